@@ -1,0 +1,1 @@
+"""Outdial's generated gRPC code, by version of the contract."""

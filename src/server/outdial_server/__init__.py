@@ -1,0 +1,1 @@
+"""Outdial's server."""
