@@ -1,0 +1,1 @@
+"""Pure rules of scheduling: no clock, no IO, standard library only."""

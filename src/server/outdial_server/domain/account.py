@@ -1,0 +1,88 @@
+"""Accounts, agents and keys: the resources around batches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+from outdial_server.domain.ids import AccountId, AgentId, ApiKeyId
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    account_id: AccountId
+    display_name: str
+    max_concurrent_calls: int
+    reserved_slots: int
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+    active_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """The writable fields of an account; None leaves one as it is."""
+
+    display_name: str | None = None
+    max_concurrent_calls: int | None = None
+    reserved_slots: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    agent_id: AgentId
+    account_id: AccountId
+    display_name: str
+    max_concurrent_calls: int | None
+    metadata: Mapping[str, str]
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+    active_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFields:
+    """What a client may write of an agent."""
+
+    display_name: str
+    max_concurrent_calls: int | None
+    metadata: Mapping[str, str]
+
+
+class Scope(IntEnum):
+    """What a key may do; the numbers are stored."""
+
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+    OPERATOR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    api_key_id: ApiKeyId
+    account_id: AccountId
+    display_name: str
+    prefix: str
+    scopes: frozenset[Scope]
+    expires_at: datetime | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+    def works_at(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is calling."""
+
+    account_id: AccountId
+    api_key_id: ApiKeyId
+    scopes: frozenset[Scope]
+
+    @property
+    def is_operator(self) -> bool:
+        return Scope.OPERATOR in self.scopes

@@ -1,0 +1,334 @@
+"""A batch and the decisions over its life: pure functions of batch, request and `now`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Final
+
+from outdial_server.domain import limits
+from outdial_server.domain.call import CallTimes
+from outdial_server.domain.errors import PreconditionError, Reason
+from outdial_server.domain.event import EventType
+from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.domain.scheduled_call import ScheduledCallState
+
+
+class BatchState(IntEnum):
+    """The numbers are stored; add, never change."""
+
+    DRAFT = 1
+    SCHEDULED = 2
+    RUNNING = 3
+    PAUSED = 4
+    COMPLETED = 5
+    CANCELLED = 6
+    FAILED = 7
+
+
+ENDED_STATES: Final = frozenset({BatchState.COMPLETED, BatchState.CANCELLED, BatchState.FAILED})
+
+BATCH_TRANSITIONS: Final[Mapping[BatchState, frozenset[BatchState]]] = {
+    BatchState.DRAFT: frozenset(
+        {BatchState.SCHEDULED, BatchState.RUNNING, BatchState.CANCELLED, BatchState.COMPLETED}
+    ),
+    BatchState.SCHEDULED: frozenset(
+        {
+            BatchState.RUNNING,
+            BatchState.PAUSED,
+            BatchState.COMPLETED,
+            BatchState.CANCELLED,
+        }
+    ),
+    BatchState.RUNNING: frozenset(
+        {
+            BatchState.SCHEDULED,
+            BatchState.PAUSED,
+            BatchState.COMPLETED,
+            BatchState.CANCELLED,
+            BatchState.FAILED,
+        }
+    ),
+    BatchState.PAUSED: frozenset(
+        {
+            BatchState.SCHEDULED,
+            BatchState.RUNNING,
+            BatchState.COMPLETED,
+            BatchState.CANCELLED,
+            BatchState.FAILED,
+        }
+    ),
+    BatchState.COMPLETED: frozenset(),
+    BatchState.CANCELLED: frozenset(),
+    BatchState.FAILED: frozenset(),
+}
+"""Every move that a batch can make; docs/state-machines.md is held against it."""
+
+
+class UnknownPolicy(IntEnum):
+    """What to do with a call of which nobody knows whether it was placed."""
+
+    AT_MOST_ONCE = 1
+    RECONCILED_RETRY = 2
+    HOLD = 3
+
+
+class DuplicatePolicy(IntEnum):
+    KEEP = 1
+    SKIP = 2
+    REJECT = 3
+
+
+class ConfigErrorPolicy(IntEnum):
+    PAUSE = 1
+    FAIL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCounts:
+    """Scheduled calls by state. From `waiting` to `skipped` they add up to `total`."""
+
+    total: int = 0
+    waiting: int = 0
+    dialing: int = 0
+    in_progress: int = 0
+    completed: int = 0
+    failed: int = 0
+    expired: int = 0
+    cancelled: int = 0
+    skipped: int = 0
+    dispatch_accepted: int = 0
+    dispatch_refused: int = 0
+    unknown: int = 0
+    sends_in_flight: int = 0
+
+    @property
+    def live(self) -> int:
+        return self.dialing + self.in_progress
+
+    @property
+    def unfinished(self) -> int:
+        return self.waiting + self.live
+
+
+COUNT_NAMES: Final = tuple(f.name for f in fields(BatchCounts))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """What a client may write of a batch."""
+
+    display_name: str
+    window_start: datetime | None = None
+    window_end: datetime | None = None
+    priority: int = 0
+    weight: int = 1
+    max_concurrent_calls: int | None = None
+    caller_id: str = ""
+    unknown_policy: UnknownPolicy = UnknownPolicy.AT_MOST_ONCE
+    on_config_error: ConfigErrorPolicy = ConfigErrorPolicy.PAUSE
+    ring_timeout: timedelta = limits.RING_TIMEOUT_DEFAULT
+    max_call_duration: timedelta = limits.CALL_DURATION_DEFAULT
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def call_times(self) -> CallTimes:
+        return CallTimes(self.ring_timeout, self.max_call_duration)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    batch_id: BatchId
+    account_id: AccountId
+    agent_id: AgentId
+    carrier: str
+    duplicates: DuplicatePolicy
+    settings: BatchSettings
+    state: BatchState
+    state_reason: str
+    state_detail: str
+    # What its waiting rows are being moved to, while a settler still has rows to move.
+    settling_to: ScheduledCallState | None
+    counts: BatchCounts
+    sequence: int
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchChange:
+    """What a decision does to a batch. `batch` is the batch after it."""
+
+    batch: Batch
+    event: EventType
+    cause: str
+
+
+def _refuse(batch: Batch, verb: str) -> PreconditionError:
+    return PreconditionError(
+        Reason.BATCH_STATE,
+        f"a {batch.state.name} batch cannot be {verb}",
+        {"state": batch.state.name, "state_reason": batch.state_reason},
+    )
+
+
+def _moved(
+    batch: Batch, state: BatchState, reason: str, now: datetime, cause: str, detail: str = ""
+) -> BatchChange:
+    started_at = batch.started_at or (now if state is BatchState.RUNNING else None)
+    return BatchChange(
+        replace(
+            batch,
+            state=state,
+            state_reason=reason,
+            state_detail=detail,
+            started_at=started_at,
+            updated_at=now,
+        ),
+        EventType.BATCH_STATE_CHANGED,
+        cause,
+    )
+
+
+def _state_by_window(window_start: datetime | None, now: datetime) -> tuple[BatchState, str]:
+    if window_start is not None and now < window_start:
+        return BatchState.SCHEDULED, "WINDOW_NOT_OPEN"
+    return BatchState.RUNNING, ""
+
+
+def first_state(*, draft: bool, window_start: datetime | None, now: datetime) -> tuple[BatchState, str]:
+    """The state that a new batch is in, and why."""
+    return (BatchState.DRAFT, "") if draft else _state_by_window(window_start, now)
+
+
+def start(batch: Batch, now: datetime) -> BatchChange:
+    if batch.state is not BatchState.DRAFT:
+        raise _refuse(batch, "started")
+    if batch.counts.total == 0:
+        raise PreconditionError(Reason.BATCH_EMPTY, "the batch has no scheduled calls")
+    state, reason = _state_by_window(batch.settings.window_start, now)
+    return _moved(batch, state, reason, now, "USER_REQUEST")
+
+
+def pause(batch: Batch, now: datetime) -> BatchChange | None:
+    if batch.state is BatchState.PAUSED:
+        return None
+    if batch.state not in (BatchState.SCHEDULED, BatchState.RUNNING):
+        raise _refuse(batch, "paused")
+    return _moved(batch, BatchState.PAUSED, "USER_REQUEST", now, "USER_REQUEST")
+
+
+def resume(batch: Batch, now: datetime) -> BatchChange | None:
+    if batch.state in (BatchState.SCHEDULED, BatchState.RUNNING):
+        return None
+    if batch.state is not BatchState.PAUSED:
+        raise _refuse(batch, "resumed")
+    state, reason = _state_by_window(batch.settings.window_start, now)
+    return _moved(batch, state, reason, now, "USER_REQUEST")
+
+
+def cancel(batch: Batch, now: datetime) -> BatchChange | None:
+    if batch.state is BatchState.CANCELLED:
+        return None
+    if batch.state in ENDED_STATES:
+        raise _refuse(batch, "cancelled")
+    change = _moved(batch, BatchState.CANCELLED, "USER_REQUEST", now, "USER_REQUEST")
+    return _settling(change, ScheduledCallState.CANCELLED)
+
+
+def delete(batch: Batch, now: datetime) -> BatchChange:
+    """Hides the batch; one that has not ended is cancelled with it."""
+    if batch.state in ENDED_STATES:
+        change = BatchChange(batch, EventType.BATCH_DELETED, "USER_REQUEST")
+    else:
+        moved = _moved(batch, BatchState.CANCELLED, "DELETED", now, "USER_REQUEST")
+        change = _settling(moved, ScheduledCallState.CANCELLED)
+    hidden = replace(change.batch, deleted_at=now, updated_at=now)
+    return BatchChange(hidden, EventType.BATCH_DELETED, "USER_REQUEST")
+
+
+def open_window(batch: Batch, now: datetime) -> BatchChange | None:
+    """SCHEDULED to RUNNING once the window opens."""
+    if batch.state is not BatchState.SCHEDULED:
+        return None
+    state, reason = _state_by_window(batch.settings.window_start, now)
+    return None if state is batch.state else _moved(batch, state, reason, now, "WINDOW_OPENED")
+
+
+def close_window(batch: Batch, now: datetime) -> BatchChange | None:
+    """Lets what waits expire once the window has closed. The batch itself ends when no
+    call of it is alive."""
+    end = batch.settings.window_end
+    if end is None or now < end or batch.state in ENDED_STATES or batch.state is BatchState.DRAFT:
+        return None
+    if batch.settling_to is not None or batch.counts.waiting == 0:
+        return None
+    closed = replace(batch, state_reason="WINDOW_CLOSED", updated_at=now)
+    change = BatchChange(closed, EventType.BATCH_STATE_CHANGED, "WINDOW_CLOSED")
+    return _settling(change, ScheduledCallState.EXPIRED)
+
+
+def carrier_misconfigured(batch: Batch, detail: str, now: datetime) -> BatchChange | None:
+    """The carrier refused for a reason that every call would meet."""
+    if batch.state is not BatchState.RUNNING:
+        return None
+    reason, cause = "CARRIER_CONFIGURATION", "CARRIER"
+    if batch.settings.on_config_error is ConfigErrorPolicy.PAUSE:
+        return _moved(batch, BatchState.PAUSED, reason, now, cause, detail)
+    change = _moved(batch, BatchState.FAILED, reason, now, cause, detail)
+    return _settling(change, ScheduledCallState.CANCELLED)
+
+
+def finish(batch: Batch, now: datetime) -> BatchChange | None:
+    """Ends the batch once nothing of it waits or is alive."""
+    if batch.ended_at is not None or batch.counts.unfinished or batch.state is BatchState.DRAFT:
+        return None
+    state, reason = batch.state, batch.state_reason
+    if state not in ENDED_STATES:
+        state = BatchState.COMPLETED
+        reason = "WINDOW_CLOSED" if batch.counts.expired else "ALL_CALLS_ENDED"
+    ended = replace(
+        batch, state=state, state_reason=reason, ended_at=now, updated_at=now, settling_to=None
+    )
+    return BatchChange(ended, EventType.BATCH_ENDED, "ALL_CALLS_ENDED")
+
+
+def edit(batch: Batch, changed: BatchSettings, now: datetime) -> BatchChange | None:
+    """New values for what a client may write. Moving the window start moves a batch
+    that is not paused between SCHEDULED and RUNNING."""
+    if batch.state in ENDED_STATES:
+        raise _refuse(batch, "changed")
+    if changed == batch.settings:
+        return None
+    edited = replace(batch, settings=changed, revision=batch.revision + 1, updated_at=now)
+    if batch.state in (BatchState.SCHEDULED, BatchState.RUNNING):
+        state, reason = _state_by_window(changed.window_start, now)
+        edited = replace(
+            edited,
+            state=state,
+            state_reason=reason,
+            started_at=batch.started_at or (now if state is BatchState.RUNNING else None),
+        )
+    return BatchChange(edited, EventType.BATCH_UPDATED, "USER_REQUEST")
+
+
+def refuse_append_when_over(batch: Batch, now: datetime) -> None:
+    """Rows can be added until the batch ends or its window closes."""
+    closed = batch.settings.window_end is not None and batch.settings.window_end <= now
+    if batch.state in ENDED_STATES or batch.settling_to is not None or closed:
+        raise _refuse(batch, "added to")
+
+
+def _settling(change: BatchChange, to: ScheduledCallState) -> BatchChange:
+    return replace(change, batch=replace(change.batch, settling_to=to))
+
+
+SETTLED_REASON: Final = {
+    ScheduledCallState.EXPIRED: "WINDOW_CLOSED",
+    ScheduledCallState.CANCELLED: "BATCH_CANCELLED",
+}
+"""Why a row that was never dialled ended, by what it was moved to."""

@@ -1,0 +1,110 @@
+"""What can go wrong for a caller, drawn once; each surface maps it to its own codes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX
+
+
+class Reason(Enum):
+    """Machine-readable reasons; the names are those of `outdial.v1.ErrorReason`."""
+
+    INVALID_FIELD = "INVALID_FIELD"
+    PAGE_TOKEN_INVALID = "PAGE_TOKEN_INVALID"
+    RESUME_TOKEN_INVALID = "RESUME_TOKEN_INVALID"
+    DUPLICATE_ADDRESS = "DUPLICATE_ADDRESS"
+    API_KEY_MISSING = "API_KEY_MISSING"
+    API_KEY_INVALID = "API_KEY_INVALID"
+    SCOPE_MISSING = "SCOPE_MISSING"
+    LIMIT_RAISE_NEEDS_OPERATOR = "LIMIT_RAISE_NEEDS_OPERATOR"
+    ACCOUNT_NOT_FOUND = "ACCOUNT_NOT_FOUND"
+    API_KEY_NOT_FOUND = "API_KEY_NOT_FOUND"
+    AGENT_NOT_FOUND = "AGENT_NOT_FOUND"
+    BATCH_NOT_FOUND = "BATCH_NOT_FOUND"
+    SCHEDULED_CALL_NOT_FOUND = "SCHEDULED_CALL_NOT_FOUND"
+    CALL_NOT_FOUND = "CALL_NOT_FOUND"
+    AGENT_NAME_TAKEN = "AGENT_NAME_TAKEN"
+    REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
+    ETAG_MISMATCH = "ETAG_MISMATCH"
+    BATCH_STATE = "BATCH_STATE"
+    BATCH_EMPTY = "BATCH_EMPTY"
+    AGENT_IN_USE = "AGENT_IN_USE"
+    CARRIER_NOT_CONFIGURED = "CARRIER_NOT_CONFIGURED"
+    SCHEDULED_CALL_NOT_WAITING = "SCHEDULED_CALL_NOT_WAITING"
+    CALL_NOT_LIVE = "CALL_NOT_LIVE"
+    CALL_NOT_UNKNOWN = "CALL_NOT_UNKNOWN"
+    EVENTS_ERASED = "EVENTS_ERASED"
+    SERVER_DRAINING = "SERVER_DRAINING"
+    CARRIER_UNAVAILABLE = "CARRIER_UNAVAILABLE"
+    DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
+
+
+class OutdialError(Exception):
+    """A refusal that the caller can act on. Anything else that is raised is our fault."""
+
+    def __init__(
+        self, reason: Reason, message: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.metadata: Mapping[str, str] = metadata or {}
+
+
+class NotFoundError(OutdialError):
+    """No such resource in the caller's account."""
+
+
+class AlreadyExistsError(OutdialError):
+    """The name or the request id is taken."""
+
+
+class PreconditionError(OutdialError):
+    """The request does not fit the resource's state."""
+
+
+class ConflictError(OutdialError):
+    """Somebody else changed the resource in between."""
+
+
+class UnauthenticatedError(OutdialError):
+    """No key, or not a valid one."""
+
+
+class PermissionDeniedError(OutdialError):
+    """The key may not do this."""
+
+
+class UnavailableError(OutdialError):
+    """Not now; the same request may succeed later."""
+
+
+class OutOfRangeError(OutdialError):
+    """The range asked for is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One field of a request and what is wrong with it. `field` is a proto path,
+    for example `scheduled_calls[6].address`."""
+
+    field: str
+    description: str
+
+
+class InvalidFieldsError(OutdialError):
+    """The request itself is wrong. Holds the first `FIELD_VIOLATIONS_MAX` faults."""
+
+    def __init__(
+        self, violations: Sequence[FieldViolation], reason: Reason = Reason.INVALID_FIELD
+    ) -> None:
+        self.violations = tuple(violations[:FIELD_VIOLATIONS_MAX])
+        first = self.violations[0]
+        more = len(violations) - 1
+        tail = f" (and {more} more)" if more else ""
+        super().__init__(reason, f"{first.field}: {first.description}{tail}")
+
+
+def invalid_field(field: str, description: str) -> InvalidFieldsError:
+    return InvalidFieldsError([FieldViolation(field, description)])

@@ -1,0 +1,70 @@
+"""Gates: named rules that say whether a call may be dialled now, and if not, why and
+until when. The claimer and every explanation ask the same gates.
+
+Scope gates answer for a whole batch and together make its budget; row gates answer for
+one person.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.slots import ScopeKind, SlotRow
+
+ANY_CALL_ENDS: Final = "ANY_CALL_ENDS"
+
+
+@dataclass(frozen=True, slots=True)
+class GateAnswer:
+    """One gate's answer. `budget` is how many calls it lets through now (None: any
+    number). Blocked for good has neither `next_at` nor `waits_for`."""
+
+    gate: str
+    budget: int | None
+    reason: str = ""
+    figures: Mapping[str, int] = field(default_factory=dict)
+    next_at: datetime | None = None
+    waits_for: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.budget is None or self.budget > 0
+
+
+def batch_state_gate(batch: Batch) -> GateAnswer:
+    if batch.state is BatchState.RUNNING:
+        return GateAnswer("batch_state", None)
+    opens_at = batch.settings.window_start if batch.state is BatchState.SCHEDULED else None
+    return GateAnswer("batch_state", 0, f"BATCH_{batch.state.name}", next_at=opens_at)
+
+
+def window_gate(batch: Batch, now: datetime) -> GateAnswer:
+    start, end = batch.settings.window_start, batch.settings.window_end
+    if start is not None and now < start:
+        return GateAnswer("batch_window", 0, "WINDOW_NOT_OPEN", next_at=start)
+    if end is not None and now >= end:
+        return GateAnswer("batch_window", 0, "WINDOW_CLOSED")
+    return GateAnswer("batch_window", None)
+
+
+def slot_gate(row: SlotRow) -> GateAnswer:
+    name = f"slots_{row.scope.kind.name.lower()}"
+    figures = {"used": row.used} | ({} if row.target_cap is None else {"cap": row.target_cap})
+    if row.free == 0:
+        return GateAnswer(name, 0, "NO_FREE_SLOT", figures, waits_for=ANY_CALL_ENDS)
+    return GateAnswer(name, row.free, figures=figures)
+
+
+def scope_gates(batch: Batch, slots: Sequence[SlotRow], now: datetime) -> tuple[GateAnswer, ...]:
+    """The answers for a batch, in the order in which they are asked."""
+    return (batch_state_gate(batch), window_gate(batch, now), *map(slot_gate, slots))
+
+
+def budget(answers: Iterable[GateAnswer], most: int) -> int:
+    """How many calls all gates let through, at most `most`."""
+    return min((a.budget for a in answers if a.budget is not None), default=most)
+
+
+SLOT_GATE_NAMES: Final = tuple(f"slots_{kind.name.lower()}" for kind in ScopeKind)

@@ -1,0 +1,10 @@
+"""Names for the ids of the resources; every id is a UUID string."""
+
+from typing import NewType
+
+AccountId = NewType("AccountId", str)
+ApiKeyId = NewType("ApiKeyId", str)
+AgentId = NewType("AgentId", str)
+BatchId = NewType("BatchId", str)
+ScheduledCallId = NewType("ScheduledCallId", str)
+CallId = NewType("CallId", str)

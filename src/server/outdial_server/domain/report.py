@@ -1,0 +1,57 @@
+"""Reports: what is learnt about a call, from the carrier, the dialler or a person."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import IntEnum
+
+from outdial_server.domain.call import Disposition
+from outdial_server.domain.ids import CallId
+
+
+class ReportKind(IntEnum):
+    # The carrier took the request.
+    ACCEPTED = 1
+    # No byte of the request left, or the carrier turned it away unprocessed.
+    NOT_SENT = 2
+    # The carrier refused this call; `fault` says whose fault.
+    REFUSED = 3
+    # The request left and no clear answer came.
+    UNCLEAR = 4
+    RINGING = 5
+    ANSWERED = 6
+    ENDED = 7
+    # The carrier says for certain that it never had this call.
+    NOT_PLACED = 8
+    # No word for longer than the call can have lasted.
+    PRESUMED_ENDED = 9
+    # A person says of an unknown call that it was not placed, and wants it dialled.
+    DIAL_AGAIN = 10
+    # A person says of an unknown call that it was not placed, and leaves it at that.
+    GIVE_UP = 11
+
+
+class Fault(IntEnum):
+    """Whose fault a refusal is."""
+
+    # This call alone: the number, or a bad value of it.
+    CALL = 1
+    # Every call would meet it: credentials, destination not enabled.
+    CONFIGURATION = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CallReport:
+    """One thing learnt about one call.
+
+    `fence` is set by whoever acted under a claim (the dialler, the reaper): a report
+    under an older fence changes nothing. Evidence from a carrier carries none.
+    """
+
+    call_id: CallId
+    kind: ReportKind
+    carrier_call_id: str = ""
+    disposition: Disposition | None = None
+    reason: str = ""
+    fault: Fault = Fault.CALL
+    retry_after: timedelta | None = None
+    fence: int | None = None

@@ -1,0 +1,49 @@
+"""How long a call may be silent before somebody must look at it.
+
+One moment a call, `trusted_until`: while a worker holds it, its lease; while the carrier
+has it, the time until which no news is good news; while it is unknown, the next look-up.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from outdial_server.domain.call import CallState, CallTimes
+
+CLAIM_LEASE: Final = timedelta(seconds=15)
+"""From claim to SENDING; a worker that takes longer has lost the call."""
+
+CARRIER_DEADLINE: Final = timedelta(seconds=10)
+"""Hard limit of one request to a carrier, connect to last byte."""
+
+SENDING_LEASE: Final = CARRIER_DEADLINE + timedelta(seconds=5)
+"""The deadline and time to record how it ended; after it the call is unknown."""
+
+SILENCE_MARGIN: Final = timedelta(seconds=30)
+"""How much later than promised a carrier's callback may come before we ask."""
+
+_LOOKUP_FIRST: Final = timedelta(seconds=1)
+_LOOKUP_MOST: Final = timedelta(minutes=5)
+
+NOT_FOUND_FINAL_AFTER: Final = timedelta(seconds=30)
+"""A carrier's "no such call" is believed this long after the request was let go: earlier
+the request may still be on its way, or the carrier's list behind."""
+
+
+def trusted_until(state: CallState, times: CallTimes, now: datetime) -> datetime:
+    if state is CallState.UNKNOWN:
+        return now + _LOOKUP_FIRST
+    if state is CallState.IN_PROGRESS:
+        return now + times.max_duration + SILENCE_MARGIN
+    return now + times.ring_timeout + SILENCE_MARGIN
+
+
+def next_lookup_at(lookups: int, now: datetime) -> datetime:
+    """After `lookups` look-ups that settled nothing: 1 s, 2 s, 4 s ... at most 5 min."""
+    doubled: timedelta = _LOOKUP_FIRST * (1 << min(lookups, 16))
+    return now + min(doubled, _LOOKUP_MOST)
+
+
+def presumed_over(sent_at: datetime, times: CallTimes, now: datetime) -> bool:
+    """Whether a call sent at `sent_at` can no longer be alive, however long it rang and
+    lasted. Carriers are told both limits."""
+    return now >= sent_at + times.ring_timeout + times.max_duration + 2 * SILENCE_MARGIN

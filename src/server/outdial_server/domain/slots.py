@@ -1,0 +1,113 @@
+"""Concurrency slots: which scopes a call counts against, and the ledger's arithmetic.
+
+A row of the ledger is `(scope, target_cap, hard_cap, used)`. `target_cap` is what was
+asked for; `hard_cap` is what `used` may never exceed, and follows a lowered target down
+as calls end. None means no limit, and is counted all the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from heapq import heapify, heappop, heappush
+
+
+class ScopeKind(IntEnum):
+    """The numbers are stored, and are the order in which rows are locked."""
+
+    ACCOUNT = 1
+    # The account's batches together: the account less its reserve.
+    ACCOUNT_BATCHES = 2
+    AGENT = 3
+    BATCH = 4
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SlotScope:
+    """`owner` is the store's own key of the account, agent or batch."""
+
+    kind: ScopeKind
+    owner: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRow:
+    scope: SlotScope
+    target_cap: int | None
+    hard_cap: int | None
+    used: int
+
+    @property
+    def free(self) -> int | None:
+        """Slots to give out now; None means as many as you like."""
+        return None if self.target_cap is None else max(0, self.target_cap - self.used)
+
+
+def free_in_all(rows: Iterable[SlotRow], most: int) -> int:
+    """What every scope allows at once, at most `most`."""
+    return min((row.free for row in rows if row.free is not None), default=most)
+
+
+def scopes_of(account: int, agent: int, batch: int | None) -> tuple[SlotScope, ...]:
+    """The scopes that a call counts against, in lock order."""
+    scopes = [SlotScope(ScopeKind.ACCOUNT, account)]
+    if batch is not None:
+        scopes.append(SlotScope(ScopeKind.ACCOUNT_BATCHES, account))
+    scopes.append(SlotScope(ScopeKind.AGENT, agent))
+    if batch is not None:
+        scopes.append(SlotScope(ScopeKind.BATCH, batch))
+    return tuple(scopes)
+
+
+def hard_cap_after(target_cap: int | None, used: int) -> int | None:
+    """The hard cap that goes with a target: the target, or what is in use above it."""
+    return None if target_cap is None else max(target_cap, used)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A batch that wants slots: `held` it has, at most `wanted` more it could use."""
+
+    key: int
+    priority: int
+    weight: int
+    held: int
+    wanted: int
+
+
+FLOOR_PERCENT = 5
+"""Share of the slots that keeps batches of lower priority moving."""
+
+
+def share(free: int, wishes: Sequence[Wish]) -> dict[int, int]:
+    """Divides free slots among batches: higher priority first; among equals to whoever
+    holds least for its weight; nothing left over while anyone wants it. The batches below
+    the highest priority together keep a floor of `FLOOR_PERCENT` of all slots."""
+    grants = {wish.key: 0 for wish in wishes}
+    top = max((wish.priority for wish in wishes if wish.wanted), default=0)
+    lower = [wish for wish in wishes if wish.priority < top]
+    slots_in_all = free + sum(wish.held for wish in wishes)
+    owed = slots_in_all * FLOOR_PERCENT // 100 - sum(wish.held for wish in lower)
+    left = free - _share_one_class(min(free, max(0, owed)), lower, grants)
+    for priority in sorted({wish.priority for wish in wishes}, reverse=True):
+        peers = [wish for wish in wishes if wish.priority == priority]
+        left -= _share_one_class(left, peers, grants)
+    return grants
+
+
+def _share_one_class(free: int, wishes: Sequence[Wish], grants: dict[int, int]) -> int:
+    """Fills up from the least served, in steps of one slot; returns what was given."""
+    queue = [
+        ((wish.held + grants[wish.key] + 1) / wish.weight, place, wish)
+        for place, wish in enumerate(wishes)
+        if wish.wanted > grants[wish.key]
+    ]
+    heapify(queue)
+    given = 0
+    while queue and given < free:
+        _, place, wish = heappop(queue)
+        grants[wish.key] += 1
+        given += 1
+        if wish.wanted > grants[wish.key]:
+            served = (wish.held + grants[wish.key] + 1) / wish.weight
+            heappush(queue, (served, place, wish))
+    return given

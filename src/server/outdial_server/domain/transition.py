@@ -1,0 +1,293 @@
+"""How a call moves: `advance(call, report, now)` is the whole rule, and it is pure.
+
+A call only moves forward, an ended one never. A report that is late, doubled or under
+an old fence gives None and changes nothing. Statuses may skip states: a carrier that
+says "answered" first has rung as well.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from outdial_server.domain.batch import ConfigErrorPolicy, UnknownPolicy
+from outdial_server.domain.call import CallState, CallTimes, Disposition
+from outdial_server.domain.event import EventType
+from outdial_server.domain.ids import CallId
+from outdial_server.domain.report import CallReport, Fault, ReportKind
+from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
+from outdial_server.domain.silence import trusted_until
+
+RETRY_NOT_SENT_AFTER: Final = timedelta(seconds=1)
+"""Wait before a call that was turned away unprocessed is tried again, unless the carrier
+named a longer time: long enough not to spin, short beside any ring time."""
+
+_ACCEPTED, _RINGING, _ANSWERED, _ENDED = (
+    CallState.ACCEPTED,
+    CallState.RINGING,
+    CallState.IN_PROGRESS,
+    CallState.ENDED,
+)
+_RELEASED = CallState.CLAIMED
+
+CALL_TRANSITIONS: Final[Mapping[CallState, Mapping[ReportKind, CallState]]] = {
+    CallState.CLAIMED: {},
+    CallState.SENDING: {
+        ReportKind.ACCEPTED: _ACCEPTED,
+        ReportKind.NOT_SENT: _RELEASED,
+        ReportKind.REFUSED: _ENDED,
+        ReportKind.UNCLEAR: CallState.UNKNOWN,
+        ReportKind.RINGING: _RINGING,
+        ReportKind.ANSWERED: _ANSWERED,
+        ReportKind.ENDED: _ENDED,
+    },
+    CallState.ACCEPTED: {
+        ReportKind.RINGING: _RINGING,
+        ReportKind.ANSWERED: _ANSWERED,
+        ReportKind.ENDED: _ENDED,
+        ReportKind.PRESUMED_ENDED: _ENDED,
+    },
+    CallState.RINGING: {
+        ReportKind.ANSWERED: _ANSWERED,
+        ReportKind.ENDED: _ENDED,
+        ReportKind.PRESUMED_ENDED: _ENDED,
+    },
+    CallState.IN_PROGRESS: {
+        ReportKind.ENDED: _ENDED,
+        ReportKind.PRESUMED_ENDED: _ENDED,
+    },
+    CallState.UNKNOWN: {
+        ReportKind.ACCEPTED: _ACCEPTED,
+        ReportKind.RINGING: _RINGING,
+        ReportKind.ANSWERED: _ANSWERED,
+        ReportKind.ENDED: _ENDED,
+        ReportKind.NOT_PLACED: _ENDED,
+        ReportKind.PRESUMED_ENDED: _ENDED,
+        ReportKind.DIAL_AGAIN: _ENDED,
+        ReportKind.GIVE_UP: _ENDED,
+    },
+    CallState.ENDED: {},
+}
+"""Every move of a call that a report can bring; docs/state-machines.md is held against
+it. CLAIMED to SENDING is the dialler's own commit, not a report."""
+
+_EVENT_OF: Final = {
+    _ACCEPTED: EventType.CALL_ACCEPTED,
+    _RINGING: EventType.CALL_RINGING,
+    _ANSWERED: EventType.CALL_IN_PROGRESS,
+    CallState.UNKNOWN: EventType.CALL_UNKNOWN,
+    _ENDED: EventType.CALL_ENDED,
+    _RELEASED: EventType.CALL_NOT_SENT,
+}
+
+_REACHED: Final = frozenset({Disposition.ANSWERED_HUMAN, Disposition.ANSWERED_MACHINE})
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What `advance` needs to know of a call."""
+
+    call_id: CallId
+    state: CallState
+    fence: int
+    carrier_call_id: str
+    answered: bool
+    holds_slot: bool
+    dispatch_outcome: DispatchOutcome
+    unknown_policy: UnknownPolicy
+    on_config_error: ConfigErrorPolicy
+    times: CallTimes
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What a report does to a call and to its scheduled call.
+
+    `final_state` is set when the scheduled call is over; `due_at` when it waits again.
+    `same_attempt` keeps call id and attempt number for that next try. `event` is None
+    when only the carrier's id was learnt.
+    """
+
+    state: CallState
+    event: EventType | None
+    cause: str
+    carrier_call_id: str
+    reason: str
+    disposition: Disposition | None
+    dispatch_outcome: DispatchOutcome
+    trusted_until: datetime | None
+    holds_slot: bool
+    final_state: ScheduledCallState | None = None
+    due_at: datetime | None = None
+    same_attempt: bool = False
+    misconfigured: bool = False
+
+
+def advance(call: CallFacts, report: CallReport, now: datetime) -> Transition | None:
+    if report.fence is not None and report.fence != call.fence:
+        return None
+    target = CALL_TRANSITIONS[call.state].get(report.kind)
+    if target is None:
+        return _learn_carrier_id(call, report)
+    if call.state is CallState.UNKNOWN and call.unknown_policy is UnknownPolicy.HOLD:
+        held = _hold(call, report, now)
+        if held is not None or report.kind in (ReportKind.NOT_PLACED, ReportKind.PRESUMED_ENDED):
+            return held
+    if target is _RELEASED or _pauses_batch(call, report):
+        return _release(call, report, now)
+    if target is _ENDED:
+        return _end(call, report, now)
+    return _move_on(call, report, target, now)
+
+
+def _learn_carrier_id(call: CallFacts, report: CallReport) -> Transition | None:
+    """The answer to the request may come behind the first callback: its id still counts."""
+    news = report.kind is ReportKind.ACCEPTED and report.carrier_call_id
+    if not news or call.carrier_call_id or call.state is CallState.CLAIMED:
+        return None
+    return Transition(
+        state=call.state,
+        event=None,
+        cause="CARRIER",
+        carrier_call_id=report.carrier_call_id,
+        reason="",
+        disposition=None,
+        dispatch_outcome=call.dispatch_outcome,
+        trusted_until=None,
+        holds_slot=call.holds_slot,
+    )
+
+
+def _hold(call: CallFacts, report: CallReport, now: datetime) -> Transition | None:
+    """HOLD leaves the verdict to a person; yet when the call can no longer be alive its
+    slot goes back."""
+    if report.kind is not ReportKind.PRESUMED_ENDED or not call.holds_slot:
+        return None
+    return Transition(
+        state=CallState.UNKNOWN,
+        event=EventType.CALL_PRESUMED_ENDED,
+        cause="SILENCE",
+        carrier_call_id=call.carrier_call_id,
+        reason=report.reason,
+        disposition=None,
+        dispatch_outcome=call.dispatch_outcome,
+        trusted_until=None,
+        holds_slot=False,
+    )
+
+
+def _pauses_batch(call: CallFacts, report: CallReport) -> bool:
+    return (
+        report.kind is ReportKind.REFUSED
+        and report.fault is Fault.CONFIGURATION
+        and call.on_config_error is ConfigErrorPolicy.PAUSE
+    )
+
+
+def _release(call: CallFacts, report: CallReport, now: datetime) -> Transition:
+    """Back to waiting, with the same call id and attempt number: no try is lost."""
+    return Transition(
+        state=_RELEASED,
+        event=EventType.CALL_NOT_SENT,
+        cause="CARRIER",
+        carrier_call_id="",
+        reason=report.reason,
+        disposition=None,
+        dispatch_outcome=call.dispatch_outcome,
+        trusted_until=None,
+        holds_slot=False,
+        due_at=now + max(report.retry_after or RETRY_NOT_SENT_AFTER, RETRY_NOT_SENT_AFTER),
+        same_attempt=True,
+        misconfigured=_pauses_batch(call, report),
+    )
+
+
+def _move_on(call: CallFacts, report: CallReport, target: CallState, now: datetime) -> Transition:
+    unclear = target is CallState.UNKNOWN
+    return Transition(
+        state=target,
+        event=_EVENT_OF[target],
+        cause="DIALER" if unclear else "CARRIER",
+        carrier_call_id=call.carrier_call_id or report.carrier_call_id,
+        reason=report.reason if unclear else "",
+        disposition=None,
+        dispatch_outcome=call.dispatch_outcome if unclear else DispatchOutcome.ACCEPTED,
+        trusted_until=trusted_until(target, call.times, now),
+        holds_slot=call.holds_slot,
+    )
+
+
+def _end(call: CallFacts, report: CallReport, now: datetime) -> Transition:
+    disposition = _disposition(call, report)
+    again = report.kind is ReportKind.DIAL_AGAIN or (
+        report.kind is ReportKind.NOT_PLACED
+        and call.unknown_policy is UnknownPolicy.RECONCILED_RETRY
+    )
+    presumed = report.kind is ReportKind.PRESUMED_ENDED
+    return Transition(
+        state=_ENDED,
+        event=EventType.CALL_PRESUMED_ENDED if presumed else EventType.CALL_ENDED,
+        cause=_cause(report.kind),
+        carrier_call_id=call.carrier_call_id or report.carrier_call_id,
+        reason=report.reason,
+        disposition=disposition,
+        dispatch_outcome=_dispatch_outcome(call, report),
+        trusted_until=None,
+        holds_slot=False,
+        final_state=None if again else _final_state(disposition),
+        due_at=now if again else None,
+        misconfigured=report.kind is ReportKind.REFUSED and report.fault is Fault.CONFIGURATION,
+    )
+
+
+def _disposition(call: CallFacts, report: CallReport) -> Disposition:
+    if report.kind is ReportKind.PRESUMED_ENDED:
+        return Disposition.UNKNOWN if call.state is CallState.UNKNOWN else Disposition.PRESUMED_ENDED
+    if report.disposition is not None:
+        return report.disposition
+    if report.kind is ReportKind.ENDED and call.answered:
+        return Disposition.ANSWERED_HUMAN
+    return Disposition.FAILED
+
+
+def _dispatch_outcome(call: CallFacts, report: CallReport) -> DispatchOutcome:
+    if report.kind is ReportKind.ENDED:
+        return DispatchOutcome.ACCEPTED
+    if report.kind in (ReportKind.REFUSED, ReportKind.NOT_PLACED, ReportKind.GIVE_UP):
+        return max(call.dispatch_outcome, DispatchOutcome.REFUSED, key=_evidence)
+    return call.dispatch_outcome
+
+
+def _evidence(outcome: DispatchOutcome) -> int:
+    """An accepted dispatch stays one, whatever a later try met."""
+    return {DispatchOutcome.NONE: 0, DispatchOutcome.REFUSED: 1, DispatchOutcome.ACCEPTED: 2}[
+        outcome
+    ]
+
+
+def _final_state(disposition: Disposition) -> ScheduledCallState:
+    reached = disposition in _REACHED
+    return ScheduledCallState.COMPLETED if reached else ScheduledCallState.FAILED
+
+
+def _cause(kind: ReportKind) -> str:
+    if kind is ReportKind.PRESUMED_ENDED:
+        return "SILENCE"
+    person = kind in (ReportKind.DIAL_AGAIN, ReportKind.GIVE_UP)
+    return "USER_REQUEST" if person else "CARRIER"
+
+
+_ORDER: Final = (
+    ReportKind.NOT_SENT,
+    ReportKind.UNCLEAR,
+    ReportKind.ACCEPTED,
+    ReportKind.RINGING,
+    ReportKind.ANSWERED,
+)
+
+
+def in_order(reports: list[CallReport]) -> list[CallReport]:
+    """Reports of one call, earliest in a call's life first, so that a group which holds
+    several is applied as if they had come in order. Endings come last."""
+    rank = {kind: place for place, kind in enumerate(_ORDER)}
+    return sorted(reports, key=lambda report: rank.get(report.kind, len(rank)))

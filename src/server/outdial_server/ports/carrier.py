@@ -1,0 +1,147 @@
+"""Carriers: whoever places a phone call for us.
+
+The one thing that an adapter must get right is what it says of a request that went wrong.
+`NotSent` and `Refused` promise that no phone rings. Whatever left the socket without a
+clear answer is `Unclear`, and is never sent again on our own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from outdial_server.domain.call import Disposition
+from outdial_server.domain.ids import AccountId, BatchId, CallId
+from outdial_server.domain.report import CallReport, Fault
+
+
+@dataclass(frozen=True, slots=True)
+class DialRequest:
+    """One call to place. `call_id` is ours, and comes back in every callback."""
+
+    call_id: CallId
+    account_id: AccountId
+    batch_id: BatchId | None
+    address: str
+    caller_id: str
+    ring_timeout: timedelta
+    max_duration: timedelta
+    template_context_json: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The carrier has the call. `carrier_call_id` is its id for it."""
+
+    carrier_call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Not placed and nobody's fault: no byte left, or turned away unprocessed (429).
+    The same call may be sent again after `retry_after`."""
+
+    reason: str
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not placed, and sending the same again is no use."""
+
+    reason: str
+    fault: Fault
+    disposition: Disposition = Disposition.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Perhaps placed: a time-out, a reset or a 5xx after bytes had left."""
+
+    reason: str
+
+
+DialResult = Accepted | NotSent | Refused | Unclear
+
+
+@dataclass(frozen=True, slots=True)
+class CallQuery:
+    """Which call to look up. `carrier_call_id` is empty when its answer was lost."""
+
+    call_id: CallId
+    carrier_call_id: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The carrier has the call; `report` is how it stands there, None for nothing that
+    a report could say."""
+
+    report: CallReport | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchCall:
+    """The carrier answered, and has no such call at this moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpFailed:
+    """The carrier could not be asked."""
+
+    reason: str
+
+
+LookUpResult = Found | NoSuchCall | LookUpFailed
+
+
+@dataclass(frozen=True, slots=True)
+class RawCallback:
+    """A callback as it came. `path` is what followed the carrier's callback URL; header
+    names are in lower case."""
+
+    carrier: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Carrier(Protocol):
+    """One carrier account."""
+
+    @property
+    def name(self) -> str:
+        """The name in `Batch.carrier`, fixed."""
+        ...
+
+    async def place_call(self, request: DialRequest) -> DialResult:
+        """Sends one request, once, and says how it ended. Returns within
+        `domain.silence.CARRIER_DEADLINE`. Never raises for what a carrier or a network
+        can do; being cancelled counts as Unclear."""
+        ...
+
+    async def look_up(self, query: CallQuery) -> LookUpResult:
+        """Asks how a call stands. Has no effect on it. Never raises."""
+        ...
+
+    async def hang_up(self, query: CallQuery) -> bool:
+        """Asks to end a call. True when the carrier took the request or has no such live
+        call; the end itself comes as a report. Never raises."""
+        ...
+
+    def verify_callback(self, callback: RawCallback) -> bool:
+        """Whether the callback is the carrier's own, by its signature over the raw body.
+        Pure."""
+        ...
+
+    def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
+        """What a verified callback says. Empty for one that says nothing of a call.
+        Raises ValueError for one that cannot be read. Pure."""
+        ...
+
+    async def close(self) -> None:
+        """Gives back connections."""
+        ...

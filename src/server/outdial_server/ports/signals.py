@@ -1,0 +1,44 @@
+"""Wake-ups. A signal says that something may have changed, never what: whoever is woken
+looks at the store. Signals may be lost or doubled; slow sweeps stand behind them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from outdial_server.domain.ids import BatchId
+
+
+class Topic(Enum):
+    """Who is to be woken: the loops of the engine."""
+
+    CLAIM = "claim"
+    SEND = "send"
+    REPORT = "report"
+    WINDOW = "window"
+    SETTLE = "settle"
+    RECONCILE = "reconcile"
+
+
+class Signals(Protocol):
+    """Wakes loops and watchers of this process."""
+
+    def wake(self, *topics: Topic) -> None:
+        """Lets each `wait` on these topics return, or the next one return at once."""
+        ...
+
+    async def wait(self, topic: Topic, until: datetime | None) -> None:
+        """Returns when the topic is woken, or at `until`. One waiter a topic."""
+        ...
+
+    def publish(self, batch_ids: Iterable[BatchId]) -> None:
+        """Says that events of these batches were committed."""
+        ...
+
+    def revision(self, batch_id: BatchId) -> int:
+        """Grows with every `publish` of the batch while somebody follows it."""
+        ...
+
+    async def wait_changed(self, batch_id: BatchId, seen: int, until: datetime | None) -> int:
+        """Returns the batch's revision once it is not `seen`, or at `until`."""
+        ...
