@@ -1,0 +1,37 @@
+"""EndCall: asks the carrier to hang up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from outdial_server.domain.call import Call, CallState
+from outdial_server.domain.errors import PreconditionError, Reason, UnavailableError
+from outdial_server.domain.ids import AccountId, CallId
+from outdial_server.ports.batches import CallStore
+from outdial_server.ports.carrier import CallQuery, Carrier
+
+_CAN_END: Final = frozenset({CallState.ACCEPTED, CallState.RINGING, CallState.IN_PROGRESS})
+
+
+@dataclass(frozen=True, slots=True)
+class EndCall:
+    calls: CallStore
+    carrier: Callable[[str], Carrier | None]
+
+    async def execute(self, account_id: AccountId, call_id: CallId) -> Call:
+        """Raises NotFoundError (CALL_NOT_FOUND), PreconditionError (CALL_NOT_LIVE),
+        UnavailableError (CARRIER_UNAVAILABLE)."""
+        call = await self.calls.get_call(account_id, call_id)
+        if call.state not in _CAN_END:
+            raise PreconditionError(
+                Reason.CALL_NOT_LIVE,
+                f"a call in {call.state.name} cannot be hung up",
+                {"state": call.state.name},
+            )
+        carrier = self.carrier(call.carrier)
+        query = CallQuery(call.call_id, call.carrier_call_id, call.address)
+        if carrier is None or not await carrier.hang_up(query):
+            raise UnavailableError(
+                Reason.CARRIER_UNAVAILABLE, f"carrier {call.carrier!r} did not take the request"
+            )
+        return await self.calls.get_call(account_id, call_id)

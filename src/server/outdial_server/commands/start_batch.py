@@ -1,0 +1,29 @@
+"""StartBatch and ResumeBatch: both let the engine loose."""
+
+from dataclasses import dataclass
+
+from outdial_server.domain import batch as rules
+from outdial_server.domain.batch import Batch
+from outdial_server.domain.ids import AccountId, BatchId
+from outdial_server.ports.batches import BatchStore, Decide
+from outdial_server.ports.signals import Signals, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class StartBatch:
+    batches: BatchStore
+    signals: Signals
+
+    async def execute(self, account_id: AccountId, batch_id: BatchId) -> Batch:
+        """Raises NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE,
+        BATCH_EMPTY)."""
+        return await self._go(account_id, batch_id, rules.start)
+
+    async def resume(self, account_id: AccountId, batch_id: BatchId) -> Batch:
+        """Raises NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE)."""
+        return await self._go(account_id, batch_id, rules.resume)
+
+    async def _go(self, account_id: AccountId, batch_id: BatchId, decide: Decide) -> Batch:
+        batch = await self.batches.change_batch(account_id, batch_id, decide)
+        self.signals.wake(Topic.CLAIM, Topic.WINDOW)
+        return batch

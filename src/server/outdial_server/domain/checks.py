@@ -1,0 +1,168 @@
+"""Checks of what a client writes. Faults are collected, so that one answer names all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from outdial_server.domain import limits
+from outdial_server.domain.account import AccountChange, AgentFields
+from outdial_server.domain.address import AddressError, clean_phone_number, parse_address
+from outdial_server.domain.batch import BatchSettings
+from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
+from outdial_server.domain.scheduled_call import NewScheduledCall
+
+
+@dataclass(slots=True)
+class Checks:
+    """Collects faults under a path prefix, for example `batch.`."""
+
+    prefix: str = ""
+    violations: list[FieldViolation] = field(default_factory=list)
+
+    def fault(self, name: str, description: str) -> None:
+        self.violations.append(FieldViolation(self.prefix + name, description))
+
+    def text(self, name: str, value: str, most: int, least: int = 0) -> None:
+        if least and not value.strip():
+            self.fault(name, "is required")
+        elif len(value) > most:
+            self.fault(name, f"must not be longer than {most} characters")
+
+    def number(self, name: str, value: int | None, least: int, most: int) -> None:
+        if value is not None and not least <= value <= most:
+            self.fault(name, f"must be from {least} to {most}")
+
+    def duration(self, name: str, value: timedelta, least: timedelta, most: timedelta) -> None:
+        if not least <= value <= most or value.microseconds:
+            low, high = least.total_seconds(), most.total_seconds()
+            self.fault(name, f"must be from {low:.0f} s to {high:.0f} s, in whole seconds")
+
+    def metadata(self, name: str, value: Mapping[str, str]) -> None:
+        if len(value) > limits.METADATA_MAX_ENTRIES:
+            self.fault(name, f"must not have more than {limits.METADATA_MAX_ENTRIES} entries")
+        for key, text in value.items():
+            if not key or len(key) > limits.METADATA_KEY_MAX_CHARS:
+                self.fault(name, f"keys must have 1 to {limits.METADATA_KEY_MAX_CHARS} characters")
+            elif len(text) > limits.METADATA_VALUE_MAX_CHARS:
+                self.fault(
+                    f"{name}[{key}]",
+                    f"must not be longer than {limits.METADATA_VALUE_MAX_CHARS} characters",
+                )
+
+    def phone_number(self, name: str, value: str) -> str:
+        """A caller ID in normal form; empty stays empty."""
+        if not value:
+            return ""
+        try:
+            return clean_phone_number(value)
+        except AddressError as error:
+            self.fault(name, str(error))
+            return ""
+
+    def raise_if_any(self) -> None:
+        if self.violations:
+            raise InvalidFieldsError(self.violations)
+
+
+def check_batch_settings(
+    checks: Checks, settings: BatchSettings, now: datetime, *, end_is_new: bool = True
+) -> None:
+    """`end_is_new`: a window end that was there before may lie in the past by now."""
+    checks.text("display_name", settings.display_name, limits.BATCH_NAME_MAX_CHARS, least=1)
+    checks.number("priority", settings.priority, 0, limits.PRIORITY_MAX)
+    checks.number("weight", settings.weight, 1, limits.WEIGHT_MAX)
+    checks.number(
+        "max_concurrent_calls", settings.max_concurrent_calls, 1, limits.CONCURRENT_CALLS_MAX
+    )
+    checks.duration(
+        "ring_timeout", settings.ring_timeout, limits.RING_TIMEOUT_MIN, limits.RING_TIMEOUT_MAX
+    )
+    checks.duration(
+        "max_call_duration",
+        settings.max_call_duration,
+        limits.CALL_DURATION_MIN,
+        limits.CALL_DURATION_MAX,
+    )
+    checks.metadata("metadata", settings.metadata)
+    _check_window(checks, settings, now, end_is_new)
+
+
+def _check_window(
+    checks: Checks, settings: BatchSettings, now: datetime, end_is_new: bool
+) -> None:
+    start, end = settings.window_start, settings.window_end
+    if end is None:
+        return
+    if start is not None and end <= start:
+        checks.fault("window_end", "must be after window_start")
+    elif end_is_new and end <= now:
+        checks.fault("window_end", "must be in the future")
+
+
+def check_agent(checks: Checks, agent: AgentFields) -> None:
+    checks.text("display_name", agent.display_name, limits.AGENT_NAME_MAX_CHARS, least=1)
+    checks.number(
+        "max_concurrent_calls", agent.max_concurrent_calls, 1, limits.CONCURRENT_CALLS_MAX
+    )
+    checks.metadata("metadata", agent.metadata)
+
+
+def check_account(checks: Checks, change: AccountChange) -> None:
+    if change.display_name is not None:
+        checks.text("display_name", change.display_name, limits.DISPLAY_NAME_MAX_CHARS, least=1)
+    checks.number(
+        "max_concurrent_calls", change.max_concurrent_calls, 1, limits.CONCURRENT_CALLS_MAX
+    )
+    checks.number("reserved_slots", change.reserved_slots, 0, limits.CONCURRENT_CALLS_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """A row as it came, before any check."""
+
+    address: str
+    custom_id: str = ""
+    time_zone: str = ""
+    priority: int = 0
+    caller_id: str = ""
+    template_context_json: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_row(
+    row: RawRow, index: int, known_zones: frozenset[str], violations: list[FieldViolation]
+) -> NewScheduledCall | None:
+    """The row in normal form, or None with its faults added. Most rows are plain, and
+    lists are long: the common case makes no collector."""
+    try:
+        address, normalized = parse_address(row.address)
+    except AddressError as error:
+        violations.append(FieldViolation(f"scheduled_calls[{index}].address", str(error)))
+        return None
+    caller_id = row.caller_id
+    if caller_id or row.custom_id or row.time_zone or row.priority or row.metadata:
+        checks = Checks(f"scheduled_calls[{index}].", violations)
+        before = len(violations)
+        caller_id = checks.phone_number("caller_id", caller_id)
+        checks.text("custom_id", row.custom_id, limits.CUSTOM_ID_MAX_CHARS)
+        checks.number("priority", row.priority, 0, limits.PRIORITY_MAX)
+        checks.metadata("metadata", row.metadata)
+        if row.time_zone and row.time_zone not in known_zones:
+            checks.fault("time_zone", "is no IANA time zone, like Europe/Vienna")
+        if len(violations) > before:
+            return None
+    if len(row.template_context_json.encode()) > limits.TEMPLATE_CONTEXT_MAX_BYTES:
+        most = limits.TEMPLATE_CONTEXT_MAX_BYTES // 1024
+        name = f"scheduled_calls[{index}].template_context"
+        violations.append(FieldViolation(name, f"must not be larger than {most} KiB as JSON"))
+        return None
+    return NewScheduledCall(
+        address,
+        normalized,
+        row.custom_id,
+        row.time_zone,
+        row.priority,
+        caller_id,
+        row.template_context_json,
+        row.metadata,
+    )

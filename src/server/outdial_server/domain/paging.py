@@ -1,0 +1,32 @@
+"""Pages of lists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from outdial_server.domain.errors import invalid_field
+from outdial_server.domain.limits import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """`token` is what the page before gave, empty for the first."""
+
+    size: int = PAGE_SIZE_DEFAULT
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    items: Sequence[T]
+    # Empty on the last page.
+    next_token: str
+
+
+def page_request(size: int, token: str) -> PageRequest:
+    """0 means the default; more than the most is cut to it, as AIP-158 has it."""
+    if size < 0:
+        raise invalid_field("page_size", "must not be negative")
+    return PageRequest(min(size or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX), token)

@@ -1,0 +1,144 @@
+"""Batches and their rows, as commands see them."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from outdial_server.domain.batch import (
+    Batch,
+    BatchChange,
+    BatchSettings,
+    BatchState,
+    DuplicatePolicy,
+)
+from outdial_server.domain.call import Call, CallState
+from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId, ScheduledCallId
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.plan import SkippedDuplicate
+from outdial_server.domain.request import RequestKey
+from outdial_server.domain.scheduled_call import (
+    NewScheduledCall,
+    ScheduledCall,
+    ScheduledCallState,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    batch_id: BatchId
+    account_id: AccountId
+    agent_id: AgentId
+    carrier: str
+    duplicates: DuplicatePolicy
+    settings: BatchSettings
+    draft: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """A batch after rows went in, and the rows that were left out as duplicates. After a
+    repeated request nothing went in, and `skipped` is what was skipped the first time."""
+
+    batch: Batch
+    skipped: tuple[SkippedDuplicate, ...]
+
+
+Decide = Callable[[Batch, datetime], BatchChange | None]
+"""A pure decision over a batch; None changes nothing, raising refuses."""
+
+
+class BatchStore(Protocol):
+    async def create_batch(
+        self,
+        new: NewBatch,
+        rows: Iterable[NewScheduledCall],
+        request: RequestKey | None = None,
+    ) -> StoredRows:
+        """Makes a batch with its rows. Rows are written in slices, each a transaction,
+        and nothing of the batch is seen before the last one reveals it all; a crash in
+        between leaves nothing to see. The same request again returns the batch that it
+        made. Raises NotFoundError (AGENT_NOT_FOUND), AlreadyExistsError
+        (REQUEST_ID_REUSED), InvalidFieldsError (DUPLICATE_ADDRESS)."""
+        ...
+
+    async def add_rows(
+        self,
+        account_id: AccountId,
+        batch_id: BatchId,
+        rows: Iterable[NewScheduledCall],
+        request: RequestKey | None = None,
+    ) -> StoredRows:
+        """Adds rows behind the last position, all or nothing, as `create_batch` does.
+        Raises NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE),
+        AlreadyExistsError (REQUEST_ID_REUSED), InvalidFieldsError (DUPLICATE_ADDRESS)."""
+        ...
+
+    async def get_batch(self, account_id: AccountId, batch_id: BatchId) -> Batch:
+        """Raises NotFoundError (BATCH_NOT_FOUND); a deleted batch is not found."""
+        ...
+
+    async def list_batches(
+        self,
+        account_id: AccountId,
+        page: PageRequest,
+        states: Collection[BatchState] = (),
+        agent_id: AgentId | None = None,
+    ) -> Page[Batch]:
+        """Newest first."""
+        ...
+
+    async def change_batch(
+        self, account_id: AccountId, batch_id: BatchId, decide: Decide
+    ) -> Batch:
+        """Reads, decides and writes in one transaction, with the event, under the batch
+        row: no call of the batch becomes SENDING in between. A batch left with nothing
+        unfinished ends in the same transaction. Raises NotFoundError (BATCH_NOT_FOUND)."""
+        ...
+
+    async def sends_in_flight(self, batch_id: BatchId) -> int:
+        """Calls of the batch in SENDING, deleted batches included."""
+        ...
+
+
+class CallStore(Protocol):
+    async def get_scheduled_call(
+        self, account_id: AccountId, scheduled_call_id: ScheduledCallId
+    ) -> ScheduledCall:
+        """Raises NotFoundError (SCHEDULED_CALL_NOT_FOUND)."""
+        ...
+
+    async def list_scheduled_calls(
+        self,
+        account_id: AccountId,
+        batch_id: BatchId,
+        page: PageRequest,
+        states: Collection[ScheduledCallState] = (),
+        custom_id: str = "",
+    ) -> Page[ScheduledCall]:
+        """By position. Raises NotFoundError (BATCH_NOT_FOUND)."""
+        ...
+
+    async def cancel_scheduled_call(
+        self, account_id: AccountId, scheduled_call_id: ScheduledCallId
+    ) -> ScheduledCall:
+        """WAITING to CANCELLED, a row that is claimed but not sent included. Raises
+        NotFoundError (SCHEDULED_CALL_NOT_FOUND), PreconditionError
+        (SCHEDULED_CALL_NOT_WAITING)."""
+        ...
+
+    async def get_call(self, account_id: AccountId, call_id: CallId) -> Call:
+        """A call from SENDING on. Raises NotFoundError (CALL_NOT_FOUND)."""
+        ...
+
+    async def list_calls(
+        self,
+        account_id: AccountId,
+        page: PageRequest,
+        batch_id: BatchId | None = None,
+        scheduled_call_id: ScheduledCallId | None = None,
+        states: Collection[CallState] = (),
+    ) -> Page[Call]:
+        """Newest first. Raises NotFoundError for a batch or scheduled call that is named
+        and not there."""
+        ...

@@ -1,0 +1,167 @@
+"""The store as the engine sees it. Every method is one transaction.
+
+A method that takes `take` calls it once, when the writer is free: the group is then
+everything that has gathered. That, and nothing else, makes groups large under load.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from outdial_server.domain.batch import UnknownPolicy
+from outdial_server.domain.call import CallState, CallTimes
+from outdial_server.domain.ids import AccountId, BatchId, CallId
+from outdial_server.domain.report import CallReport
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedCall:
+    """A call that this worker holds until its lease runs out, with all that the carrier
+    must be told. `fence` goes into every later change made under this claim."""
+
+    call_id: CallId
+    fence: int
+    account_id: AccountId
+    batch_id: BatchId
+    carrier: str
+    address: str
+    caller_id: str
+    times: CallTimes
+    template_context_json: str
+    metadata_json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    calls: tuple[ClaimedCall, ...]
+    # More might be claimed at once: the group was cut at its limit.
+    more: bool
+    # The earliest moment at which a row that waits now becomes due.
+    next_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Calls that are SENDING now and whose requests must be let go. The others of the
+    group were given back to their batch, which may not be dialled any more."""
+
+    calls: tuple[ClaimedCall, ...]
+    given_back: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a group of reports did."""
+
+    changed: int
+    ignored: int
+    # Slots came free or rows wait again: the claimer has work.
+    freed: bool
+    # A call became UNKNOWN: the reconciler has work.
+    unknown: bool
+    # A batch has rows to settle.
+    settling: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """Leases that had run out: `given_back` claims that were never sent, and calls in
+    SENDING of which nobody knows now (`unknown`)."""
+
+    given_back: int
+    unknown: int
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SilentCall:
+    """A call whose carrier has been silent for longer than promised, or an unknown one."""
+
+    call_id: CallId
+    carrier: str
+    carrier_call_id: str
+    address: str
+    state: CallState
+    unknown_policy: UnknownPolicy
+    times: CallTimes
+    sent_at: datetime
+    lookups: int
+
+
+@dataclass(frozen=True, slots=True)
+class SilentCalls:
+    calls: tuple[SilentCall, ...]
+    # When the next call will have been silent for too long.
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsMoved:
+    changed: int
+    # A batch has rows to settle.
+    settling: bool
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFault:
+    """A scope whose ledger differs from its rows."""
+
+    scope: str
+    used: int
+    held: int
+
+
+class DispatchStore(Protocol):
+    async def claim(self, limit: int) -> Claims:
+        """Claims at most `limit` calls over all batches that may be dialled now, in order
+        of priority and fair share, within every slot limit. The same gates as everywhere
+        decide."""
+        ...
+
+    async def mark_sending(self, take: Callable[[], Sequence[ClaimedCall]]) -> Sent:
+        """Moves claimed calls to SENDING through their batch row, which re-checks that the
+        batch runs and its window is open, and counts the try. A call whose claim was lost
+        is left out; one whose batch was stopped is given back."""
+        ...
+
+    async def apply_reports(
+        self,
+        take: Callable[[], Sequence[CallReport]],
+        callback_keys: Sequence[int] = (),
+    ) -> Applied:
+        """Applies reports by `domain.transition.advance`: call, scheduled call, slots,
+        counts and events together. Removes the callbacks that they came from."""
+        ...
+
+    async def reap(self, *, every_lease: bool = False) -> Reaped:
+        """Ends leases that have run out; all of them for a server that knows that it is
+        the only one and has just started."""
+        ...
+
+    async def silent_calls(self, limit: int) -> SilentCalls:
+        """Calls that somebody must look at, longest silent first. Changes nothing."""
+        ...
+
+    async def postpone(self, until: Sequence[tuple[CallId, datetime]]) -> None:
+        """Notes a look-up that settled nothing, and when to look again."""
+        ...
+
+    async def move_windows(self) -> WindowsMoved:
+        """Opens and closes the windows whose moment has come."""
+        ...
+
+    async def settle(self, limit: int) -> bool:
+        """Moves at most `limit` rows of stopped or expired batches to their end. True when
+        there are more."""
+        ...
+
+    async def sweep_staging(self) -> int:
+        """Removes what broken creations left behind; returns the rows removed. For a
+        server that has just started."""
+        ...
+
+    async def audit_slots(self) -> Sequence[LedgerFault]:
+        """Compares the ledger with the calls that hold slots."""
+        ...
