@@ -1,0 +1,1 @@
+"""The gRPC surface: one servicer a service, conversion by noun, one interceptor."""

@@ -1,0 +1,152 @@
+"""Batches."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Final, Literal
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from outdial.v1 import batch_pb2 as pb
+from outdial.v1 import batch_service_pb2 as service_pb
+
+from outdial_server.api.conversion.enums import (
+    BATCH_STATE,
+    CONFIG_ERROR_POLICY,
+    DUPLICATE_POLICY,
+    UNKNOWN_POLICY,
+)
+from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.masks import masked_fields
+from outdial_server.api.conversion.times import duration, moment, span, timestamp
+from outdial_server.commands.create_batch import BatchSpec
+from outdial_server.domain import limits
+from outdial_server.domain.batch import (
+    COUNT_NAMES,
+    Batch,
+    BatchCounts,
+    BatchSettings,
+    ConfigErrorPolicy,
+    DuplicatePolicy,
+    UnknownPolicy,
+)
+from outdial_server.domain.etag import etag_of
+from outdial_server.domain.ids import AccountId
+from outdial_server.domain.plan import SkippedDuplicate
+
+_WRITABLE: Final = (
+    "display_name",
+    "window_start",
+    "window_end",
+    "priority",
+    "weight",
+    "max_concurrent_calls",
+    "caller_id",
+    "unknown_policy",
+    "on_config_error",
+    "ring_timeout",
+    "max_call_duration",
+    "metadata",
+)
+
+_counts = attrgetter(*COUNT_NAMES)
+
+
+def counts_to_message(counts: BatchCounts) -> pb.BatchCounts:
+    return pb.BatchCounts(**dict(zip(COUNT_NAMES, _counts(counts), strict=True)))
+
+
+def batch_to_message(batch: Batch) -> pb.Batch:
+    settings = batch.settings
+    return pb.Batch(
+        batch_id=batch.batch_id,
+        account_id=batch.account_id,
+        agent_id=batch.agent_id,
+        display_name=settings.display_name,
+        state=BATCH_STATE.to_message(batch.state),
+        state_reason=batch.state_reason,
+        state_detail=batch.state_detail,
+        window_start=timestamp(settings.window_start),
+        window_end=timestamp(settings.window_end),
+        priority=settings.priority,
+        weight=settings.weight,
+        max_concurrent_calls=settings.max_concurrent_calls or 0,
+        caller_id=settings.caller_id,
+        carrier=batch.carrier,
+        unknown_policy=UNKNOWN_POLICY.to_message(settings.unknown_policy),
+        duplicates=DUPLICATE_POLICY.to_message(batch.duplicates),
+        on_config_error=CONFIG_ERROR_POLICY.to_message(settings.on_config_error),
+        ring_timeout=duration(settings.ring_timeout),
+        max_call_duration=duration(settings.max_call_duration),
+        metadata=settings.metadata,
+        counts=counts_to_message(batch.counts),
+        create_time=timestamp(batch.created_at),
+        update_time=timestamp(batch.updated_at),
+        start_time=timestamp(batch.started_at),
+        end_time=timestamp(batch.ended_at),
+        sequence=batch.sequence,
+        etag=etag_of(batch.revision),
+    )
+
+
+def skipped_to_message(skipped: SkippedDuplicate) -> service_pb.SkippedDuplicate:
+    return service_pb.SkippedDuplicate(
+        index=skipped.index,
+        normalized_address=skipped.normalized_address,
+        kept_position=skipped.kept_position,
+    )
+
+
+def batch_spec(account_id: AccountId, message: pb.Batch, *, draft: bool) -> BatchSpec:
+    duplicates = DUPLICATE_POLICY.from_message(
+        message.duplicates, "batch.duplicates", DuplicatePolicy.KEEP
+    )
+    return BatchSpec(
+        account_id,
+        canonical(message.agent_id),
+        message.carrier,
+        duplicates,
+        batch_settings(message),
+        draft,
+    )
+
+
+def batch_settings(message: pb.Batch) -> BatchSettings:
+    """What a client may write; unset means the default."""
+    return BatchSettings(
+        message.display_name,
+        window_start=_moment(message, "window_start"),
+        window_end=_moment(message, "window_end"),
+        priority=message.priority,
+        weight=message.weight or 1,
+        max_concurrent_calls=message.max_concurrent_calls or None,
+        caller_id=message.caller_id,
+        unknown_policy=UNKNOWN_POLICY.from_message(
+            message.unknown_policy, "batch.unknown_policy", UnknownPolicy.AT_MOST_ONCE
+        ),
+        on_config_error=CONFIG_ERROR_POLICY.from_message(
+            message.on_config_error, "batch.on_config_error", ConfigErrorPolicy.PAUSE
+        ),
+        ring_timeout=_span(message, "ring_timeout", limits.RING_TIMEOUT_DEFAULT),
+        max_call_duration=_span(message, "max_call_duration", limits.CALL_DURATION_DEFAULT),
+        metadata=dict(message.metadata),
+    )
+
+
+def batch_change(message: pb.Batch, mask: FieldMask) -> Callable[[BatchSettings], BatchSettings]:
+    """Writes what the mask names over the present settings. A field that is named but
+    not set goes back to its default."""
+    named = masked_fields(mask, message, _WRITABLE)
+    settings = batch_settings(message)
+    written = {name: getattr(settings, name) for name in named}
+    return lambda present: replace(present, **written)
+
+
+def _moment(message: pb.Batch, name: Literal["window_start", "window_end"]) -> datetime | None:
+    return moment(getattr(message, name), f"batch.{name}") if message.HasField(name) else None
+
+
+def _span(
+    message: pb.Batch, name: Literal["ring_timeout", "max_call_duration"], default: timedelta
+) -> timedelta:
+    return span(getattr(message, name), f"batch.{name}") if message.HasField(name) else default

@@ -1,0 +1,112 @@
+"""Enums, paired by name: the numbers on the wire and in the domain may differ."""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final, Generic, Protocol, TypeVar
+
+from outdial.v1 import (
+    account_pb2,
+    batch_pb2,
+    call_pb2,
+    call_service_pb2,
+    event_pb2,
+    scheduled_call_pb2,
+)
+
+from outdial_server.commands.resolve_call import Resolution
+from outdial_server.domain.account import Scope
+from outdial_server.domain.batch import (
+    BatchState,
+    ConfigErrorPolicy,
+    DuplicatePolicy,
+    UnknownPolicy,
+)
+from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.errors import invalid_field
+from outdial_server.domain.event import EventType
+from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
+
+D = TypeVar("D", bound=Enum)
+V = TypeVar("V", bound=int)
+V_co = TypeVar("V_co", bound=int, covariant=True)
+
+
+class MessageEnum(Protocol[V_co]):
+    """A generated enum."""
+
+    def Value(self, name: str) -> V_co: ...
+
+
+class EnumPair(Generic[D, V]):
+    """A domain enum and its message enum, whose values are named `PREFIX_NAME`.
+
+    `hidden` are values that are never shown; `unspecified` is the one that
+    `PREFIX_UNSPECIFIED` stands for, where the domain has a value for it.
+    """
+
+    def __init__(
+        self,
+        domain: type[D],
+        message: MessageEnum[V],
+        prefix: str,
+        *,
+        hidden: frozenset[D] = frozenset(),
+        unspecified: D | None = None,
+    ) -> None:
+        self._prefix = prefix
+        self._unspecified = message.Value(f"{prefix}_UNSPECIFIED")
+        self._to_message: dict[D | None, V] = {
+            value: message.Value(f"{prefix}_{value.name}")
+            for value in domain
+            if value not in hidden and value is not unspecified
+        }
+        self._from_message: dict[int, D] = {
+            number: value for value, number in self._to_message.items() if value is not None
+        }
+        self._to_message |= {None: self._unspecified, unspecified: self._unspecified}
+
+    def to_message(self, value: D | None) -> V:
+        return self._to_message[value]
+
+    def from_message(self, number: int, path: str, default: D | None = None) -> D:
+        """UNSPECIFIED is `default`, or a fault where there is none. A number that this
+        server does not know is a fault: the enums are open on the wire."""
+        value = self._from_message.get(number)
+        if value is not None:
+            return value
+        if number != self._unspecified:
+            raise invalid_field(path, f"{number} is no {self._prefix} that this server knows")
+        if default is None:
+            raise invalid_field(path, "is required")
+        return default
+
+    def optional(self, number: int, path: str) -> D | None:
+        return None if number == self._unspecified else self.from_message(number, path)
+
+    def each(self, numbers: Iterable[int], path: str) -> tuple[D, ...]:
+        return tuple(self.from_message(n, f"{path}[{i}]") for i, n in enumerate(numbers))
+
+
+BATCH_STATE: Final = EnumPair(BatchState, batch_pb2.BatchState, "BATCH_STATE")
+UNKNOWN_POLICY: Final = EnumPair(UnknownPolicy, batch_pb2.UnknownPolicy, "UNKNOWN_POLICY")
+DUPLICATE_POLICY: Final = EnumPair(DuplicatePolicy, batch_pb2.DuplicatePolicy, "DUPLICATE_POLICY")
+CONFIG_ERROR_POLICY: Final = EnumPair(
+    ConfigErrorPolicy, batch_pb2.ConfigErrorPolicy, "CONFIG_ERROR_POLICY"
+)
+SCHEDULED_CALL_STATE: Final = EnumPair(
+    ScheduledCallState, scheduled_call_pb2.ScheduledCallState, "SCHEDULED_CALL_STATE"
+)
+DISPATCH_OUTCOME: Final = EnumPair(
+    DispatchOutcome,
+    scheduled_call_pb2.DispatchOutcome,
+    "DISPATCH_OUTCOME",
+    unspecified=DispatchOutcome.NONE,
+)
+DISPOSITION: Final = EnumPair(Disposition, scheduled_call_pb2.Disposition, "DISPOSITION")
+# A call that a worker has only claimed is not shown.
+CALL_STATE: Final = EnumPair(
+    CallState, call_pb2.CallState, "CALL_STATE", hidden=frozenset({CallState.CLAIMED})
+)
+CALL_RESOLUTION: Final = EnumPair(Resolution, call_service_pb2.CallResolution, "CALL_RESOLUTION")
+EVENT_TYPE: Final = EnumPair(EventType, event_pb2.EventType, "EVENT_TYPE")
+API_KEY_SCOPE: Final = EnumPair(Scope, account_pb2.ApiKeyScope, "API_KEY_SCOPE")
