@@ -1,0 +1,167 @@
+"""Batches."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import partial
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from grpc.aio import Channel
+from outdial.v1 import batch_service_pb2 as messages
+from outdial.v1.batch_pb2 import Batch, BatchState
+from outdial.v1.batch_service_pb2 import WatchDelivery, WatchScope
+from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
+from outdial.v1.event_pb2 import Event
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
+
+from outdial_client._inputs import NewBatch, NewCall, to_duration, to_scheduled_calls
+from outdial_client._pager import Page, Pager
+from outdial_client._requests import Sender
+from outdial_client._watch import BatchWatch, WatchInterruption
+from outdial_client._watch_timing import WatchTiming
+
+
+class Batches:
+    """Lists of people that are called by one agent, inside one window and under one cap."""
+
+    def __init__(self, channel: Channel, sender: Sender) -> None:
+        self._stub = BatchServiceStub(channel)
+        self._sender = sender
+        self._send = sender.send
+
+    async def create(
+        self,
+        batch: NewBatch | Batch,
+        calls: Iterable[NewCall | ScheduledCall] = (),
+        *,
+        draft: bool = False,
+        request_id: str = "",
+    ) -> messages.CreateBatchResponse:
+        """Makes a batch with its people, all or nothing, and starts it unless `draft`.
+
+        The answer holds the batch and the rows that DUPLICATE_POLICY_SKIP left out.
+        Rows with faults raise InvalidArgumentError, whose `fields` name them as
+        `scheduled_calls[6].address`.
+        """
+        request = messages.CreateBatchRequest(
+            batch=batch.to_message() if isinstance(batch, NewBatch) else batch,
+            scheduled_calls=to_scheduled_calls(calls),
+            draft=draft,
+            request_id=request_id,
+        )
+        return await self._send(self._stub.CreateBatch, request, long=True)
+
+    async def add_calls(
+        self,
+        batch_id: str,
+        calls: Iterable[NewCall | ScheduledCall],
+        *,
+        request_id: str = "",
+    ) -> messages.AddScheduledCallsResponse:
+        """Adds people behind the last one of a batch that has not ended, all or nothing."""
+        request = messages.AddScheduledCallsRequest(
+            batch_id=batch_id, scheduled_calls=to_scheduled_calls(calls), request_id=request_id
+        )
+        return await self._send(self._stub.AddScheduledCalls, request, long=True)
+
+    async def get(self, batch_id: str) -> Batch:
+        """One batch with its counts."""
+        request = messages.GetBatchRequest(batch_id=batch_id)
+        return (await self._send(self._stub.GetBatch, request)).batch
+
+    def list(
+        self,
+        *,
+        states: Iterable[BatchState.ValueType] = (),
+        agent_id: str = "",
+        page_size: int = 0,
+    ) -> Pager[Batch]:
+        """Batches, newest first; without `states`, in all of them."""
+        wanted = tuple(states)
+
+        async def fetch(page_token: str) -> Page[Batch]:
+            request = messages.ListBatchesRequest(
+                page_size=page_size, page_token=page_token, states=wanted, agent_id=agent_id
+            )
+            response = await self._send(self._stub.ListBatches, request)
+            return Page(response.batches, response.next_page_token)
+
+        return Pager(fetch)
+
+    async def update(self, batch: Batch, fields: Iterable[str]) -> Batch:
+        """Writes those `fields` of `batch`; AbortedError when its etag is out of date."""
+        request = messages.UpdateBatchRequest(
+            batch=batch, update_mask=FieldMask(paths=list(fields))
+        )
+        return (await self._send(self._stub.UpdateBatch, request)).batch
+
+    async def start(self, batch_id: str) -> Batch:
+        """Starts a draft."""
+        request = messages.StartBatchRequest(batch_id=batch_id)
+        return (await self._send(self._stub.StartBatch, request)).batch
+
+    async def pause(self, batch_id: str) -> messages.PauseBatchResponse:
+        """Holds a batch. With `sends_in_flight` 0 in the answer nothing more is dialled."""
+        request = messages.PauseBatchRequest(batch_id=batch_id)
+        return await self._send(self._stub.PauseBatch, request, long=True)
+
+    async def resume(self, batch_id: str) -> Batch:
+        """Goes on with a batch that was paused."""
+        request = messages.ResumeBatchRequest(batch_id=batch_id)
+        return (await self._send(self._stub.ResumeBatch, request)).batch
+
+    async def cancel(self, batch_id: str) -> messages.CancelBatchResponse:
+        """Ends a batch; calls already placed come to their own end."""
+        request = messages.CancelBatchRequest(batch_id=batch_id)
+        return await self._send(self._stub.CancelBatch, request, long=True)
+
+    async def delete(self, batch_id: str) -> messages.DeleteBatchResponse:
+        """Hides a batch at once and cancels what waits."""
+        request = messages.DeleteBatchRequest(batch_id=batch_id)
+        return await self._send(self._stub.DeleteBatch, request, long=True)
+
+    def events(self, batch_id: str, *, after_sequence: int = 0, page_size: int = 0) -> Pager[Event]:
+        """The events of a batch that there are now, from the one after `after_sequence` on."""
+
+        async def fetch(page_token: str) -> Page[Event]:
+            request = messages.ListBatchEventsRequest(
+                batch_id=batch_id, after_sequence=int(page_token), page_size=page_size
+            )
+            response = await self._send(self._stub.ListBatchEvents, request)
+            more = str(response.next_after_sequence) if response.events else ""
+            return Page(response.events, more)
+
+        return Pager(fetch, page_token=str(after_sequence))
+
+    def watch(
+        self,
+        batch_id: str,
+        *,
+        resume_token: str = "",
+        delivery: WatchDelivery.ValueType = WatchDelivery.WATCH_DELIVERY_LATEST,
+        scope: WatchScope.ValueType = WatchScope.WATCH_SCOPE_CALLS,
+        min_interval: timedelta | None = None,
+        timing: WatchTiming | None = None,
+        on_interruption: Callable[[WatchInterruption], None] | None = None,
+    ) -> BatchWatch:
+        """What happens in a batch, until it has ended; goes on by itself when a stream breaks.
+
+        Args:
+            resume_token: Of the last message that was dealt with; without one the
+                watch starts with a snapshot.
+            delivery: EVERY_EVENT for each event exactly once; LATEST for the newest
+                state of everything.
+            scope: BATCH for state and counts alone.
+            min_interval: Shortest time between two messages, 20 ms to 60 s.
+            on_interruption: Told about each stream that broke, before the wait.
+        """
+        request = messages.WatchBatchRequest(
+            batch_id=batch_id,
+            resume_token=resume_token,
+            delivery=delivery,
+            scope=scope,
+            min_interval=to_duration(min_interval),
+        )
+        connect = partial(self._sender.open_stream, self._stub.WatchBatch)
+        return BatchWatch(
+            connect, request, timing=timing or WatchTiming(), on_interruption=on_interruption
+        )

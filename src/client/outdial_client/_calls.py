@@ -1,0 +1,66 @@
+"""Calls: the tries to reach people."""
+
+from collections.abc import Iterable
+
+from grpc.aio import Channel
+from outdial.v1 import call_service_pb2 as messages
+from outdial.v1.call_pb2 import Call, CallState
+from outdial.v1.call_service_pb2 import CallResolution
+from outdial.v1.call_service_pb2_grpc import CallServiceStub
+from outdial.v1.scheduled_call_pb2 import Disposition
+
+from outdial_client._pager import Page, Pager
+from outdial_client._requests import Sender
+
+
+class Calls:
+    """One call is one try; a retry is a new call of the same row."""
+
+    def __init__(self, channel: Channel, sender: Sender) -> None:
+        self._stub = CallServiceStub(channel)
+        self._send = sender.send
+
+    async def get(self, call_id: str) -> Call:
+        """One call, by its id."""
+        return (await self._send(self._stub.GetCall, messages.GetCallRequest(call_id=call_id))).call
+
+    def list(
+        self,
+        *,
+        batch_id: str = "",
+        scheduled_call_id: str = "",
+        states: Iterable[CallState.ValueType] = (),
+        page_size: int = 0,
+    ) -> Pager[Call]:
+        """Calls, newest first; without `states`, in all of them."""
+        wanted = tuple(states)
+
+        async def fetch(page_token: str) -> Page[Call]:
+            request = messages.ListCallsRequest(
+                page_size=page_size,
+                page_token=page_token,
+                batch_id=batch_id,
+                scheduled_call_id=scheduled_call_id,
+                states=wanted,
+            )
+            response = await self._send(self._stub.ListCalls, request)
+            return Page(response.calls, response.next_page_token)
+
+        return Pager(fetch)
+
+    async def end(self, call_id: str) -> Call:
+        """Asks the carrier to hang up; the call ends when the carrier says so."""
+        return (await self._send(self._stub.EndCall, messages.EndCallRequest(call_id=call_id))).call
+
+    async def resolve(
+        self,
+        call_id: str,
+        resolution: CallResolution.ValueType,
+        *,
+        disposition: Disposition.ValueType = Disposition.DISPOSITION_UNSPECIFIED,
+    ) -> Call:
+        """Says what became of an unknown call; PLACED needs the `disposition`."""
+        request = messages.ResolveCallRequest(
+            call_id=call_id, resolution=resolution, disposition=disposition
+        )
+        return (await self._send(self._stub.ResolveCall, request)).call

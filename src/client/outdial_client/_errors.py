@@ -1,0 +1,177 @@
+"""Errors of the server, by what a caller can do about them.
+
+OutdialError
+├─ InvalidArgumentError      fields names each one
+├─ UnauthenticatedError      no key, or one that does not work
+├─ PermissionDeniedError     the key lacks a scope
+├─ NotFoundError
+├─ AlreadyExistsError
+├─ FailedPreconditionError   not possible in the present state
+├─ AbortedError              somebody else was faster; read and try again
+├─ OutOfRangeError
+│  └─ EventsErasedError      watch again without a token
+├─ ResourceExhaustedError
+├─ UnavailableError          the server cannot be reached, or is stopping
+├─ DeadlineExceededError
+├─ RequestCancelledError
+├─ UnimplementedError        the server is older than this client
+└─ InternalError             a fault of the server
+   └─ EventGapError          a watch kept losing events
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+
+from grpc import StatusCode
+
+_NO_METADATA: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """What is wrong with one field of a request."""
+
+    field: str
+    """Path in the request, for example `scheduled_calls[6].address`."""
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreconditionViolation:
+    """What would have to change before a request can succeed."""
+
+    type: str
+    subject: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorDetails:
+    """What an answer said beside its code and message."""
+
+    reason: str = ""
+    metadata: Mapping[str, str] = _NO_METADATA
+    fields: tuple[FieldViolation, ...] = ()
+    preconditions: tuple[PreconditionViolation, ...] = ()
+    retry_after: timedelta | None = None
+    request_id: str = ""
+
+
+class OutdialError(Exception):
+    """An answer of the server that is not OK, or no answer at all."""
+
+    def __init__(self, code: StatusCode, message: str, details: ErrorDetails | None = None) -> None:
+        self.code = code
+        self.message = message
+        self.details = details or ErrorDetails()
+        super().__init__(_render(code, message, self.details))
+
+    @property
+    def reason(self) -> str:
+        """Why, for programs: a name of `ErrorReason` without its prefix, or empty."""
+        return self.details.reason
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """Figures that belong to the reason, for example `state`."""
+        return self.details.metadata
+
+    @property
+    def request_id(self) -> str:
+        """Finds the request in the server's log; empty when no server was reached."""
+        return self.details.request_id
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        """How long the server asks to wait before another try, if it does."""
+        return self.details.retry_after
+
+
+def _render(code: StatusCode, message: str, details: ErrorDetails) -> str:
+    tag = details.reason or code.name
+    if details.request_id:
+        tag += f", request {details.request_id}"
+    faults = [f"{fault.field}: {fault.description}" for fault in details.fields]
+    faults += [f"{fault.subject}: {fault.description}" for fault in details.preconditions]
+    return "\n  ".join([f"{message} [{tag}]", *faults])
+
+
+class InvalidArgumentError(OutdialError):
+    """The request is wrong, whatever state the server is in."""
+
+    @property
+    def fields(self) -> tuple[FieldViolation, ...]:
+        """Each field that is wrong; of long lists the first 100."""
+        return self.details.fields
+
+
+class UnauthenticatedError(OutdialError):
+    """No API key was sent, or it is unknown, revoked or expired."""
+
+
+class PermissionDeniedError(OutdialError):
+    """The key lacks a scope, named in `metadata["scope"]`."""
+
+
+class NotFoundError(OutdialError):
+    """No such thing in this account."""
+
+
+class AlreadyExistsError(OutdialError):
+    """A name is taken, or a request id was used for something else."""
+
+
+class FailedPreconditionError(OutdialError):
+    """Not possible in the present state."""
+
+    @property
+    def violations(self) -> tuple[PreconditionViolation, ...]:
+        """What would have to change first."""
+        return self.details.preconditions
+
+
+class AbortedError(OutdialError):
+    """Somebody else changed the resource since it was read: read it and try again."""
+
+
+class OutOfRangeError(OutdialError):
+    """Asked for something before the beginning or behind the end."""
+
+
+class EventsErasedError(OutOfRangeError):
+    """Events after the given place were erased by retention: start again without a token."""
+
+    @property
+    def oldest_sequence(self) -> int:
+        """The oldest event that is still there; 0 when the server did not say."""
+        return int(self.metadata.get("oldest_sequence", "0"))
+
+
+class ResourceExhaustedError(OutdialError):
+    """A limit of the server, or a message that is too large."""
+
+
+class UnavailableError(OutdialError):
+    """The server cannot be reached, is stopping, or lacks something that it needs."""
+
+
+class DeadlineExceededError(OutdialError):
+    """No answer in time. The request may have been carried out all the same."""
+
+
+class RequestCancelledError(OutdialError):
+    """The server or something on the way cancelled the request."""
+
+
+class UnimplementedError(OutdialError):
+    """The server does not know this request: it is older than this client."""
+
+
+class InternalError(OutdialError):
+    """A fault of the server; `request_id` finds it in the log."""
+
+
+class EventGapError(InternalError):
+    """A watch of every event missed some, and connecting anew did not bring them."""

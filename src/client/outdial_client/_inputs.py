@@ -1,0 +1,114 @@
+"""What callers give: rows to call, moments and durations."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from outdial.v1.batch_pb2 import Batch, ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCall:
+    """One person to be called."""
+
+    address: str
+    """A phone number in E.164 form, or a SIP URI."""
+    custom_id: str = ""
+    time_zone: str = ""
+    """The person's IANA zone, for example `Europe/Vienna`."""
+    caller_id: str = ""
+    """Number to show; overrides the batch's."""
+    priority: int = 0
+    """0 to 9; higher is called first."""
+    template_context: Mapping[str, Any] = field(default_factory=dict)
+    """Values for the agent's templates: anything that JSON can say."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def to_message(self) -> ScheduledCall:
+        """The same as it is sent."""
+        message = ScheduledCall(
+            address=self.address,
+            custom_id=self.custom_id,
+            time_zone=self.time_zone,
+            caller_id=self.caller_id,
+            priority=self.priority,
+            metadata=self.metadata,
+        )
+        if self.template_context:
+            message.template_context.update(dict(self.template_context))
+        return message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBatch:
+    """What a batch is made of, besides the people. What is left out gets the server's default."""
+
+    agent_id: str
+    display_name: str
+    window_start: datetime | None = None
+    """Earliest moment to dial; None means at once."""
+    window_end: datetime | None = None
+    """No call is started at or after it; None means until all are called."""
+    priority: int = 0
+    """0 to 9; higher gets free slots first."""
+    weight: int = 0
+    """1 to 1000: share of the slots among batches of one priority."""
+    max_concurrent_calls: int = 0
+    """Calls alive at once; 0 means no limit below the agent's and the account's."""
+    caller_id: str = ""
+    carrier: str = ""
+    unknown_policy: UnknownPolicy.ValueType = UnknownPolicy.UNKNOWN_POLICY_UNSPECIFIED
+    duplicates: DuplicatePolicy.ValueType = DuplicatePolicy.DUPLICATE_POLICY_UNSPECIFIED
+    on_config_error: ConfigErrorPolicy.ValueType = ConfigErrorPolicy.CONFIG_ERROR_POLICY_UNSPECIFIED
+    ring_timeout: timedelta | None = None
+    max_call_duration: timedelta | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def to_message(self) -> Batch:
+        """The same as it is sent."""
+        return Batch(
+            agent_id=self.agent_id,
+            display_name=self.display_name,
+            window_start=to_timestamp(self.window_start),
+            window_end=to_timestamp(self.window_end),
+            priority=self.priority,
+            weight=self.weight,
+            max_concurrent_calls=self.max_concurrent_calls,
+            caller_id=self.caller_id,
+            carrier=self.carrier,
+            unknown_policy=self.unknown_policy,
+            duplicates=self.duplicates,
+            on_config_error=self.on_config_error,
+            ring_timeout=to_duration(self.ring_timeout),
+            max_call_duration=to_duration(self.max_call_duration),
+            metadata=self.metadata,
+        )
+
+
+def to_scheduled_calls(calls: Iterable[NewCall | ScheduledCall]) -> list[ScheduledCall]:
+    """Rows in the order given."""
+    return [call.to_message() if isinstance(call, NewCall) else call for call in calls]
+
+
+def to_timestamp(moment: datetime | None) -> Timestamp | None:
+    """The moment; ValueError when it has no time zone, for it could mean any."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment.isoformat()} has no time zone")
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp
+
+
+def to_duration(length: timedelta | None) -> Duration | None:
+    """The length of time."""
+    if length is None:
+        return None
+    duration = Duration()
+    duration.FromTimedelta(length)
+    return duration

@@ -1,0 +1,199 @@
+"""Following a batch over disconnects and restarts of the server."""
+
+import asyncio
+from asyncio import FIRST_COMPLETED, ensure_future
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from grpc import StatusCode
+from grpc.aio import AioRpcError, UnaryStreamCall
+from outdial.v1.batch_service_pb2 import (
+    WatchBatchRequest,
+    WatchBatchResponse,
+    WatchDelivery,
+    WatchScope,
+)
+
+from outdial_client._errors import (
+    DeadlineExceededError,
+    EventGapError,
+    InternalError,
+    OutdialError,
+    RequestCancelledError,
+    UnavailableError,
+)
+from outdial_client._status import to_outdial_error
+from outdial_client._watch_position import EventGap, WatchPosition
+from outdial_client._watch_timing import WatchTiming
+
+WatchStream = UnaryStreamCall[WatchBatchRequest, WatchBatchResponse]
+
+# Nothing wrong with the request: the server is away, stopping, or something on
+# the way has cut the stream.
+_PASSING = (UnavailableError, RequestCancelledError, DeadlineExceededError)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchInterruption:
+    """A stream broke; the watch goes on by itself."""
+
+    error: OutdialError
+    retry_in: timedelta
+    failures: int
+    """In a row, this one included."""
+
+
+class BatchWatch:
+    """What happens in a batch, message by message, until it has ended.
+
+    Streams that break are taken up again where they broke, for as long as it
+    takes. With EVERY_EVENT each event comes exactly once and in order, over any
+    number of streams; with LATEST none comes twice.
+
+    Without a token a watch starts with a snapshot. A snapshot that breaks off
+    starts again from its beginning: a row replaces an earlier one of the same id.
+
+    Raises OutdialError for what waiting does not mend, among it EventsErasedError
+    for a token from before the oldest event that is still there. Use it as a
+    context manager, or call `aclose()`, when leaving before the end.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[WatchBatchRequest], WatchStream],
+        request: WatchBatchRequest,
+        *,
+        timing: WatchTiming,
+        on_interruption: Callable[[WatchInterruption], None] | None = None,
+    ) -> None:
+        self._connect = connect
+        self._request = request
+        self._timing = timing
+        self._on_interruption = on_interruption
+        self._position = WatchPosition(
+            contiguous=request.delivery == WatchDelivery.WATCH_DELIVERY_EVERY_EVENT
+            and request.scope != WatchScope.WATCH_SCOPE_BATCH,
+            resume_token=request.resume_token,
+        )
+        self._stream: WatchStream | None = None
+        self._failures = 0
+        self._gaps = 0
+        self._ended = False
+
+    @property
+    def resume_token(self) -> str:
+        """Where to go on after the last message that was handed out."""
+        return self._position.resume_token
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> WatchBatchResponse:
+        while not self._ended:
+            try:
+                message = self._accept(await self._read())
+            except OutdialError as error:
+                await self._recover(error)
+                continue
+            if message is not None:
+                return message
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Ends the watch; the batch goes on."""
+        self._ended = True
+        self._disconnect()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def _read(self) -> WatchBatchResponse:
+        stream = self._stream = self._stream or self._open()
+        reading = ensure_future(stream.read())
+        silence = ensure_future(self._timing.sleep(self._timing.silence_limit.total_seconds()))
+        try:
+            await asyncio.wait({reading, silence}, return_when=FIRST_COMPLETED)
+            if not reading.done():
+                raise self._silence_error()
+            return _read_result(reading)
+        except BaseException:
+            # Also when the reader itself is cancelled: a stream with a read that
+            # was given up is of no use, the next read connects anew.
+            self._disconnect()
+            raise
+        finally:
+            silence.cancel()
+            reading.cancel()
+
+    def _open(self) -> WatchStream:
+        request = WatchBatchRequest()
+        request.CopyFrom(self._request)
+        request.resume_token = self._position.resume_token
+        return self._connect(request)
+
+    def _accept(self, message: WatchBatchResponse) -> WatchBatchResponse | None:
+        before = self._position.sequence
+        try:
+            fresh = self._position.advance(message)
+        except EventGap as gap:
+            self._gaps += 1
+            raise EventGapError(StatusCode.DATA_LOSS, f"events are missing: {gap}") from None
+        if message.resume_token:
+            self._failures = 0
+        if self._position.sequence != before:
+            self._gaps = 0
+        if message.batch_ended:
+            self._ended = True
+            self._disconnect()
+        return fresh
+
+    async def _recover(self, error: OutdialError) -> None:
+        self._disconnect()
+        self._failures += 1
+        if not self._is_worth_another_try(error):
+            self._ended = True
+            raise error
+        delay = self._timing.delay(self._failures, at_least=error.retry_after)
+        if self._on_interruption is not None:
+            self._on_interruption(WatchInterruption(error, delay, self._failures))
+        await self._timing.sleep(delay.total_seconds())
+
+    def _is_worth_another_try(self, error: OutdialError) -> bool:
+        if isinstance(error, _PASSING) or error.retry_after is not None:
+            return True
+        faults = max(self._failures, self._gaps)
+        return isinstance(error, InternalError) and faults <= self._timing.faults_allowed
+
+    def _disconnect(self) -> None:
+        if self._stream is not None:
+            self._stream.cancel()
+            self._stream = None
+
+    def _silence_error(self) -> OutdialError:
+        seconds = self._timing.silence_limit.total_seconds()
+        return UnavailableError(StatusCode.UNAVAILABLE, f"nothing heard for {seconds:g} s")
+
+
+def _read_result(reading: asyncio.Future[object]) -> WatchBatchResponse:
+    # A stream that the server cancels looks to gRPC's reader like its own
+    # cancellation; nobody has cancelled it here.
+    if reading.cancelled():
+        raise RequestCancelledError(StatusCode.CANCELLED, "the stream was cancelled")
+    try:
+        message = reading.result()
+    except AioRpcError as error:
+        raise to_outdial_error(error) from error
+    if not isinstance(message, WatchBatchResponse):
+        raise InternalError(StatusCode.UNKNOWN, "the stream ended before the batch")
+    return message
