@@ -74,9 +74,7 @@ def _changed(account: Account, change: AccountChange, by_operator: bool) -> Acco
     _check_reserve(checks, cap, reserve)
     checks.raise_if_any()
     name = account.display_name if change.display_name is None else change.display_name
-    return replace(
-        account, display_name=name, max_concurrent_calls=cap, reserved_slots=reserve
-    )
+    return replace(account, display_name=name, max_concurrent_calls=cap, reserved_slots=reserve)
 
 
 def _check_reserve(checks: Checks, cap: int, reserve: int) -> None:

@@ -200,7 +200,9 @@ def _state_by_window(window_start: datetime | None, now: datetime) -> tuple[Batc
     return BatchState.RUNNING, ""
 
 
-def first_state(*, draft: bool, window_start: datetime | None, now: datetime) -> tuple[BatchState, str]:
+def first_state(
+    *, draft: bool, window_start: datetime | None, now: datetime
+) -> tuple[BatchState, str]:
     """The state that a new batch is in, and why."""
     return (BatchState.DRAFT, "") if draft else _state_by_window(window_start, now)
 

@@ -87,9 +87,7 @@ def check_batch_settings(
     _check_window(checks, settings, now, end_is_new)
 
 
-def _check_window(
-    checks: Checks, settings: BatchSettings, now: datetime, end_is_new: bool
-) -> None:
+def _check_window(checks: Checks, settings: BatchSettings, now: datetime, end_is_new: bool) -> None:
     start, end = settings.window_start, settings.window_end
     if end is None:
         return

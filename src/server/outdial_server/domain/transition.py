@@ -242,7 +242,9 @@ def _end(call: CallFacts, report: CallReport, now: datetime) -> Transition:
 
 def _disposition(call: CallFacts, report: CallReport) -> Disposition:
     if report.kind is ReportKind.PRESUMED_ENDED:
-        return Disposition.UNKNOWN if call.state is CallState.UNKNOWN else Disposition.PRESUMED_ENDED
+        return (
+            Disposition.UNKNOWN if call.state is CallState.UNKNOWN else Disposition.PRESUMED_ENDED
+        )
     if report.disposition is not None:
         return report.disposition
     if report.kind is ReportKind.ENDED and call.answered:

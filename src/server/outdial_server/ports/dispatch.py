@@ -136,8 +136,9 @@ class DispatchStore(Protocol):
         ...
 
     async def reap(self, *, every_lease: bool = False) -> Reaped:
-        """Ends leases that have run out; all of them for a server that knows that it is
-        the only one and has just started."""
+        """Ends leases that have run out. `every_lease` is for a server that knows that it
+        is the only one and has just started: all leases end, and every live call is put
+        before the reconciler, since callbacks may have been missed meanwhile."""
         ...
 
     async def silent_calls(self, limit: int) -> SilentCalls:

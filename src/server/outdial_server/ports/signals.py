@@ -18,6 +18,8 @@ class Topic(Enum):
     WINDOW = "window"
     SETTLE = "settle"
     RECONCILE = "reconcile"
+    REAP = "reap"
+    AUDIT = "audit"
 
 
 class Signals(Protocol):

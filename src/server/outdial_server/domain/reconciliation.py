@@ -1,0 +1,67 @@
+"""What a look-up of a silent or unknown call leads to."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from outdial_server.domain.call import CallState, CallTimes
+from outdial_server.domain.ids import CallId
+from outdial_server.domain.report import CallReport, ReportKind
+from outdial_server.domain.silence import NOT_FOUND_FINAL_AFTER, next_lookup_at, presumed_over
+
+
+class Sighting(Enum):
+    """What the carrier said."""
+
+    FOUND = auto()
+    NO_SUCH_CALL = auto()
+    NO_ANSWER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A call that was looked up."""
+
+    call_id: CallId
+    state: CallState
+    times: CallTimes
+    sent_at: datetime
+    lookups: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A report to apply, if any; and when to look again should the call not move on."""
+
+    report: CallReport | None
+    look_again_at: datetime
+
+
+def judge(
+    call: Silence,
+    sighting: Sighting,
+    seen: CallReport | None,
+    now: datetime,
+    not_found_final_after: timedelta = NOT_FOUND_FINAL_AFTER,
+) -> Verdict:
+    """`seen` is what the carrier reports of a call that was found."""
+    report: CallReport | None = None
+    if sighting is Sighting.FOUND:
+        report = seen
+    elif sighting is Sighting.NO_SUCH_CALL:
+        report = _not_there(call, now, not_found_final_after)
+    elif presumed_over(call.sent_at, call.times, now):
+        report = CallReport(call.call_id, ReportKind.PRESUMED_ENDED, reason="CARRIER_SILENT")
+    return Verdict(report, next_lookup_at(call.lookups, now))
+
+
+def _not_there(call: Silence, now: datetime, final_after: timedelta) -> CallReport | None:
+    if call.state is not CallState.UNKNOWN:
+        # The carrier had accepted it and has no record now: it is over, how nobody knows.
+        return CallReport(call.call_id, ReportKind.PRESUMED_ENDED, reason="CARRIER_HAS_NO_RECORD")
+    if now < call.sent_at + final_after:
+        return None
+    if presumed_over(call.sent_at, call.times, now):
+        # Also what gives back the slot of a call under HOLD.
+        return CallReport(call.call_id, ReportKind.PRESUMED_ENDED, reason="NOT_PLACED")
+    return CallReport(call.call_id, ReportKind.NOT_PLACED, reason="NOT_PLACED")

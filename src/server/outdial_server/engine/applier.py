@@ -1,0 +1,83 @@
+"""Applies what is learnt about calls, in groups: from the dialler and the carriers in this
+process, and from the inbox of callbacks."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from outdial_server.domain.report import CallReport
+from outdial_server.engine.queues import GatheredReports
+from outdial_server.ports.callbacks import CallbackInbox, StoredCallback
+from outdial_server.ports.carrier import Carrier
+from outdial_server.ports.dispatch import Applied, DispatchStore
+from outdial_server.ports.signals import Signals, Topic
+
+log = structlog.get_logger()
+
+GROUP_MOST: Final = 1000
+
+
+class Applier:
+    def __init__(
+        self,
+        dispatch: DispatchStore,
+        reports: GatheredReports,
+        inbox: CallbackInbox,
+        carrier: Callable[[str], Carrier | None],
+        signals: Signals,
+    ) -> None:
+        self._dispatch = dispatch
+        self._reports = reports
+        self._inbox = inbox
+        self._carrier = carrier
+        self._signals = signals
+
+    async def tick(self, now: datetime) -> datetime | None:
+        callbacks = await self._inbox.pending(GROUP_MOST)
+        if not callbacks and not self._reports:
+            return None
+        parsed = [report for stored in callbacks for report in self._parse(stored)]
+        applied = await self._apply(parsed, [stored.key for stored in callbacks])
+        self._wake_others(applied)
+        if self._reports or len(callbacks) == GROUP_MOST:
+            self._signals.wake(Topic.REPORT)
+        return None
+
+    async def finish(self) -> None:
+        """Applies what has gathered, before the store is closed."""
+        while self._reports:
+            await self._apply((), ())
+
+    async def _apply(self, parsed: Sequence[CallReport], keys: Sequence[int]) -> Applied:
+        taken: list[CallReport] = []
+
+        def take() -> Sequence[CallReport]:
+            taken.extend(self._reports.take(GROUP_MOST))
+            return [*parsed, *taken]
+
+        try:
+            return await self._dispatch.apply_reports(take, keys)
+        except BaseException:
+            # Applied twice they change nothing the second time; lost they would.
+            self._reports.put_back(taken)
+            raise
+
+    def _parse(self, stored: StoredCallback) -> tuple[CallReport, ...]:
+        """A callback that cannot be read is removed with the others, and logged: kept it
+        would be in the way for ever."""
+        carrier = self._carrier(stored.callback.carrier)
+        try:
+            return () if carrier is None else carrier.parse_callback(stored.callback)
+        except ValueError as error:
+            log.warning("callback.unreadable", carrier=stored.callback.carrier, error=str(error))
+            return ()
+
+    def _wake_others(self, applied: Applied) -> None:
+        if applied.freed:
+            self._signals.wake(Topic.CLAIM)
+        if applied.unknown:
+            self._signals.wake(Topic.RECONCILE)
+        if applied.settling:
+            self._signals.wake(Topic.SETTLE, Topic.WINDOW)

@@ -1,0 +1,152 @@
+"""Two commits, then the request: claimed calls become SENDING, then their requests go."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import orjson
+import structlog
+
+from outdial_server.domain.report import CallReport, ReportKind
+from outdial_server.domain.silence import CARRIER_DEADLINE, SENDING_LEASE
+from outdial_server.engine.queues import ClaimedCalls
+from outdial_server.ports.carrier import (
+    Accepted,
+    Carrier,
+    DialRequest,
+    DialResult,
+    NotSent,
+    Refused,
+    Unclear,
+)
+from outdial_server.ports.clock import Clock
+from outdial_server.ports.dispatch import ClaimedCall, DispatchStore
+from outdial_server.ports.reports import ReportSink
+from outdial_server.ports.signals import Signals, Topic
+
+log = structlog.get_logger()
+
+GROUP_MOST: Final = 500
+
+LATEST_START: Final = SENDING_LEASE - CARRIER_DEADLINE
+"""After SENDING a request must start this soon, or its answer could come behind the lease."""
+
+
+class Dialer:
+    def __init__(
+        self,
+        dispatch: DispatchStore,
+        claimed: ClaimedCalls,
+        carrier: Callable[[str], Carrier | None],
+        reports: ReportSink,
+        clock: Clock,
+        signals: Signals,
+        carrier_deadline: timedelta = CARRIER_DEADLINE,
+    ) -> None:
+        self._dispatch = dispatch
+        self._claimed = claimed
+        self._carrier = carrier
+        self._reports = reports
+        self._clock = clock
+        self._signals = signals
+        self._deadline_seconds = carrier_deadline.total_seconds()
+        self._requests: set[asyncio.Task[None]] = set()
+
+    async def tick(self, now: datetime) -> datetime | None:
+        if not self._claimed:
+            return None
+        taken: list[ClaimedCall] = []
+
+        def take() -> Sequence[ClaimedCall]:
+            taken.extend(self._claimed.take(GROUP_MOST))
+            return taken
+
+        try:
+            sent = await self._dispatch.mark_sending(take)
+        except BaseException:
+            # Committed or not, nobody knows now; the fence tells at the next try, and a
+            # call that did become SENDING is no longer CLAIMED and is left out there.
+            self._claimed.put_back(taken)
+            raise
+        committed_at = self._clock.now()
+        for call in sent.calls:
+            self._let_go(call, committed_at)
+        if sent.given_back:
+            self._signals.wake(Topic.SETTLE, Topic.WINDOW, Topic.CLAIM)
+        if self._claimed:
+            self._signals.wake(Topic.SEND)
+        self._signals.wake(Topic.CLAIM)
+        return None
+
+    async def finish(self) -> None:
+        """Waits for the requests that are out; each ends by its deadline."""
+        while self._requests:
+            await asyncio.wait(self._requests)
+
+    def _let_go(self, call: ClaimedCall, committed_at: datetime) -> None:
+        request = asyncio.create_task(self._dial(call, committed_at), name="outdial-dial")
+        self._requests.add(request)
+        request.add_done_callback(self._requests.discard)
+
+    async def _dial(self, call: ClaimedCall, committed_at: datetime) -> None:
+        carrier = self._carrier(call.carrier)
+        result: DialResult
+        if carrier is None:
+            result = NotSent("CARRIER_NOT_CONFIGURED", timedelta(seconds=30))
+        elif self._clock.now() - committed_at > LATEST_START:
+            # This process stood still in between. No byte has left, and none will.
+            result = NotSent("TOO_LATE")
+        else:
+            result = await self._place(carrier, call)
+        self._reports.put(_report(call, result))
+
+    async def _place(self, carrier: Carrier, call: ClaimedCall) -> DialResult:
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                return await carrier.place_call(_request(call))
+        except TimeoutError:
+            return Unclear("DEADLINE")
+        except Exception:
+            # An adapter's fault, after perhaps anything: only the carrier knows now.
+            log.exception("dial.adapter_broken", carrier=call.carrier, call_id=call.call_id)
+            return Unclear("ADAPTER_ERROR")
+
+
+def _request(call: ClaimedCall) -> DialRequest:
+    return DialRequest(
+        call_id=call.call_id,
+        account_id=call.account_id,
+        batch_id=call.batch_id,
+        address=call.address,
+        caller_id=call.caller_id,
+        ring_timeout=call.times.ring_timeout,
+        max_duration=call.times.max_duration,
+        template_context_json=call.template_context_json,
+        metadata=orjson.loads(call.metadata_json) if call.metadata_json else {},
+    )
+
+
+def _report(call: ClaimedCall, result: DialResult) -> CallReport:
+    match result:
+        case Accepted(carrier_call_id):
+            return CallReport(call.call_id, ReportKind.ACCEPTED, carrier_call_id, fence=call.fence)
+        case NotSent(reason, retry_after):
+            return CallReport(
+                call.call_id,
+                ReportKind.NOT_SENT,
+                reason=reason,
+                retry_after=retry_after,
+                fence=call.fence,
+            )
+        case Refused(reason, fault, disposition):
+            return CallReport(
+                call.call_id,
+                ReportKind.REFUSED,
+                disposition=disposition,
+                reason=reason,
+                fault=fault,
+                fence=call.fence,
+            )
+        case Unclear(reason):
+            return CallReport(call.call_id, ReportKind.UNCLEAR, reason=reason, fence=call.fence)

@@ -1,0 +1,91 @@
+"""The engine: its loops, started and stopped in order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from outdial_server.domain.silence import CARRIER_DEADLINE, NOT_FOUND_FINAL_AFTER
+from outdial_server.engine.applier import Applier
+from outdial_server.engine.claimer import Claimer
+from outdial_server.engine.dialer import Dialer
+from outdial_server.engine.loop import Loop, Tick
+from outdial_server.engine.queues import ClaimedCalls, GatheredReports
+from outdial_server.engine.reconciler import Reconciler
+from outdial_server.engine.upkeep import AUDIT_EVERY, Auditor, Reaper, Settler, WindowMover
+from outdial_server.ports.callbacks import CallbackInbox
+from outdial_server.ports.carrier import Carrier
+from outdial_server.ports.clock import Clock
+from outdial_server.ports.dispatch import DispatchStore
+from outdial_server.ports.signals import Signals, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    carrier_deadline: timedelta = CARRIER_DEADLINE
+    not_found_final_after: timedelta = NOT_FOUND_FINAL_AFTER
+
+
+class Engine:
+    def __init__(
+        self,
+        dispatch: DispatchStore,
+        inbox: CallbackInbox,
+        carrier: Callable[[str], Carrier | None],
+        reports: GatheredReports,
+        clock: Clock,
+        signals: Signals,
+        settings: EngineSettings | None = None,
+        *,
+        is_alone: bool,
+    ) -> None:
+        """`reports` is the sink that carriers of this process were given. `is_alone`: no
+        other server can have the database open."""
+        settings = settings or EngineSettings()
+        claimed = ClaimedCalls(signals)
+        self._dispatch = dispatch
+        self._is_alone = is_alone
+        self._signals = signals
+        self._reaper = Reaper(dispatch, signals)
+        self._dialer = Dialer(
+            dispatch, claimed, carrier, reports, clock, signals, settings.carrier_deadline
+        )
+        self._applier = Applier(dispatch, reports, inbox, carrier, signals)
+        self.auditor = Auditor(dispatch)
+        reconciler = Reconciler(
+            dispatch, carrier, reports, clock, signals, settings.not_found_final_after
+        )
+
+        def loop(name: str, topic: Topic, tick: Tick) -> Loop:
+            return Loop(name, topic, tick, clock, signals)
+
+        self._dialling = [
+            loop("claimer", Topic.CLAIM, Claimer(dispatch, claimed, signals).tick),
+            loop("dialer", Topic.SEND, self._dialer.tick),
+            loop("windows", Topic.WINDOW, WindowMover(dispatch, signals).tick),
+            loop("settler", Topic.SETTLE, Settler(dispatch, signals).tick),
+            loop("reaper", Topic.REAP, self._reaper.tick),
+            loop("reconciler", Topic.RECONCILE, reconciler.tick),
+            Loop("auditor", Topic.AUDIT, self.auditor.tick, clock, signals, AUDIT_EVERY),
+        ]
+        self._applying = loop("applier", Topic.REPORT, self._applier.tick)
+
+    def callbacks_arrived(self) -> None:
+        """For the gateway, after it has stored one."""
+        self._signals.wake(Topic.REPORT)
+
+    async def start(self) -> None:
+        """Recovers from whatever came before, then dials."""
+        if self._is_alone:
+            await self._dispatch.sweep_staging()
+            await self._reaper.recover()
+        for loop in (self._applying, *self._dialling):
+            loop.start()
+
+    async def stop(self) -> None:
+        """Lets no further request go, waits for those that are out and records how they
+        ended: nothing is left in SENDING. Takes at most the carrier deadline."""
+        for loop in self._dialling:
+            await loop.stop()
+        await self._dialer.finish()
+        await self._applying.stop()
+        await self._applier.finish()

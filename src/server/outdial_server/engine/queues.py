@@ -1,0 +1,57 @@
+"""What gathers between the loops, until the writer is free. Bounded by the slots: a call
+is in one of them at most, with a handful of reports."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Generic, TypeVar
+
+from outdial_server.domain.report import CallReport
+from outdial_server.ports.dispatch import ClaimedCall
+from outdial_server.ports.signals import Signals, Topic
+
+T = TypeVar("T")
+
+
+class Gathering(Generic[T]):
+    """A queue that wakes its loop."""
+
+    def __init__(self, signals: Signals, topic: Topic) -> None:
+        self._items: deque[T] = deque()
+        self._signals = signals
+        self._topic = topic
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put_all(self, items: Iterable[T]) -> None:
+        self._items.extend(items)
+        if self._items:
+            self._signals.wake(self._topic)
+
+    def take(self, most: int) -> Sequence[T]:
+        taken = list(islice(self._items, most))
+        for _ in taken:
+            self._items.popleft()
+        return taken
+
+    def put_back(self, items: Sequence[T]) -> None:
+        """What was taken and could not be dealt with, in front again."""
+        self._items.extendleft(reversed(items))
+
+
+class ClaimedCalls(Gathering[ClaimedCall]):
+    """Calls between claim and SENDING."""
+
+    def __init__(self, signals: Signals) -> None:
+        super().__init__(signals, Topic.SEND)
+
+
+class GatheredReports(Gathering[CallReport]):
+    """Reports between their source and the store; a ReportSink."""
+
+    def __init__(self, signals: Signals) -> None:
+        super().__init__(signals, Topic.REPORT)
+
+    def put(self, report: CallReport) -> None:
+        self.put_all((report,))

@@ -1,0 +1,95 @@
+"""Looks silent and unknown calls up at their carriers."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from outdial_server.domain.reconciliation import Sighting, Silence, Verdict, judge
+from outdial_server.domain.silence import NOT_FOUND_FINAL_AFTER
+from outdial_server.ports.carrier import (
+    CallQuery,
+    Carrier,
+    Found,
+    LookUpFailed,
+    LookUpResult,
+    NoSuchCall,
+)
+from outdial_server.ports.clock import Clock
+from outdial_server.ports.dispatch import DispatchStore, SilentCall
+from outdial_server.ports.reports import ReportSink
+from outdial_server.ports.signals import Signals, Topic
+
+log = structlog.get_logger()
+
+GROUP_MOST: Final = 200
+LOOKUPS_AT_ONCE: Final = 20
+
+
+class Reconciler:
+    def __init__(
+        self,
+        dispatch: DispatchStore,
+        carrier: Callable[[str], Carrier | None],
+        reports: ReportSink,
+        clock: Clock,
+        signals: Signals,
+        not_found_final_after: timedelta = NOT_FOUND_FINAL_AFTER,
+    ) -> None:
+        self._dispatch = dispatch
+        self._carrier = carrier
+        self._reports = reports
+        self._clock = clock
+        self._signals = signals
+        self._not_found_final_after = not_found_final_after
+        self._at_once = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+
+    async def tick(self, now: datetime) -> datetime | None:
+        silent = await self._dispatch.silent_calls(GROUP_MOST)
+        if not silent.calls:
+            return silent.next_at
+        verdicts = await asyncio.gather(*(self._judge(call) for call in silent.calls))
+        # Before the reports: a call that does not move on must not be asked for at once.
+        await self._dispatch.postpone(
+            [(c.call_id, v.look_again_at) for c, v in zip(silent.calls, verdicts, strict=True)]
+        )
+        for verdict in verdicts:
+            if verdict.report is not None:
+                self._reports.put(verdict.report)
+        if len(silent.calls) == GROUP_MOST:
+            self._signals.wake(Topic.RECONCILE)
+        moments = [verdict.look_again_at for verdict in verdicts]
+        return min([*moments, silent.next_at] if silent.next_at else moments)
+
+    async def _judge(self, call: SilentCall) -> Verdict:
+        async with self._at_once:
+            result = await self._look_up(call)
+        seen = result.report if isinstance(result, Found) else None
+        silence = Silence(call.call_id, call.state, call.times, call.sent_at, call.lookups)
+        return judge(
+            silence, _sighting(result), seen, self._clock.now(), self._not_found_final_after
+        )
+
+    async def _look_up(self, call: SilentCall) -> LookUpResult:
+        carrier = self._carrier(call.carrier)
+        if carrier is None:
+            return LookUpFailed("CARRIER_NOT_CONFIGURED")
+        try:
+            return await carrier.look_up(
+                CallQuery(call.call_id, call.carrier_call_id, call.address)
+            )
+        except Exception:
+            log.exception("reconcile.adapter_broken", carrier=call.carrier, call_id=call.call_id)
+            return LookUpFailed("ADAPTER_ERROR")
+
+
+def _sighting(result: LookUpResult) -> Sighting:
+    match result:
+        case Found():
+            return Sighting.FOUND
+        case NoSuchCall():
+            return Sighting.NO_SUCH_CALL
+        case LookUpFailed():
+            return Sighting.NO_ANSWER

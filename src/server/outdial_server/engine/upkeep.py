@@ -1,0 +1,80 @@
+"""The slow loops: leases, windows, settling, and the audit of the ledger."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from outdial_server.ports.dispatch import DispatchStore, LedgerFault
+from outdial_server.ports.signals import Signals, Topic
+
+log = structlog.get_logger()
+
+SETTLE_MOST: Final = 500
+AUDIT_EVERY: Final = timedelta(seconds=30)
+
+
+class Reaper:
+    """Ends leases that have run out."""
+
+    def __init__(self, dispatch: DispatchStore, signals: Signals) -> None:
+        self._dispatch = dispatch
+        self._signals = signals
+
+    async def tick(self, now: datetime) -> datetime | None:
+        return await self._reap(every_lease=False)
+
+    async def recover(self) -> None:
+        """For the only server of a database, at its start: no lease has a holder."""
+        await self._reap(every_lease=True)
+
+    async def _reap(self, *, every_lease: bool) -> datetime | None:
+        reaped = await self._dispatch.reap(every_lease=every_lease)
+        if reaped.given_back or reaped.unknown:
+            log.warning("lease.reaped", given_back=reaped.given_back, unknown=reaped.unknown)
+            self._signals.wake(Topic.CLAIM, Topic.RECONCILE, Topic.SETTLE, Topic.WINDOW)
+        return reaped.next_at
+
+
+class WindowMover:
+    """Opens and closes windows at their moments."""
+
+    def __init__(self, dispatch: DispatchStore, signals: Signals) -> None:
+        self._dispatch = dispatch
+        self._signals = signals
+
+    async def tick(self, now: datetime) -> datetime | None:
+        moved = await self._dispatch.move_windows()
+        if moved.changed:
+            self._signals.wake(Topic.CLAIM)
+        if moved.settling:
+            self._signals.wake(Topic.SETTLE)
+        return moved.next_at
+
+
+class Settler:
+    """Moves the rows of stopped and expired batches to their end, a group a tick."""
+
+    def __init__(self, dispatch: DispatchStore, signals: Signals) -> None:
+        self._dispatch = dispatch
+        self._signals = signals
+
+    async def tick(self, now: datetime) -> datetime | None:
+        if await self._dispatch.settle(SETTLE_MOST):
+            self._signals.wake(Topic.SETTLE)
+        return None
+
+
+class Auditor:
+    """Compares the ledger with the calls. A difference is a fault of ours: it is told, not
+    mended in silence."""
+
+    def __init__(self, dispatch: DispatchStore) -> None:
+        self._dispatch = dispatch
+        self.faults: tuple[LedgerFault, ...] = ()
+
+    async def tick(self, now: datetime) -> datetime | None:
+        self.faults = tuple(await self._dispatch.audit_slots())
+        for fault in self.faults:
+            log.error("ledger.differs", scope=fault.scope, used=fault.used, held=fault.held)
+        return now + AUDIT_EVERY

@@ -1,0 +1,6 @@
+"""The SQL store: SQLite and PostgreSQL behind the same ports."""
+
+from outdial_server.storage.migrate import is_up_to_date, migrate
+from outdial_server.storage.store import Store, open_store
+
+__all__ = ["Store", "is_up_to_date", "migrate", "open_store"]

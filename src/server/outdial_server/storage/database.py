@@ -1,0 +1,31 @@
+"""Where transactions run. A verb is one synchronous function over a `Tx`; `write` and
+`read` carry it out, whole."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from outdial_server.storage.dialects.dialect import Dialect
+from outdial_server.storage.tx import Tx
+
+T = TypeVar("T")
+G = TypeVar("G")
+
+
+class Database(Protocol):
+    @property
+    def dialect(self) -> Dialect: ...
+
+    async def write(self, verb: Callable[[Tx], T]) -> T:
+        """Runs a verb in a writing transaction, again when the database asks for it. Raises
+        UnavailableError (DATABASE_UNAVAILABLE) when it cannot be reached."""
+        ...
+
+    async def write_group(self, take: Callable[[], G], verb: Callable[[Tx, G], T]) -> T:
+        """As `write`, with a group that is taken once, when the writer is free."""
+        ...
+
+    async def read(self, verb: Callable[[Tx], T]) -> T:
+        """Runs a verb in a transaction that sees one moment and changes nothing."""
+        ...
+
+    async def close(self) -> None: ...

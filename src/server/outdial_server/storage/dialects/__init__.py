@@ -1,0 +1,1 @@
+"""What differs between the databases: a few fragments of SQL, and how to connect."""

@@ -1,0 +1,48 @@
+"""The fragments of SQL in which the two databases differ."""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol
+
+
+class Kind(Enum):
+    """Types of the columns of a table made from JSON."""
+
+    INT = "bigint"
+    TEXT = "text"
+
+
+class Dialect(Protocol):
+    @property
+    def name(self) -> str:
+        """`sqlite` or `postgresql`."""
+        ...
+
+    @property
+    def locks_rows(self) -> bool:
+        """Whether others write at the same time, so that rows must be locked."""
+        ...
+
+    def rows(self, parameter: str, columns: Sequence[tuple[str, Kind]]) -> str:
+        """A table from a parameter that holds a JSON array of arrays."""
+        ...
+
+    def id_in(self, column: str, parameter: str) -> str:
+        """Whether an id column is among the ids of a parameter made by `id_list`."""
+        ...
+
+    def id_list(self, ids: Sequence[bytes]) -> object:
+        """The value of such a parameter."""
+        ...
+
+    def for_update(self, table: str = "") -> str:
+        """Locks the rows read, at the end of a SELECT; waits for others."""
+        ...
+
+    def skip_locked(self, table: str) -> str:
+        """As `for_update`, and leaves out what others have locked."""
+        ...
+
+    def least(self, *terms: str) -> str: ...
+
+    def greatest(self, *terms: str) -> str: ...

@@ -1,0 +1,36 @@
+"""PostgreSQL: others write at the same time, so rows are locked, always in one order."""
+
+from collections.abc import Sequence
+
+from outdial_server.storage.dialects.dialect import Kind
+
+
+class PostgresDialect:
+    name = "postgresql"
+    locks_rows = True
+
+    def rows(self, parameter: str, columns: Sequence[tuple[str, Kind]]) -> str:
+        names = ", ".join(
+            f"CAST(value ->> {place} AS {kind.value}) AS {name}"
+            for place, (name, kind) in enumerate(columns)
+        )
+        source = f"json_array_elements(CAST(:{parameter} AS json))"
+        return f"(SELECT {names} FROM {source} AS elements(value))"
+
+    def id_in(self, column: str, parameter: str) -> str:
+        return f"{column} = ANY(CAST(:{parameter} AS bytea[]))"
+
+    def id_list(self, ids: Sequence[bytes]) -> object:
+        return list(ids)
+
+    def for_update(self, table: str = "") -> str:
+        return f"FOR UPDATE OF {table}" if table else "FOR UPDATE"
+
+    def skip_locked(self, table: str) -> str:
+        return f"FOR UPDATE OF {table} SKIP LOCKED"
+
+    def least(self, *terms: str) -> str:
+        return f"least({', '.join(terms)})"
+
+    def greatest(self, *terms: str) -> str:
+        return f"greatest({', '.join(terms)})"

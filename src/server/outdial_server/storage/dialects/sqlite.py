@@ -1,0 +1,39 @@
+"""SQLite: one writer, so nothing is locked; arrays travel as JSON."""
+
+from collections.abc import Sequence
+
+from outdial_server.storage.dialects.dialect import Kind
+from outdial_server.storage.encoding import json_text
+
+ID_FUNCTION = "outdial_id"
+"""Makes the 16 bytes of an id from hex digits; SQLite has its own only from 3.41 on."""
+
+
+class SqliteDialect:
+    name = "sqlite"
+    locks_rows = False
+
+    def rows(self, parameter: str, columns: Sequence[tuple[str, Kind]]) -> str:
+        names = ", ".join(
+            f"json_extract(value, '$[{place}]') AS {name}"
+            for place, (name, _) in enumerate(columns)
+        )
+        return f"(SELECT {names} FROM json_each(:{parameter}))"
+
+    def id_in(self, column: str, parameter: str) -> str:
+        return f"{column} IN (SELECT {ID_FUNCTION}(value) FROM json_each(:{parameter}))"
+
+    def id_list(self, ids: Sequence[bytes]) -> object:
+        return json_text([packed.hex() for packed in ids])
+
+    def for_update(self, table: str = "") -> str:
+        return ""
+
+    def skip_locked(self, table: str) -> str:
+        return ""
+
+    def least(self, *terms: str) -> str:
+        return f"min({', '.join(terms)})"
+
+    def greatest(self, *terms: str) -> str:
+        return f"max({', '.join(terms)})"

@@ -1,0 +1,313 @@
+"""The tables. One schema for both databases.
+
+Every row that others refer to has a small integer `key`, the store's own, beside its
+public id: ids are 16 bytes, keys 2 to 5, and events and calls are many. Moments are
+microseconds since 1970 in UTC, lengths are whole seconds.
+
+No index names, even in its WHERE, a column that an ordinary change of a call touches,
+`trusted_until_us` apart: that one is what the reaper and the reconciler live by.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+metadata: Final = MetaData()
+
+BigInt: Final = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _key() -> Column[int]:
+    return Column("key", BigInt, primary_key=True, autoincrement=True)
+
+
+def _id() -> Column[bytes]:
+    return Column("id", LargeBinary(16), nullable=False, unique=True)
+
+
+def _owner(name: str, table: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInt, ForeignKey(f"{table}.key"), nullable=nullable)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInt, nullable=False, server_default="0")
+
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    _key(),
+    _id(),
+    _text("display_name"),
+    Column("max_concurrent_calls", Integer, nullable=False),
+    Column("reserved_slots", Integer, nullable=False),
+    Column("event_seq", BigInt, nullable=False, server_default="0"),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("created_us", BigInt, nullable=False),
+    Column("updated_us", BigInt, nullable=False),
+)
+
+api_keys: Final = Table(
+    "api_keys",
+    metadata,
+    _key(),
+    _id(),
+    _owner("account_key", "accounts"),
+    _text("display_name"),
+    _text("prefix"),
+    Column("secret_hash", LargeBinary(32), nullable=False, unique=True),
+    _text("scopes"),
+    Column("expires_us", BigInt),
+    Column("created_us", BigInt, nullable=False),
+    Column("revoked_us", BigInt),
+)
+
+agents: Final = Table(
+    "agents",
+    metadata,
+    _key(),
+    _id(),
+    _owner("account_key", "accounts"),
+    _text("display_name"),
+    Column("max_concurrent_calls", Integer),
+    _text("metadata_json"),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("created_us", BigInt, nullable=False),
+    Column("updated_us", BigInt, nullable=False),
+    Column("deleted_us", BigInt),
+)
+Index(
+    "agents_by_name",
+    agents.c.account_key,
+    agents.c.display_name,
+    unique=True,
+    sqlite_where=text("deleted_us IS NULL"),
+    postgresql_where=text("deleted_us IS NULL"),
+)
+
+batches: Final = Table(
+    "batches",
+    metadata,
+    _key(),
+    _id(),
+    _owner("account_key", "accounts"),
+    _owner("agent_key", "agents"),
+    _text("carrier"),
+    Column("duplicates", SmallInteger, nullable=False),
+    _text("display_name"),
+    Column("window_start_us", BigInt),
+    Column("window_end_us", BigInt),
+    Column("priority", Integer, nullable=False),
+    Column("weight", Integer, nullable=False),
+    Column("max_concurrent_calls", Integer),
+    _text("caller_id"),
+    Column("unknown_policy", SmallInteger, nullable=False),
+    Column("on_config_error", SmallInteger, nullable=False),
+    Column("ring_timeout_s", Integer, nullable=False),
+    Column("max_call_duration_s", Integer, nullable=False),
+    _text("metadata_json"),
+    # What a dialect of the REST gateway must give back and the core ignores.
+    _text("annotations_json"),
+    Column("state", SmallInteger, nullable=False),
+    _text("state_reason"),
+    _text("state_detail"),
+    Column("settling_to", SmallInteger),
+    _count("total"),
+    _count("waiting"),
+    _count("dialing"),
+    _count("in_progress"),
+    _count("completed"),
+    _count("failed"),
+    _count("expired"),
+    _count("cancelled"),
+    _count("skipped"),
+    _count("dispatch_accepted"),
+    _count("dispatch_refused"),
+    _count("unknown"),
+    _count("sends_in_flight"),
+    Column("event_seq", BigInt, nullable=False, server_default="0"),
+    Column("oldest_seq", BigInt, nullable=False, server_default="1"),
+    # Rows at this position and behind are staged: not seen and not dialled.
+    Column("next_position", BigInt, nullable=False, server_default="0"),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("created_us", BigInt, nullable=False),
+    Column("updated_us", BigInt, nullable=False),
+    # Null while the first rows are staged.
+    Column("revealed_us", BigInt),
+    Column("started_us", BigInt),
+    Column("ended_us", BigInt),
+    Column("deleted_us", BigInt),
+)
+Index("batches_by_account", batches.c.account_key, batches.c.key)
+Index(
+    "batches_open",
+    batches.c.key,
+    sqlite_where=text("ended_us IS NULL"),
+    postgresql_where=text("ended_us IS NULL"),
+)
+
+scheduled_calls: Final = Table(
+    "scheduled_calls",
+    metadata,
+    _key(),
+    _id(),
+    _owner("batch_key", "batches"),
+    Column("position", BigInt, nullable=False),
+    Column("address", Text, nullable=False),
+    # Null when it is the address itself.
+    Column("normalized_address", Text),
+    Column("custom_id", Text),
+    Column("time_zone", Text),
+    Column("contact_id", LargeBinary(16)),
+    Column("caller_id", Text),
+    Column("priority", SmallInteger, nullable=False, server_default="0"),
+    # As it came, byte for byte.
+    Column("context_json", Text),
+    Column("metadata_json", Text),
+    Column("annotations_json", Text),
+    # See domain.claims.dialing_rank.
+    Column("rank", SmallInteger, nullable=False),
+    # Null when it does not wait: claimed, live or over.
+    Column("due_us", BigInt),
+    # Tries that are over.
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    # The latest call. Not a foreign key: calls refer to rows already.
+    Column("call_key", BigInt),
+    Column("final_state", SmallInteger),
+    Column("state_reason", Text),
+    # As of the tries that are over; a live call's own is in its row.
+    Column("dispatch_outcome", SmallInteger, nullable=False, server_default="0"),
+    Column("dispatched_us", BigInt),
+    Column("disposition", SmallInteger),
+    Column("ended_us", BigInt),
+)
+Index("rows_by_position", scheduled_calls.c.batch_key, scheduled_calls.c.position, unique=True)
+Index(
+    "rows_due",
+    scheduled_calls.c.batch_key,
+    scheduled_calls.c.rank,
+    scheduled_calls.c.due_us,
+    scheduled_calls.c.position,
+    sqlite_where=text("due_us IS NOT NULL"),
+    postgresql_where=text("due_us IS NOT NULL"),
+)
+Index(
+    "rows_by_custom_id",
+    scheduled_calls.c.batch_key,
+    scheduled_calls.c.custom_id,
+    sqlite_where=text("custom_id IS NOT NULL"),
+    postgresql_where=text("custom_id IS NOT NULL"),
+)
+
+calls: Final = Table(
+    "calls",
+    metadata,
+    _key(),
+    _id(),
+    _owner("account_key", "accounts"),
+    _owner("agent_key", "agents"),
+    _owner("batch_key", "batches", nullable=True),
+    _owner("scheduled_key", "scheduled_calls", nullable=True),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("fence", Integer, nullable=False),
+    # See domain.silence. Null when nobody need look: released or ended.
+    Column("trusted_until_us", BigInt),
+    Column("holds_slot", SmallInteger, nullable=False),
+    Column("lookups", SmallInteger, nullable=False, server_default="0"),
+    Column("ring_timeout_s", Integer, nullable=False),
+    Column("max_duration_s", Integer, nullable=False),
+    Column("caller_id", Text),
+    Column("carrier_call_id", Text),
+    Column("disposition", SmallInteger),
+    Column("reason", Text),
+    Column("sent_us", BigInt),
+    Column("accepted_us", BigInt),
+    Column("ringing_us", BigInt),
+    Column("answered_us", BigInt),
+    Column("ended_us", BigInt),
+)
+Index("calls_by_batch", calls.c.batch_key, calls.c.key)
+Index("calls_by_row", calls.c.scheduled_key)
+Index(
+    "calls_watched",
+    calls.c.trusted_until_us,
+    sqlite_where=text("trusted_until_us IS NOT NULL"),
+    postgresql_where=text("trusted_until_us IS NOT NULL"),
+)
+
+slots: Final = Table(
+    "slots",
+    metadata,
+    Column("kind", SmallInteger, primary_key=True),
+    Column("owner", BigInt, primary_key=True),
+    Column("target_cap", Integer),
+    Column("hard_cap", Integer),
+    Column("used", Integer, nullable=False, server_default="0"),
+    CheckConstraint("used >= 0", name="slots_not_negative"),
+    CheckConstraint("hard_cap IS NULL OR used <= hard_cap", name="slots_within_cap"),
+    sqlite_with_rowid=False,
+)
+
+events: Final = Table(
+    "events",
+    metadata,
+    Column("batch_key", BigInt, primary_key=True),
+    Column("seq", BigInt, primary_key=True),
+    Column("at_us", BigInt, nullable=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("cause", Text, nullable=False),
+    # The after-image: of a batch where `scheduled_key` is null, else of that row.
+    Column("scheduled_key", BigInt),
+    Column("call_key", BigInt),
+    Column("state", SmallInteger, nullable=False),
+    Column("reason", Text),
+    Column("detail", Text),
+    Column("total", BigInt),
+    Column("dispatch_outcome", SmallInteger),
+    Column("attempt", SmallInteger),
+    Column("call_state", SmallInteger),
+    Column("disposition", SmallInteger),
+    sqlite_with_rowid=False,
+)
+
+requests: Final = Table(
+    "requests",
+    metadata,
+    Column("account_key", BigInt, primary_key=True),
+    Column("surface", Text, primary_key=True),
+    Column("request_id", Text, primary_key=True),
+    Column("fingerprint", LargeBinary(32), nullable=False),
+    Column("answer_json", Text, nullable=False),
+    Column("expires_us", BigInt, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+callbacks: Final = Table(
+    "callbacks",
+    metadata,
+    _key(),
+    Column("carrier", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("headers_json", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_us", BigInt, nullable=False),
+)

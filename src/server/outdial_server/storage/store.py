@@ -1,0 +1,104 @@
+"""Opening a store by its URL."""
+
+import asyncio
+from dataclasses import dataclass
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from outdial_server.domain.errors import Reason, UnavailableError
+from outdial_server.ports.clock import Clock
+from outdial_server.ports.identity import IdSource
+from outdial_server.ports.signals import Signals
+from outdial_server.storage.callback_inbox import SqlCallbackInbox
+from outdial_server.storage.database import Database
+from outdial_server.storage.migrate import is_up_to_date, migrate
+from outdial_server.storage.postgres_database import PostgresDatabase
+from outdial_server.storage.sqlite_database import SqliteDatabase
+from outdial_server.storage.stores import (
+    SqlAccounts,
+    SqlAgents,
+    SqlBatches,
+    SqlCalls,
+    SqlDispatch,
+    SqlEventLog,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """All ports of the store over one database."""
+
+    database: Database
+    accounts: SqlAccounts
+    keys: SqlAccounts
+    agents: SqlAgents
+    batches: SqlBatches
+    calls: SqlCalls
+    dispatch: SqlDispatch
+    events: SqlEventLog
+    callbacks: SqlCallbackInbox
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other server can have this database open."""
+        return not self.database.dialect.locks_rows
+
+    async def close(self) -> None:
+        await self.database.close()
+
+
+def store_over(database: Database) -> Store:
+    accounts = SqlAccounts(database)
+    return Store(
+        database,
+        accounts,
+        accounts,
+        SqlAgents(database),
+        SqlBatches(database),
+        SqlCalls(database),
+        SqlDispatch(database),
+        SqlEventLog(database),
+        SqlCallbackInbox(database),
+    )
+
+
+def parse_url(url: str) -> URL:
+    """`sqlite:///FILE` or `postgresql+asyncpg://...`; raises ValueError for others."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ValueError(f"{url!r} is no database URL: {error}") from error
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ValueError(f"{parsed.drivername!r} is not supported; use sqlite or postgresql")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ValueError("a SQLite database must be a file, like sqlite:///outdial.db")
+    return parsed
+
+
+async def open_store(
+    url: str,
+    clock: Clock,
+    ids: IdSource,
+    signals: Signals,
+    *,
+    clock_decides: bool = False,
+) -> Store:
+    """Brings the schema up to date on SQLite; on PostgreSQL that is `migrate`'s to do,
+    and a schema that is behind raises UnavailableError. `clock_decides` lets `clock` be
+    the time on PostgreSQL too, for tests."""
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        sqlite = SqliteDatabase(parsed, clock, ids, signals)
+        sqlite.lock()
+        await asyncio.to_thread(migrate, url)
+        await sqlite.open()
+        return store_over(sqlite)
+    if not await asyncio.to_thread(is_up_to_date, url):
+        raise UnavailableError(
+            Reason.DATABASE_UNAVAILABLE,
+            "the database's schema is behind this server; run `outdial-server migrate`",
+        )
+    postgres = PostgresDatabase(parsed, ids, signals, clock if clock_decides else None)
+    await postgres.open()
+    return store_over(postgres)

@@ -1,0 +1,374 @@
+"""The store's ports over a database: each method one verb, one transaction."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+
+from outdial_server.domain.account import Account, Agent, AgentFields, ApiKey
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.call import Call, CallState
+from outdial_server.domain.ids import (
+    AccountId,
+    AgentId,
+    ApiKeyId,
+    BatchId,
+    CallId,
+    ScheduledCallId,
+)
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.plan import place_rows
+from outdial_server.domain.report import CallReport
+from outdial_server.domain.request import RequestKey
+from outdial_server.domain.scheduled_call import (
+    NewScheduledCall,
+    ScheduledCall,
+    ScheduledCallState,
+)
+from outdial_server.ports.batches import Decide, NewBatch, StoredRows
+from outdial_server.ports.dispatch import (
+    Applied,
+    ClaimedCall,
+    Claims,
+    LedgerFault,
+    Reaped,
+    Sent,
+    SilentCalls,
+    WindowsMoved,
+)
+from outdial_server.ports.events import EventSlice, RowSlice
+from outdial_server.storage.database import Database
+from outdial_server.storage.encoding import pack_id
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs import (
+    accounts,
+    agents,
+    cancelling,
+    claiming,
+    event_reading,
+    reading,
+    reporting,
+    sending,
+    staging,
+    upkeep,
+)
+from outdial_server.storage.verbs.batch_rows import (
+    apply_decision,
+    batch_by_key,
+    batch_from,
+    find_batch,
+)
+from outdial_server.storage.verbs.ledger import lock_slots
+
+
+class SqlAccounts:
+    """AccountStore and KeyStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def create_account(
+        self,
+        account_id: AccountId,
+        display_name: str,
+        max_concurrent_calls: int,
+        reserved_slots: int,
+        request: RequestKey | None = None,
+    ) -> Account:
+        return await self._db.write(
+            lambda tx: accounts.create_account(
+                tx, account_id, display_name, max_concurrent_calls, reserved_slots, request
+            )
+        )
+
+    async def get_account(self, account_id: AccountId) -> Account:
+        return await self._db.read(lambda tx: accounts.get_account(tx, account_id))
+
+    async def list_accounts(self, page: PageRequest) -> Page[Account]:
+        return await self._db.read(lambda tx: accounts.list_accounts(tx, page))
+
+    async def change_account(
+        self, account_id: AccountId, decide: Callable[[Account], Account]
+    ) -> Account:
+        return await self._db.write(lambda tx: accounts.change_account(tx, account_id, decide))
+
+    async def create_key(self, key: ApiKey, secret_hash: bytes) -> ApiKey:
+        return await self._db.write(lambda tx: accounts.create_key(tx, key, secret_hash))
+
+    async def put_key(self, key: ApiKey, secret_hash: bytes) -> None:
+        await self._db.write(lambda tx: accounts.put_key(tx, key, secret_hash))
+
+    async def find_key(self, secret_hash: bytes) -> ApiKey | None:
+        return await self._db.read(lambda tx: accounts.find_key(tx, secret_hash))
+
+    async def list_keys(self, account_id: AccountId, page: PageRequest) -> Page[ApiKey]:
+        return await self._db.read(lambda tx: accounts.list_keys(tx, account_id, page))
+
+    async def revoke_key(self, account_id: AccountId | None, key_id: ApiKeyId) -> ApiKey:
+        return await self._db.write(lambda tx: accounts.revoke_key(tx, account_id, key_id))
+
+    async def has_keys(self) -> bool:
+        return await self._db.read(accounts.has_keys)
+
+
+class SqlAgents:
+    """AgentStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def create_agent(
+        self,
+        account_id: AccountId,
+        agent_id: AgentId,
+        fields: AgentFields,
+        request: RequestKey | None = None,
+    ) -> Agent:
+        return await self._db.write(
+            lambda tx: agents.create_agent(tx, account_id, agent_id, fields, request)
+        )
+
+    async def get_agent(self, account_id: AccountId, agent_id: AgentId) -> Agent:
+        return await self._db.read(lambda tx: agents.get_agent(tx, account_id, agent_id))
+
+    async def list_agents(
+        self, account_id: AccountId, page: PageRequest, display_name: str = ""
+    ) -> Page[Agent]:
+        return await self._db.read(
+            lambda tx: agents.list_agents(tx, account_id, page, display_name)
+        )
+
+    async def change_agent(
+        self, account_id: AccountId, agent_id: AgentId, decide: Callable[[Agent], AgentFields]
+    ) -> Agent:
+        return await self._db.write(
+            lambda tx: agents.change_agent(tx, account_id, agent_id, decide)
+        )
+
+    async def delete_agent(self, account_id: AccountId, agent_id: AgentId) -> None:
+        await self._db.write(lambda tx: agents.delete_agent(tx, account_id, agent_id))
+
+
+class SqlBatches:
+    """BatchStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def create_batch(
+        self,
+        new: NewBatch,
+        rows: Iterable[NewScheduledCall],
+        request: RequestKey | None = None,
+    ) -> StoredRows:
+        placed = place_rows(list(rows), new.duplicates)
+        staged = await self._db.write(lambda tx: staging.stage_batch(tx, new, placed, request))
+        if staged.answer is not None:
+            return staged.answer
+        try:
+            await self._stage(staged)
+            stored = await self._db.write(lambda tx: staging.reveal_batch(tx, new, staged, request))
+        except BaseException:
+            await self._db.write(lambda tx: staging.erase_unrevealed(tx, staged.batch_key))
+            raise
+        if stored is None:
+            await self._db.write(lambda tx: staging.erase_unrevealed(tx, staged.batch_key))
+            return await self._twin(new.account_id, request)
+        return stored
+
+    async def add_rows(
+        self,
+        account_id: AccountId,
+        batch_id: BatchId,
+        rows: Iterable[NewScheduledCall],
+        request: RequestKey | None = None,
+    ) -> StoredRows:
+        listed = list(rows)
+        staged = await self._db.write(
+            lambda tx: staging.stage_append(tx, account_id, batch_id, listed, request)
+        )
+        if staged.answer is not None:
+            return staged.answer
+        try:
+            await self._stage(staged)
+            stored = await self._db.write(
+                lambda tx: staging.reveal_append(tx, batch_id, staged, request)
+            )
+        except BaseException:
+            await self._db.write(lambda tx: staging.erase_staged(tx, staged.batch_key))
+            raise
+        return stored or await self._twin(account_id, request)
+
+    async def _stage(self, staged: staging.Staged) -> None:
+        rows, first = staged.rows.rows, staged.rows.first_position
+        for start in range(0, len(rows), staging.SLICE_ROWS):
+            piece = rows[start : start + staging.SLICE_ROWS]
+
+            def stage(
+                tx: Tx,
+                at: int = first + start,
+                piece: Sequence[NewScheduledCall] = piece,
+            ) -> None:
+                staging.stage_rows(tx, staged.batch_key, at, piece)
+
+            await self._db.write(stage)
+
+    async def _twin(self, account_id: AccountId, request: RequestKey | None) -> StoredRows:
+        assert request is not None, "only a request with an id has a twin"
+        stored = await self._db.read(lambda tx: staging.repeated_answer(tx, account_id, request))
+        assert stored is not None, "the twin has committed"
+        return stored
+
+    async def get_batch(self, account_id: AccountId, batch_id: BatchId) -> Batch:
+        return await self._db.read(lambda tx: batch_from(find_batch(tx, account_id, batch_id)))
+
+    async def list_batches(
+        self,
+        account_id: AccountId,
+        page: PageRequest,
+        states: Collection[BatchState] = (),
+        agent_id: AgentId | None = None,
+    ) -> Page[Batch]:
+        return await self._db.read(
+            lambda tx: reading.list_batches(tx, account_id, page, states, agent_id)
+        )
+
+    async def change_batch(self, account_id: AccountId, batch_id: BatchId, decide: Decide) -> Batch:
+        def change(tx: Tx) -> Batch:
+            row = find_batch(tx, account_id, batch_id)
+            # The ledger comes before the batch row, in case its cap is changed.
+            lock_slots(tx, claiming.scopes_of_batch(row))
+            apply_decision(tx, row.key, decide)
+            return batch_from(batch_by_key(tx, row.key))
+
+        return await self._db.write(change)
+
+    async def sends_in_flight(self, batch_id: BatchId) -> int:
+        def count(tx: Tx) -> int:
+            sends: int = tx.scalar(
+                "SELECT sends_in_flight FROM batches WHERE id = :id", id=pack_id(batch_id)
+            )
+            return sends
+
+        return await self._db.read(count)
+
+
+class SqlCalls:
+    """CallStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def get_scheduled_call(
+        self, account_id: AccountId, scheduled_call_id: ScheduledCallId
+    ) -> ScheduledCall:
+        return await self._db.read(
+            lambda tx: reading.get_scheduled_call(tx, account_id, scheduled_call_id)
+        )
+
+    async def list_scheduled_calls(
+        self,
+        account_id: AccountId,
+        batch_id: BatchId,
+        page: PageRequest,
+        states: Collection[ScheduledCallState] = (),
+        custom_id: str = "",
+    ) -> Page[ScheduledCall]:
+        return await self._db.read(
+            lambda tx: reading.list_scheduled_calls(
+                tx, account_id, batch_id, page, states, custom_id
+            )
+        )
+
+    async def cancel_scheduled_call(
+        self, account_id: AccountId, scheduled_call_id: ScheduledCallId
+    ) -> ScheduledCall:
+        return await self._db.write(
+            lambda tx: cancelling.cancel_scheduled_call(tx, account_id, scheduled_call_id)
+        )
+
+    async def get_call(self, account_id: AccountId, call_id: CallId) -> Call:
+        return await self._db.read(lambda tx: reading.get_call(tx, account_id, call_id))
+
+    async def list_calls(
+        self,
+        account_id: AccountId,
+        page: PageRequest,
+        batch_id: BatchId | None = None,
+        scheduled_call_id: ScheduledCallId | None = None,
+        states: Collection[CallState] = (),
+    ) -> Page[Call]:
+        return await self._db.read(
+            lambda tx: reading.list_calls(tx, account_id, page, batch_id, scheduled_call_id, states)
+        )
+
+
+class SqlDispatch:
+    """DispatchStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def claim(self, limit: int) -> Claims:
+        return await self._db.write(lambda tx: claiming.claim(tx, limit))
+
+    async def mark_sending(self, take: Callable[[], Sequence[ClaimedCall]]) -> Sent:
+        sent, held_back = await self._db.write_group(take, sending.mark_sending)
+        given_back = 0
+        if held_back:
+            # In a transaction of its own: the ledger is locked before calls and batches.
+            given_back = await self._db.write(lambda tx: sending.give_back(tx, held_back))
+        return Sent(tuple(sent), given_back)
+
+    async def apply_reports(
+        self,
+        take: Callable[[], Sequence[CallReport]],
+        callback_keys: Sequence[int] = (),
+    ) -> Applied:
+        return await self._db.write_group(
+            take, lambda tx, group: reporting.apply_reports(tx, group, callback_keys)
+        )
+
+    async def reap(self, *, every_lease: bool = False) -> Reaped:
+        return await self._db.write(lambda tx: upkeep.reap(tx, every_lease=every_lease))
+
+    async def silent_calls(self, limit: int) -> SilentCalls:
+        return await self._db.read(lambda tx: upkeep.silent_calls(tx, limit))
+
+    async def postpone(self, until: Sequence[tuple[CallId, datetime]]) -> None:
+        await self._db.write(lambda tx: upkeep.postpone(tx, until))
+
+    async def move_windows(self) -> WindowsMoved:
+        return await self._db.write(upkeep.move_windows)
+
+    async def settle(self, limit: int) -> bool:
+        return await self._db.write(lambda tx: upkeep.settle(tx, limit))
+
+    async def sweep_staging(self) -> int:
+        return await self._db.write(staging.sweep_staging)
+
+    async def audit_slots(self) -> Sequence[LedgerFault]:
+        return await self._db.read(upkeep.audit_slots)
+
+
+class SqlEventLog:
+    """EventLog."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def read(self, batch_id: BatchId, after: int, limit: int) -> EventSlice:
+        return await self._db.read(lambda tx: event_reading.read_events(tx, batch_id, after, limit))
+
+    async def rows(self, batch_id: BatchId, after_position: int, limit: int) -> RowSlice:
+        return await self._db.read(
+            lambda tx: event_reading.read_rows(tx, batch_id, after_position, limit)
+        )
+
+    async def changed_since(self, batch_id: BatchId, after: int, limit: int) -> RowSlice:
+        return await self._db.read(
+            lambda tx: event_reading.changed_since(tx, batch_id, after, limit)
+        )
+
+    async def erase_events(self, batch_id: BatchId, before: int, limit: int) -> int:
+        return await self._db.write(
+            lambda tx: event_reading.erase_events(tx, batch_id, before, limit)
+        )

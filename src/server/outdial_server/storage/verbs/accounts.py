@@ -1,0 +1,203 @@
+"""Accounts and keys."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Row
+
+from outdial_server.domain.account import Account, ApiKey, Scope
+from outdial_server.domain.errors import Reason
+from outdial_server.domain.ids import AccountId, ApiKeyId
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.request import RequestKey
+from outdial_server.domain.slots import ScopeKind, SlotScope
+from outdial_server.storage.encoding import (
+    id_or_not_found,
+    json_text,
+    micros,
+    micros_or_none,
+    moment,
+    moment_or_none,
+    not_found,
+    pack_id,
+    unpack_id,
+)
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.ledger import set_cap
+from outdial_server.storage.verbs.paging import key_of, page_of
+from outdial_server.storage.verbs.requests import earlier_answer, note_answer
+
+_ACCOUNT: Final = (
+    "SELECT a.key, a.id, a.display_name, a.max_concurrent_calls, a.reserved_slots, a.revision, "
+    "a.created_us, a.updated_us, s.used FROM accounts a "
+    f"JOIN slots s ON s.kind = {int(ScopeKind.ACCOUNT)} AND s.owner = a.key "
+)
+
+NO_ACCOUNT: Final = 0
+"""Stands for "nobody's" where a request is not made within an account."""
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        AccountId(unpack_id(row.id)),
+        row.display_name,
+        row.max_concurrent_calls,
+        row.reserved_slots,
+        row.revision,
+        moment(row.created_us),
+        moment(row.updated_us),
+        row.used,
+    )
+
+
+def account_key(tx: Tx, account_id: AccountId) -> int:
+    packed = id_or_not_found(account_id, Reason.ACCOUNT_NOT_FOUND, "account")
+    key: int | None = tx.scalar("SELECT key FROM accounts WHERE id = :id", id=packed)
+    if key is None:
+        raise not_found(Reason.ACCOUNT_NOT_FOUND, "account", account_id)
+    return key
+
+
+def create_account(
+    tx: Tx,
+    account_id: AccountId,
+    display_name: str,
+    max_concurrent_calls: int,
+    reserved_slots: int,
+    request: RequestKey | None,
+) -> Account:
+    maker = account_key(tx, request.account_id) if request else NO_ACCOUNT
+    earlier = earlier_answer(tx, maker, request)
+    if earlier is not None:
+        return get_account(tx, AccountId(earlier))
+    tx.run(
+        "INSERT INTO accounts (id, display_name, max_concurrent_calls, reserved_slots, "
+        "created_us, updated_us) VALUES (:id, :name, :cap, :reserve, :now, :now)",
+        id=pack_id(account_id),
+        name=display_name,
+        cap=max_concurrent_calls,
+        reserve=reserved_slots,
+        now=tx.now_us,
+    )
+    _set_caps(tx, account_key(tx, account_id), max_concurrent_calls, reserved_slots)
+    note_answer(tx, maker, request, account_id)
+    return get_account(tx, account_id)
+
+
+def _set_caps(tx: Tx, key: int, cap: int, reserve: int) -> None:
+    set_cap(tx, SlotScope(ScopeKind.ACCOUNT, key), cap)
+    set_cap(tx, SlotScope(ScopeKind.ACCOUNT_BATCHES, key), cap - reserve)
+
+
+def get_account(tx: Tx, account_id: AccountId) -> Account:
+    packed = id_or_not_found(account_id, Reason.ACCOUNT_NOT_FOUND, "account")
+    row = tx.one_or_none(_ACCOUNT + "WHERE a.id = :id", id=packed)
+    if row is None:
+        raise not_found(Reason.ACCOUNT_NOT_FOUND, "account", account_id)
+    return _account(row)
+
+
+def list_accounts(tx: Tx, page: PageRequest) -> Page[Account]:
+    rows = tx.all(
+        _ACCOUNT + "WHERE a.key > :after ORDER BY a.key LIMIT :limit",
+        after=key_of("accounts", page.token) or 0,
+        limit=page.size + 1,
+    )
+    return page_of("accounts", page, rows, _account)
+
+
+def change_account(tx: Tx, account_id: AccountId, decide: Callable[[Account], Account]) -> Account:
+    key = account_key(tx, account_id)
+    if tx.dialect.locks_rows:
+        tx.all(f"SELECT key FROM accounts WHERE key = :key {tx.dialect.for_update()}", key=key)
+    before = get_account(tx, account_id)
+    after = decide(before)
+    if after == before:
+        return before
+    tx.run(
+        "UPDATE accounts SET display_name = :name, max_concurrent_calls = :cap, "
+        "reserved_slots = :reserve, revision = revision + 1, updated_us = :now WHERE key = :key",
+        name=after.display_name,
+        cap=after.max_concurrent_calls,
+        reserve=after.reserved_slots,
+        now=tx.now_us,
+        key=key,
+    )
+    _set_caps(tx, key, after.max_concurrent_calls, after.reserved_slots)
+    return get_account(tx, account_id)
+
+
+_KEY: Final = (
+    "SELECT k.key, k.id, a.id AS account_id, k.display_name, k.prefix, k.scopes, k.expires_us, "
+    "k.created_us, k.revoked_us FROM api_keys k JOIN accounts a ON a.key = k.account_key "
+)
+
+
+def _api_key(row: Row[Any]) -> ApiKey:
+    return ApiKey(
+        ApiKeyId(unpack_id(row.id)),
+        AccountId(unpack_id(row.account_id)),
+        row.display_name,
+        row.prefix,
+        frozenset(Scope(number) for number in orjson.loads(row.scopes)),
+        moment_or_none(row.expires_us),
+        moment(row.created_us),
+        moment_or_none(row.revoked_us),
+    )
+
+
+def create_key(tx: Tx, key: ApiKey, secret_hash: bytes) -> ApiKey:
+    put_key(tx, key, secret_hash)
+    return replace(key, created_at=tx.now)
+
+
+def put_key(tx: Tx, key: ApiKey, secret_hash: bytes) -> None:
+    tx.run(
+        "INSERT INTO api_keys (id, account_key, display_name, prefix, secret_hash, scopes, "
+        "expires_us, created_us) VALUES (:id, :account, :name, :prefix, :hash, :scopes, "
+        ":expires, :now) ON CONFLICT DO NOTHING",
+        id=pack_id(key.api_key_id),
+        account=account_key(tx, key.account_id),
+        name=key.display_name,
+        prefix=key.prefix,
+        hash=secret_hash,
+        scopes=json_text(sorted(key.scopes)),
+        expires=micros_or_none(key.expires_at),
+        now=micros(tx.now),
+    )
+
+
+def find_key(tx: Tx, secret_hash: bytes) -> ApiKey | None:
+    row = tx.one_or_none(_KEY + "WHERE k.secret_hash = :hash", hash=secret_hash)
+    return None if row is None else _api_key(row)
+
+
+def list_keys(tx: Tx, account_id: AccountId, page: PageRequest) -> Page[ApiKey]:
+    rows = tx.all(
+        _KEY + "WHERE k.account_key = :account AND k.key > :after ORDER BY k.key LIMIT :limit",
+        account=account_key(tx, account_id),
+        after=key_of("api_keys", page.token) or 0,
+        limit=page.size + 1,
+    )
+    return page_of("api_keys", page, rows, _api_key)
+
+
+def revoke_key(tx: Tx, account_id: AccountId | None, key_id: ApiKeyId) -> ApiKey:
+    packed = id_or_not_found(key_id, Reason.API_KEY_NOT_FOUND, "API key")
+    row = tx.one_or_none(_KEY + "WHERE k.id = :id", id=packed)
+    if row is None or account_id not in (None, unpack_id(row.account_id)):
+        raise not_found(Reason.API_KEY_NOT_FOUND, "API key", key_id)
+    tx.run(
+        "UPDATE api_keys SET revoked_us = :now WHERE key = :key AND revoked_us IS NULL",
+        now=tx.now_us,
+        key=row.key,
+    )
+    changed = tx.one_or_none(_KEY + "WHERE k.id = :id", id=packed)
+    assert changed is not None
+    return _api_key(changed)
+
+
+def has_keys(tx: Tx) -> bool:
+    return tx.one_or_none("SELECT 1 FROM api_keys LIMIT 1") is not None

@@ -1,0 +1,169 @@
+"""Agents."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import Row
+
+from outdial_server.domain.account import Agent, AgentFields
+from outdial_server.domain.errors import (
+    AlreadyExistsError,
+    PreconditionError,
+    Reason,
+)
+from outdial_server.domain.ids import AccountId, AgentId
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.request import RequestKey
+from outdial_server.domain.slots import ScopeKind, SlotScope
+from outdial_server.storage.encoding import (
+    id_or_not_found,
+    mapping_from,
+    mapping_json,
+    moment,
+    not_found,
+    pack_id,
+    unpack_id,
+)
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.accounts import account_key
+from outdial_server.storage.verbs.ledger import set_cap
+from outdial_server.storage.verbs.paging import key_of, page_of
+from outdial_server.storage.verbs.requests import earlier_answer, note_answer
+
+_AGENT: Final = (
+    "SELECT g.key, g.id, a.id AS account_id, g.display_name, g.max_concurrent_calls, "
+    "g.metadata_json, g.revision, g.created_us, g.updated_us, s.used "
+    "FROM agents g JOIN accounts a ON a.key = g.account_key "
+    f"JOIN slots s ON s.kind = {int(ScopeKind.AGENT)} AND s.owner = g.key "
+    "WHERE g.deleted_us IS NULL AND g.account_key = :account "
+)
+
+
+def _agent(row: Row[Any]) -> Agent:
+    return Agent(
+        AgentId(unpack_id(row.id)),
+        AccountId(unpack_id(row.account_id)),
+        row.display_name,
+        row.max_concurrent_calls,
+        mapping_from(row.metadata_json),
+        row.revision,
+        moment(row.created_us),
+        moment(row.updated_us),
+        row.used,
+    )
+
+
+def _row(tx: Tx, account_id: AccountId, agent_id: AgentId) -> Row[Any]:
+    packed = id_or_not_found(agent_id, Reason.AGENT_NOT_FOUND, "agent")
+    account = account_key(tx, account_id)
+    row = tx.one_or_none(_AGENT + "AND g.id = :id", account=account, id=packed)
+    if row is None:
+        raise not_found(Reason.AGENT_NOT_FOUND, "agent", agent_id)
+    return row
+
+
+def agent_key(tx: Tx, account_id: AccountId, agent_id: AgentId) -> int:
+    key: int = _row(tx, account_id, agent_id).key
+    return key
+
+
+def create_agent(
+    tx: Tx,
+    account_id: AccountId,
+    agent_id: AgentId,
+    fields: AgentFields,
+    request: RequestKey | None,
+) -> Agent:
+    account = account_key(tx, account_id)
+    earlier = earlier_answer(tx, account, request)
+    if earlier is not None:
+        return get_agent(tx, account_id, AgentId(earlier))
+    made = tx.run(
+        "INSERT INTO agents (id, account_key, display_name, max_concurrent_calls, "
+        "metadata_json, created_us, updated_us) "
+        "VALUES (:id, :account, :name, :cap, :metadata, :now, :now) ON CONFLICT DO NOTHING",
+        id=pack_id(agent_id),
+        account=account,
+        name=fields.display_name,
+        cap=fields.max_concurrent_calls,
+        metadata=mapping_json(fields.metadata),
+        now=tx.now_us,
+    )
+    if not made:
+        raise _name_taken(fields.display_name)
+    key = tx.scalar("SELECT key FROM agents WHERE id = :id", id=pack_id(agent_id))
+    set_cap(tx, SlotScope(ScopeKind.AGENT, key), fields.max_concurrent_calls)
+    note_answer(tx, account, request, agent_id)
+    return get_agent(tx, account_id, agent_id)
+
+
+def get_agent(tx: Tx, account_id: AccountId, agent_id: AgentId) -> Agent:
+    return _agent(_row(tx, account_id, agent_id))
+
+
+def list_agents(tx: Tx, account_id: AccountId, page: PageRequest, display_name: str) -> Page[Agent]:
+    named = "AND g.display_name = :name " if display_name else ""
+    parameters = {"name": display_name} if display_name else {}
+    rows = tx.all(
+        _AGENT + named + "AND g.key > :after ORDER BY g.key LIMIT :limit",
+        account=account_key(tx, account_id),
+        after=key_of("agents", page.token) or 0,
+        limit=page.size + 1,
+        **parameters,
+    )
+    return page_of("agents", page, rows, _agent)
+
+
+def change_agent(
+    tx: Tx, account_id: AccountId, agent_id: AgentId, decide: Callable[[Agent], AgentFields]
+) -> Agent:
+    key = agent_key(tx, account_id, agent_id)
+    if tx.dialect.locks_rows:
+        tx.all(f"SELECT key FROM agents WHERE key = :key {tx.dialect.for_update()}", key=key)
+    before = get_agent(tx, account_id, agent_id)
+    after = decide(before)
+    if after == AgentFields(before.display_name, before.max_concurrent_calls, before.metadata):
+        return before
+    _refuse_taken_name(tx, account_id, key, after.display_name)
+    tx.run(
+        "UPDATE agents SET display_name = :name, max_concurrent_calls = :cap, "
+        "metadata_json = :metadata, revision = revision + 1, updated_us = :now WHERE key = :key",
+        name=after.display_name,
+        cap=after.max_concurrent_calls,
+        metadata=mapping_json(after.metadata),
+        now=tx.now_us,
+        key=key,
+    )
+    set_cap(tx, SlotScope(ScopeKind.AGENT, key), after.max_concurrent_calls)
+    return get_agent(tx, account_id, agent_id)
+
+
+def _refuse_taken_name(tx: Tx, account_id: AccountId, key: int, name: str) -> None:
+    taken = tx.scalar(
+        "SELECT key FROM agents WHERE account_key = :account AND display_name = :name "
+        "AND deleted_us IS NULL",
+        account=account_key(tx, account_id),
+        name=name,
+    )
+    if taken not in (None, key):
+        raise _name_taken(name)
+
+
+def _name_taken(name: str) -> AlreadyExistsError:
+    return AlreadyExistsError(
+        Reason.AGENT_NAME_TAKEN, f"there is an agent named {name!r}", {"display_name": name}
+    )
+
+
+def delete_agent(tx: Tx, account_id: AccountId, agent_id: AgentId) -> None:
+    key = agent_key(tx, account_id, agent_id)
+    busy = tx.scalar(
+        "SELECT COUNT(*) FROM batches WHERE agent_key = :key AND ended_us IS NULL", key=key
+    )
+    if busy:
+        raise PreconditionError(
+            Reason.AGENT_IN_USE,
+            f"{busy} batches of the agent have not ended",
+            {"batches": str(busy)},
+        )
+    tx.run("UPDATE agents SET deleted_us = :now WHERE key = :key", now=tx.now_us, key=key)

@@ -1,0 +1,178 @@
+"""Batches as rows: read, and changed by a decision of the domain."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Row
+
+from outdial_server.domain.batch import (
+    COUNT_NAMES,
+    Batch,
+    BatchChange,
+    BatchCounts,
+    BatchSettings,
+    BatchState,
+    ConfigErrorPolicy,
+    DuplicatePolicy,
+    UnknownPolicy,
+    finish,
+)
+from outdial_server.domain.errors import Reason
+from outdial_server.domain.event import BatchAfter
+from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.domain.scheduled_call import ScheduledCallState
+from outdial_server.domain.slots import ScopeKind, SlotScope
+from outdial_server.storage.encoding import (
+    id_or_not_found,
+    mapping_from,
+    mapping_json,
+    micros_or_none,
+    moment,
+    moment_or_none,
+    not_found,
+    unpack_id,
+)
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.ledger import set_cap
+from outdial_server.storage.verbs.log import NewEvent, append_events
+
+BATCH_COLUMNS: Final = (
+    "b.key, b.id, a.id AS account_id, g.id AS agent_id, b.account_key, b.agent_key, b.carrier, "
+    "b.duplicates, b.display_name, b.window_start_us, b.window_end_us, b.priority, b.weight, "
+    "b.max_concurrent_calls, b.caller_id, b.unknown_policy, b.on_config_error, "
+    "b.ring_timeout_s, b.max_call_duration_s, b.metadata_json, b.state, b.state_reason, "
+    "b.state_detail, b.settling_to, " + ", ".join(f"b.{name}" for name in COUNT_NAMES) + ", "
+    "b.event_seq, b.oldest_seq, b.next_position, b.revision, b.created_us, b.updated_us, "
+    "b.started_us, b.ended_us, b.deleted_us"
+)
+
+SELECT_BATCH: Final = (
+    f"SELECT {BATCH_COLUMNS} FROM batches b JOIN accounts a ON a.key = b.account_key "
+    "JOIN agents g ON g.key = b.agent_key "
+)
+
+
+def batch_from(row: Row[Any]) -> Batch:
+    return Batch(
+        batch_id=BatchId(unpack_id(row.id)),
+        account_id=AccountId(unpack_id(row.account_id)),
+        agent_id=AgentId(unpack_id(row.agent_id)),
+        carrier=row.carrier,
+        duplicates=DuplicatePolicy(row.duplicates),
+        settings=_settings_from(row),
+        state=BatchState(row.state),
+        state_reason=row.state_reason,
+        state_detail=row.state_detail,
+        settling_to=None if row.settling_to is None else ScheduledCallState(row.settling_to),
+        counts=BatchCounts(*(getattr(row, name) for name in COUNT_NAMES)),
+        sequence=row.event_seq,
+        revision=row.revision,
+        created_at=moment(row.created_us),
+        updated_at=moment(row.updated_us),
+        started_at=moment_or_none(row.started_us),
+        ended_at=moment_or_none(row.ended_us),
+        deleted_at=moment_or_none(row.deleted_us),
+    )
+
+
+def _settings_from(row: Row[Any]) -> BatchSettings:
+    return BatchSettings(
+        display_name=row.display_name,
+        window_start=moment_or_none(row.window_start_us),
+        window_end=moment_or_none(row.window_end_us),
+        priority=row.priority,
+        weight=row.weight,
+        max_concurrent_calls=row.max_concurrent_calls,
+        caller_id=row.caller_id,
+        unknown_policy=UnknownPolicy(row.unknown_policy),
+        on_config_error=ConfigErrorPolicy(row.on_config_error),
+        ring_timeout=timedelta(seconds=row.ring_timeout_s),
+        max_call_duration=timedelta(seconds=row.max_call_duration_s),
+        metadata=mapping_from(row.metadata_json),
+    )
+
+
+def settings_values(settings: BatchSettings) -> dict[str, Any]:
+    return {
+        "display_name": settings.display_name,
+        "window_start_us": micros_or_none(settings.window_start),
+        "window_end_us": micros_or_none(settings.window_end),
+        "priority": settings.priority,
+        "weight": settings.weight,
+        "max_concurrent_calls": settings.max_concurrent_calls,
+        "caller_id": settings.caller_id,
+        "unknown_policy": int(settings.unknown_policy),
+        "on_config_error": int(settings.on_config_error),
+        "ring_timeout_s": int(settings.ring_timeout.total_seconds()),
+        "max_call_duration_s": int(settings.max_call_duration.total_seconds()),
+        "metadata_json": mapping_json(settings.metadata),
+    }
+
+
+def find_batch(tx: Tx, account_id: AccountId, batch_id: BatchId) -> Row[Any]:
+    """The row of a batch that its account can see."""
+    packed = id_or_not_found(batch_id, Reason.BATCH_NOT_FOUND, "batch")
+    row = tx.one_or_none(
+        SELECT_BATCH + "WHERE b.id = :id AND b.revealed_us IS NOT NULL AND b.deleted_us IS NULL",
+        id=packed,
+    )
+    if row is None or unpack_id(row.account_id) != account_id:
+        raise not_found(Reason.BATCH_NOT_FOUND, "batch", batch_id)
+    return row
+
+
+def batch_by_key(tx: Tx, key: int) -> Row[Any]:
+    row = tx.one_or_none(SELECT_BATCH + "WHERE b.key = :key", key=key)
+    assert row is not None, "keys are never removed while something refers to them"
+    return row
+
+
+def lock_batch(tx: Tx, key: int) -> Row[Any]:
+    """The batch row is the last lock of a transaction, and what SENDING goes through."""
+    if tx.dialect.locks_rows:
+        tx.all(f"SELECT key FROM batches WHERE key = :key {tx.dialect.for_update()}", key=key)
+    return batch_by_key(tx, key)
+
+
+def apply_decision(
+    tx: Tx, key: int, decide: Callable[[Batch, datetime], BatchChange | None]
+) -> BatchChange | None:
+    """Locks, decides, writes the change and its event, and ends the batch if that leaves
+    nothing unfinished."""
+    change = decide(batch_from(lock_batch(tx, key)), tx.now)
+    if change is not None:
+        save_change(tx, key, change)
+        finish_if_done(tx, key)
+    return change
+
+
+def save_change(tx: Tx, key: int, change: BatchChange) -> None:
+    after = change.batch
+    values = settings_values(after.settings) | {
+        "state": int(after.state),
+        "state_reason": after.state_reason,
+        "state_detail": after.state_detail,
+        "settling_to": None if after.settling_to is None else int(after.settling_to),
+        "revision": after.revision,
+        "updated_us": micros_or_none(after.updated_at),
+        "started_us": micros_or_none(after.started_at),
+        "ended_us": micros_or_none(after.ended_at),
+        "deleted_us": micros_or_none(after.deleted_at),
+    }
+    present = batch_by_key(tx, key)
+    assignments = ", ".join(f"{name} = :{name}" for name in values)
+    tx.run(f"UPDATE batches SET {assignments} WHERE key = :key", key=key, **values)
+    if present.max_concurrent_calls != after.settings.max_concurrent_calls:
+        set_cap(tx, SlotScope(ScopeKind.BATCH, key), after.settings.max_concurrent_calls)
+    append_events(tx, key, [NewEvent(change.event, change.cause, after_of(after))])
+
+
+def after_of(batch: Batch) -> BatchAfter:
+    return BatchAfter(int(batch.state), batch.state_reason, batch.state_detail, batch.counts.total)
+
+
+def finish_if_done(tx: Tx, key: int) -> None:
+    change = finish(batch_from(batch_by_key(tx, key)), tx.now)
+    if change is not None:
+        save_change(tx, key, change)

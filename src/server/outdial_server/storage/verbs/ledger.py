@@ -1,0 +1,93 @@
+"""The slot ledger. Its rows are locked before all others, in the order of their scopes."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from outdial_server.domain.slots import ScopeKind, SlotRow, SlotScope, hard_cap_after
+from outdial_server.storage.dialects.dialect import Dialect, Kind
+from outdial_server.storage.encoding import json_text
+from outdial_server.storage.tx import Tx
+
+_SCOPE = (("kind", Kind.INT), ("owner", Kind.INT))
+
+
+def read_slots(tx: Tx, scopes: Iterable[SlotScope]) -> dict[SlotScope, SlotRow]:
+    """The rows of these scopes; locked, where others write too."""
+    wanted = tx.dialect.rows("scopes", _SCOPE)
+    rows = tx.all(
+        f"SELECT s.kind, s.owner, s.target_cap, s.hard_cap, s.used FROM slots s "
+        f"WHERE (s.kind, s.owner) IN (SELECT w.kind, w.owner FROM {wanted} w) "
+        f"ORDER BY s.kind, s.owner {tx.dialect.for_update('s')}",
+        scopes=_scopes_json(scopes),
+    )
+    slots = (
+        SlotRow(SlotScope(ScopeKind(r.kind), r.owner), r.target_cap, r.hard_cap, r.used)
+        for r in rows
+    )
+    return {row.scope: row for row in slots}
+
+
+def lock_slots(tx: Tx, scopes: Iterable[SlotScope]) -> None:
+    if tx.dialect.locks_rows:
+        read_slots(tx, scopes)
+
+
+def take_slots(tx: Tx, taken: Mapping[SlotScope, int]) -> None:
+    """The CHECK on the table is the backstop: a cap is never passed, whoever is wrong."""
+    _add(tx, {scope: count for scope, count in taken.items() if count})
+
+
+def free_slots(tx: Tx, freed: Mapping[SlotScope, int]) -> None:
+    _add(tx, {scope: -count for scope, count in freed.items() if count})
+
+
+def _add(tx: Tx, deltas: Mapping[SlotScope, int]) -> None:
+    if deltas:
+        rows = [[scope.kind, scope.owner, delta] for scope, delta in sorted(deltas.items())]
+        tx.run(_add_sql(tx.dialect), rows=json_text(rows))
+
+
+def _add_sql(dialect: Dialect) -> str:
+    rows = dialect.rows("rows", (*_SCOPE, ("delta", Kind.INT)))
+    # A hard cap above the target follows `used` down, and never up.
+    followed = dialect.greatest("target_cap", dialect.least("hard_cap", "used + r.delta"))
+    return (
+        f"UPDATE slots SET used = used + r.delta, "
+        f"hard_cap = CASE WHEN hard_cap IS NULL THEN NULL ELSE {followed} END "
+        f"FROM {rows} AS r WHERE slots.kind = r.kind AND slots.owner = r.owner"
+    )
+
+
+def set_cap(tx: Tx, scope: SlotScope, target_cap: int | None) -> None:
+    """Makes the scope, or gives it a new target. What is in use stays in use."""
+    present = read_slots(tx, [scope]).get(scope)
+    used = present.used if present else 0
+    values = {
+        "kind": int(scope.kind),
+        "owner": scope.owner,
+        "target": target_cap,
+        "hard": hard_cap_after(target_cap, used),
+    }
+    if present is None:
+        tx.run(
+            "INSERT INTO slots (kind, owner, target_cap, hard_cap) "
+            "VALUES (:kind, :owner, :target, :hard)",
+            **values,
+        )
+    else:
+        tx.run(
+            "UPDATE slots SET target_cap = :target, hard_cap = :hard "
+            "WHERE kind = :kind AND owner = :owner",
+            **values,
+        )
+
+
+def count_scopes(scopes_of_calls: Iterable[Iterable[SlotScope]]) -> Counter[SlotScope]:
+    counted: Counter[SlotScope] = Counter()
+    for scopes in scopes_of_calls:
+        counted.update(scopes)
+    return counted
+
+
+def _scopes_json(scopes: Iterable[SlotScope]) -> str:
+    return json_text([[scope.kind, scope.owner] for scope in sorted(set(scopes))])

@@ -1,0 +1,45 @@
+"""Page tokens: the key behind which the next page starts, as opaque text."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Row
+
+from outdial_server.domain.errors import FieldViolation, InvalidFieldsError, Reason
+from outdial_server.domain.paging import Page, PageRequest
+
+T = TypeVar("T")
+
+
+def token_of(list_name: str, key: int) -> str:
+    return urlsafe_b64encode(f"{list_name}:{key}".encode()).decode().rstrip("=")
+
+
+def key_of(list_name: str, token: str) -> int | None:
+    """The key in a token of this very list; None for no token."""
+    if not token:
+        return None
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        name, _, key = urlsafe_b64decode(padded.encode()).decode().rpartition(":")
+        if name != list_name:
+            raise ValueError("a token of another list")
+        return int(key)
+    except ValueError:
+        violation = FieldViolation("page_token", "was not given by this list")
+        raise InvalidFieldsError([violation], Reason.PAGE_TOKEN_INVALID) from None
+
+
+def page_of(
+    list_name: str,
+    request: PageRequest,
+    rows: Sequence[Row[Any]],
+    convert: Callable[[Row[Any]], T],
+    key: str = "key",
+) -> Page[T]:
+    """A page from rows read with a limit of one more than its size."""
+    shown = rows[: request.size]
+    more = len(rows) > request.size
+    token = token_of(list_name, getattr(shown[-1], key)) if more else ""
+    return Page([convert(row) for row in shown], token)

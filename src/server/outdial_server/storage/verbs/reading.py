@@ -1,0 +1,265 @@
+"""Rows and calls as they are shown."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row
+
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.call import Call, CallState, Disposition
+from outdial_server.domain.errors import Reason
+from outdial_server.domain.ids import (
+    AccountId,
+    AgentId,
+    BatchId,
+    CallId,
+    ScheduledCallId,
+)
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.scheduled_call import (
+    DispatchOutcome,
+    ScheduledCall,
+    ScheduledCallState,
+    state_while_open,
+)
+from outdial_server.storage.encoding import (
+    created_at,
+    id_or_not_found,
+    mapping_from,
+    moment_or_none,
+    not_found,
+    unpack_id,
+)
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.accounts import account_key
+from outdial_server.storage.verbs.agents import agent_key
+from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from, find_batch
+from outdial_server.storage.verbs.paging import key_of, page_of
+
+_SELECT_ROW: Final = (
+    "SELECT s.key, s.id, s.batch_key, b.id AS batch_id, s.position, s.address, "
+    "s.normalized_address, s.custom_id, s.time_zone, s.priority, s.caller_id, s.context_json, "
+    "s.metadata_json, s.final_state, s.state_reason, s.dispatch_outcome, s.dispatched_us, "
+    "s.attempts, s.disposition, s.due_us, s.ended_us, c.id AS call_id, c.state AS call_state, "
+    "c.attempt, c.accepted_us, c.sent_us, c.disposition AS call_disposition "
+    "FROM scheduled_calls s JOIN batches b ON b.key = s.batch_key "
+    "LEFT JOIN calls c ON c.key = s.call_key "
+)
+
+
+def row_from(row: Row[Any]) -> ScheduledCall:
+    call_state = None if row.call_state is None else CallState(row.call_state)
+    open_state = state_while_open(call_state)
+    sent = call_state not in (None, CallState.CLAIMED)
+    live = open_state is not ScheduledCallState.WAITING and row.final_state is None
+    outcome, dispatched_us = DispatchOutcome(row.dispatch_outcome), row.dispatched_us
+    if live and row.accepted_us is not None and outcome is not DispatchOutcome.ACCEPTED:
+        outcome, dispatched_us = DispatchOutcome.ACCEPTED, row.accepted_us
+    return ScheduledCall(
+        scheduled_call_id=ScheduledCallId(unpack_id(row.id)),
+        batch_id=BatchId(unpack_id(row.batch_id)),
+        position=row.position,
+        address=row.address,
+        normalized_address=row.normalized_address or row.address,
+        custom_id=row.custom_id or "",
+        time_zone=row.time_zone or "",
+        priority=row.priority,
+        caller_id=row.caller_id or "",
+        template_context_json=row.context_json or "",
+        metadata=mapping_from(row.metadata_json),
+        state=open_state if row.final_state is None else ScheduledCallState(row.final_state),
+        state_reason=row.state_reason or "",
+        dispatch_outcome=outcome,
+        dispatched_at=moment_or_none(dispatched_us),
+        attempt_count=row.attempts + (1 if live else 0),
+        call_id=CallId(unpack_id(row.call_id)) if sent else None,
+        disposition=None if row.disposition is None else Disposition(row.disposition),
+        due_at=moment_or_none(row.due_us),
+        created_at=created_at(row.id),
+        ended_at=moment_or_none(row.ended_us),
+    )
+
+
+_VISIBLE_STATE: Final = (
+    "(CASE WHEN s.final_state IS NOT NULL THEN s.final_state "
+    f"WHEN c.state IS NULL OR c.state IN ({int(CallState.CLAIMED)}, {int(CallState.ENDED)}) "
+    f"THEN {int(ScheduledCallState.WAITING)} "
+    f"WHEN c.state = {int(CallState.IN_PROGRESS)} THEN {int(ScheduledCallState.IN_PROGRESS)} "
+    f"ELSE {int(ScheduledCallState.DIALING)} END)"
+)
+"""`state_while_open` in SQL, for filters; a test holds the two together."""
+
+
+def _among(column: str, numbers: Collection[int]) -> str:
+    """A filter over enum numbers; they are ours, so they can stand in the statement."""
+    return (
+        f"AND {column} IN ({', '.join(str(int(n)) for n in sorted(numbers))}) " if numbers else ""
+    )
+
+
+def list_batches(
+    tx: Tx,
+    account_id: AccountId,
+    page: PageRequest,
+    states: Collection[BatchState],
+    agent_id: AgentId | None,
+) -> Page[Batch]:
+    parameters: dict[str, Any] = {}
+    of_agent = ""
+    if agent_id is not None:
+        of_agent = "AND b.agent_key = :agent "
+        parameters["agent"] = agent_key(tx, account_id, agent_id)
+    before = key_of("batches", page.token)
+    behind = "AND b.key < :before " if before is not None else ""
+    if before is not None:
+        parameters["before"] = before
+    rows = tx.all(
+        SELECT_BATCH + "WHERE b.account_key = :account AND b.revealed_us IS NOT NULL "
+        "AND b.deleted_us IS NULL "
+        + of_agent
+        + behind
+        + _among("b.state", states)
+        + "ORDER BY b.key DESC LIMIT :limit",
+        account=account_key(tx, account_id),
+        limit=page.size + 1,
+        **parameters,
+    )
+    return page_of("batches", page, rows, batch_from)
+
+
+def find_row(tx: Tx, account_id: AccountId, row_id: ScheduledCallId) -> Row[Any]:
+    packed = id_or_not_found(row_id, Reason.SCHEDULED_CALL_NOT_FOUND, "scheduled call")
+    row = tx.one_or_none(
+        _SELECT_ROW + "WHERE s.id = :id AND b.account_key = :account "
+        "AND s.position < b.next_position AND b.deleted_us IS NULL",
+        id=packed,
+        account=account_key(tx, account_id),
+    )
+    if row is None:
+        raise not_found(Reason.SCHEDULED_CALL_NOT_FOUND, "scheduled call", row_id)
+    return row
+
+
+def get_scheduled_call(tx: Tx, account_id: AccountId, row_id: ScheduledCallId) -> ScheduledCall:
+    return row_from(find_row(tx, account_id, row_id))
+
+
+def list_scheduled_calls(
+    tx: Tx,
+    account_id: AccountId,
+    batch_id: BatchId,
+    page: PageRequest,
+    states: Collection[ScheduledCallState],
+    custom_id: str,
+) -> Page[ScheduledCall]:
+    batch_key = find_batch(tx, account_id, batch_id).key
+    parameters: dict[str, Any] = {"custom_id": custom_id} if custom_id else {}
+    after = key_of("scheduled_calls", page.token)
+    rows = tx.all(
+        _SELECT_ROW + "WHERE s.batch_key = :batch AND s.position > :after "
+        "AND s.position < b.next_position "
+        + ("AND s.custom_id = :custom_id " if custom_id else "")
+        + _among(_VISIBLE_STATE, states)
+        + "ORDER BY s.position LIMIT :limit",
+        batch=batch_key,
+        after=-1 if after is None else after,
+        limit=page.size + 1,
+        **parameters,
+    )
+    return page_of("scheduled_calls", page, rows, row_from, key="position")
+
+
+def rows_after(tx: Tx, batch_key: int, after_position: int, limit: int) -> list[ScheduledCall]:
+    rows = tx.all(
+        _SELECT_ROW + "WHERE s.batch_key = :batch AND s.position > :after "
+        "AND s.position < b.next_position ORDER BY s.position LIMIT :limit",
+        batch=batch_key,
+        after=after_position,
+        limit=limit,
+    )
+    return [row_from(row) for row in rows]
+
+
+def rows_in_events(tx: Tx, batch_key: int, after: int, to: int) -> list[ScheduledCall]:
+    rows = tx.all(
+        _SELECT_ROW + "WHERE s.key IN (SELECT e.scheduled_key FROM events e "
+        "WHERE e.batch_key = :batch AND e.seq > :after AND e.seq <= :to "
+        "AND e.scheduled_key IS NOT NULL) ORDER BY s.position",
+        batch=batch_key,
+        after=after,
+        to=to,
+    )
+    return [row_from(row) for row in rows]
+
+
+_SELECT_CALL: Final = (
+    "SELECT c.key, c.id, b.id AS batch_id, s.id AS scheduled_id, g.id AS agent_id, c.attempt, "
+    "c.state, c.disposition, c.reason, s.address, c.caller_id, b.carrier, c.carrier_call_id, "
+    "c.sent_us, c.accepted_us, c.ringing_us, c.answered_us, c.ended_us "
+    "FROM calls c JOIN batches b ON b.key = c.batch_key "
+    "JOIN scheduled_calls s ON s.key = c.scheduled_key JOIN agents g ON g.key = c.agent_key "
+    f"WHERE c.account_key = :account AND c.state <> {int(CallState.CLAIMED)} "
+)
+
+
+def _call_from(row: Row[Any]) -> Call:
+    return Call(
+        CallId(unpack_id(row.id)),
+        BatchId(unpack_id(row.batch_id)),
+        ScheduledCallId(unpack_id(row.scheduled_id)),
+        AgentId(unpack_id(row.agent_id)),
+        row.attempt,
+        CallState(row.state),
+        None if row.disposition is None else Disposition(row.disposition),
+        row.reason or "",
+        row.address,
+        row.caller_id or "",
+        row.carrier,
+        row.carrier_call_id or "",
+        *(_moments(row)),
+    )
+
+
+def _moments(row: Row[Any]) -> tuple[datetime | None, ...]:
+    return tuple(
+        moment_or_none(us)
+        for us in (row.sent_us, row.accepted_us, row.ringing_us, row.answered_us, row.ended_us)
+    )
+
+
+def get_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Call:
+    packed = id_or_not_found(call_id, Reason.CALL_NOT_FOUND, "call")
+    account = account_key(tx, account_id)
+    row = tx.one_or_none(_SELECT_CALL + "AND c.id = :id", account=account, id=packed)
+    if row is None:
+        raise not_found(Reason.CALL_NOT_FOUND, "call", call_id)
+    return _call_from(row)
+
+
+def list_calls(
+    tx: Tx,
+    account_id: AccountId,
+    page: PageRequest,
+    batch_id: BatchId | None,
+    row_id: ScheduledCallId | None,
+    states: Collection[CallState],
+) -> Page[Call]:
+    filters, parameters = "", dict[str, Any]()
+    if batch_id is not None:
+        filters += "AND c.batch_key = :batch "
+        parameters["batch"] = find_batch(tx, account_id, batch_id).key
+    if row_id is not None:
+        filters += "AND c.scheduled_key = :row "
+        parameters["row"] = find_row(tx, account_id, row_id).key
+    before = key_of("calls", page.token)
+    if before is not None:
+        filters += "AND c.key < :before "
+        parameters["before"] = before
+    rows = tx.all(
+        _SELECT_CALL + filters + _among("c.state", states) + "ORDER BY c.key DESC LIMIT :limit",
+        account=account_key(tx, account_id),
+        limit=page.size + 1,
+        **parameters,
+    )
+    return page_of("calls", page, rows, _call_from)

@@ -1,0 +1,368 @@
+"""Reports applied in groups: call, scheduled call, slots, counts and events together."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Row
+
+from outdial_server.domain.batch import (
+    Batch,
+    BatchChange,
+    ConfigErrorPolicy,
+    UnknownPolicy,
+    carrier_misconfigured,
+)
+from outdial_server.domain.call import CallState, CallTimes
+from outdial_server.domain.claims import dialing_rank
+from outdial_server.domain.ids import CallId
+from outdial_server.domain.report import CallReport, ReportKind
+from outdial_server.domain.scheduled_call import (
+    DispatchOutcome,
+    ScheduledCallState,
+    state_while_open,
+)
+from outdial_server.domain.slots import SlotScope, scopes_of
+from outdial_server.domain.transition import CallFacts, Transition, advance, in_order
+from outdial_server.ports.dispatch import Applied
+from outdial_server.storage.dialects.dialect import Dialect, Kind
+from outdial_server.storage.encoding import json_text, micros_or_none, pack_id
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.batch_rows import apply_decision
+from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
+from outdial_server.storage.verbs.ledger import free_slots, lock_slots
+from outdial_server.storage.verbs.log import NewEvent, RowAfter
+
+_SELECT: Final = (
+    "SELECT c.key, c.id, c.account_key, c.agent_key, c.batch_key, c.scheduled_key, c.attempt, "
+    "c.state, c.fence, c.carrier_call_id, c.holds_slot, c.accepted_us, c.answered_us, "
+    "c.ring_timeout_s, c.max_duration_s, s.dispatch_outcome, s.priority, b.unknown_policy, "
+    "b.on_config_error FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
+    "JOIN batches b ON b.key = c.batch_key "
+)
+
+
+@dataclass(slots=True)
+class _CallWork:
+    """One call of the group: as it was read, and as its reports leave it."""
+
+    row: Row[Any]
+    facts: CallFacts
+    # Moments that the reports bring, by column.
+    stamps: dict[str, int] = field(default_factory=dict)
+    last: Transition | None = None
+
+
+@dataclass(slots=True)
+class _Group:
+    moves: BatchMoves = field(default_factory=BatchMoves)
+    freed: Counter[SlotScope] = field(default_factory=Counter)
+    changed: list[_CallWork] = field(default_factory=list)
+    misconfigured: dict[int, str] = field(default_factory=dict)
+    applied: int = 0
+    ignored: int = 0
+    requeued: bool = False
+    unknown: bool = False
+
+
+def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence[int]) -> Applied:
+    by_call = _by_call(reports)
+    group = _Group()
+    works = _read(tx, list(by_call))
+    for call_id, of_call in by_call.items():
+        work = works.get(call_id)
+        if work is None:
+            group.ignored += len(of_call)
+        else:
+            _advance(tx, group, work, of_call)
+    _write_calls(tx, group.changed)
+    _write_rows(tx, group.changed)
+    free_slots(tx, group.freed)
+    finish_done(tx, apply_moves(tx, group.moves))
+    for batch_key, detail in group.misconfigured.items():
+        apply_decision(tx, batch_key, _misconfigured(detail))
+    _remove_callbacks(tx, callback_keys)
+    return Applied(
+        changed=group.applied,
+        ignored=group.ignored,
+        freed=bool(group.freed) or group.requeued,
+        unknown=group.unknown,
+        settling=group.requeued or bool(group.misconfigured),
+    )
+
+
+def _misconfigured(detail: str) -> Callable[[Batch, datetime], BatchChange | None]:
+    return lambda batch, now: carrier_misconfigured(batch, detail, now)
+
+
+def _by_call(reports: Iterable[CallReport]) -> dict[bytes, list[CallReport]]:
+    grouped: defaultdict[bytes, list[CallReport]] = defaultdict(list)
+    for report in reports:
+        grouped[pack_id(report.call_id)].append(report)
+    return {call: in_order(of_call) for call, of_call in grouped.items()}
+
+
+def _read(tx: Tx, ids: Sequence[bytes]) -> dict[bytes, _CallWork]:
+    if not ids:
+        return {}
+    among = f"WHERE {tx.dialect.id_in('c.id', 'ids')}"
+    id_list = tx.dialect.id_list(ids)
+    if tx.dialect.locks_rows:
+        # The ledger comes before the calls; whom a call counts against never changes.
+        owners = tx.all(
+            f"SELECT c.account_key, c.agent_key, c.batch_key FROM calls c {among}", ids=id_list
+        )
+        lock_slots(tx, {s for o in owners for s in _scopes(o)})
+    rows = tx.all(f"{_SELECT}{among} ORDER BY c.key {tx.dialect.for_update('c')}", ids=id_list)
+    return {row.id: _CallWork(row, _facts(row)) for row in rows}
+
+
+def _scopes(row: Row[Any]) -> tuple[SlotScope, ...]:
+    return scopes_of(row.account_key, row.agent_key, row.batch_key)
+
+
+def _facts(row: Row[Any]) -> CallFacts:
+    accepted = row.accepted_us is not None
+    return CallFacts(
+        call_id=CallId(row.id.hex()),
+        state=CallState(row.state),
+        fence=row.fence,
+        carrier_call_id=row.carrier_call_id or "",
+        answered=row.answered_us is not None,
+        holds_slot=bool(row.holds_slot),
+        dispatch_outcome=(
+            DispatchOutcome.ACCEPTED if accepted else DispatchOutcome(row.dispatch_outcome)
+        ),
+        unknown_policy=UnknownPolicy(row.unknown_policy),
+        on_config_error=ConfigErrorPolicy(row.on_config_error),
+        times=CallTimes(
+            timedelta(seconds=row.ring_timeout_s), timedelta(seconds=row.max_duration_s)
+        ),
+    )
+
+
+def _advance(tx: Tx, group: _Group, work: _CallWork, reports: Sequence[CallReport]) -> None:
+    before = work.facts
+    for report in reports:
+        transition = advance(work.facts, report, tx.now)
+        if transition is None:
+            group.ignored += 1
+            continue
+        group.applied += 1
+        _note(tx, group, work, transition, report)
+    if work.last is None:
+        return
+    group.changed.append(work)
+    if before.holds_slot and not work.facts.holds_slot:
+        group.freed.update(_scopes(work.row))
+
+
+def _note(
+    tx: Tx, group: _Group, work: _CallWork, transition: Transition, report: CallReport
+) -> None:
+    """One transition: its event, its counts, and the facts for the next report."""
+    before, batch = work.facts, work.row.batch_key
+    _count(group, batch, before, transition)
+    _stamp(work, transition, tx.now_us)
+    if transition.event is not None:
+        group.moves.record(batch, _event(work, transition))
+    if transition.misconfigured:
+        group.misconfigured[batch] = report.reason
+    group.requeued |= transition.due_at is not None
+    group.unknown |= transition.state is CallState.UNKNOWN
+    work.last = transition if transition.event else work.last or transition
+    work.facts = replace(
+        before,
+        state=transition.state,
+        carrier_call_id=transition.carrier_call_id,
+        answered=before.answered or transition.state is CallState.IN_PROGRESS,
+        holds_slot=transition.holds_slot,
+        dispatch_outcome=transition.dispatch_outcome,
+    )
+
+
+def _visible(state: CallState, final: ScheduledCallState | None) -> ScheduledCallState:
+    return final or state_while_open(state)
+
+
+def _count(group: _Group, batch: int, before: CallFacts, after: Transition) -> None:
+    moves = group.moves
+    moves.move(batch, state_while_open(before.state), _visible(after.state, after.final_state))
+    for state, name in _STATE_COUNTS:
+        moves.count(batch, name, int(after.state is state) - int(before.state is state))
+    accepted = DispatchOutcome.ACCEPTED
+    newly_accepted = after.dispatch_outcome is accepted and before.dispatch_outcome is not accepted
+    moves.count(batch, "dispatch_accepted", int(newly_accepted))
+    refused = after.final_state is not None and after.dispatch_outcome is DispatchOutcome.REFUSED
+    moves.count(batch, "dispatch_refused", int(refused))
+
+
+_STATE_COUNTS: Final = (
+    (CallState.UNKNOWN, "unknown"),
+    (CallState.SENDING, "sends_in_flight"),
+)
+
+_STAMP_OF: Final = {
+    CallState.ACCEPTED: "accepted_us",
+    CallState.RINGING: "ringing_us",
+    CallState.IN_PROGRESS: "answered_us",
+    CallState.ENDED: "ended_us",
+}
+
+
+def _stamp(work: _CallWork, transition: Transition, now_us: int) -> None:
+    column = _STAMP_OF.get(transition.state)
+    if column is not None and transition.event is not None:
+        work.stamps[column] = now_us
+    if transition.dispatch_outcome is DispatchOutcome.ACCEPTED and not work.row.accepted_us:
+        work.stamps.setdefault("accepted_us", now_us)
+
+
+def _event(work: _CallWork, transition: Transition) -> NewEvent:
+    final = transition.final_state
+    assert transition.event is not None
+    after = RowAfter(
+        scheduled_key=work.row.scheduled_key,
+        call_key=work.row.key,
+        state=_visible(transition.state, final),
+        reason=transition.reason,
+        dispatch_outcome=transition.dispatch_outcome,
+        attempt=work.row.attempt,
+        call_state=None if transition.state is CallState.CLAIMED else transition.state,
+        disposition=transition.disposition,
+    )
+    return NewEvent(transition.event, transition.cause, after)
+
+
+_CALL_COLUMNS: Final = (
+    ("key", Kind.INT),
+    ("old_fence", Kind.INT),
+    ("old_state", Kind.INT),
+    ("state", Kind.INT),
+    ("fence", Kind.INT),
+    ("trusted", Kind.INT),
+    ("keeps_trust", Kind.INT),
+    ("holds_slot", Kind.INT),
+    ("carrier_call_id", Kind.TEXT),
+    ("disposition", Kind.INT),
+    ("reason", Kind.TEXT),
+    ("accepted", Kind.INT),
+    ("ringing", Kind.INT),
+    ("answered", Kind.INT),
+    ("ended", Kind.INT),
+    ("sent", Kind.INT),
+)
+
+
+def _call_sql(dialect: Dialect) -> str:
+    return (
+        "UPDATE calls SET state = r.state, fence = r.fence, "
+        "trusted_until_us = CASE WHEN r.keeps_trust = 1 THEN trusted_until_us ELSE r.trusted END, "
+        "holds_slot = r.holds_slot, "
+        "lookups = CASE WHEN r.state = r.old_state THEN lookups ELSE 0 END, "
+        "carrier_call_id = r.carrier_call_id, disposition = r.disposition, "
+        "reason = coalesce(r.reason, calls.reason), "
+        "accepted_us = coalesce(accepted_us, r.accepted), "
+        "ringing_us = coalesce(ringing_us, r.ringing), "
+        "answered_us = coalesce(answered_us, r.answered), "
+        "ended_us = coalesce(ended_us, r.ended), "
+        "sent_us = CASE WHEN r.sent = 0 THEN NULL ELSE sent_us END "
+        f"FROM {dialect.rows('rows', _CALL_COLUMNS)} AS r "
+        "WHERE calls.key = r.key AND calls.fence = r.old_fence AND calls.state = r.old_state"
+    )
+
+
+def _write_calls(tx: Tx, works: Sequence[_CallWork]) -> None:
+    if works:
+        rows = [_call_values(work) for work in works]
+        changed = tx.run(_call_sql(tx.dialect), rows=json_text(rows))
+        assert changed == len(rows), "locked rows changed under us"
+
+
+def _call_values(work: _CallWork) -> list[Any]:
+    row, last = work.row, work.last
+    assert last is not None
+    released = last.state is CallState.CLAIMED
+    return [
+        row.key,
+        row.fence,
+        row.state,
+        int(last.state),
+        row.fence + 1 if released else row.fence,
+        micros_or_none(last.trusted_until),
+        int(last.event is None),
+        int(last.holds_slot),
+        work.facts.carrier_call_id or None,
+        None if last.disposition is None else int(last.disposition),
+        last.reason or None,
+        *(work.stamps.get(column) for column in _STAMP_OF.values()),
+        0 if released else 1,
+    ]
+
+
+_ROW_COLUMNS: Final = (
+    ("key", Kind.INT),
+    ("final_state", Kind.INT),
+    ("reason", Kind.TEXT),
+    ("due", Kind.INT),
+    ("rank", Kind.INT),
+    ("attempts", Kind.INT),
+    ("dispatch_outcome", Kind.INT),
+    ("dispatched", Kind.INT),
+    ("disposition", Kind.INT),
+    ("ended", Kind.INT),
+)
+
+
+def _row_sql(dialect: Dialect) -> str:
+    return (
+        "UPDATE scheduled_calls SET final_state = r.final_state, state_reason = r.reason, "
+        "due_us = r.due, rank = r.rank, attempts = r.attempts, "
+        "dispatch_outcome = r.dispatch_outcome, "
+        "dispatched_us = coalesce(dispatched_us, r.dispatched), disposition = r.disposition, "
+        f"ended_us = r.ended FROM {dialect.rows('rows', _ROW_COLUMNS)} AS r "
+        "WHERE scheduled_calls.key = r.key AND scheduled_calls.final_state IS NULL"
+    )
+
+
+def _write_rows(tx: Tx, works: Sequence[_CallWork]) -> None:
+    """A scheduled call changes at its end, or when it waits again; what it does in between
+    is read from its call."""
+    rows = [_row_values(work, tx.now_us) for work in works if _leaves_call(work.last)]
+    if rows:
+        tx.run(_row_sql(tx.dialect), rows=json_text(rows))
+
+
+def _leaves_call(last: Transition | None) -> bool:
+    return last is not None and (last.final_state is not None or last.due_at is not None)
+
+
+def _row_values(work: _CallWork, now_us: int) -> list[Any]:
+    row, last = work.row, work.last
+    assert last is not None
+    attempts = row.attempt - 1 if last.same_attempt else row.attempt
+    over = last.final_state is not None
+    decided = last.dispatch_outcome is not DispatchOutcome.NONE
+    return [
+        row.scheduled_key,
+        None if last.final_state is None else int(last.final_state),
+        last.reason or None,
+        micros_or_none(last.due_at),
+        dialing_rank(row.priority, attempts),
+        attempts,
+        int(last.dispatch_outcome),
+        (row.accepted_us or work.stamps.get("accepted_us") or now_us) if decided else None,
+        None if last.disposition is None else int(last.disposition),
+        now_us if over else None,
+    ]
+
+
+def _remove_callbacks(tx: Tx, keys: Sequence[int]) -> None:
+    tx.run_many("DELETE FROM callbacks WHERE key = :key", [{"key": key} for key in keys])
+
+
+def lost_send(call_id: CallId, fence: int) -> CallReport:
+    """What is known of a call in SENDING whose worker is gone: nothing."""
+    return CallReport(call_id, ReportKind.UNCLEAR, reason="LEASE_LOST", fence=fence)

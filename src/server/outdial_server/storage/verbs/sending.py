@@ -1,0 +1,128 @@
+"""SENDING: the commit before the request. It goes through the batch row, so that a batch
+that was paused, cancelled or closed a moment ago lets nothing more go."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row
+
+from outdial_server.domain.call import CallState
+from outdial_server.domain.event import EventType
+from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
+from outdial_server.domain.silence import SENDING_LEASE
+from outdial_server.domain.slots import SlotScope, scopes_of
+from outdial_server.ports.dispatch import ClaimedCall
+from outdial_server.storage.dialects.dialect import Dialect, Kind
+from outdial_server.storage.encoding import json_text, micros, pack_id
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.counting import BatchMoves, apply_moves
+from outdial_server.storage.verbs.ledger import free_slots, lock_slots
+from outdial_server.storage.verbs.log import NewEvent, RowAfter
+
+_KEYED: Final = (("key", Kind.INT), ("fence", Kind.INT))
+
+
+def mark_sending(
+    tx: Tx, group: Sequence[ClaimedCall]
+) -> tuple[list[ClaimedCall], list[ClaimedCall]]:
+    """Returns the calls that are SENDING now, and those that their batch held back. A call
+    in neither was no longer ours."""
+    by_id = {pack_id(call.call_id): call for call in group}
+    ours = [r for r in _read(tx, list(by_id)) if r.fence == by_id[r.id].fence]
+    moves = BatchMoves()
+    for row in ours:
+        moves.move(row.batch_key, ScheduledCallState.WAITING, ScheduledCallState.DIALING)
+        moves.count(row.batch_key, "sends_in_flight", 1)
+        moves.record(row.batch_key, _sending_event(row))
+    let_go = apply_moves(tx, moves, only_running=True)
+    sending = [row for row in ours if row.batch_key in let_go]
+    _write(tx, sending)
+    held_back = [by_id[row.id] for row in ours if row.batch_key not in let_go]
+    return [by_id[row.id] for row in sending], held_back
+
+
+def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row[Any]]:
+    """Claims that still stand, locked: a reaper that comes now waits, and then finds them
+    SENDING."""
+    return list(
+        tx.all(
+            "SELECT c.key, c.id, c.fence, c.batch_key, c.scheduled_key, c.attempt, "
+            "s.dispatch_outcome FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
+            f"WHERE {tx.dialect.id_in('c.id', 'ids')} AND c.state = {int(CallState.CLAIMED)} "
+            f"AND c.holds_slot = 1 ORDER BY c.key {tx.dialect.for_update('c')}",
+            ids=tx.dialect.id_list(ids),
+        )
+    )
+
+
+def _sending_event(row: Row[Any]) -> NewEvent:
+    after = RowAfter(
+        scheduled_key=row.scheduled_key,
+        call_key=row.key,
+        state=ScheduledCallState.DIALING,
+        reason="",
+        dispatch_outcome=DispatchOutcome(row.dispatch_outcome),
+        attempt=row.attempt,
+        call_state=CallState.SENDING,
+        disposition=None,
+    )
+    return NewEvent(EventType.CALL_SENDING, "SCHEDULER", after)
+
+
+def _write(tx: Tx, rows: Sequence[Row[Any]]) -> None:
+    if not rows:
+        return
+    changed = tx.run(
+        _sending_sql(tx.dialect),
+        rows=json_text([[row.key, row.fence] for row in rows]),
+        now=tx.now_us,
+        lease=micros(tx.now + SENDING_LEASE),
+    )
+    assert changed == len(rows), "locked rows changed under us"
+
+
+def _sending_sql(dialect: Dialect) -> str:
+    return (
+        f"UPDATE calls SET state = {int(CallState.SENDING)}, sent_us = :now, "
+        f"trusted_until_us = :lease FROM {dialect.rows('rows', _KEYED)} AS r "
+        f"WHERE calls.key = r.key AND calls.fence = r.fence "
+        f"AND state = {int(CallState.CLAIMED)}"
+    )
+
+
+def give_back(tx: Tx, group: Sequence[ClaimedCall]) -> int:
+    """Claims that will not be sent: the slot is free and the row waits again."""
+    fences = {pack_id(call.call_id): call.fence for call in group}
+    keys = [row.key for row in _read(tx, list(fences)) if row.fence == fences[row.id]]
+    return release_claims(tx, keys)
+
+
+def release_claims(tx: Tx, call_keys: Sequence[int]) -> int:
+    """Releases claims that were never sent. The fence moves on, so that whoever held one
+    can no longer send it: only that makes the slot free."""
+    if not call_keys:
+        return 0
+    keys = json_text([[key] for key in call_keys])
+    of_keys = f"key IN (SELECT r.key FROM {tx.dialect.rows('rows', (('key', Kind.INT),))} AS r)"
+    owners = tx.all(
+        f"SELECT account_key, agent_key, batch_key FROM calls WHERE {of_keys}", rows=keys
+    )
+    lock_slots(tx, {s for o in owners for s in _scopes(o)})
+    released = tx.all(
+        f"UPDATE calls SET fence = fence + 1, holds_slot = 0, trusted_until_us = NULL "
+        f"WHERE {of_keys} AND state = {int(CallState.CLAIMED)} AND holds_slot = 1 "
+        "RETURNING scheduled_key, account_key, agent_key, batch_key",
+        rows=keys,
+    )
+    tx.run_many(
+        "UPDATE scheduled_calls SET due_us = :now WHERE key = :key AND final_state IS NULL",
+        [{"key": row.scheduled_key, "now": tx.now_us} for row in released],
+    )
+    freed: Counter[SlotScope] = Counter(s for row in released for s in _scopes(row))
+    free_slots(tx, freed)
+    return len(released)
+
+
+def _scopes(row: Row[Any]) -> tuple[SlotScope, ...]:
+    return scopes_of(row.account_key, row.agent_key, row.batch_key)

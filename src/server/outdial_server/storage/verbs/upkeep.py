@@ -1,0 +1,235 @@
+"""What keeps the promises when something went wrong: leases, silence, windows, settling,
+and the audit of the ledger."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Row
+
+from outdial_server.domain.batch import (
+    SETTLED_REASON,
+    BatchState,
+    UnknownPolicy,
+    close_window,
+    open_window,
+)
+from outdial_server.domain.call import CallState, CallTimes
+from outdial_server.domain.event import EventType
+from outdial_server.domain.ids import CallId
+from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
+from outdial_server.domain.slots import ScopeKind
+from outdial_server.ports.dispatch import (
+    LedgerFault,
+    Reaped,
+    SilentCall,
+    SilentCalls,
+    WindowsMoved,
+)
+from outdial_server.storage.dialects.dialect import Kind
+from outdial_server.storage.encoding import (
+    json_text,
+    micros,
+    moment,
+    moment_or_none,
+    pack_id,
+    unpack_id,
+)
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.batch_rows import apply_decision
+from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
+from outdial_server.storage.verbs.log import NewEvent, RowAfter
+from outdial_server.storage.verbs.reporting import apply_reports, lost_send
+from outdial_server.storage.verbs.sending import release_claims
+
+_LEASED: Final = (CallState.CLAIMED, CallState.SENDING)
+_LEASED_LIST: Final = ", ".join(str(int(state)) for state in _LEASED)
+
+_REAP_MOST: Final = 1000
+
+
+def reap(tx: Tx, *, every_lease: bool) -> Reaped:
+    due = "" if every_lease else "AND trusted_until_us <= :now "
+    parameters = {} if every_lease else {"now": tx.now_us}
+    rows = tx.all(
+        f"SELECT key, id, fence, state FROM calls WHERE state IN ({_LEASED_LIST}) "
+        f"AND trusted_until_us IS NOT NULL {due}ORDER BY trusted_until_us LIMIT :most",
+        most=_REAP_MOST,
+        **parameters,
+    )
+    claims = [row.key for row in rows if row.state == CallState.CLAIMED]
+    sends = [
+        lost_send(CallId(unpack_id(row.id)), row.fence)
+        for row in rows
+        if row.state == CallState.SENDING
+    ]
+    if every_lease:
+        tx.run(
+            f"UPDATE calls SET trusted_until_us = :now WHERE state NOT IN ({_LEASED_LIST}) "
+            "AND trusted_until_us > :now",
+            now=tx.now_us,
+        )
+    given_back = release_claims(tx, claims)
+    unknown = apply_reports(tx, sends, ()).changed if sends else 0
+    next_us: int | None = tx.scalar(
+        f"SELECT MIN(trusted_until_us) FROM calls WHERE state IN ({_LEASED_LIST}) "
+        "AND trusted_until_us IS NOT NULL"
+    )
+    return Reaped(given_back, unknown, moment_or_none(next_us))
+
+
+def silent_calls(tx: Tx, limit: int) -> SilentCalls:
+    rows = tx.all(
+        "SELECT c.id, b.carrier, c.carrier_call_id, s.address, c.state, b.unknown_policy, "
+        "c.ring_timeout_s, c.max_duration_s, c.sent_us, c.lookups FROM calls c "
+        "JOIN batches b ON b.key = c.batch_key JOIN scheduled_calls s ON s.key = c.scheduled_key "
+        f"WHERE c.trusted_until_us <= :now AND c.state NOT IN ({_LEASED_LIST}) "
+        "ORDER BY c.trusted_until_us LIMIT :limit",
+        now=tx.now_us,
+        limit=limit,
+    )
+    next_us: int | None = tx.scalar(
+        "SELECT MIN(trusted_until_us) FROM calls WHERE trusted_until_us > :now "
+        f"AND state NOT IN ({_LEASED_LIST})",
+        now=tx.now_us,
+    )
+    return SilentCalls(tuple(_silent(row) for row in rows), moment_or_none(next_us))
+
+
+def _silent(row: Row[Any]) -> SilentCall:
+    return SilentCall(
+        CallId(unpack_id(row.id)),
+        row.carrier,
+        row.carrier_call_id or "",
+        row.address,
+        CallState(row.state),
+        UnknownPolicy(row.unknown_policy),
+        CallTimes(timedelta(seconds=row.ring_timeout_s), timedelta(seconds=row.max_duration_s)),
+        moment(row.sent_us),
+        row.lookups,
+    )
+
+
+def postpone(tx: Tx, until: Sequence[tuple[CallId, datetime]]) -> None:
+    tx.run_many(
+        "UPDATE calls SET trusted_until_us = :until, lookups = lookups + 1 "
+        f"WHERE id = :id AND trusted_until_us <= :now AND state NOT IN ({_LEASED_LIST})",
+        [
+            {"id": pack_id(call_id), "until": micros(moment), "now": tx.now_us}
+            for call_id, moment in until
+        ],
+    )
+
+
+def move_windows(tx: Tx) -> WindowsMoved:
+    changed = 0
+    settling = False
+    for row in _windows_to_move(tx):
+        opened = apply_decision(tx, row.key, open_window)
+        closed = apply_decision(tx, row.key, close_window)
+        changed += int(opened is not None) + int(closed is not None)
+        settling |= closed is not None
+    return WindowsMoved(changed, settling, _next_window(tx))
+
+
+_OPEN: Final = "ended_us IS NULL AND revealed_us IS NOT NULL"
+
+
+def _windows_to_move(tx: Tx) -> Sequence[Row[Any]]:
+    return tx.all(
+        f"SELECT key FROM batches WHERE {_OPEN} AND ((state = :scheduled "
+        "AND (window_start_us IS NULL OR window_start_us <= :now)) "
+        "OR (state <> :draft AND window_end_us <= :now AND settling_to IS NULL "
+        "AND waiting > 0)) ORDER BY key",
+        scheduled=int(BatchState.SCHEDULED),
+        draft=int(BatchState.DRAFT),
+        now=tx.now_us,
+    )
+
+
+def _next_window(tx: Tx) -> datetime | None:
+    next_us: int | None = tx.scalar(
+        "SELECT MIN(at_us) FROM ("
+        f"SELECT MIN(window_start_us) AS at_us FROM batches WHERE {_OPEN} "
+        "AND state = :scheduled AND window_start_us > :now UNION ALL "
+        f"SELECT MIN(window_end_us) AS at_us FROM batches WHERE {_OPEN} "
+        "AND state <> :draft AND window_end_us > :now) AS moments",
+        scheduled=int(BatchState.SCHEDULED),
+        draft=int(BatchState.DRAFT),
+        now=tx.now_us,
+    )
+    return moment_or_none(next_us)
+
+
+def settle(tx: Tx, limit: int) -> bool:
+    """One batch a transaction, at most `limit` rows of it."""
+    batch = tx.one_or_none(
+        "SELECT b.key, b.settling_to FROM batches b WHERE b.ended_us IS NULL "
+        "AND b.settling_to IS NOT NULL AND b.waiting > 0 AND EXISTS (SELECT 1 "
+        "FROM scheduled_calls s WHERE s.batch_key = b.key AND s.due_us IS NOT NULL "
+        "AND s.position < b.next_position) ORDER BY b.key LIMIT 1"
+    )
+    if batch is None:
+        return False
+    rows = tx.all(
+        "SELECT s.key, s.dispatch_outcome, s.attempts FROM scheduled_calls s "
+        "JOIN batches b ON b.key = s.batch_key WHERE s.batch_key = :batch "
+        "AND s.due_us IS NOT NULL AND s.position < b.next_position "
+        f"ORDER BY s.position LIMIT :limit {tx.dialect.skip_locked('s')}",
+        batch=batch.key,
+        limit=limit,
+    )
+    state = ScheduledCallState(batch.settling_to)
+    end_rows(tx, batch.key, rows, state, SETTLED_REASON[state], "SCHEDULER")
+    return True
+
+
+def end_rows(
+    tx: Tx,
+    batch_key: int,
+    rows: Sequence[Row[Any]],
+    state: ScheduledCallState,
+    reason: str,
+    cause: str,
+) -> None:
+    """Ends rows that wait, without a call."""
+    tx.run(
+        "UPDATE scheduled_calls SET final_state = :state, state_reason = :reason, due_us = NULL, "
+        "ended_us = :now WHERE key IN (SELECT r.key FROM "
+        f"{tx.dialect.rows('rows', (('key', Kind.INT),))} AS r)",
+        state=int(state),
+        reason=reason,
+        now=tx.now_us,
+        rows=json_text([[row.key] for row in rows]),
+    )
+    moves = BatchMoves()
+    for row in rows:
+        moves.move(batch_key, ScheduledCallState.WAITING, state)
+        outcome = DispatchOutcome(row.dispatch_outcome)
+        after = RowAfter(row.key, None, state, reason, outcome, row.attempts, None, None)
+        moves.record(batch_key, NewEvent(EventType.SCHEDULED_CALL_ENDED, cause, after))
+    finish_done(tx, apply_moves(tx, moves))
+
+
+_HELD: Final = {
+    ScopeKind.ACCOUNT: "account_key",
+    ScopeKind.ACCOUNT_BATCHES: "account_key",
+    ScopeKind.AGENT: "agent_key",
+    ScopeKind.BATCH: "batch_key",
+}
+
+
+def audit_slots(tx: Tx) -> list[LedgerFault]:
+    """The calls are the truth; a scope whose `used` differs from them is a fault."""
+    faults = []
+    for kind, column in _HELD.items():
+        in_a_batch = "AND batch_key IS NOT NULL" if kind is not ScopeKind.ACCOUNT else ""
+        rows = tx.all(
+            "SELECT s.owner, s.used, coalesce(h.held, 0) AS held FROM slots s LEFT JOIN "
+            f"(SELECT {column} AS owner, COUNT(*) AS held FROM calls WHERE holds_slot = 1 "
+            f"AND trusted_until_us IS NOT NULL {in_a_batch} GROUP BY {column}) h "
+            "ON h.owner = s.owner WHERE s.kind = :kind AND s.used <> coalesce(h.held, 0)",
+            kind=int(kind),
+        )
+        faults += [LedgerFault(f"{kind.name}:{r.owner}", r.used, r.held) for r in rows]
+    return faults
