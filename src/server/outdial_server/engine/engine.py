@@ -44,7 +44,6 @@ class Engine:
         claimed = ClaimedCalls(signals)
         self._dispatch = dispatch
         self._is_alone = is_alone
-        self._signals = signals
         self._reaper = Reaper(dispatch, signals)
         self._dialer = Dialer(
             dispatch, claimed, carrier, reports, clock, signals, settings.carrier_deadline
@@ -71,7 +70,7 @@ class Engine:
 
     def callbacks_arrived(self) -> None:
         """For the gateway, after it has stored one."""
-        self._signals.wake(Topic.REPORT)
+        self._applier.callbacks_arrived()
 
     async def start(self) -> None:
         """Recovers from whatever came before, then dials."""
