@@ -64,7 +64,7 @@ def scope_gates(batch: Batch, slots: Sequence[SlotRow], now: datetime) -> tuple[
 
 def budget(answers: Iterable[GateAnswer], most: int) -> int:
     """How many calls all gates let through, at most `most`."""
-    return min((a.budget for a in answers if a.budget is not None), default=most)
+    return min([most, *(a.budget for a in answers if a.budget is not None)])
 
 
 SLOT_GATE_NAMES: Final = tuple(f"slots_{kind.name.lower()}" for kind in ScopeKind)

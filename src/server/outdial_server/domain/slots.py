@@ -44,7 +44,7 @@ class SlotRow:
 
 def free_in_all(rows: Iterable[SlotRow], most: int) -> int:
     """What every scope allows at once, at most `most`."""
-    return min((row.free for row in rows if row.free is not None), default=most)
+    return min([most, *(row.free for row in rows if row.free is not None)])
 
 
 def scopes_of(account: int, agent: int, batch: int | None) -> tuple[SlotScope, ...]:
