@@ -29,9 +29,7 @@ class BatchState(IntEnum):
 ENDED_STATES: Final = frozenset({BatchState.COMPLETED, BatchState.CANCELLED, BatchState.FAILED})
 
 BATCH_TRANSITIONS: Final[Mapping[BatchState, frozenset[BatchState]]] = {
-    BatchState.DRAFT: frozenset(
-        {BatchState.SCHEDULED, BatchState.RUNNING, BatchState.CANCELLED, BatchState.COMPLETED}
-    ),
+    BatchState.DRAFT: frozenset({BatchState.SCHEDULED, BatchState.RUNNING, BatchState.CANCELLED}),
     BatchState.SCHEDULED: frozenset(
         {
             BatchState.RUNNING,
@@ -55,7 +53,6 @@ BATCH_TRANSITIONS: Final[Mapping[BatchState, frozenset[BatchState]]] = {
             BatchState.RUNNING,
             BatchState.COMPLETED,
             BatchState.CANCELLED,
-            BatchState.FAILED,
         }
     ),
     BatchState.COMPLETED: frozenset(),
@@ -301,21 +298,24 @@ def finish(batch: Batch, now: datetime) -> BatchChange | None:
 
 def edit(batch: Batch, changed: BatchSettings, now: datetime) -> BatchChange | None:
     """New values for what a client may write. Moving the window start moves a batch
-    that is not paused between SCHEDULED and RUNNING."""
+    that is not paused between SCHEDULED and RUNNING. A window that has closed stays so:
+    its rows are expiring, and opened again they would be dialled and expired at once."""
     if batch.state in ENDED_STATES:
         raise _refuse(batch, "changed")
     if changed == batch.settings:
         return None
+    if batch.settling_to is not None and _window(changed) != _window(batch.settings):
+        raise _refuse(batch, "given another window once the old one has closed")
     edited = replace(batch, settings=changed, revision=batch.revision + 1, updated_at=now)
-    if batch.state in (BatchState.SCHEDULED, BatchState.RUNNING):
-        state, reason = _state_by_window(changed.window_start, now)
-        edited = replace(
-            edited,
-            state=state,
-            state_reason=reason,
-            started_at=batch.started_at or (now if state is BatchState.RUNNING else None),
-        )
+    state, reason = _state_by_window(changed.window_start, now)
+    movable = batch.state in (BatchState.SCHEDULED, BatchState.RUNNING)
+    if movable and state is not batch.state:
+        edited = _moved(edited, state, reason, now, "USER_REQUEST").batch
     return BatchChange(edited, EventType.BATCH_UPDATED, "USER_REQUEST")
+
+
+def _window(settings: BatchSettings) -> tuple[datetime | None, datetime | None]:
+    return settings.window_start, settings.window_end
 
 
 def refuse_append_when_over(batch: Batch, now: datetime) -> None:
