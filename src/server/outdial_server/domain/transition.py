@@ -280,16 +280,22 @@ def _cause(kind: ReportKind) -> str:
 
 
 _ORDER: Final = (
-    ReportKind.NOT_SENT,
     ReportKind.UNCLEAR,
     ReportKind.ACCEPTED,
     ReportKind.RINGING,
     ReportKind.ANSWERED,
+    ReportKind.ENDED,
+    ReportKind.PRESUMED_ENDED,
+    ReportKind.REFUSED,
+    ReportKind.NOT_SENT,
+    ReportKind.GIVE_UP,
+    ReportKind.NOT_PLACED,
+    ReportKind.DIAL_AGAIN,
 )
 
 
 def in_order(reports: list[CallReport]) -> list[CallReport]:
     """Reports of one call, earliest in a call's life first, so that a group which holds
-    several is applied as if they had come in order. Endings come last."""
-    rank = {kind: place for place, kind in enumerate(_ORDER)}
-    return sorted(reports, key=lambda report: rank.get(report.kind, len(rank)))
+    several is applied as if they had come in order. Where they contradict each other,
+    what shows that the call was placed comes before what leads to another try."""
+    return sorted(reports, key=lambda report: _ORDER.index(report.kind))
