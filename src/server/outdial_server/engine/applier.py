@@ -95,7 +95,9 @@ class Applier:
             return () if carrier is None else carrier.parse_callback(stored.callback)
         except ValueError as error:
             log.warning("callback.unreadable", carrier=stored.callback.carrier, error=str(error))
-            return ()
+        except Exception:
+            log.exception("callback.adapter_broken", carrier=stored.callback.carrier)
+        return ()
 
     def _wake_others(self, applied: Applied) -> None:
         if applied.freed:

@@ -51,7 +51,13 @@ class Engine:
         self._applier = Applier(dispatch, reports, inbox, carrier, signals)
         self.auditor = Auditor(dispatch)
         reconciler = Reconciler(
-            dispatch, carrier, reports, clock, signals, settings.not_found_final_after
+            dispatch,
+            carrier,
+            reports,
+            clock,
+            signals,
+            settings.not_found_final_after,
+            settings.carrier_deadline,
         )
 
         def loop(name: str, topic: Topic, tick: Tick) -> Loop:

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from outdial_server.domain.reconciliation import Sighting, Silence, Verdict, judge
-from outdial_server.domain.silence import NOT_FOUND_FINAL_AFTER
+from outdial_server.domain.silence import CARRIER_DEADLINE, NOT_FOUND_FINAL_AFTER
 from outdial_server.ports.carrier import (
     CallQuery,
     Carrier,
@@ -37,6 +37,7 @@ class Reconciler:
         clock: Clock,
         signals: Signals,
         not_found_final_after: timedelta = NOT_FOUND_FINAL_AFTER,
+        carrier_deadline: timedelta = CARRIER_DEADLINE,
     ) -> None:
         self._dispatch = dispatch
         self._carrier = carrier
@@ -44,6 +45,7 @@ class Reconciler:
         self._clock = clock
         self._signals = signals
         self._not_found_final_after = not_found_final_after
+        self._deadline_seconds = carrier_deadline.total_seconds()
         self._at_once = asyncio.Semaphore(LOOKUPS_AT_ONCE)
 
     async def tick(self, now: datetime) -> datetime | None:
@@ -77,9 +79,12 @@ class Reconciler:
         if carrier is None:
             return LookUpFailed("CARRIER_NOT_CONFIGURED")
         try:
-            return await carrier.look_up(
-                CallQuery(call.call_id, call.carrier_call_id, call.address)
-            )
+            async with asyncio.timeout(self._deadline_seconds):
+                return await carrier.look_up(
+                    CallQuery(call.call_id, call.carrier_call_id, call.address)
+                )
+        except TimeoutError:
+            return LookUpFailed("DEADLINE")
         except Exception:
             log.exception("reconcile.adapter_broken", carrier=call.carrier, call_id=call.call_id)
             return LookUpFailed("ADAPTER_ERROR")
