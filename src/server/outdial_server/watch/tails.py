@@ -1,0 +1,111 @@
+"""Which batches are watched in this process."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import Context
+from typing import Final, Generic, TypeVar
+
+from outdial_server.domain.batch import Batch
+from outdial_server.domain.errors import Reason, UnavailableError
+from outdial_server.domain.event import Event
+from outdial_server.domain.ids import BatchId
+from outdial_server.ports.clock import Clock
+from outdial_server.ports.events import EventLog
+from outdial_server.ports.signals import Signals
+from outdial_server.watch.tail import RING_EVENTS_MAX, Follower, Tail
+
+E = TypeVar("E")
+
+RINGS_EVENTS_MAX: Final = 128 * 1024
+"""All rings together, as long as there are no more than 512 tails."""
+_RING_EVENTS_LEAST: Final = 256
+
+
+class Tails(Generic[E]):
+    """One tail for each watched batch, from its first follower to its last."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        clock: Clock,
+        signals: Signals,
+        encode: Callable[[Event], E],
+        draining: asyncio.Event,
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._signals = signals
+        self._encode = encode
+        self._draining = draining
+        self._tails: dict[BatchId, Tail[E]] = {}
+        self._tasks: dict[Tail[E], asyncio.Task[None]] = {}
+        self._drain_watch: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def lag(self) -> int:
+        """How many events the slowest follower of all is behind."""
+        return max((tail.lag for tail in self._tasks), default=0)
+
+    @contextmanager
+    def follow(self, batch: Batch, follower: Follower) -> Iterator[Tail[E]]:
+        """The tail of the batch, for as long as the context lasts."""
+        self.refuse_when_draining()
+        tail = self._tails.get(batch.batch_id) or self._start(batch)
+        tail.followers.add(follower)
+        try:
+            yield tail
+        finally:
+            tail.followers.discard(follower)
+            if not tail.followers:
+                self._stop(tail)
+
+    def refuse_when_draining(self) -> None:
+        if self._draining.is_set():
+            raise _draining_error()
+
+    def _start(self, batch: Batch) -> Tail[E]:
+        ring_events_max = max(
+            _RING_EVENTS_LEAST, min(RING_EVENTS_MAX, RINGS_EVENTS_MAX // (len(self._tails) + 1))
+        )
+        tail = Tail(batch, self._log, self._clock, self._signals, self._encode, ring_events_max)
+        self._tails[batch.batch_id] = tail
+        # The RPC that happens to come first has its own context, with its caller in it.
+        task = asyncio.create_task(tail.run(), name=f"tail {batch.batch_id}", context=Context())
+        task.add_done_callback(lambda task: self._fail(tail, task))
+        self._tasks[tail] = task
+        if self._drain_watch is None:
+            self._drain_watch = asyncio.create_task(self._drain(), name="tails drain")
+        return tail
+
+    def _fail(self, tail: Tail[E], task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            # Whoever comes next gets a tail that works.
+            self._forget(tail)
+            tail.fail(error)
+
+    def _stop(self, tail: Tail[E]) -> None:
+        self._forget(tail)
+        self._tasks.pop(tail).cancel()
+        if not self._tasks and self._drain_watch is not None:
+            self._drain_watch.cancel()
+            self._drain_watch = None
+
+    def _forget(self, tail: Tail[E]) -> None:
+        if self._tails.get(tail.batch.batch_id) is tail:
+            del self._tails[tail.batch.batch_id]
+
+    async def _drain(self) -> None:
+        await self._draining.wait()
+        for tail in self._tasks:
+            tail.fail(_draining_error())
+
+
+def _draining_error() -> UnavailableError:
+    return UnavailableError(
+        Reason.SERVER_DRAINING, "the server is stopping; resume on the next one"
+    )
