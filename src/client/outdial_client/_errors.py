@@ -20,13 +20,10 @@ OutdialError
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from types import MappingProxyType
 
 from grpc import StatusCode
-
-_NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class ErrorDetails:
     """What an answer said beside its code and message."""
 
     reason: str = ""
-    metadata: Mapping[str, str] = _NO_METADATA
+    metadata: Mapping[str, str] = field(default_factory=dict)
     fields: tuple[FieldViolation, ...] = ()
     preconditions: tuple[PreconditionViolation, ...] = ()
     retry_after: timedelta | None = None

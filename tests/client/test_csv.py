@@ -1,0 +1,191 @@
+"""Lists of people as they really come."""
+
+from pathlib import Path
+
+import pytest
+
+from outdial_client import NewCall
+from outdial_client._csv import (
+    BadCsvRow,
+    CsvFileError,
+    CsvRow,
+    clean_phone,
+    parse_csv,
+    phone_problem,
+    read_csv,
+)
+
+
+def rows(text: str, **options: str) -> list[CsvRow | BadCsvRow]:
+    return list(parse_csv(text.splitlines(keepends=True), **options))
+
+
+def calls(text: str, **options: str) -> list[NewCall]:
+    return [row.call for row in rows(text, **options) if isinstance(row, CsvRow)]
+
+
+def problems(text: str) -> list[tuple[int, str, str]]:
+    return [
+        (problem.line, problem.column, problem.reason)
+        for row in rows(text)
+        if isinstance(row, BadCsvRow)
+        for problem in row.problems
+    ]
+
+
+def test_known_columns_are_fields_and_the_others_template_values() -> None:
+    (call,) = calls(
+        "first_name,Caller ID,PRIORITY, phone ,TimeZone,custom_id\n"
+        "Ada,+1 555 000 1111,7,+1 (555) 123-0001,Europe/Vienna,C-1\n"
+    )
+    assert call == NewCall(
+        address="+15551230001",
+        custom_id="C-1",
+        time_zone="Europe/Vienna",
+        caller_id="+15550001111",
+        priority=7,
+        template_context={"first_name": "Ada"},
+    )
+
+
+@pytest.mark.parametrize("name", ["phone", "Phone Number", "MOBILE", "number", "address"])
+def test_a_phone_column_is_recognised(name: str) -> None:
+    (call,) = calls(f"name,{name}\nAda,+15551230001\n")
+    assert call.address == "+15551230001"
+    assert call.template_context == {"name": "Ada"}
+
+
+def test_a_street_address_beside_a_phone_is_a_template_value() -> None:
+    (call,) = calls("address,phone\n1 High St,+15551230001\n")
+    assert call.address == "+15551230001"
+    assert call.template_context == {"address": "1 High St"}
+
+
+def test_a_phone_column_can_be_named() -> None:
+    (call,) = calls("phone,work tel\n1,+15551230001\n", phone_column="Work Tel")
+    assert call.address == "+15551230001"
+    assert call.template_context == {"phone": "1"}
+
+
+def test_quotes_may_hold_delimiters_and_line_breaks_and_lines_count_on() -> None:
+    text = 'phone,note\n+15551230001,"a, b\nc"\nbad,x\n'
+    (call,) = calls(text)
+    assert call.template_context == {"note": "a, b\nc"}
+    assert [line for line, _, _ in problems(text)] == [4]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_delimiter_is_found_in_the_first_line(delimiter: str) -> None:
+    (call,) = calls(delimiter.join(["phone", "name"]) + "\n" + f"+15551230001{delimiter}Ada\n")
+    assert call.template_context == {"name": "Ada"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes("phone,name\r\n+15551230001,Zoë\r\n".encode(encoding))
+    (row,) = read_csv(path)
+    assert isinstance(row, CsvRow)
+    assert row.call.template_context == {"name": "Zoë"}
+
+
+def test_blank_lines_are_passed_over() -> None:
+    assert len(rows("phone,name\n\n+15551230001,Ada\n,\n  , \n+15551230002,Bob\n\n")) == 2
+
+
+def test_every_fault_of_a_row_is_named_with_its_line_and_column() -> None:
+    text = "phone,priority,caller_id\n+15551230001,1,\n12,99,x\n"
+    assert problems(text) == [
+        (3, "priority", "is not 0 to 9"),
+        (3, "caller_id", "has 'x' in it, which is no part of a number"),
+        (3, "phone", "lacks + and the country code"),
+    ]
+
+
+def test_a_row_of_another_length_is_a_fault() -> None:
+    assert problems("phone,name\n+15551230001\n+15551230002,Ada,x\n") == [
+        (2, "", "the row has 1 cells, the first line 2"),
+        (3, "", "the row has 3 cells, the first line 2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is empty"),
+        ("call me", "has 'c' in it, which is no part of a number"),
+        ("+1555123000x", "has 'x' in it, which is no part of a number"),
+        ("0043664128127", "starts with 00: write + and the country code"),
+        ("5551230001", "lacks + and the country code"),
+        ("+05551230001", "starts with +0, which no country has"),
+        ("+", "is too short"),
+        ("+1", "is too short"),
+        ("+1234567890123456", "has more than 15 digits"),
+        ("1.55512E+10", "was rounded by a spreadsheet: format the column as text"),
+        ("+\u0661\u0662", "has '\u0661' in it, which is no part of a number"),
+        ("sip:", "has 's' in it, which is no part of a number"),
+    ],
+)
+def test_a_number_that_cannot_be_called_says_why(text: str, reason: str) -> None:
+    assert phone_problem(text) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("+1 (555) 123-0001", "+15551230001"),
+        ("'+43.664.128127", "+43664128127"),
+        ("\u202a+43\u00a0664\u2011128127\u202c", "+43664128127"),
+        (" sip:ada@example.org ", "sip:ada@example.org"),
+    ],
+)
+def test_what_people_write_into_numbers_is_taken_out(text: str, cleaned: str) -> None:
+    assert clean_phone(text) == cleaned
+    assert phone_problem(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file is empty"),
+        ("name,tel\nAda,+1\n", "no column holds phone numbers: name one of 'name', 'tel'"),
+        ("phone,name,name\n", "two columns are called 'name'"),
+        ('phone\n"+15551230001\n', "line 2: unexpected end of data"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(text: str, message: str) -> None:
+    with pytest.raises(CsvFileError, match=message):
+        rows(text)
+
+
+def test_a_named_phone_column_must_be_there() -> None:
+    with pytest.raises(CsvFileError, match="no column is called 'tel'; there are 'phone'"):
+        rows("phone\n", phone_column="tel")
+
+
+@pytest.mark.parametrize("content", [b"phone\n\xff\xfe\xfa", b"phone,name\n+15551230001,Zo\xeb\n"])
+def test_a_file_in_another_encoding_says_so(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes(content)
+    with pytest.raises(CsvFileError, match="is not UTF-8"):
+        list(read_csv(path))
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(CsvFileError, match="No such file"):
+        list(read_csv(tmp_path / "people.csv"))
+
+
+def test_rows_are_read_while_they_are_used() -> None:
+    taken = 0
+
+    def lines() -> object:
+        nonlocal taken
+        yield "phone\n"
+        for _ in range(1_000):
+            taken += 1
+            yield "+15551230001\n"
+
+    reader = parse_csv(lines())  # type: ignore[arg-type]
+    next(reader)
+    assert taken == 1
