@@ -1,0 +1,122 @@
+"""The simulated carrier inside the server. Its calls live in memory: a restart forgets
+them, and a look-up then says so."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from outdial_server.carriers.simulated.playwright import Playwright
+from outdial_server.carriers.simulated.profile import SimulationProfile
+from outdial_server.carriers.simulated.script import CallScript, Fate
+from outdial_server.carriers.simulated.status import report_of
+from outdial_server.carriers.simulated.switch import PlacedCall, Switch
+from outdial_server.domain.call import Disposition
+from outdial_server.domain.report import CallReport, Fault
+from outdial_server.ports.carrier import (
+    Accepted,
+    CallQuery,
+    DialRequest,
+    DialResult,
+    Found,
+    LookUpResult,
+    NoSuchCall,
+    NotSent,
+    RawCallback,
+    Refused,
+    Unclear,
+)
+from outdial_server.ports.reports import ReportSink
+
+NAME: Final = "simulated"
+
+
+class LocalSimulatedCarrier:
+    """Statuses go straight to the sink, without callbacks."""
+
+    name = NAME
+
+    def __init__(
+        self, profile: SimulationProfile, reports: ReportSink, new_id: Callable[[], str]
+    ) -> None:
+        self._profile = profile
+        self._reports = reports
+        self._new_id = new_id
+        self._playwright = Playwright()
+        self._switch = Switch(profile, self._on_status)
+
+    async def place_call(self, request: DialRequest) -> DialResult:
+        script = self._playwright.write(
+            self._profile,
+            request.call_id,
+            request.address,
+            request.ring_timeout,
+            request.max_duration,
+        )
+        if script.latency_seconds:
+            await asyncio.sleep(script.latency_seconds)
+        wait = self._switch.retry_after_seconds()
+        if wait is not None:
+            return NotSent("THROTTLED", timedelta(seconds=wait))
+        carrier_call_id = self._ring(request, script)
+        return _answer(script.fate, carrier_call_id)
+
+    def _ring(self, request: DialRequest, script: CallScript) -> str:
+        carrier_call_id = f"SIM{self._new_id()}"
+        if script.fate.rings:
+            self._switch.place(
+                PlacedCall(carrier_call_id, request.call_id, request.address, script)
+            )
+        return carrier_call_id
+
+    async def look_up(self, query: CallQuery) -> LookUpResult:
+        call = self._find(query)
+        return NoSuchCall() if call is None else Found(_report(call))
+
+    async def hang_up(self, query: CallQuery) -> bool:
+        call = self._find(query)
+        if call is not None:
+            self._switch.hang_up(call)
+        return True
+
+    def _find(self, query: CallQuery) -> PlacedCall | None:
+        if query.carrier_call_id:
+            return self._switch.find(query.carrier_call_id)
+        return self._switch.find_ours(query.call_id)
+
+    def verify_callback(self, callback: RawCallback) -> bool:
+        """It has no callbacks, so none is its own."""
+        return False
+
+    def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
+        return ()
+
+    async def close(self) -> None:
+        self._switch.close()
+
+    def _on_status(self, call: PlacedCall) -> None:
+        self._reports.put(_report(call))
+
+
+def _report(call: PlacedCall) -> CallReport:
+    return report_of(call.call_id, call.carrier_call_id, call.status, call.disposition)
+
+
+def _answer(fate: Fate, carrier_call_id: str) -> DialResult:
+    """What the server is told. A time-out comes at once here: nothing is gained by
+    waiting for it in one's own memory."""
+    match fate:
+        case Fate.TAKEN:
+            return Accepted(carrier_call_id)
+        case Fate.INVALID_NUMBER:
+            return Refused("INVALID_NUMBER", Fault.CALL, Disposition.INVALID_NUMBER)
+        case Fate.THROTTLED:
+            return NotSent("THROTTLED", timedelta(seconds=1))
+        case Fate.UNAUTHORIZED:
+            return Refused("UNAUTHORIZED", Fault.CONFIGURATION)
+        case Fate.ERROR | Fate.ERROR_PLACED:
+            return Unclear("HTTP_500")
+        case Fate.TIMEOUT | Fate.TIMEOUT_PLACED:
+            return Unclear("TIMEOUT")
+        case Fate.RESET | Fate.RESET_PLACED:
+            return Unclear("CONNECTION_RESET")

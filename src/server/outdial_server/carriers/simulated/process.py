@@ -1,0 +1,223 @@
+"""The simulated carrier as an HTTP service.
+
+- `POST /calls` {call_id, to, from, ring_timeout_seconds, max_duration_seconds, callback_url}
+- `GET /calls/{carrier_call_id}`, `GET /calls?call_id=OURS`
+- `POST /calls/{carrier_call_id}/hangup`
+- `GET /stats`, `POST /admin/profile` {setting: value}
+
+It dedupes nothing: a call that is placed twice rings twice, and shows in its log.
+"""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+from random import Random  # noqa: TID251 seeded by the profile
+from typing import Any
+from uuid import uuid4  # noqa: TID251 a carrier's own ids
+
+import orjson
+from pydantic import BaseModel, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from typing_extensions import override
+
+from outdial_server.carriers.simulated.callback_sender import Callback, CallbackSender
+from outdial_server.carriers.simulated.playwright import Playwright
+from outdial_server.carriers.simulated.profile import (
+    ProfileError,
+    SimulationProfile,
+    with_json,
+)
+from outdial_server.carriers.simulated.ring_log import RingLog
+from outdial_server.carriers.simulated.script import CallScript, Fate
+from outdial_server.carriers.simulated.switch import PlacedCall, Switch
+
+LATE_SECONDS = 2.0
+NEVER_SECONDS = 3600.0
+
+
+class CreateCall(BaseModel):
+    """The body of `POST /calls`."""
+
+    call_id: str = Field(min_length=1)
+    to: str = Field(min_length=1)
+    from_: str = Field(default="", alias="from")
+    ring_timeout_seconds: float = Field(gt=0)
+    max_duration_seconds: float = Field(gt=0)
+    callback_url: str
+
+
+class CarrierService:
+    """One carrier account, its switch, its log and its callbacks."""
+
+    def __init__(self, profile: SimulationProfile, log: RingLog, callbacks: CallbackSender) -> None:
+        self._log = log
+        self._callbacks = callbacks
+        self._switch = Switch(profile, self._on_status)
+        self._rng = Random(profile.seed)  # noqa: S311
+        self._playwright = Playwright()
+        self._by_call: Counter[str] = Counter()
+        self._by_address: Counter[str] = Counter()
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/calls", self._create, methods=["POST"]),
+                Route("/calls", self._find, methods=["GET"]),
+                Route("/calls/{id}", self._get, methods=["GET"]),
+                Route("/calls/{id}/hangup", self._hang_up, methods=["POST"]),
+                Route("/stats", self._stats, methods=["GET"]),
+                Route("/admin/profile", self._change_profile, methods=["POST"]),
+            ],
+            exception_handlers={HTTPException: _http_error},
+        )
+
+    async def _create(self, request: Request) -> Response:
+        try:
+            asked = CreateCall.model_validate_json(await request.body())
+        except ValidationError as error:
+            return _error(400, "bad_request", str(error))
+        self._log.write("requested", asked.call_id, "", asked.to, self._switch.live)
+        script = self._script(asked)
+        await asyncio.sleep(script.latency_seconds)
+        wait = self._switch.retry_after_seconds()
+        if wait is not None:
+            return _throttled(wait)
+        call = PlacedCall(f"SIM{uuid4().hex}", asked.call_id, asked.to, script, asked.callback_url)
+        if script.fate.rings:
+            self._place(call)
+        return await self._answer(request, call)
+
+    def _script(self, asked: CreateCall) -> CallScript:
+        return self._playwright.write(
+            self._switch.profile,
+            asked.call_id,
+            asked.to,
+            timedelta(seconds=asked.ring_timeout_seconds),
+            timedelta(seconds=asked.max_duration_seconds),
+        )
+
+    def _place(self, call: PlacedCall) -> None:
+        self._by_call[call.call_id] += 1
+        self._by_address[call.to] += 1
+        self._switch.place(call)
+        self._write("placed", call)
+
+    async def _answer(self, request: Request, call: PlacedCall) -> Response:
+        match call.script.fate:
+            case Fate.TAKEN:
+                return JSONResponse(_as_json(call), status_code=201)
+            case Fate.INVALID_NUMBER:
+                return _error(422, "invalid_number", "the number cannot be reached")
+            case Fate.UNAUTHORIZED:
+                return _error(401, "unauthorized", "the credentials are not valid")
+            case Fate.THROTTLED:
+                return _throttled(1)
+            case Fate.ERROR | Fate.ERROR_PLACED:
+                return _error(500, "internal", "something went wrong")
+            case Fate.TIMEOUT | Fate.TIMEOUT_PLACED:
+                await _until_gone(request)
+                return Response(status_code=499)
+            case Fate.RESET | Fate.RESET_PLACED:
+                return _BrokenResponse()
+
+    async def _find(self, request: Request) -> Response:
+        return _found(self._switch.find_ours(request.query_params.get("call_id", "")))
+
+    async def _get(self, request: Request) -> Response:
+        return _found(self._switch.find(request.path_params["id"]))
+
+    async def _hang_up(self, request: Request) -> Response:
+        call = self._switch.find(request.path_params["id"])
+        if call is not None:
+            self._switch.hang_up(call)
+        return _found(call)
+
+    async def _stats(self, request: Request) -> Response:
+        return JSONResponse(
+            {
+                "live": self._switch.live,
+                "live_most": self._switch.live_most,
+                "placed": self._switch.placed,
+                "calls_placed_twice": sum(1 for n in self._by_call.values() if n > 1),
+                "addresses_placed_twice": sum(1 for n in self._by_address.values() if n > 1),
+            }
+        )
+
+    async def _change_profile(self, request: Request) -> Response:
+        try:
+            self._switch.profile = with_json(self._switch.profile, await request.body())
+        except ProfileError as error:
+            return _error(400, "bad_profile", str(error))
+        return Response(status_code=204)
+
+    def _on_status(self, call: PlacedCall) -> None:
+        assert call.status is not None  # noqa: S101 a status was just taken
+        self._write(call.status.value, call)
+        if self._rng.random() < self._switch.profile.callback_lost and call.is_live:
+            # An ending is always told in the end: carriers retry for hours.
+            return
+        callback = Callback(call.callback_url, orjson.dumps(_as_json(call)))
+        self._callbacks.send(callback, self._lateness())
+        if self._rng.random() < self._switch.profile.callback_duplicated:
+            self._callbacks.send(callback, self._lateness())
+
+    def _lateness(self) -> float:
+        profile = self._switch.profile
+        if self._rng.random() < profile.callback_late:
+            return LATE_SECONDS * self._rng.random()
+        return 0.05 * self._rng.random() if self._rng.random() < profile.callback_disordered else 0
+
+    def _write(self, event: str, call: PlacedCall) -> None:
+        self._log.write(event, call.call_id, call.carrier_call_id, call.to, self._switch.live)
+
+
+def _as_json(call: PlacedCall) -> dict[str, Any]:
+    status = "queued" if call.status is None else call.status.value
+    return {
+        "id": call.carrier_call_id,
+        "call_id": call.call_id,
+        "to": call.to,
+        "status": status,
+        "disposition": call.disposition.name.lower() if call.disposition else None,
+    }
+
+
+def _found(call: PlacedCall | None) -> Response:
+    if call is None:
+        return _error(404, "not_found", "there is no such call")
+    return JSONResponse(_as_json(call))
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"error": {"code": code, "message": message}}, status_code=status)
+
+
+def _throttled(wait_seconds: float) -> Response:
+    response = _error(429, "too_many_calls", "above a limit; nothing was placed")
+    response.headers["retry-after"] = str(max(1, round(wait_seconds)))
+    return response
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 what it is registered for
+    return _error(error.status_code, "http_error", error.detail)
+
+
+async def _until_gone(request: Request) -> None:
+    """Answers nothing while the caller waits."""
+    async with asyncio.timeout(NEVER_SECONDS):
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+
+class _BrokenResponse(Response):
+    """Promises ten bytes and sends none: the connection ends in the middle of an answer."""
+
+    @override
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"10")]
+        await send({"type": "http.response.start", "status": 201, "headers": headers})

@@ -1,0 +1,200 @@
+"""How the simulated carrier behaves."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+from typing import Final
+
+import orjson
+
+
+class ProfileError(ValueError):
+    """A setting that is not one; the message names it."""
+
+
+class Mode(Enum):
+    """What happens above the limits: like Twilio, queue; like Telnyx, refuse."""
+
+    QUEUEING = "queueing"
+    REFUSING = "refusing"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range in milliseconds, both ends included."""
+
+    least_ms: float
+    most_ms: float
+
+    @classmethod
+    def parse(cls, text: str) -> "Span":
+        least, _, most = text.partition("-")
+        span = cls(float(least), float(most or least))
+        if not 0 <= span.least_ms <= span.most_ms:
+            raise ValueError("must be a range like 50-300")
+        return span
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationProfile:
+    """Rates are shares of calls, from 0 to 1. Outcomes are weights: what matters is their
+    proportion."""
+
+    seed: int = 1
+
+    # From the request to its answer; the phone rings from the answer on.
+    request_latency_ms: Span = Span(20, 80)
+    ring_ms: Span = Span(1000, 4000)
+    talk_ms: Span = Span(2000, 8000)
+
+    answered_human: float = 70
+    answered_machine: float = 10
+    busy: float = 6
+    no_answer: float = 8
+    rejected: float = 3
+    failed: float = 1
+    # Refused when the call is created.
+    invalid_number: float = 2
+
+    # The request is answered 429, 401, or 500; with "placed" the phone rings all the same.
+    create_throttled: float = 0
+    create_unauthorized: float = 0
+    create_error: float = 0
+    create_error_placed: float = 0
+    # The request gets no answer at all, or its connection is reset.
+    create_timeout: float = 0
+    create_timeout_placed: float = 0
+    create_reset: float = 0
+    create_reset_placed: float = 0
+
+    callback_duplicated: float = 0
+    callback_late: float = 0
+    callback_disordered: float = 0
+    callback_lost: float = 0
+
+    mode: Mode = Mode.REFUSING
+    # 0 means no limit.
+    max_concurrent_calls: int = 0
+    calls_per_second: float = 0
+
+    # Numbers that end in 0100 to 0106 have an outcome of their own; see the docs.
+    magic_numbers: bool = False
+
+    @property
+    def outcomes(self) -> Mapping[str, float]:
+        return {name: getattr(self, name) for name in OUTCOME_NAMES}
+
+
+OUTCOME_NAMES: Final = (
+    "answered_human",
+    "answered_machine",
+    "busy",
+    "no_answer",
+    "rejected",
+    "failed",
+    "invalid_number",
+)
+
+PROFILES: Final[Mapping[str, SimulationProfile]] = {
+    "default": SimulationProfile(magic_numbers=True),
+    "demo": SimulationProfile(
+        request_latency_ms=Span(5, 25), ring_ms=Span(50, 300), talk_ms=Span(100, 600)
+    ),
+    "fast": SimulationProfile(
+        request_latency_ms=Span(0, 0),
+        ring_ms=Span(0, 2),
+        talk_ms=Span(0, 2),
+        answered_human=1,
+        answered_machine=0,
+        busy=0,
+        no_answer=0,
+        rejected=0,
+        failed=0,
+        invalid_number=0,
+    ),
+    "storm": SimulationProfile(
+        request_latency_ms=Span(0, 200),
+        ring_ms=Span(5, 100),
+        talk_ms=Span(10, 300),
+        create_throttled=0.1,
+        create_error=0.02,
+        create_error_placed=0.02,
+        create_timeout=0.01,
+        create_timeout_placed=0.01,
+        create_reset=0.02,
+        create_reset_placed=0.02,
+        callback_duplicated=0.2,
+        callback_late=0.1,
+        callback_disordered=0.1,
+        callback_lost=0.05,
+    ),
+}
+
+
+def named_profile(name: str) -> SimulationProfile:
+    try:
+        return PROFILES[name]
+    except KeyError:
+        names = ", ".join(PROFILES)
+        raise ProfileError(f"there is no profile {name!r}; there are {names}") from None
+
+
+def with_settings(profile: SimulationProfile, settings: Iterable[str]) -> SimulationProfile:
+    """Applies settings of the form `ring_ms=50-300`. Raises ProfileError naming the
+    setting."""
+    changes: dict[str, object] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ProfileError(f"{setting!r} must be of the form name=value")
+        changes[name] = _value(profile, name, text)
+    changed = replace(profile, **changes)  # type: ignore[arg-type]
+    if sum(changed.outcomes.values()) <= 0:
+        raise ProfileError(f"at least one of {', '.join(OUTCOME_NAMES)} must be above 0")
+    return changed
+
+
+def with_json(profile: SimulationProfile, body: bytes) -> SimulationProfile:
+    """The same from a JSON object of names and values."""
+    try:
+        loaded = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ProfileError(f"the body is no JSON: {error}") from error
+    if not isinstance(loaded, dict):
+        raise ProfileError("the body must be an object of names and values")
+    return with_settings(profile, [f"{name}={value}" for name, value in loaded.items()])
+
+
+_NAMES: Final = tuple(field.name for field in fields(SimulationProfile))
+
+
+def _value(profile: SimulationProfile, name: str, text: str) -> object:
+    if name not in _NAMES:
+        raise ProfileError(f"{name}: there is no such setting; there are {', '.join(_NAMES)}")
+    try:
+        return _parse(getattr(profile, name), name, text)
+    except ValueError as error:
+        raise ProfileError(f"{name}: {error}") from error
+
+
+def _parse(present: object, name: str, text: str) -> object:
+    match present:
+        case bool():
+            if text.lower() not in ("true", "false", "1", "0"):
+                raise ValueError("must be true or false")
+            return text.lower() in ("true", "1")
+        case Span():
+            return Span.parse(text)
+        case Mode():
+            return Mode(text)
+        case int():
+            return _not_negative(int(text))
+        case _:
+            rate = name.startswith(("create_", "callback_"))
+            return _not_negative(float(text), most=1 if rate else None)
+
+
+def _not_negative(value: float, most: float | None = None) -> float:
+    if value < 0 or (most is not None and value > most):
+        raise ValueError("must not be negative" if most is None else "must be from 0 to 1")
+    return value

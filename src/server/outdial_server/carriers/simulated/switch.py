@@ -1,0 +1,161 @@
+"""The telephone switch of the simulated carrier: calls that are live, and their timers."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from outdial_server.carriers.simulated.profile import Mode, SimulationProfile
+from outdial_server.carriers.simulated.script import CallScript, Status, Step
+from outdial_server.domain.call import Disposition
+
+
+@dataclass(slots=True)
+class PlacedCall:
+    """A call that the carrier has. `status` is None while it is queued."""
+
+    carrier_call_id: str
+    call_id: str
+    to: str
+    script: CallScript
+    callback_url: str = ""
+    status: Status | None = None
+    answered: bool = False
+    disposition: Disposition | None = None
+    timer: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+    @property
+    def is_live(self) -> bool:
+        return self.status is not Status.ENDED
+
+
+OnStatus = Callable[[PlacedCall], None]
+
+RATE_WINDOW_SECONDS: Final = 1.0
+ENDED_KEPT: Final = 200_000
+"""Ended calls that can still be looked up: some 100 MB at the most."""
+
+
+class Switch:
+    """Rings, answers and ends calls by their scripts, on the event loop's timers."""
+
+    def __init__(self, profile: SimulationProfile, on_status: OnStatus) -> None:
+        self.profile = profile
+        self.live = 0
+        self.live_most = 0
+        self.placed = 0
+        self._on_status = on_status
+        self._calls: dict[str, PlacedCall] = {}
+        self._by_our_id: dict[str, PlacedCall] = {}
+        self._ended: deque[PlacedCall] = deque()
+        self._queue: deque[PlacedCall] = deque()
+        self._started_at: deque[float] = deque()
+        self._pump_timer: asyncio.TimerHandle | None = None
+
+    def retry_after_seconds(self) -> float | None:
+        """Above its limits a refusing carrier says when to come again; None: come in."""
+        if self.profile.mode is Mode.QUEUEING:
+            return None
+        most = self.profile.max_concurrent_calls
+        if most and self.live >= most:
+            return RATE_WINDOW_SECONDS
+        wait = self._rate_wait()
+        return wait if wait > 0 else None
+
+    def place(self, call: PlacedCall) -> None:
+        self.placed += 1
+        self._calls[call.carrier_call_id] = call
+        self._by_our_id[call.call_id] = call
+        self._queue.append(call)
+        self._pump()
+
+    def find(self, carrier_call_id: str) -> PlacedCall | None:
+        return self._calls.get(carrier_call_id)
+
+    def find_ours(self, call_id: str) -> PlacedCall | None:
+        return self._by_our_id.get(call_id)
+
+    def hang_up(self, call: PlacedCall) -> None:
+        if not call.is_live:
+            return
+        if call.timer is not None:
+            call.timer.cancel()
+        if call.status is None:
+            self._queue.remove(call)
+            self.live += 1
+        end = Disposition.ANSWERED_HUMAN if call.answered else Disposition.CANCELLED
+        self._take_step(call, Step(0, Status.ENDED, end), ())
+
+    def close(self) -> None:
+        for call in self._calls.values():
+            if call.timer is not None:
+                call.timer.cancel()
+        if self._pump_timer is not None:
+            self._pump_timer.cancel()
+
+    def _pump(self) -> None:
+        """Starts what is queued, as far as the limits of a queueing carrier allow."""
+        while self._queue and self._has_room():
+            wait = self._rate_wait()
+            if wait > 0:
+                self._pump_later(wait)
+                return
+            self._start(self._queue.popleft())
+
+    def _has_room(self) -> bool:
+        most = self.profile.max_concurrent_calls
+        return not most or self.live < most
+
+    def _pump_later(self, wait: float) -> None:
+        if self._pump_timer is not None:
+            self._pump_timer.cancel()
+        self._pump_timer = asyncio.get_running_loop().call_later(wait, self._pump)
+
+    def _rate_wait(self) -> float:
+        rate = self.profile.calls_per_second
+        if not rate:
+            return 0.0
+        now = asyncio.get_running_loop().time()
+        # A whole call at least each window, else a rate below one would never start any.
+        window = max(RATE_WINDOW_SECONDS, 1 / rate)
+        while self._started_at and self._started_at[0] <= now - window:
+            self._started_at.popleft()
+        if len(self._started_at) < max(1, int(rate * window)):
+            return 0.0
+        return self._started_at[0] + window - now
+
+    def _start(self, call: PlacedCall) -> None:
+        self._started_at.append(asyncio.get_running_loop().time())
+        if not self.profile.calls_per_second:
+            self._started_at.clear()
+        self.live += 1
+        self.live_most = max(self.live_most, self.live)
+        self._go_on(call, call.script.steps)
+
+    def _go_on(self, call: PlacedCall, steps: tuple[Step, ...]) -> None:
+        step, rest = steps[0], steps[1:]
+        call.timer = asyncio.get_running_loop().call_later(
+            step.after_seconds, self._take_step, call, step, rest
+        )
+
+    def _take_step(self, call: PlacedCall, step: Step, rest: tuple[Step, ...]) -> None:
+        call.status = step.status
+        call.disposition = step.disposition
+        call.answered |= step.status is Status.ANSWERED
+        if step.status is Status.ENDED:
+            self.live -= 1
+            self._keep_ended(call)
+        self._on_status(call)
+        if rest:
+            self._go_on(call, rest)
+        else:
+            call.timer = None
+            self._pump()
+
+    def _keep_ended(self, call: PlacedCall) -> None:
+        self._ended.append(call)
+        if len(self._ended) > ENDED_KEPT:
+            oldest = self._ended.popleft()
+            self._calls.pop(oldest.carrier_call_id, None)
+            self._by_our_id.pop(oldest.call_id, None)

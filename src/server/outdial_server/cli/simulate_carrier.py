@@ -1,0 +1,61 @@
+"""`outdial-server simulate-carrier`: the simulated carrier as a process of its own."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from outdial_server.carriers.simulated.callback_sender import CallbackSender
+from outdial_server.carriers.simulated.process import CarrierService
+from outdial_server.carriers.simulated.profile import (
+    PROFILES,
+    ProfileError,
+    SimulationProfile,
+    named_profile,
+    with_settings,
+)
+from outdial_server.carriers.simulated.ring_log import FileRingLog, NoRingLog
+from outdial_server.gateway.server import HttpServer
+
+
+def command(
+    listen: Annotated[str, typer.Option(help="HOST:PORT to serve on.")] = "127.0.0.1:9090",
+    profile: Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")] = "default",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting over the profile, like ring_ms=50-300."),
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="File to append what really rang to, as JSON lines.")
+    ] = None,
+    callback_secret: Annotated[
+        str, typer.Option(envvar="OUTDIAL_SIMULATED_CARRIER_SECRET", help="Signs callbacks.")
+    ] = "",
+) -> None:
+    """Runs the simulated carrier: it takes calls over HTTP, rings nobody, and calls back."""
+    try:
+        chosen = with_settings(named_profile(profile), settings or [])
+    except ProfileError as error:
+        raise typer.BadParameter(str(error)) from error
+    if not callback_secret:
+        raise typer.BadParameter("--callback-secret is required, to sign callbacks with")
+    asyncio.run(_serve(chosen, listen, log, callback_secret))
+
+
+async def _serve(
+    profile: SimulationProfile, listen: str, log_path: Path | None, secret: str
+) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    log = FileRingLog(log_path) if log_path else NoRingLog()
+    callbacks = CallbackSender(secret)
+    server = HttpServer(CarrierService(profile, log, callbacks).app(), listen)
+    callbacks.start()
+    port = await server.start()
+    typer.echo(f"simulated carrier on http://{listen.rpartition(':')[0]}:{port}")
+    await stop.wait()
+    await server.stop()
+    await callbacks.close()

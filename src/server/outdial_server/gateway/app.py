@@ -1,0 +1,37 @@
+"""The HTTP application."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from outdial_server.gateway.callbacks import CallbackRoutes
+from outdial_server.gateway.errors import http_error
+
+
+def build_http_app(
+    is_ready: Callable[[], bool], metrics: CollectorRegistry, callbacks: CallbackRoutes
+) -> Starlette:
+    """`is_ready` is asked on each `/healthz`: 200 while the server takes work, else 503."""
+
+    async def health(request: Request) -> Response:
+        ready = is_ready()
+        status = "serving" if ready else "not_serving"
+        return JSONResponse({"status": status}, status_code=200 if ready else 503)
+
+    async def show_metrics(request: Request) -> Response:
+        return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", health),
+            Route("/metrics", show_metrics),
+            *callbacks.routes(),
+        ],
+        exception_handlers={HTTPException: http_error, Exception: http_error},
+    )

@@ -1,0 +1,52 @@
+"""Serves an ASGI application inside the event loop that runs already."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import uvicorn
+from typing_extensions import override
+
+STOP_SECONDS: Final = 5
+
+
+class _Server(uvicorn.Server):
+    @override
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the process's own: it stops its parts in order."""
+        yield
+
+
+class HttpServer:
+    """`listen` is `HOST:PORT`; port 0 takes a free one."""
+
+    def __init__(self, app: Any, listen: str) -> None:
+        host, _, port = listen.rpartition(":")
+        self._host, self._port = host.strip("[]"), int(port)
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Returns the port once it takes connections. Raises OSError when it cannot."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        bound = socket.create_server((self._host, self._port), family=family, backlog=2048)
+        self._port = bound.getsockname()[1]
+        # Connections are taken from here on; uvicorn answers them once it has started.
+        self._task = asyncio.create_task(self._server.serve([bound]), name="outdial-http")
+        return self._port
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task

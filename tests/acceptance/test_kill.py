@@ -1,0 +1,172 @@
+"""kill -9 of the server in the middle of a batch, again and again. The carrier, a process
+of its own, is the judge of what rang."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from outdial.v1.batch_pb2 import BATCH_STATE_COMPLETED, Batch
+from outdial.v1.batch_service_pb2 import WATCH_DELIVERY_EVERY_EVENT
+from outdial.v1.call_pb2 import CALL_STATE_ENDED
+from outdial.v1.event_pb2 import EVENT_TYPE_CALL_UNKNOWN, Event
+from outdial.v1.scheduled_call_pb2 import (
+    SCHEDULED_CALL_STATE_COMPLETED,
+    SCHEDULED_CALL_STATE_FAILED,
+)
+
+from outdial_client import Client, NewCall
+from tests.support.postgres import PostgresServer
+from tests.support.processes import (
+    API_KEY,
+    CarrierProcess,
+    Ringing,
+    ServerProcess,
+    read_ringing,
+)
+
+CAP = 100
+
+PROFILE = {
+    "seed": 7,
+    "request_latency_ms": "0-5",
+    "ring_ms": "5-40",
+    "talk_ms": "20-150",
+    "callback_duplicated": 0.05,
+    "callback_late": 0.02,
+}
+
+
+@dataclass
+class Witness:
+    """A watcher that was promised every event exactly once, in order, whatever happens to
+    the server; and a bell for whoever waits until it has seen so much."""
+
+    events: list[Event] = field(default_factory=list)
+    _bell: asyncio.Condition = field(default_factory=asyncio.Condition)
+    over: bool = False
+
+    async def follow(self, client: Client, batch_id: str) -> None:
+        watch = client.batches.watch(batch_id, delivery=WATCH_DELIVERY_EVERY_EVENT)
+        async for message in watch:
+            async with self._bell:
+                self.events.extend(message.events)
+                self._bell.notify_all()
+        async with self._bell:
+            self.over = True
+            self._bell.notify_all()
+
+    async def wait_for(self, more: int) -> None:
+        goal = len(self.events) + more
+        async with self._bell:
+            await self._bell.wait_for(lambda: self.over or len(self.events) >= goal)
+
+    @property
+    def unknown(self) -> int:
+        return sum(1 for event in self.events if event.type == EVENT_TYPE_CALL_UNKNOWN)
+
+
+@pytest.fixture
+async def carrier(tmp_path: Path) -> AsyncIterator[CarrierProcess]:
+    process = CarrierProcess(tmp_path, PROFILE)
+    await process.start()
+    yield process
+    await process.stop()
+
+
+async def run_with_kills(
+    server: ServerProcess, people: int, kills: int, seed: int
+) -> tuple[Batch, Witness]:
+    """Dials `people` and kills the server `kills` times, each time after a random number
+    of events that a watcher has seen."""
+    rng = random.Random(seed)
+    await server.start()
+    async with Client(server.address, api_key=API_KEY) as client:
+        agent = await client.agents.create("Reminder")
+        created = await client.batches.create(
+            agent_id=agent.agent_id,
+            display_name="Kill test",
+            max_concurrent_calls=CAP,
+            calls=[NewCall(f"+1555{number:07d}") for number in range(people)],
+        )
+        batch_id = created.batch.batch_id
+        witness = Witness()
+        following = asyncio.create_task(witness.follow(client, batch_id))
+        events_a_kill = 4 * people // (kills + 2)
+        for _ in range(kills):
+            await witness.wait_for(rng.randint(1, 2 * events_a_kill))
+            if witness.over:
+                break
+            await server.kill()
+            await server.start()
+        await following
+        batch = await client.batches.get(batch_id)
+        await _check_calls(client, batch_id, people)
+    return batch, witness
+
+
+async def _check_calls(client: Client, batch_id: str, people: int) -> None:
+    states: Counter[int] = Counter()
+    async for row in client.scheduled_calls.list(batch_id, page_size=1000):
+        states[row.state] += 1
+    assert states.total() == people
+    assert set(states) <= {SCHEDULED_CALL_STATE_COMPLETED, SCHEDULED_CALL_STATE_FAILED}
+    async for call in client.calls.list(batch_id=batch_id, page_size=1000):
+        assert call.state == CALL_STATE_ENDED
+    assert (await client.accounts.get()).active_calls == 0
+
+
+def check_witness(witness: Witness, batch: Batch) -> None:
+    sequences = [event.sequence for event in witness.events]
+    assert sequences == list(range(sequences[0], batch.sequence + 1))
+
+
+async def check_against_carrier(
+    server: ServerProcess, ringing: Ringing, batch: Batch
+) -> None:
+    assert max(ringing.placed.values()) == 1, "a call was placed twice"
+    assert max(ringing.addresses.values()) == 1, "a person was rung twice"
+    assert ringing.live_most <= CAP
+    async with Client(server.address, api_key=API_KEY) as client:
+        async for row in client.scheduled_calls.list(batch.batch_id, page_size=1000):
+            if row.state == SCHEDULED_CALL_STATE_COMPLETED:
+                assert ringing.addresses[row.address] == 1, "completed, but never rang"
+
+
+@pytest.mark.timeout(420)
+async def test_nobody_is_lost_or_rung_twice_over_fifty_kills(
+    tmp_path: Path, carrier: CarrierProcess
+) -> None:
+    url = f"sqlite:///{tmp_path / 'outdial.db'}"
+    server = ServerProcess(tmp_path, url, carrier, OUTDIAL_UNKNOWN_SETTLE_SECONDS="3")
+    batch, witness = await run_with_kills(server, people=5_000, kills=50, seed=1)
+    await check_verdict(server, carrier, batch, witness, kills=50)
+
+
+@pytest.mark.timeout(300)
+async def test_nobody_is_lost_or_rung_twice_on_postgresql(
+    tmp_path: Path, carrier: CarrierProcess, postgres: PostgresServer
+) -> None:
+    url = await postgres.migrated_database()
+    server = ServerProcess(tmp_path, url, carrier, OUTDIAL_UNKNOWN_SETTLE_SECONDS="3")
+    batch, witness = await run_with_kills(server, people=1_000, kills=6, seed=2)
+    await check_verdict(server, carrier, batch, witness, kills=6)
+
+
+async def check_verdict(
+    server: ServerProcess,
+    carrier: CarrierProcess,
+    batch: Batch,
+    witness: Witness,
+    kills: int,
+) -> None:
+    assert batch.state == BATCH_STATE_COMPLETED
+    assert batch.counts.completed + batch.counts.failed == batch.counts.total
+    assert batch.counts.unknown == 0
+    check_witness(witness, batch)
+    assert witness.unknown <= kills * CAP
+    await check_against_carrier(server, read_ringing(carrier.log), batch)
+    await server.stop()

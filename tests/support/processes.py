@@ -1,0 +1,182 @@
+"""Real processes of Outdial: the server, killed and started again, and the carrier that
+outlives it and judges."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc.aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+API_KEY = "testtest.0123456789abcdef0123456789abcdef"
+CALLBACK_SECRET = "a-secret-of-the-carrier"
+_BIN = Path(sys.executable).parent
+START_SECONDS = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Process:
+    """A process whose output goes to a file, for whoever reads a failure."""
+
+    arguments: list[str]
+    environment: Mapping[str, str]
+    output: Path
+    child: asyncio.subprocess.Process | None = None
+
+    async def spawn(self) -> None:
+        with self.output.open("ab") as output:
+            self.child = await asyncio.create_subprocess_exec(
+                str(_BIN / "outdial-server"),
+                *self.arguments,
+                env={**os.environ, **self.environment},
+                stdout=output,
+                stderr=output,
+            )
+
+    async def signal(self, number: signal.Signals) -> int:
+        """Sends a signal that ends the process, and waits for its end."""
+        assert self.child is not None
+        if self.child.returncode is None:
+            self.child.send_signal(number)
+        return await self.child.wait()
+
+    async def stop(self) -> None:
+        if self.child is not None:
+            await self.signal(signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class Ringing:
+    """What the carrier's log says, after everything is over."""
+
+    placed: Counter[str]
+    """Requests that rang a phone, by our call id."""
+    addresses: Counter[str]
+    """The same by the number that was dialled."""
+    live_most: int
+    live_last: int
+
+
+def read_ringing(log: Path) -> Ringing:
+    placed: Counter[str] = Counter()
+    addresses: Counter[str] = Counter()
+    most = live = 0
+    for line in log.read_text().splitlines():
+        record = json.loads(line)
+        if record["event"] == "placed":
+            placed[record["call_id"]] += 1
+            addresses[record["to"]] += 1
+        live = record["live"]
+        most = max(most, live)
+    return Ringing(placed, addresses, most, live)
+
+
+def count_placed(log: Path) -> int:
+    return sum(1 for line in log.open() if '"placed"' in line)
+
+
+class CarrierProcess(Process):
+    """The simulated carrier on a port of its own."""
+
+    def __init__(self, folder: Path, profile: Mapping[str, object]) -> None:
+        self.port = free_port()
+        self.log = folder / "carrier.jsonl"
+        settings = [f"{name}={value}" for name, value in profile.items()]
+        super().__init__(
+            [
+                "simulate-carrier",
+                f"--listen=127.0.0.1:{self.port}",
+                f"--log={self.log}",
+                f"--callback-secret={CALLBACK_SECRET}",
+                *(f"--set={setting}" for setting in settings),
+            ],
+            {},
+            folder / "carrier.out",
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        await self.spawn()
+        async with asyncio.timeout(START_SECONDS):
+            while not await _accepts(self.port):
+                assert self.child is not None
+                assert self.child.returncode is None, self.output.read_text()
+
+
+async def _accepts(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        # The kernel answers at once; the wait is for the process to be scheduled.
+        await asyncio.sleep(0.02)
+        return False
+    writer.close()
+    return True
+
+
+class ServerProcess(Process):
+    """A server on ports that stay the same over restarts."""
+
+    def __init__(
+        self, folder: Path, database_url: str, carrier: CarrierProcess, **environment: str
+    ) -> None:
+        self.port = free_port()
+        http_port = free_port()
+        super().__init__(
+            ["serve"],
+            {
+                "OUTDIAL_DATABASE_URL": database_url,
+                "OUTDIAL_GRPC_LISTEN": f"127.0.0.1:{self.port}",
+                "OUTDIAL_HTTP_LISTEN": f"127.0.0.1:{http_port}",
+                "OUTDIAL_PUBLIC_URL": f"http://127.0.0.1:{http_port}",
+                "OUTDIAL_BOOTSTRAP_API_KEY": API_KEY,
+                "OUTDIAL_SIMULATED_CARRIER_URL": carrier.url,
+                "OUTDIAL_SIMULATED_CARRIER_SECRET": CALLBACK_SECRET,
+                "OUTDIAL_CALLBACK_TOKEN": "token-of-the-callbacks",
+                **environment,
+            },
+            folder / "server.out",
+        )
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        await self.spawn()
+        await self.wait_until_serving()
+
+    async def wait_until_serving(self) -> None:
+        async with (
+            asyncio.timeout(START_SECONDS),
+            grpc.aio.insecure_channel(self.address) as channel,
+        ):
+            health = health_pb2_grpc.HealthStub(channel)
+            while True:
+                assert self.child is not None
+                assert self.child.returncode is None, self.output.read_text()
+                answer = await health.Check(
+                    health_pb2.HealthCheckRequest(), wait_for_ready=True
+                )
+                if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                    return
+
+    async def kill(self) -> None:
+        await self.signal(signal.SIGKILL)
