@@ -1,0 +1,176 @@
+"""BatchService."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from outdial.v1 import batch_service_pb2 as pb
+from outdial.v1.batch_service_pb2_grpc import BatchServiceServicer
+from typing_extensions import override
+
+from outdial_server.api.caller import caller
+from outdial_server.api.conversion.batch import (
+    batch_change,
+    batch_spec,
+    batch_to_message,
+    skipped_to_message,
+)
+from outdial_server.api.conversion.enums import BATCH_STATE
+from outdial_server.api.conversion.event import event_to_message
+from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.request import page_of, take_request_key
+from outdial_server.api.conversion.scheduled_call import raw_rows
+from outdial_server.api.watch_stream import WatchStream
+from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
+from outdial_server.commands.create_batch import CreateBatch
+from outdial_server.commands.start_batch import StartBatch
+from outdial_server.commands.stop_batch import StopBatch
+from outdial_server.commands.update_batch import UpdateBatch
+from outdial_server.domain.errors import OutOfRangeError, invalid_field
+from outdial_server.domain.ids import AgentId, BatchId
+from outdial_server.domain.paging import page_request
+from outdial_server.ports.batches import BatchStore
+from outdial_server.ports.events import EventLog
+
+
+@dataclass(frozen=True)
+class BatchServicer(BatchServiceServicer):
+    batches: BatchStore
+    events: EventLog
+    create: CreateBatch
+    add_rows: AddScheduledCalls
+    update: UpdateBatch
+    start: StartBatch
+    stop: StopBatch
+    watch: WatchStream
+
+    @override
+    async def CreateBatch(
+        self, request: pb.CreateBatchRequest, context: object
+    ) -> pb.CreateBatchResponse:
+        account_id = caller().account_id
+        key = take_request_key(account_id, request)
+        spec = batch_spec(account_id, request.batch, draft=request.draft)
+        stored = await self.create.execute(spec, raw_rows(request.scheduled_calls), key)
+        return pb.CreateBatchResponse(
+            batch=batch_to_message(stored.batch),
+            skipped_duplicates=map(skipped_to_message, stored.skipped),
+        )
+
+    @override
+    async def GetBatch(self, request: pb.GetBatchRequest, context: object) -> pb.GetBatchResponse:
+        batch = await self.batches.get_batch(caller().account_id, _batch_id(request.batch_id))
+        return pb.GetBatchResponse(batch=batch_to_message(batch))
+
+    @override
+    async def ListBatches(
+        self, request: pb.ListBatchesRequest, context: object
+    ) -> pb.ListBatchesResponse:
+        page = await self.batches.list_batches(
+            caller().account_id,
+            page_of(request),
+            BATCH_STATE.each(request.states, "states"),
+            AgentId(canonical(request.agent_id)) if request.agent_id else None,
+        )
+        return pb.ListBatchesResponse(
+            batches=map(batch_to_message, page.items), next_page_token=page.next_token
+        )
+
+    @override
+    async def UpdateBatch(
+        self, request: pb.UpdateBatchRequest, context: object
+    ) -> pb.UpdateBatchResponse:
+        batch = await self.update.execute(
+            caller().account_id,
+            _batch_id(request.batch.batch_id),
+            batch_change(request.batch, request.update_mask),
+            request.batch.etag,
+        )
+        return pb.UpdateBatchResponse(batch=batch_to_message(batch))
+
+    @override
+    async def DeleteBatch(
+        self, request: pb.DeleteBatchRequest, context: object
+    ) -> pb.DeleteBatchResponse:
+        stopped = await self.stop.delete(caller().account_id, _batch_id(request.batch_id))
+        return pb.DeleteBatchResponse(sends_in_flight=stopped.sends_in_flight)
+
+    @override
+    async def StartBatch(
+        self, request: pb.StartBatchRequest, context: object
+    ) -> pb.StartBatchResponse:
+        batch = await self.start.execute(caller().account_id, _batch_id(request.batch_id))
+        return pb.StartBatchResponse(batch=batch_to_message(batch))
+
+    @override
+    async def PauseBatch(
+        self, request: pb.PauseBatchRequest, context: object
+    ) -> pb.PauseBatchResponse:
+        stopped = await self.stop.pause(caller().account_id, _batch_id(request.batch_id))
+        return pb.PauseBatchResponse(
+            batch=batch_to_message(stopped.batch), sends_in_flight=stopped.sends_in_flight
+        )
+
+    @override
+    async def ResumeBatch(
+        self, request: pb.ResumeBatchRequest, context: object
+    ) -> pb.ResumeBatchResponse:
+        batch = await self.start.resume(caller().account_id, _batch_id(request.batch_id))
+        return pb.ResumeBatchResponse(batch=batch_to_message(batch))
+
+    @override
+    async def CancelBatch(
+        self, request: pb.CancelBatchRequest, context: object
+    ) -> pb.CancelBatchResponse:
+        stopped = await self.stop.cancel(caller().account_id, _batch_id(request.batch_id))
+        return pb.CancelBatchResponse(
+            batch=batch_to_message(stopped.batch), sends_in_flight=stopped.sends_in_flight
+        )
+
+    @override
+    async def AddScheduledCalls(
+        self, request: pb.AddScheduledCallsRequest, context: object
+    ) -> pb.AddScheduledCallsResponse:
+        account_id = caller().account_id
+        key = take_request_key(account_id, request)
+        stored = await self.add_rows.execute(
+            account_id, _batch_id(request.batch_id), raw_rows(request.scheduled_calls), key
+        )
+        return pb.AddScheduledCallsResponse(
+            batch=batch_to_message(stored.batch),
+            skipped_duplicates=map(skipped_to_message, stored.skipped),
+        )
+
+    @override
+    def WatchBatch(
+        self, request: pb.WatchBatchRequest, context: object
+    ) -> AsyncIterator[pb.WatchBatchResponse]:
+        return self.watch.messages(caller().account_id, request)
+
+    @override
+    async def ListBatchEvents(
+        self, request: pb.ListBatchEventsRequest, context: object
+    ) -> pb.ListBatchEventsResponse:
+        if request.after_sequence < 0:
+            raise invalid_field("after_sequence", "must not be negative")
+        size = page_request(request.page_size, "").size
+        batch_id = _batch_id(request.batch_id)
+        # The log itself knows no accounts.
+        await self.batches.get_batch(caller().account_id, batch_id)
+        read = await self.events.read(batch_id, request.after_sequence, size)
+        last = read.events[-1].sequence if read.events else request.after_sequence
+        return pb.ListBatchEventsResponse(
+            events=map(event_to_message, read.events),
+            next_after_sequence=last,
+            oldest_sequence=await self._oldest_sequence(batch_id),
+        )
+
+    async def _oldest_sequence(self, batch_id: BatchId) -> int:
+        try:
+            first = await self.events.read(batch_id, 0, 1)
+        except OutOfRangeError as error:
+            return int(error.metadata["oldest_sequence"])
+        return first.events[0].sequence
+
+
+def _batch_id(text: str) -> BatchId:
+    return BatchId(canonical(text))

@@ -1,0 +1,66 @@
+"""CallService."""
+
+from dataclasses import dataclass
+
+from outdial.v1 import call_service_pb2 as pb
+from outdial.v1.call_service_pb2_grpc import CallServiceServicer
+from typing_extensions import override
+
+from outdial_server.api.caller import caller
+from outdial_server.api.conversion.call import call_to_message
+from outdial_server.api.conversion.enums import CALL_RESOLUTION, CALL_STATE, DISPOSITION
+from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.request import page_of
+from outdial_server.commands.end_call import EndCall
+from outdial_server.commands.resolve_call import ResolveCall
+from outdial_server.domain.ids import BatchId, CallId, ScheduledCallId
+from outdial_server.ports.batches import CallStore
+
+
+@dataclass(frozen=True)
+class CallServicer(CallServiceServicer):
+    calls: CallStore
+    end: EndCall
+    resolve: ResolveCall
+
+    @override
+    async def GetCall(self, request: pb.GetCallRequest, context: object) -> pb.GetCallResponse:
+        call = await self.calls.get_call(caller().account_id, _call_id(request.call_id))
+        return pb.GetCallResponse(call=call_to_message(call))
+
+    @override
+    async def ListCalls(
+        self, request: pb.ListCallsRequest, context: object
+    ) -> pb.ListCallsResponse:
+        row_id = request.scheduled_call_id
+        page = await self.calls.list_calls(
+            caller().account_id,
+            page_of(request),
+            BatchId(canonical(request.batch_id)) if request.batch_id else None,
+            ScheduledCallId(canonical(row_id)) if row_id else None,
+            CALL_STATE.each(request.states, "states"),
+        )
+        return pb.ListCallsResponse(
+            calls=map(call_to_message, page.items), next_page_token=page.next_token
+        )
+
+    @override
+    async def EndCall(self, request: pb.EndCallRequest, context: object) -> pb.EndCallResponse:
+        call = await self.end.execute(caller().account_id, _call_id(request.call_id))
+        return pb.EndCallResponse(call=call_to_message(call))
+
+    @override
+    async def ResolveCall(
+        self, request: pb.ResolveCallRequest, context: object
+    ) -> pb.ResolveCallResponse:
+        call = await self.resolve.execute(
+            caller().account_id,
+            _call_id(request.call_id),
+            CALL_RESOLUTION.from_message(request.resolution, "resolution"),
+            DISPOSITION.optional(request.disposition, "disposition"),
+        )
+        return pb.ResolveCallResponse(call=call_to_message(call))
+
+
+def _call_id(text: str) -> CallId:
+    return CallId(canonical(text))

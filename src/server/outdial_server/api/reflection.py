@@ -1,0 +1,24 @@
+"""Server reflection, under both of its names."""
+
+from collections.abc import Iterable
+
+import grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
+
+
+def add_reflection(services: Iterable[str], server: grpc.aio.Server) -> None:
+    """The package knows v1alpha alone. Version 1 has the same messages under another
+    package name, so it is served by the same code; it is not listed, since there is no
+    descriptor of it to be described by."""
+    servicer = reflection.aio.ReflectionServicer((*services, reflection.SERVICE_NAME))
+    add_ServerReflectionServicer_to_server(servicer, server)
+    info = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        reflection_pb2.ServerReflectionRequest.FromString,
+        reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    handler = grpc.method_handlers_generic_handler(
+        "grpc.reflection.v1.ServerReflection", {"ServerReflectionInfo": info}
+    )
+    server.add_generic_rpc_handlers((handler,))

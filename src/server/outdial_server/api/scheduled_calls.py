@@ -1,0 +1,58 @@
+"""ScheduledCallService."""
+
+from dataclasses import dataclass
+
+from outdial.v1 import scheduled_call_service_pb2 as pb
+from outdial.v1.scheduled_call_service_pb2_grpc import ScheduledCallServiceServicer
+from typing_extensions import override
+
+from outdial_server.api.caller import caller
+from outdial_server.api.conversion.enums import SCHEDULED_CALL_STATE
+from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.request import page_of
+from outdial_server.api.conversion.scheduled_call import scheduled_call_to_message
+from outdial_server.domain.ids import BatchId, ScheduledCallId
+from outdial_server.ports.batches import CallStore
+
+
+@dataclass(frozen=True)
+class ScheduledCallServicer(ScheduledCallServiceServicer):
+    calls: CallStore
+
+    @override
+    async def GetScheduledCall(
+        self, request: pb.GetScheduledCallRequest, context: object
+    ) -> pb.GetScheduledCallResponse:
+        row = await self.calls.get_scheduled_call(
+            caller().account_id, _scheduled_call_id(request.scheduled_call_id)
+        )
+        return pb.GetScheduledCallResponse(scheduled_call=scheduled_call_to_message(row))
+
+    @override
+    async def ListScheduledCalls(
+        self, request: pb.ListScheduledCallsRequest, context: object
+    ) -> pb.ListScheduledCallsResponse:
+        page = await self.calls.list_scheduled_calls(
+            caller().account_id,
+            BatchId(canonical(request.batch_id)),
+            page_of(request),
+            SCHEDULED_CALL_STATE.each(request.states, "states"),
+            request.custom_id,
+        )
+        return pb.ListScheduledCallsResponse(
+            scheduled_calls=map(scheduled_call_to_message, page.items),
+            next_page_token=page.next_token,
+        )
+
+    @override
+    async def CancelScheduledCall(
+        self, request: pb.CancelScheduledCallRequest, context: object
+    ) -> pb.CancelScheduledCallResponse:
+        row = await self.calls.cancel_scheduled_call(
+            caller().account_id, _scheduled_call_id(request.scheduled_call_id)
+        )
+        return pb.CancelScheduledCallResponse(scheduled_call=scheduled_call_to_message(row))
+
+
+def _scheduled_call_id(text: str) -> ScheduledCallId:
+    return ScheduledCallId(canonical(text))

@@ -1,0 +1,132 @@
+"""The gRPC server: services, health, reflection, options, and its two steps of stopping."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from outdial.v1 import (
+    account_service_pb2,
+    agent_service_pb2,
+    batch_service_pb2,
+    call_service_pb2,
+    scheduled_call_service_pb2,
+    server_info_service_pb2,
+)
+from outdial.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
+from outdial.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
+from outdial.v1.batch_service_pb2_grpc import add_BatchServiceServicer_to_server
+from outdial.v1.call_service_pb2_grpc import add_CallServiceServicer_to_server
+from outdial.v1.scheduled_call_service_pb2_grpc import (
+    add_ScheduledCallServiceServicer_to_server,
+)
+from outdial.v1.server_info_service_pb2_grpc import add_ServerInfoServiceServicer_to_server
+
+from outdial_server.api.accounts import AccountServicer
+from outdial_server.api.agents import AgentServicer
+from outdial_server.api.batches import BatchServicer
+from outdial_server.api.calls import CallServicer
+from outdial_server.api.interceptor import RpcInterceptor
+from outdial_server.api.reflection import add_reflection
+from outdial_server.api.scheduled_calls import ScheduledCallServicer
+from outdial_server.api.scopes import REQUIRED_SCOPE
+from outdial_server.api.server_info import ServerInfoServicer
+from outdial_server.domain.limits import REQUEST_MAX_BYTES
+
+SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
+    service
+    for file in (
+        server_info_service_pb2,
+        account_service_pb2,
+        agent_service_pb2,
+        batch_service_pb2,
+        scheduled_call_service_pb2,
+        call_service_pb2,
+    )
+    for service in file.DESCRIPTOR.services_by_name.values()
+)
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", REQUEST_MAX_BYTES),
+    # Watchers may ping while nothing happens, and the server finds those that are gone.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 9_000),
+    # A second server on the port is an error, and not a silent half of the requests.
+    ("grpc.so_reuseport", 0),
+)
+
+_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@dataclass(frozen=True, slots=True)
+class Servicers:
+    server_info: ServerInfoServicer
+    accounts: AccountServicer
+    agents: AgentServicer
+    batches: BatchServicer
+    scheduled_calls: ScheduledCallServicer
+    calls: CallServicer
+
+
+def method_names(services: Iterable[ServiceDescriptor]) -> frozenset[str]:
+    """Full names, as the interceptor sees them."""
+    return frozenset(
+        f"/{service.full_name}/{method.name}" for service in services for method in service.methods
+    )
+
+
+class GrpcServer:
+    """Health says NOT_SERVING before `serving` and from `begin_draining` on."""
+
+    def __init__(self, servicers: Servicers, interceptor: RpcInterceptor) -> None:
+        unmatched = method_names(SERVICES) ^ REQUIRED_SCOPE.keys()
+        if unmatched:
+            raise AssertionError(f"methods and the table of scopes differ: {sorted(unmatched)}")
+        self._server = grpc.aio.server(interceptors=(interceptor,), options=_OPTIONS)
+        self._health = health.aio.HealthServicer()
+        _add_services(servicers, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = [service.full_name for service in SERVICES]
+        add_reflection((*names, health.SERVICE_NAME), self._server)
+
+    async def start(self, listen: str) -> int:
+        """Listens on HOST:PORT and returns the port, which port 0 leaves to the system.
+        Raises OSError when it is taken."""
+        await self._set_health(_NOT_SERVING)
+        try:
+            port: int = self._server.add_insecure_port(listen)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {listen}") from error
+        await self._server.start()
+        return port
+
+    async def serving(self) -> None:
+        await self._set_health(_SERVING)
+
+    async def begin_draining(self) -> None:
+        """Sends load balancers elsewhere; what comes all the same is still served."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self, grace: timedelta) -> None:
+        """Takes nothing new, and ends what is under way after `grace`."""
+        await self._server.stop(grace.total_seconds())
+
+    async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        for name in ("", *(service.full_name for service in SERVICES)):
+            await self._health.set(name, status)
+
+
+def _add_services(servicers: Servicers, server: grpc.aio.Server) -> None:
+    add_ServerInfoServiceServicer_to_server(servicers.server_info, server)
+    add_AccountServiceServicer_to_server(servicers.accounts, server)
+    add_AgentServiceServicer_to_server(servicers.agents, server)
+    add_BatchServiceServicer_to_server(servicers.batches, server)
+    add_ScheduledCallServiceServicer_to_server(servicers.scheduled_calls, server)
+    add_CallServiceServicer_to_server(servicers.calls, server)
