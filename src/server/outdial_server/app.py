@@ -1,0 +1,283 @@
+"""The composition root: the one file that knows every room."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from outdial_server.adapters.clock import SystemClock
+from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.adapters.signals import InProcessSignals
+from outdial_server.api.accounts import AccountServicer
+from outdial_server.api.agents import AgentServicer
+from outdial_server.api.batches import BatchServicer
+from outdial_server.api.calls import CallServicer
+from outdial_server.api.interceptor import RpcInterceptor
+from outdial_server.api.metrics import RpcMetrics, WatchMetrics
+from outdial_server.api.scheduled_calls import ScheduledCallServicer
+from outdial_server.api.server import GrpcServer, Servicers
+from outdial_server.api.server_info import ServerInfoServicer
+from outdial_server.api.watch_stream import WatchStream
+from outdial_server.carriers.registry import CarrierRegistry
+from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
+from outdial_server.carriers.simulated.local import LocalSimulatedCarrier
+from outdial_server.carriers.simulated.profile import (
+    ProfileError,
+    SimulationProfile,
+    named_profile,
+    with_settings,
+)
+from outdial_server.commands.accounts import CreateAccount, UpdateAccount
+from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
+from outdial_server.commands.agents import CreateAgent, UpdateAgent
+from outdial_server.commands.create_batch import CreateBatch
+from outdial_server.commands.end_call import EndCall
+from outdial_server.commands.first_keys import FirstKeys
+from outdial_server.commands.keys import Authenticate, CreateKey
+from outdial_server.commands.resolve_call import ResolveCall
+from outdial_server.commands.start_batch import StartBatch
+from outdial_server.commands.stop_batch import StopBatch
+from outdial_server.commands.update_batch import UpdateBatch
+from outdial_server.engine import Engine, EngineSettings, GatheredReports
+from outdial_server.gateway import CallbackRoutes, HttpServer, build_http_app
+from outdial_server.ports.carrier import Carrier
+from outdial_server.settings import Settings, SettingsError
+from outdial_server.storage import Store, open_store
+
+_TOKEN_CHARS: Final = 32
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What everything is built on."""
+
+    settings: Settings
+    clock: SystemClock
+    ids: UuidV7Ids
+    signals: InProcessSignals
+    store: Store
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that takes work. Ports are those that were taken."""
+
+    grpc_port: int
+    http_port: int
+    # Of a key that was made at this start, because there was none; to be shown this once.
+    first_secret: str | None
+
+
+@asynccontextmanager
+async def open_foundation(settings: Settings) -> AsyncIterator[Foundation]:
+    clock = SystemClock()
+    ids = UuidV7Ids(clock)
+    signals = InProcessSignals(clock)
+    try:
+        store = await open_store(settings.database_url, clock, ids, signals)
+    except ValueError as error:
+        raise SettingsError(f"OUTDIAL_DATABASE_URL: {error}") from error
+    try:
+        yield Foundation(settings, clock, ids, signals, store)
+    finally:
+        await store.close()
+
+
+async def serve(settings: Settings, announce: Callable[[RunningServer], None]) -> None:
+    """Runs until SIGTERM or SIGINT; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+
+    def ask() -> None:
+        asked.set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask)
+    async with running_server(settings) as server:
+        announce(server)
+        await asked.wait()
+        log.info("stopping", action="server.stop")
+
+
+@asynccontextmanager
+async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
+    """Starts everything, and on leaving stops it in the opposite order: health and
+    watchers are told first, then the engine finishes what it sent, then gRPC and HTTP
+    close, and the store last."""
+    async with AsyncExitStack() as stack:
+        base = await stack.enter_async_context(open_foundation(settings))
+        first_secret = await FirstKeys(
+            base.store.accounts, base.store.keys, base.ids, base.clock
+        ).execute(settings.bootstrap_api_key.get_secret_value())
+        token = settings.callback_token.get_secret_value() or base.ids.new_secret(_TOKEN_CHARS)
+        reports = GatheredReports(base.signals)
+        carriers = CarrierRegistry(_carriers(base, reports, token))
+        stack.push_async_callback(carriers.close)
+        engine = _engine(base, carriers, reports)
+        metrics = _metrics()
+        draining, ready = asyncio.Event(), asyncio.Event()
+
+        http = _http_server(base, carriers, engine, token, metrics, ready)
+        http_port = await _listening("OUTDIAL_HTTP_LISTEN", http.start)
+        stack.push_async_callback(http.stop)
+        grpc = _grpc_server(base, carriers, metrics, draining)
+        grpc_port = await _listening(
+            "OUTDIAL_GRPC_LISTEN", lambda: grpc.start(settings.grpc_listen)
+        )
+        stack.push_async_callback(grpc.stop, settings.drain)
+        stack.push_async_callback(engine.stop)
+        await engine.start()
+
+        async def begin_draining() -> None:
+            ready.clear()
+            await grpc.begin_draining()
+            draining.set()
+
+        stack.push_async_callback(begin_draining)
+        ready.set()
+        await grpc.serving()
+        yield RunningServer(grpc_port, http_port, first_secret)
+
+
+async def _listening(variable: str, start: Callable[[], Awaitable[int]]) -> int:
+    try:
+        return await start()
+    except OSError as error:
+        raise SettingsError(f"{variable}: {error}") from error
+
+
+def _carriers(base: Foundation, reports: GatheredReports, token: str) -> list[Carrier]:
+    settings = base.settings
+    if settings.simulated_carrier_url:
+        secret = settings.simulated_carrier_secret.get_secret_value()
+        callback_url = f"{settings.callback_base_url}/{HttpSimulatedCarrier.name}/{token}"
+        return [HttpSimulatedCarrier(settings.simulated_carrier_url, secret, callback_url)]
+    if settings.simulate:
+        profile = _profile(settings.simulate_profile)
+        return [LocalSimulatedCarrier(profile, reports, base.ids.new_id)]
+    return []
+
+
+def _profile(text: str) -> SimulationProfile:
+    """`NAME` or `NAME,setting=value,...`"""
+    name, *changes = text.split(",")
+    try:
+        return with_settings(named_profile(name), changes)
+    except ProfileError as error:
+        raise SettingsError(f"OUTDIAL_SIMULATE_PROFILE: {error}") from error
+
+
+def _engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredReports) -> Engine:
+    return Engine(
+        base.store.dispatch,
+        base.store.callbacks,
+        carriers.get,
+        reports,
+        base.clock,
+        base.signals,
+        EngineSettings(not_found_final_after=base.settings.unknown_settle),
+        is_alone=base.store.is_alone,
+    )
+
+
+def _metrics() -> CollectorRegistry:
+    # One of its own: the library's is global, and a process may hold several servers.
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
+
+
+def _http_server(
+    base: Foundation,
+    carriers: CarrierRegistry,
+    engine: Engine,
+    token: str,
+    metrics: CollectorRegistry,
+    ready: asyncio.Event,
+) -> HttpServer:
+    callbacks = CallbackRoutes(token, carriers.get, base.store.callbacks, engine.callbacks_arrived)
+    return HttpServer(build_http_app(ready.is_set, metrics, callbacks), base.settings.http_listen)
+
+
+def _grpc_server(
+    base: Foundation,
+    carriers: CarrierRegistry,
+    metrics: CollectorRegistry,
+    draining: asyncio.Event,
+) -> GrpcServer:
+    authenticate = Authenticate(base.store.keys, base.clock)
+    interceptor = RpcInterceptor(authenticate, base.ids, RpcMetrics(metrics))
+    watch = WatchStream(base.store.events, base.store.batches, base.clock, base.signals, draining)
+    WatchMetrics(metrics, watch)
+    servicers = Servicers(
+        ServerInfoServicer(
+            base.clock,
+            version("outdial"),
+            base.store.database.dialect.name,
+            carriers.names,
+            ("simulate",) if _simulates(base.settings) else (),
+        ),
+        _account_servicer(base, authenticate),
+        _agent_servicer(base),
+        _batch_servicer(base, carriers.names, watch),
+        ScheduledCallServicer(base.store.calls),
+        _call_servicer(base, carriers),
+    )
+    return GrpcServer(servicers, interceptor)
+
+
+def _simulates(settings: Settings) -> bool:
+    return settings.simulate or bool(settings.simulated_carrier_url)
+
+
+def _account_servicer(base: Foundation, authenticate: Authenticate) -> AccountServicer:
+    store = base.store
+    return AccountServicer(
+        store.accounts,
+        store.keys,
+        CreateAccount(store.accounts, base.ids),
+        UpdateAccount(store.accounts, base.signals),
+        CreateKey(store.keys, base.ids, base.clock),
+        authenticate,
+    )
+
+
+def _agent_servicer(base: Foundation) -> AgentServicer:
+    agents = base.store.agents
+    return AgentServicer(agents, CreateAgent(agents, base.ids), UpdateAgent(agents, base.signals))
+
+
+def _batch_servicer(
+    base: Foundation, carriers: tuple[str, ...], watch: WatchStream
+) -> BatchServicer:
+    batches = base.store.batches
+    return BatchServicer(
+        batches,
+        base.store.events,
+        CreateBatch(batches, base.ids, base.clock, base.signals, carriers),
+        AddScheduledCalls(batches, base.signals),
+        UpdateBatch(batches, base.signals),
+        StartBatch(batches, base.signals),
+        StopBatch(batches, base.clock, base.signals),
+        watch,
+    )
+
+
+def _call_servicer(base: Foundation, carriers: CarrierRegistry) -> CallServicer:
+    calls = base.store.calls
+    return CallServicer(
+        calls,
+        EndCall(calls, carriers.get),
+        ResolveCall(calls, base.store.dispatch, base.signals),
+    )

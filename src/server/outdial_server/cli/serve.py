@@ -1,0 +1,41 @@
+"""`outdial-server serve`"""
+
+from typing import Annotated
+
+import typer
+
+from outdial_server.adapters.logs import configure_logs
+from outdial_server.app import RunningServer, serve
+from outdial_server.cli.run import refusals_told, run
+from outdial_server.settings import Settings, load_settings
+
+
+def command(
+    simulate: Annotated[
+        bool,
+        typer.Option(
+            "--simulate", help="Send every call to the simulated carrier (OUTDIAL_SIMULATE=1)."
+        ),
+    ] = False,
+) -> None:
+    """Run the server until SIGTERM or Ctrl-C."""
+    with refusals_told():
+        settings = load_settings(**({"simulate": True} if simulate else {}))
+        configure_logs(settings.log_form, settings.log_level)
+        run(serve(settings, lambda server: _announce(settings, server)))
+
+
+def _announce(settings: Settings, server: RunningServer) -> None:
+    typer.echo(f"gRPC on {_at(settings.grpc_listen, server.grpc_port)}")
+    typer.echo(f"HTTP on http://{_at(settings.http_listen, server.http_port)}")
+    if server.first_secret is not None:
+        typer.echo(
+            "There was no API key, so here is one with all scopes. It is not shown again:\n"
+            f"  {server.first_secret}"
+        )
+    if not (settings.simulate or settings.simulated_carrier_url):
+        typer.echo("No carrier is configured: nothing can be dialled. Try --simulate.")
+
+
+def _at(listen: str, port: int) -> str:
+    return f"{listen.rpartition(':')[0]}:{port}"

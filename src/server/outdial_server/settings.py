@@ -1,0 +1,113 @@
+"""Settings, from the environment: `OUTDIAL_GRPC_LISTEN` and so on."""
+
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from outdial_server.domain.silence import NOT_FOUND_FINAL_AFTER
+
+_PREFIX: Final = "OUTDIAL_"
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; each line names the variable."""
+
+
+def _host_and_port(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
+        raise ValueError("must be HOST:PORT, like 127.0.0.1:50051")
+    return text
+
+
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.netloc):
+        raise ValueError("must be a URL, like https://dial.example.com")
+    return text.rstrip("/")
+
+
+Listen = Annotated[str, AfterValidator(_host_and_port)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
+
+    database_url: str = "sqlite:///outdial.db"
+
+    grpc_listen: Listen = "127.0.0.1:50051"
+    http_listen: Listen = "127.0.0.1:8080"
+    # Where carriers reach the HTTP port; empty means where it listens.
+    public_url: HttpUrl = ""
+
+    # If set, this key exists, with all scopes.
+    bootstrap_api_key: SecretStr = SecretStr("")
+
+    # Every call goes to the simulated carrier inside the server.
+    simulate: bool = False
+    # NAME or NAME,setting=value,...
+    simulate_profile: str = "default"
+    # The simulated carrier as a process of its own, in place of the one inside.
+    simulated_carrier_url: HttpUrl = ""
+    simulated_carrier_secret: SecretStr = SecretStr("")
+
+    # The unguessable part of callback URLs; empty means a new one at each start, so that
+    # callbacks for earlier calls are refused and those calls are looked up.
+    callback_token: SecretStr = SecretStr("")
+
+    # How long a carrier may know nothing of a call before that is believed.
+    unknown_settle_seconds: float = Field(NOT_FOUND_FINAL_AFTER.total_seconds(), ge=0)
+    # How long RPCs under way may go on when the server stops.
+    drain_seconds: float = Field(5.0, ge=0)
+
+    # Without one: console on a terminal, json otherwise.
+    log_format: Literal["json", "console"] | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _one_simulated_carrier(self) -> "Settings":
+        if not self.simulated_carrier_url:
+            return self
+        if not self.simulated_carrier_secret.get_secret_value():
+            raise ValueError(
+                "OUTDIAL_SIMULATED_CARRIER_SECRET: is required with OUTDIAL_SIMULATED_CARRIER_URL"
+            )
+        if not self.public_url and self.http_listen.endswith(":0"):
+            raise ValueError("OUTDIAL_PUBLIC_URL: is required for callbacks to a port of chance")
+        return self
+
+    @property
+    def callback_base_url(self) -> str:
+        return f"{self.public_url or f'http://{self.http_listen}'}/callbacks"
+
+    @property
+    def unknown_settle(self) -> timedelta:
+        return timedelta(seconds=self.unknown_settle_seconds)
+
+    @property
+    def drain(self) -> timedelta:
+        return timedelta(seconds=self.drain_seconds)
+
+    @property
+    def log_form(self) -> Literal["json", "console"]:
+        return self.log_format or ("console" if sys.stderr.isatty() else "json")
+
+
+def load_settings(**given: Any) -> Settings:
+    """From the environment; what is given wins. Raises SettingsError."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_line(fault) for fault in error.errors())) from None
+
+
+def _line(fault: Mapping[str, Any]) -> str:
+    message = fault["msg"].removeprefix("Value error, ")
+    names = [str(part).upper() for part in fault["loc"]]
+    return f"{_PREFIX}{names[0]}: {message}" if names else message
