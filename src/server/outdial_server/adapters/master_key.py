@@ -1,0 +1,48 @@
+"""The master key: what other secrets of an installation are derived from."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+KEY_BYTES: Final = 32
+# 172 bits, in hex digits: plain in URLs.
+_TOKEN_CHARS: Final = 43
+
+
+class MasterKey:
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def derive(self, purpose: str) -> str:
+        """A secret for one purpose: the same at every start, and useless for any other."""
+        digest = hmac.new(self._key, purpose.encode(), hashlib.sha256).hexdigest()
+        return digest[:_TOKEN_CHARS]
+
+
+def master_key_from(text: str) -> MasterKey:
+    """From a setting; any text will do, the longer the better."""
+    return MasterKey(hashlib.sha256(text.encode()).digest())
+
+
+def master_key_in(path: Path) -> MasterKey:
+    """From a file that is made, for its owner alone, when it is not there yet. Raises
+    OSError when it can be neither read nor made, ValueError for one that is cut short."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read(path)
+    with os.fdopen(file, "w") as made:
+        made.write(secrets.token_hex(KEY_BYTES))
+        made.flush()
+        os.fsync(made.fileno())
+    return _read(path)
+
+
+def _read(path: Path) -> MasterKey:
+    key = bytes.fromhex(path.read_text().strip())
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{path} holds no key of {KEY_BYTES} bytes")
+    return MasterKey(key)

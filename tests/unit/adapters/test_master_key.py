@@ -1,0 +1,27 @@
+"""The master key and what is derived from it."""
+
+from pathlib import Path
+
+import pytest
+
+from outdial_server.adapters.master_key import master_key_from, master_key_in
+
+
+def test_a_file_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "outdial.key"
+    first = master_key_in(path).derive("callbacks")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert master_key_in(path).derive("callbacks") == first
+
+
+def test_purposes_have_secrets_of_their_own() -> None:
+    key = master_key_from("some text")
+    assert key.derive("callbacks") != key.derive("cookies")
+    assert key.derive("callbacks") == master_key_from("some text").derive("callbacks")
+
+
+def test_a_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "outdial.key"
+    path.write_text("abcd")
+    with pytest.raises(ValueError, match="no key of 32 bytes"):
+        master_key_in(path)
