@@ -65,7 +65,13 @@ class Screen:
 
 def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
     """A table; columns of numbers stand to the right."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left")
+    table = Table(
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        title=title or None,
+        title_justify="left",
+    )
     for index, heading in enumerate(headings):
         cells = [row[index] for row in rows]
         numeric = bool(cells) and all(cell.isdecimal() for cell in cells)
