@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from outdial_server.adapters.clock import SystemClock
 from outdial_server.carriers.simulated.callback_sender import CallbackSender
 from outdial_server.carriers.simulated.process import CarrierService
 from outdial_server.carriers.simulated.profile import (
@@ -50,8 +51,9 @@ async def _serve(
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    clock = SystemClock()
     log = FileRingLog(log_path) if log_path else NoRingLog()
-    callbacks = CallbackSender(secret)
+    callbacks = CallbackSender(secret, clock)
     server = HttpServer(CarrierService(profile, log, callbacks).app(), listen)
     callbacks.start()
     port = await server.start()

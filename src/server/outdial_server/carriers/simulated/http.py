@@ -1,14 +1,18 @@
 """The adapter to a simulated carrier in a process of its own: the pattern that adapters of
 real carriers follow."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any, Final
 
 import httpx
 import orjson
 
-from outdial_server.carriers.simulated.http_client import new_client
+from outdial_server.carriers.http_exchange import (
+    AnswerLostError,
+    HttpExchange,
+    NothingSentError,
+    checked_base_url,
+)
 from outdial_server.carriers.simulated.script import Status
 from outdial_server.carriers.simulated.signature import HEADER, is_signed
 from outdial_server.carriers.simulated.status import report_of
@@ -34,6 +38,9 @@ NAME: Final = "simulated"
 CONNECTIONS: Final = 1000
 """As many requests as there may be slots in SENDING; above it they wait, unsent."""
 
+RETRY_AFTER_MOST: Final = timedelta(hours=1)
+"""A carrier that asks for more is asked again then."""
+
 _ANSWERING: Final = timedelta(milliseconds=500)
 """What is left of the deadline for this side to hand its answer back."""
 
@@ -48,25 +55,21 @@ class HttpSimulatedCarrier:
         callback_url: str,
         deadline: timedelta = CARRIER_DEADLINE,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
+        """`callback_url` is where the carrier is to call back, token and all. Raises
+        ValueError when `base_url` is no URL."""
+        self._calls_url = f"{checked_base_url(base_url)}/calls"
         self._secret = callback_secret
         self._callback_url = callback_url
-        self._deadline_seconds = (deadline - min(_ANSWERING, deadline / 10)).total_seconds()
-        self._client = new_client(CONNECTIONS, self._deadline_seconds)
+        answered_by = deadline - min(_ANSWERING, deadline / 10)
+        self._exchange = HttpExchange(answered_by, CONNECTIONS)
 
     async def place_call(self, request: DialRequest) -> DialResult:
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                answer = await self._client.post(
-                    f"{self._base_url}/calls", content=self._body(request), headers=_JSON
-                )
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            # There was no connection, so no byte of the request has left.
-            return NotSent("CANNOT_CONNECT")
-        except TimeoutError:
-            return Unclear("TIMEOUT")
-        except httpx.HTTPError as error:
-            return Unclear(_reason(error))
+            answer = await self._exchange.post(self._calls_url, self._body(request), _JSON)
+        except NothingSentError as error:
+            return NotSent(str(error))
+        except AnswerLostError as error:
+            return Unclear(str(error))
         return _dial_result(answer)
 
     def _body(self, request: DialRequest) -> bytes:
@@ -82,53 +85,66 @@ class HttpSimulatedCarrier:
         )
 
     async def look_up(self, query: CallQuery) -> LookUpResult:
-        by_id = f"/calls/{query.carrier_call_id}"
-        path = by_id if query.carrier_call_id else f"/calls?call_id={query.call_id}"
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                answer = await self._client.get(self._base_url + path)
-        except (httpx.HTTPError, TimeoutError) as error:
-            return LookUpFailed(_reason(error))
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return NoSuchCall()
-        if not answer.is_success:
-            return LookUpFailed(f"HTTP_{answer.status_code}")
-        return Found(_report(orjson.loads(answer.content)))
+            answer = await self._get(query)
+            return NoSuchCall() if _has_no_such_call(answer) else Found(_report(answer.content))
+        except (NothingSentError, AnswerLostError) as error:
+            return LookUpFailed(str(error))
+        except ValueError:
+            return LookUpFailed("UNREADABLE_ANSWER")
+
+    async def _get(self, query: CallQuery) -> httpx.Response:
+        if query.carrier_call_id:
+            return await self._exchange.get(f"{self._calls_url}/{query.carrier_call_id}")
+        return await self._exchange.get(self._calls_url, {"call_id": query.call_id})
 
     async def hang_up(self, query: CallQuery) -> bool:
-        if not query.carrier_call_id:
-            return False
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                answer = await self._client.post(
-                    f"{self._base_url}/calls/{query.carrier_call_id}/hangup"
-                )
-        except (httpx.HTTPError, TimeoutError):
+            carrier_call_id = query.carrier_call_id or await self._find_id(query)
+            if carrier_call_id is None:
+                return True
+            answer = await self._exchange.post(f"{self._calls_url}/{carrier_call_id}/hangup")
+        except (NothingSentError, AnswerLostError, ValueError):
             return False
-        return answer.is_success or answer.status_code == httpx.codes.NOT_FOUND
+        return answer.is_success or _has_no_such_call(answer)
+
+    async def _find_id(self, query: CallQuery) -> str | None:
+        """The carrier's id of a call whose answer was lost; None when it has no such
+        call."""
+        answer = await self._get(query)
+        return None if _has_no_such_call(answer) else _report(answer.content).carrier_call_id
 
     def verify_callback(self, callback: RawCallback) -> bool:
         return is_signed(self._secret, callback.headers.get(HEADER, ""), callback.body)
 
     def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
-        try:
-            return (_report(orjson.loads(callback.body)),)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"a callback without {error}") from error
+        return (_report(callback.body),)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._exchange.close()
 
 
 _JSON: Final = {"content-type": "application/json"}
 _QUEUED: Final = "queued"
 
 
-def _report(call: Any) -> CallReport:
-    status = None if call["status"] == _QUEUED else Status(call["status"])
-    named = call["disposition"]
-    disposition = Disposition[named.upper()] if named else None
-    return report_of(call["call_id"], call["id"], status, disposition)
+def _report(body: bytes) -> CallReport:
+    """A call as the carrier shows it. Raises ValueError for what is none."""
+    call: Any = orjson.loads(body)
+    try:
+        status = None if call["status"] == _QUEUED else Status(call["status"])
+        disposition = Disposition[call["disposition"].upper()] if call["disposition"] else None
+        return report_of(call["call_id"], call["id"], status, disposition)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a call: {error}") from error
+
+
+def _has_no_such_call(answer: httpx.Response) -> bool:
+    """A 404 alone may be a proxy's, or a wrong path's: the carrier's own says what it is
+    that is not there."""
+    return answer.status_code == httpx.codes.NOT_FOUND and _field(answer, "error", "code") == (
+        "not_found"
+    )
 
 
 def _dial_result(answer: httpx.Response) -> DialResult:
@@ -137,28 +153,48 @@ def _dial_result(answer: httpx.Response) -> DialResult:
         return _accepted(answer)
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return NotSent("THROTTLED", _retry_after(answer))
-    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        return Refused(f"HTTP_{status}", Fault.CONFIGURATION)
     if status == httpx.codes.UNPROCESSABLE_ENTITY:
         return Refused("INVALID_NUMBER", Fault.CALL, Disposition.INVALID_NUMBER)
+    if status in _MISCONFIGURED or answer.is_redirect:
+        return Refused(f"HTTP_{status}", Fault.CONFIGURATION)
     if answer.is_client_error:
         return Refused(f"HTTP_{status}", Fault.CALL)
     return Unclear(f"HTTP_{status}")
 
 
+_MISCONFIGURED: Final = frozenset(
+    {
+        # The credentials.
+        httpx.codes.UNAUTHORIZED,
+        httpx.codes.FORBIDDEN,
+        # The base URL: something answers there that is not the carrier.
+        httpx.codes.NOT_FOUND,
+        httpx.codes.METHOD_NOT_ALLOWED,
+    }
+)
+
+
 def _accepted(answer: httpx.Response) -> DialResult:
+    carrier_call_id = _field(answer, "id")
+    if isinstance(carrier_call_id, str) and carrier_call_id:
+        return Accepted(carrier_call_id)
+    return Unclear("UNREADABLE_ANSWER")
+
+
+def _field(answer: httpx.Response, *path: str) -> object:
+    """A value in the answer's JSON, None where there is none."""
     try:
-        return Accepted(orjson.loads(answer.content)["id"])
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return Unclear("UNREADABLE_ANSWER")
+        value: Any = orjson.loads(answer.content)
+        for name in path:
+            value = value[name]
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return None
+    return value
 
 
 def _retry_after(answer: httpx.Response) -> timedelta | None:
+    """Of the header's two forms only the seconds: a date needs a clock that agrees."""
     text = answer.headers.get("retry-after", "")
-    return timedelta(seconds=int(text)) if text.isdigit() else None
-
-
-def _reason(error: Exception) -> str:
-    """`ReadTimeout` as READ_TIMEOUT."""
-    name = type(error).__name__
-    return "".join(f"_{c}" if c.isupper() and i else c for i, c in enumerate(name)).upper()
+    if not (text.isascii() and text.isdigit()):
+        return None
+    return min(timedelta(seconds=int(text[:9])), RETRY_AFTER_MOST)

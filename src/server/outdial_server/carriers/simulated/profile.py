@@ -47,35 +47,35 @@ class SimulationProfile:
     ring_ms: Span = Span(1000, 4000)
     talk_ms: Span = Span(2000, 8000)
 
-    answered_human: float = 70
-    answered_machine: float = 10
-    busy: float = 6
-    no_answer: float = 8
-    rejected: float = 3
-    failed: float = 1
+    answered_human: float = 70.0
+    answered_machine: float = 10.0
+    busy: float = 6.0
+    no_answer: float = 8.0
+    rejected: float = 3.0
+    failed: float = 1.0
     # Refused when the call is created.
-    invalid_number: float = 2
+    invalid_number: float = 2.0
 
     # The request is answered 429, 401, or 500; with "placed" the phone rings all the same.
-    create_throttled: float = 0
-    create_unauthorized: float = 0
-    create_error: float = 0
-    create_error_placed: float = 0
+    create_throttled: float = 0.0
+    create_unauthorized: float = 0.0
+    create_error: float = 0.0
+    create_error_placed: float = 0.0
     # The request gets no answer at all, or its connection is reset.
-    create_timeout: float = 0
-    create_timeout_placed: float = 0
-    create_reset: float = 0
-    create_reset_placed: float = 0
+    create_timeout: float = 0.0
+    create_timeout_placed: float = 0.0
+    create_reset: float = 0.0
+    create_reset_placed: float = 0.0
 
-    callback_duplicated: float = 0
-    callback_late: float = 0
-    callback_disordered: float = 0
-    callback_lost: float = 0
+    callback_duplicated: float = 0.0
+    callback_late: float = 0.0
+    callback_disordered: float = 0.0
+    callback_lost: float = 0.0
 
     mode: Mode = Mode.REFUSING
     # 0 means no limit.
     max_concurrent_calls: int = 0
-    calls_per_second: float = 0
+    calls_per_second: float = 0.0
 
     # Numbers that end in 0100 to 0106 have an outcome of their own; see the docs.
     magic_numbers: bool = False

@@ -4,16 +4,34 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol, TypeVarTuple
 
 from outdial_server.carriers.simulated.profile import Mode, SimulationProfile
 from outdial_server.carriers.simulated.script import CallScript, Status, Step
 from outdial_server.domain.call import Disposition
 
 
-@dataclass(slots=True)
+Args = TypeVarTuple("Args")
+
+
+class Timer(Protocol):
+    def cancel(self) -> object: ...
+
+
+class Timers(Protocol):
+    """The running event loop's, or those of a test."""
+
+    def time(self) -> float: ...
+
+    def call_later(
+        self, delay: float, callback: Callable[[*Args], object], *args: *Args
+    ) -> Timer: ...
+
+
+@dataclass(slots=True, eq=False)
 class PlacedCall:
-    """A call that the carrier has. `status` is None while it is queued."""
+    """A call that the carrier has. `status` is None until its phone rings; `timer`, which
+    takes it to its next status, until it leaves the queue."""
 
     carrier_call_id: str
     call_id: str
@@ -23,7 +41,7 @@ class PlacedCall:
     status: Status | None = None
     answered: bool = False
     disposition: Disposition | None = None
-    timer: asyncio.TimerHandle | None = field(default=None, repr=False)
+    timer: Timer | None = field(default=None, repr=False)
 
     @property
     def is_live(self) -> bool:
@@ -38,20 +56,30 @@ ENDED_KEPT: Final = 200_000
 
 
 class Switch:
-    """Rings, answers and ends calls by their scripts, on the event loop's timers."""
+    """Rings, answers and ends calls by their scripts. Live is what holds a line, from the
+    moment it leaves the queue until it ends."""
 
-    def __init__(self, profile: SimulationProfile, on_status: OnStatus) -> None:
+    def __init__(
+        self, profile: SimulationProfile, on_status: OnStatus, timers: Timers | None = None
+    ) -> None:
+        """Without `timers`, those of the event loop that runs."""
         self.profile = profile
         self.live = 0
         self.live_most = 0
         self.placed = 0
         self._on_status = on_status
+        self._timers = timers or asyncio.get_running_loop()
         self._calls: dict[str, PlacedCall] = {}
         self._by_our_id: dict[str, PlacedCall] = {}
         self._ended: deque[PlacedCall] = deque()
         self._queue: deque[PlacedCall] = deque()
         self._started_at: deque[float] = deque()
-        self._pump_timer: asyncio.TimerHandle | None = None
+        self._pump_timer: Timer | None = None
+
+    def change_profile(self, profile: SimulationProfile) -> None:
+        """From the next request on; limits at once."""
+        self.profile = profile
+        self._pump()
 
     def retry_after_seconds(self) -> float | None:
         """Above its limits a refusing carrier says when to come again; None: come in."""
@@ -79,11 +107,12 @@ class Switch:
     def hang_up(self, call: PlacedCall) -> None:
         if not call.is_live:
             return
-        if call.timer is not None:
-            call.timer.cancel()
-        if call.status is None:
+        if call.timer is None:
             self._queue.remove(call)
+            # Until the next line but one: it ends without having rung.
             self.live += 1
+        else:
+            call.timer.cancel()
         end = Disposition.ANSWERED_HUMAN if call.answered else Disposition.CANCELLED
         self._take_step(call, Step(0, Status.ENDED, end), ())
 
@@ -110,13 +139,13 @@ class Switch:
     def _pump_later(self, wait: float) -> None:
         if self._pump_timer is not None:
             self._pump_timer.cancel()
-        self._pump_timer = asyncio.get_running_loop().call_later(wait, self._pump)
+        self._pump_timer = self._timers.call_later(wait, self._pump)
 
     def _rate_wait(self) -> float:
         rate = self.profile.calls_per_second
         if not rate:
             return 0.0
-        now = asyncio.get_running_loop().time()
+        now = self._timers.time()
         # A whole call at least each window, else a rate below one would never start any.
         window = max(RATE_WINDOW_SECONDS, 1 / rate)
         while self._started_at and self._started_at[0] <= now - window:
@@ -126,16 +155,15 @@ class Switch:
         return self._started_at[0] + window - now
 
     def _start(self, call: PlacedCall) -> None:
-        self._started_at.append(asyncio.get_running_loop().time())
-        if not self.profile.calls_per_second:
-            self._started_at.clear()
+        if self.profile.calls_per_second:
+            self._started_at.append(self._timers.time())
         self.live += 1
         self.live_most = max(self.live_most, self.live)
         self._go_on(call, call.script.steps)
 
     def _go_on(self, call: PlacedCall, steps: tuple[Step, ...]) -> None:
         step, rest = steps[0], steps[1:]
-        call.timer = asyncio.get_running_loop().call_later(
+        call.timer = self._timers.call_later(
             step.after_seconds, self._take_step, call, step, rest
         )
 
@@ -158,4 +186,5 @@ class Switch:
         if len(self._ended) > ENDED_KEPT:
             oldest = self._ended.popleft()
             self._calls.pop(oldest.carrier_call_id, None)
-            self._by_our_id.pop(oldest.call_id, None)
+            if self._by_our_id.get(oldest.call_id) is oldest:
+                del self._by_our_id[oldest.call_id]
