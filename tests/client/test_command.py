@@ -176,7 +176,7 @@ async def test_bad_rows_can_be_left_out_and_duplicates_are_reported_by_line(
     result = await outdial("batch", "create", str(people), "--agent", "Reminder", "--skip-bad-rows")
     assert result.exit_code == 0, result.output
     assert "has the number of line 2" in result.stdout
-    assert "2 to call, 1 rows left out as bad, 1 as duplicates" in result.stdout
+    assert "2 to call; left out: 1 as bad, 1 as duplicates." in result.stdout
 
 
 async def test_rows_that_the_server_refuses_are_left_out_too(
@@ -198,7 +198,7 @@ async def test_rows_that_the_server_refuses_are_left_out_too(
     assert "no such number" in refused.stdout
     skipped = await outdial(*create, "--skip-bad-rows")
     assert skipped.exit_code == 0, skipped.output
-    assert "1 to call, 1 rows left out as bad" in skipped.stdout
+    assert "1 to call; left out: 1 as bad." in skipped.stdout
     ids = [request.request_id for request in far_end.requests("CreateBatch")]
     assert len(set(ids)) == 3
 

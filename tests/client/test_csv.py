@@ -104,8 +104,8 @@ def test_every_fault_of_a_row_is_named_with_its_line_and_column() -> None:
 
 def test_a_row_of_another_length_is_a_fault() -> None:
     assert problems("phone,name\n+15551230001\n+15551230002,Ada,x\n") == [
-        (2, "", "the row has 1 cells, the first line 2"),
-        (3, "", "the row has 3 cells, the first line 2"),
+        (2, "", "has 1 instead of 2 cells"),
+        (3, "", "has 3 instead of 2 cells"),
     ]
 
 

@@ -19,6 +19,13 @@ def test_nothing_is_foretold_from_one_look() -> None:
     assert progress.fraction == 0.1
 
 
+def test_nothing_is_foretold_from_the_first_moments() -> None:
+    progress = Progress()
+    progress.observe(counts(0), 0)
+    progress.observe(counts(1), 0.1)
+    assert progress.rate(0.1) == 0
+
+
 def test_the_end_follows_from_the_rate() -> None:
     progress = Progress()
     progress.observe(counts(10), 0)

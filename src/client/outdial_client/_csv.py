@@ -162,7 +162,7 @@ class _Columns:
 
     def read(self, line: int, cells: Sequence[str]) -> CsvRow | BadCsvRow:
         if len(cells) != len(self.names):
-            reason = f"the row has {len(cells)} cells, the first line {len(self.names)}"
+            reason = f"has {len(cells)} instead of {len(self.names)} cells"
             return BadCsvRow(line, (CsvProblem(line, "", "", reason),))
         fields = {field: cells[index].strip() for index, field in self.own.items()}
         problems = tuple(self._problems(line, fields))

@@ -76,10 +76,9 @@ async def _show_outcome(
         screen.json({"state": batch_state(state), "outcomes": objects})
         return
     screen.line("")
-    rows = [(*key, str(calls), _share(calls, counts.total)) for key, calls in outcomes]
     screen.table(
         ("state", "how it ended", "reason", "calls", "share"),
-        rows,
+        [(*key, str(calls), _share(calls, counts.total)) for key, calls in outcomes],
         title=f"Outcome: {batch_state(state)}, {counts.total} calls",
     )
 
@@ -95,7 +94,10 @@ async def _outcomes(client: Client, batch_id: str, counts: BatchCounts) -> list[
     try:
         async for row in client.scheduled_calls.list(batch_id, page_size=_PAGE_SIZE):
             ending = disposition(row.disposition)
-            tally[scheduled_call_state(row.state), ending, row.state_reason] += 1
+            reason = (
+                "" if row.state_reason == ending.replace(" ", "_").upper() else row.state_reason
+            )
+            tally[scheduled_call_state(row.state), ending, reason] += 1
     except NotFoundError:
         # Deleted while it was watched: its rows are gone, its counts are not.
         return by_state

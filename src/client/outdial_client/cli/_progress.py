@@ -10,6 +10,8 @@ from outdial_client.cli._words import ended_calls
 # Long enough to smooth the ends of calls that were started together, short enough
 # to show a pause.
 _RATE_WINDOW_SECONDS = 20.0
+# The first calls of a batch end before it has got going: no rate is better than theirs.
+_SHORTEST_LOOK_SECONDS = 2.0
 
 
 class Progress:
@@ -42,7 +44,9 @@ class Progress:
             return 0.0
         begin, ended_then = self._seen[0]
         elapsed = now_seconds - begin
-        return (self.ended - ended_then) / elapsed if elapsed > 0 else 0.0
+        if elapsed < _SHORTEST_LOOK_SECONDS:
+            return 0.0
+        return (self.ended - ended_then) / elapsed
 
     def remaining(self, now_seconds: float) -> timedelta | None:
         """Time to the end at this rate; None while there is no telling."""

@@ -19,7 +19,7 @@ from outdial_client.cli._screen import Output, Screen, to_json
 _ROW_FIELD = re.compile(r"scheduled_calls\[(\d+)\](?:\.(.+))?")
 # A refusal names up to 100 rows, so this many rounds drop 5,000.
 _MOST_ROUNDS = 50
-_MOST_PROBLEMS_SHOWN = 20
+_MOST_PROBLEMS_SHOWN = 40
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class Upload:
         if people.problems and not self.skip_bad_rows:
             _show_problems(self.screen, people.problems)
             raise CommandFailure(
-                f"{people.bad_lines} rows cannot be called, so none is. "
+                f"rows that cannot be called: {people.bad_lines}; so nobody is called. "
                 "Mend them, or leave them out with --skip-bad-rows.",
                 ExitCode.ROWS_REFUSED,
             )
@@ -107,10 +107,10 @@ class Upload:
             return
         _show_problems(self.screen, left_out)
         called = len(people.rows) - len(duplicates)
-        parts = [f"{called} to call"]
-        parts += [f"{people.bad_lines} rows left out as bad"] if people.bad_lines else []
-        parts += [f"{len(duplicates)} as duplicates"] if duplicates else []
-        self.screen.line(f"Batch {created.batch.batch_id}: {', '.join(parts)}.")
+        left_out_as = [("bad", people.bad_lines), ("duplicates", len(duplicates))]
+        told = ", ".join(f"{number} as {word}" for word, number in left_out_as if number)
+        left_out_text = f"; left out: {told}" if told else ""
+        self.screen.line(f"Batch {created.batch.batch_id}: {called} to call{left_out_text}.")
 
 
 def _show_problems(screen: Screen, problems: Sequence[CsvProblem]) -> None:

@@ -1,0 +1,200 @@
+"""What `make demo` runs: a list of people, dialled through the simulated carrier.
+
+Starts a server on a database in a temporary folder, makes an agent, sends
+appointments.csv to it with the `outdial` command and shows what comes of it.
+Nothing is left running; with --keep the server stays until Ctrl-C, to look around.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+APPOINTMENTS = Path(__file__).with_name("appointments.csv")
+COMMANDS = Path(sys.executable).parent
+AGENT = "Appointment reminder"
+START_TIMEOUT_SECONDS = 30
+STOP_TIMEOUT_SECONDS = 20
+# Slow enough to watch, fast enough for 1,200 people in half a minute.
+PROFILE = "demo,ring_ms=200-1000,talk_ms=500-2000"
+
+
+class DemoFailure(Exception):
+    """Ends the demo with this text."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs, and the key to it."""
+
+    address: str
+    api_key: str
+
+    def outdial(self, *args: str) -> int:
+        """Runs the `outdial` command in front, as a person would."""
+        print(f"\n$ {shlex.join(['outdial', *args])}", flush=True)
+        process = subprocess.Popen([COMMANDS / "outdial", *args], env=self._environment())
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                # The terminal has told the command as well: it ends by itself.
+                continue
+
+    def newest_batch(self) -> str:
+        listing = subprocess.run(
+            [COMMANDS / "outdial", "batch", "list", "--limit", "1", "--output", "json"],
+            env=self._environment(),
+            check=True,
+            capture_output=True,
+        )
+        return str(json.loads(listing.stdout)["batch_id"])
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "OUTDIAL_ADDRESS": self.address, "OUTDIAL_API_KEY": self.api_key}
+
+
+@contextmanager
+def running_server(folder: Path) -> Iterator[Server]:
+    """A server with the simulated carrier, until the end of the block."""
+    api_key = secrets.token_urlsafe(24)
+    environment = {
+        **os.environ,
+        "OUTDIAL_DATABASE_URL": f"sqlite:///{folder / 'outdial.db'}",
+        "OUTDIAL_GRPC_LISTEN": "127.0.0.1:0",
+        "OUTDIAL_HTTP_LISTEN": "127.0.0.1:0",
+        "OUTDIAL_BOOTSTRAP_API_KEY": api_key,
+        "OUTDIAL_SIMULATE_PROFILE": PROFILE,
+    }
+    log = folder / "server.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [COMMANDS / "outdial-server", "serve", "--simulate"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            # Ctrl-C is for the command in front; the server is stopped below.
+            start_new_session=True,
+        )
+    try:
+        address = announced_address(process.stdout, log)
+        wait_until_serving(address)
+        yield Server(address, api_key)
+    finally:
+        stop(process)
+
+
+def announced_address(output: IO[bytes] | None, log: Path) -> str:
+    """Where the server says it listens; it says nothing when it cannot start."""
+    for line in output or ():
+        if line.startswith(b"gRPC on "):
+            return line.removeprefix(b"gRPC on ").decode().strip()
+    raise DemoFailure(f"the server did not start:\n{log.read_text(errors='replace')}")
+
+
+def wait_until_serving(address: str) -> None:
+    """Returns once the server's health service says SERVING."""
+    with grpc.insecure_channel(address) as channel:
+        statuses = HealthStub(channel).Watch(HealthCheckRequest(), timeout=START_TIMEOUT_SECONDS)
+        try:
+            if any(status.status == HealthCheckResponse.SERVING for status in statuses):
+                return
+        except grpc.RpcError as error:
+            raise DemoFailure(f"the server is not ready: {error}") from error
+    raise DemoFailure("the server is not ready")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Lets the server finish what it is doing, and makes sure that it is gone."""
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def show(server: Server) -> int:
+    """The demo itself; the exit code of the batch."""
+    server.outdial("agent", "create", AGENT)
+    code = server.outdial(
+        *("batch", "create", os.path.relpath(APPOINTMENTS), "--agent", AGENT),
+        *("--skip-bad-rows", "--duplicates", "skip", "--watch"),
+    )
+    if code == 0:
+        server.outdial("batch", "list")
+        server.outdial("calls", "list", server.newest_batch(), "--state", "failed", "--limit", "5")
+    return code
+
+
+def how_to_look_again(batch_id: str) -> str:
+    """Commands for a server that runs."""
+    batch = json.dumps({"batch_id": batch_id})
+    grpcurl = f'{COMMANDS}/grpcurl -plaintext -H "x-api-key: $OUTDIAL_API_KEY"'
+    return f"""
+  {COMMANDS}/outdial batch list
+  {COMMANDS}/outdial watch {batch_id}
+  {COMMANDS}/outdial calls list {batch_id} --output json
+
+  {grpcurl} $OUTDIAL_ADDRESS list
+  {grpcurl} -d '{batch}' $OUTDIAL_ADDRESS outdial.v1.BatchService/GetBatch
+  {grpcurl} -d '{batch}' $OUTDIAL_ADDRESS outdial.v1.BatchService/WatchBatch
+"""
+
+
+def keep(server: Server) -> None:
+    """Leaves the server to the person in front, until Ctrl-C."""
+    print("\nLook again, from another terminal:\n")
+    print(f"  export OUTDIAL_ADDRESS={server.address} OUTDIAL_API_KEY={server.api_key}")
+    print(how_to_look_again(server.newest_batch()))
+    print("Ctrl-C ends the server.", flush=True)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        print()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--keep", action="store_true", help="leave the server running until Ctrl-C")
+    options = parser.parse_args()
+    print("Starting a server with a simulated carrier; nobody real is called.", flush=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="outdial-demo-") as folder,
+        running_server(Path(folder)) as server,
+    ):
+        code = show(server)
+        if code == 0 and options.keep:
+            keep(server)
+        elif code == 0:
+            print("\nLook again: `make demo DEMO=--keep` leaves its server running for these.")
+            print(how_to_look_again(server.newest_batch()), flush=True)
+    print("The server is stopped and its database deleted.")
+    return code
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except DemoFailure as failure:
+        sys.exit(f"The demo failed: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)
