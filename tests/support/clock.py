@@ -12,10 +12,8 @@ from outdial_server.adapters.signals import InProcessSignals
 T = TypeVar("T")
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-# Turns of the event loop in which everything that can run without time passing has run.
-# Each turn lets every ready task take a step, so the bound is the longest chain of steps
-# from one wake-up, not the number of tasks.
-_TURNS = 100
+# Turns of the event loop after which tasks that still wake each other never stop.
+_TURNS_MAX = 100_000
 
 
 class ManualClock:
@@ -54,6 +52,18 @@ class ManualClock:
             heapq.heappop(self._timers)[2]()
         self._now = max(self._now, moment)
 
+    async def sleep(self, by: timedelta) -> None:
+        woken = asyncio.Event()
+        cancel = self.call_at(self._now + by, woken.set)
+        try:
+            await woken.wait()
+        finally:
+            cancel()
+
+    async def pass_time(self, by: timedelta) -> None:
+        """Moves on, timer by timer, and lets everything run at each."""
+        await self.drive(self.sleep(by))
+
     async def drive(self, work: Awaitable[T]) -> T:
         """Runs `work` to its end and jumps to the next timer whenever nothing else can
         run. For work without threads and sockets: those are invisible to it."""
@@ -83,7 +93,14 @@ class ManualSignals(InProcessSignals):
 
 async def settle(task: "asyncio.Future[T] | None" = None) -> None:
     """Lets everything run that can run now, or until `task` is done."""
-    for _ in range(_TURNS):
-        if task is not None and task.done():
-            return
+    loop = asyncio.get_running_loop()
+    for _ in range(_TURNS_MAX):
         await asyncio.sleep(0)
+        if not _is_anything_ready(loop) or (task is not None and task.done()):
+            return
+    raise AssertionError("tasks wake each other without end, and no time passes")
+
+
+def _is_anything_ready(loop: asyncio.AbstractEventLoop) -> bool:
+    # The loop has no public word for it.
+    return bool(loop._ready)  # type: ignore[attr-defined]

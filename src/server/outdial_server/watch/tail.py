@@ -73,7 +73,9 @@ class Tail(Generic[E]):
         self._ring: deque[Entry[E]] = deque()
         self._shared: dict[tuple[int, View], Update[E]] = {}
         self._read_at = clock.now()
-        # Set while `run` sleeps: until then, if nothing is committed.
+        # When the first of those that wait is due, and until when `run` sleeps, if it does
+        # and nothing is committed.
+        self._due_at = self._read_at
         self._sleeps_until: datetime | None = None
         self._failure: BaseException | None = None
 
@@ -83,8 +85,10 @@ class Tail(Generic[E]):
             # Before the read: a commit right after it then ends the pause.
             seen = self._signals.revision(self._batch_id)
             await self._read()
-            next_due_at = self._release()
-            await self._pause(seen, next_due_at)
+            self._release()
+            await self._wait_for_tick()
+            if self.end >= self.batch.sequence:
+                await self._sleep(seen, self._read_at + SWEEP)
 
     def fail(self, error: BaseException) -> None:
         """Ends every wait, now and later, with `error`."""
@@ -99,9 +103,10 @@ class Tail(Generic[E]):
         if self._failure is not None:
             raise self._failure
         now = self._clock.now()
-        due_at = self._due_at(follower)
+        due_at = self._due_at_of(follower)
         if due_at <= now:
             return now
+        self._due_at = min(self._due_at, due_at)
         if self._sleeps_until is not None and due_at < self._sleeps_until:
             # Nothing was committed: this wakes `run`, which then plans its sleep anew.
             self._signals.publish((self._batch_id,))
@@ -158,35 +163,37 @@ class Tail(Generic[E]):
         for _ in range(min(needed_from, self.end) - start):
             self._ring.popleft()
 
-    def _release(self) -> datetime:
-        """Wakes the followers that are due; returns when the next one is."""
+    def _release(self) -> None:
+        """Wakes the followers that are due, and finds out when the next one is."""
         now = self._clock.now()
-        next_due_at = self._read_at + SWEEP
+        self._due_at = now + SWEEP
         for follower in self.followers:
             wake_up = follower.wake_up
             if wake_up is None or wake_up.done():
                 continue
-            due_at = self._due_at(follower)
+            due_at = self._due_at_of(follower)
             if due_at <= now:
                 wake_up.set_result(now)
             else:
-                next_due_at = min(next_due_at, due_at)
-        return next_due_at
+                self._due_at = min(self._due_at, due_at)
 
-    def _due_at(self, follower: Follower) -> datetime:
+    def _due_at_of(self, follower: Follower) -> datetime:
         if self.is_over(follower.position):
             return self._read_at
         if follower.position < self.end:
             return min(follower.flush_at, follower.heartbeat_at)
         return follower.heartbeat_at
 
-    async def _pause(self, seen: int, next_due_at: datetime) -> None:
-        """Until there is something to do, and at least a tick from read to read."""
-        if self.end >= self.batch.sequence:
-            self._sleeps_until = next_due_at
-            await self._signals.wait_changed(self._batch_id, seen, next_due_at)
-            self._sleeps_until = None
+    async def _wait_for_tick(self) -> None:
+        """What is committed meanwhile waits for the next read; who becomes due does not."""
         tick_at = self._read_at + TICK
-        while self._clock.now() < tick_at:
-            seen = self._signals.revision(self._batch_id)
-            await self._signals.wait_changed(self._batch_id, seen, tick_at)
+        while (now := self._clock.now()) < tick_at:
+            if self._due_at <= now:
+                self._release()
+            await self._sleep(self._signals.revision(self._batch_id), tick_at)
+
+    async def _sleep(self, seen: int, until: datetime) -> None:
+        """Until a commit, until somebody is due, at most until `until`."""
+        self._sleeps_until = min(until, self._due_at)
+        await self._signals.wait_changed(self._batch_id, seen, self._sleeps_until)
+        self._sleeps_until = None
