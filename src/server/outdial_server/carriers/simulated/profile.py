@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
+from math import isfinite
 from typing import Final
 
 import orjson
@@ -28,11 +29,17 @@ class Span:
 
     @classmethod
     def parse(cls, text: str) -> "Span":
-        least, _, most = text.partition("-")
-        span = cls(float(least), float(most or least))
-        if not 0 <= span.least_ms <= span.most_ms:
-            raise ValueError("must be a range like 50-300")
+        least, dash, most = text.partition("-")
+        try:
+            span = cls(float(least), float(most if dash else least))
+        except ValueError:
+            raise ValueError(_NO_SPAN) from None
+        if not 0 <= span.least_ms <= span.most_ms < float("inf"):
+            raise ValueError(_NO_SPAN)
         return span
+
+
+_NO_SPAN: Final = "must be a range of milliseconds like 50-300"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,10 @@ class SimulationProfile:
     def outcomes(self) -> Mapping[str, float]:
         return {name: getattr(self, name) for name in OUTCOME_NAMES}
 
+    @property
+    def faults(self) -> Mapping[str, float]:
+        return {name: getattr(self, name) for name in FAULT_NAMES}
+
 
 OUTCOME_NAMES: Final = (
     "answered_human",
@@ -93,6 +104,10 @@ OUTCOME_NAMES: Final = (
     "rejected",
     "failed",
     "invalid_number",
+)
+
+FAULT_NAMES: Final = tuple(
+    field.name for field in fields(SimulationProfile) if field.name.startswith("create_")
 )
 
 PROFILES: Final[Mapping[str, SimulationProfile]] = {
@@ -148,10 +163,15 @@ def with_settings(profile: SimulationProfile, settings: Iterable[str]) -> Simula
         if not equals:
             raise ProfileError(f"{setting!r} must be of the form name=value")
         changes[name] = _value(profile, name, text)
-    changed = replace(profile, **changes)  # type: ignore[arg-type]
-    if sum(changed.outcomes.values()) <= 0:
+    return _checked(replace(profile, **changes))  # type: ignore[arg-type]
+
+
+def _checked(profile: SimulationProfile) -> SimulationProfile:
+    if sum(profile.outcomes.values()) <= 0:
         raise ProfileError(f"at least one of {', '.join(OUTCOME_NAMES)} must be above 0")
-    return changed
+    if sum(profile.faults.values()) > 1 + 1e-9:
+        raise ProfileError(f"{', '.join(FAULT_NAMES)} must not be above 1 together")
+    return profile
 
 
 def with_json(profile: SimulationProfile, body: bytes) -> SimulationProfile:
@@ -186,15 +206,39 @@ def _parse(present: object, name: str, text: str) -> object:
         case Span():
             return Span.parse(text)
         case Mode():
-            return Mode(text)
+            return _mode(text)
         case int():
-            return _not_negative(int(text))
+            return _whole_number(text)
+        case _ if name.startswith(("create_", "callback_")):
+            return _rate(text)
         case _:
-            rate = name.startswith(("create_", "callback_"))
-            return _not_negative(float(text), most=1 if rate else None)
+            return _number(text)
 
 
-def _not_negative(value: float, most: float | None = None) -> float:
-    if value < 0 or (most is not None and value > most):
-        raise ValueError("must not be negative" if most is None else "must be from 0 to 1")
+def _mode(text: str) -> Mode:
+    if text not in (names := [mode.value for mode in Mode]):
+        raise ValueError(f"must be one of {', '.join(names)}")
+    return Mode(text)
+
+
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError("must be a whole number, and not negative")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    value = _number(text)
+    if value > 1:
+        raise ValueError("must be from 0 to 1")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not isfinite(value) or value < 0:
+        raise ValueError("must be a number, and not negative")
     return value

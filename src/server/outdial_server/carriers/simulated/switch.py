@@ -10,7 +10,6 @@ from outdial_server.carriers.simulated.profile import Mode, SimulationProfile
 from outdial_server.carriers.simulated.script import CallScript, Status, Step
 from outdial_server.domain.call import Disposition
 
-
 Args = TypeVarTuple("Args")
 
 
@@ -108,12 +107,12 @@ class Switch:
         if not call.is_live:
             return
         if call.timer is None:
+            # A queued call holds a line for no longer than its end takes.
             self._queue.remove(call)
-            # Until the next line but one: it ends without having rung.
             self.live += 1
         else:
             call.timer.cancel()
-        end = Disposition.ANSWERED_HUMAN if call.answered else Disposition.CANCELLED
+        end = call.script.steps[-1].disposition if call.answered else Disposition.CANCELLED
         self._take_step(call, Step(0, Status.ENDED, end), ())
 
     def close(self) -> None:
@@ -163,9 +162,7 @@ class Switch:
 
     def _go_on(self, call: PlacedCall, steps: tuple[Step, ...]) -> None:
         step, rest = steps[0], steps[1:]
-        call.timer = self._timers.call_later(
-            step.after_seconds, self._take_step, call, step, rest
-        )
+        call.timer = self._timers.call_later(step.after_seconds, self._take_step, call, step, rest)
 
     def _take_step(self, call: PlacedCall, step: Step, rest: tuple[Step, ...]) -> None:
         call.status = step.status
