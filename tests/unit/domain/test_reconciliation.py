@@ -1,0 +1,110 @@
+"""What a look-up leads to."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outdial_server.domain.batch import UnknownPolicy
+from outdial_server.domain.call import CallState
+from outdial_server.domain.reconciliation import Sighting, Silence, judge
+from outdial_server.domain.report import CallReport, ReportKind
+from outdial_server.domain.silence import (
+    NOT_FOUND_FINAL_AFTER,
+    SILENCE_MARGIN,
+    next_lookup_at,
+    presumed_over,
+)
+from outdial_server.domain.transition import CALL_TRANSITIONS, advance
+from support.clock import START
+from support.domain import CALL, TIMES, a_call, after, report
+
+LOOKED_UP = (CallState.ACCEPTED, CallState.RINGING, CallState.IN_PROGRESS, CallState.UNKNOWN)
+OVER_AT = START + TIMES.ring_timeout + TIMES.max_duration + 2 * SILENCE_MARGIN
+
+STATES = st.sampled_from(LOOKED_UP)
+SIGHTINGS = st.sampled_from(Sighting)
+LATER = st.timedeltas(timedelta(0), timedelta(hours=1)).map(lambda wait: START + wait)
+
+
+def silent(state: CallState, lookups: int = 0) -> Silence:
+    return Silence(CALL, state, TIMES, START, lookups)
+
+
+@given(STATES, SIGHTINGS, LATER, st.integers(0, 50))
+def test_every_look_up_names_the_next_one(
+    state: CallState, sighting: Sighting, now: datetime, lookups: int
+) -> None:
+    verdict = judge(silent(state, lookups), sighting, None, now)
+    assert verdict.look_again_at == next_lookup_at(lookups, now) > now
+
+
+@given(STATES, SIGHTINGS, LATER)
+def test_whatever_is_concluded_moves_the_call(
+    state: CallState, sighting: Sighting, now: datetime
+) -> None:
+    concluded = judge(silent(state), sighting, None, now).report
+    assert concluded is None or concluded.kind in CALL_TRANSITIONS[state]
+
+
+@given(STATES, LATER, st.none() | st.just(report(ReportKind.RINGING)))
+def test_a_call_that_was_found_is_as_the_carrier_says(
+    state: CallState, now: datetime, seen: CallReport | None
+) -> None:
+    assert judge(silent(state), Sighting.FOUND, seen, now).report is seen
+
+
+@given(STATES, LATER)
+def test_a_carrier_that_does_not_answer_proves_nothing_before_the_call_must_be_over(
+    state: CallState, now: datetime
+) -> None:
+    concluded = judge(silent(state), Sighting.NO_ANSWER, None, now).report
+    assert (concluded is not None) == presumed_over(START, TIMES, now)
+    assert concluded is None or concluded.kind is ReportKind.PRESUMED_ENDED
+
+
+@pytest.mark.parametrize(
+    ("now", "kind"),
+    [
+        (START, None),
+        (START + NOT_FOUND_FINAL_AFTER - timedelta(microseconds=1), None),
+        (START + NOT_FOUND_FINAL_AFTER, ReportKind.NOT_PLACED),
+        (OVER_AT - timedelta(microseconds=1), ReportKind.NOT_PLACED),
+        (OVER_AT, ReportKind.PRESUMED_ENDED),
+    ],
+)
+def test_no_such_call_is_believed_of_an_unknown_call_once_the_request_must_have_arrived(
+    now: datetime, kind: ReportKind | None
+) -> None:
+    concluded = judge(silent(CallState.UNKNOWN), Sighting.NO_SUCH_CALL, None, now).report
+    assert (concluded.kind if concluded else None) is kind
+
+
+@pytest.mark.parametrize("state", set(LOOKED_UP) - {CallState.UNKNOWN})
+def test_an_accepted_call_without_a_record_is_over_and_never_dialled_again(
+    state: CallState,
+) -> None:
+    concluded = judge(silent(state), Sighting.NO_SUCH_CALL, None, START).report
+    assert concluded is not None
+    transition = advance(
+        a_call(state, unknown_policy=UnknownPolicy.RECONCILED_RETRY), concluded, START
+    )
+    assert transition is not None
+    assert transition.due_at is None
+    assert transition.final_state is not None
+
+
+@given(
+    st.sampled_from(UnknownPolicy),
+    st.lists(st.tuples(SIGHTINGS, st.timedeltas(timedelta(0), timedelta(minutes=5))), max_size=20),
+)
+def test_an_unknown_call_gives_its_slot_back_in_the_end_under_every_policy(
+    policy: UnknownPolicy, look_ups: list[tuple[Sighting, timedelta]]
+) -> None:
+    call, now = a_call(CallState.UNKNOWN, unknown_policy=policy), START
+    for sighting, wait in [*look_ups, (Sighting.NO_ANSWER, timedelta(hours=2))]:
+        now += wait
+        concluded = judge(silent(CallState.UNKNOWN), sighting, None, now).report
+        call = after(call, advance(call, concluded, now) if concluded else None)
+    assert not call.holds_slot
