@@ -95,7 +95,8 @@ class Received:
 class FarEnd:
     """Answers each method with what was written down for it, in order; the last one repeats."""
 
-    def __init__(self) -> None:
+    def __init__(self, credentials: grpc.ServerCredentials | None = None) -> None:
+        self._credentials = credentials
         self.received: dict[str, list[Received]] = defaultdict(list)
         self._answers: dict[str, list[Answer]] = defaultdict(list)
         self._scripts: list[Script] = []
@@ -125,7 +126,11 @@ class FarEnd:
         options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 64 << 20)]
         self._server = grpc.aio.server(options=options)
         self._server.add_generic_rpc_handlers([self._handlers(service) for service in SERVICES])
-        self._port = self._server.add_insecure_port(f"127.0.0.1:{self._port}")
+        listen = f"127.0.0.1:{self._port}"
+        if self._credentials is None:
+            self._port = self._server.add_insecure_port(listen)
+        else:
+            self._port = self._server.add_secure_port(listen, self._credentials)
         await self._server.start()
 
     async def stop(self) -> None:

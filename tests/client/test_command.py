@@ -346,8 +346,8 @@ async def test_an_unknown_state_is_a_usage_error(outdial: Outdial) -> None:
 
 async def test_the_people_of_a_batch_are_listed(far_end: FarEnd, outdial: Outdial) -> None:
     row = ScheduledCall(
-        scheduled_call_id="s-1",
         address="+15551230001",
+        custom_id="C-1",
         state=ScheduledCallState.SCHEDULED_CALL_STATE_IN_PROGRESS,
         attempt_count=1,
         call_id="c-1",
@@ -356,7 +356,7 @@ async def test_the_people_of_a_batch_are_listed(far_end: FarEnd, outdial: Outdia
     result = await outdial("calls", "list", BATCH_ID, "--state", "in-progress")
     assert result.exit_code == 0, result.output
     cells = result.stdout.splitlines()[-1].split()
-    assert cells == ["0", "s-1", "+15551230001", "in", "progress", "1", "c-1"]
+    assert cells == ["0", "+15551230001", "C-1", "in", "progress", "1", "c-1"]
 
 
 async def test_a_list_ends_at_its_limit(far_end: FarEnd, outdial: Outdial) -> None:

@@ -75,7 +75,13 @@ def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: st
     for index, heading in enumerate(headings):
         cells = [row[index] for row in rows]
         numeric = bool(cells) and all(cell.isdecimal() for cell in cells)
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(
+            heading,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            # An id in two lines cannot be copied: other columns give way first.
+            no_wrap=heading.endswith("id"),
+        )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table

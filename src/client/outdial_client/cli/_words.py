@@ -17,13 +17,13 @@ ENDED_STATES = {
 BATCH_HEADINGS = ("id", "name", "state", "calls", "ended", "alive", "created")
 SCHEDULED_CALL_HEADINGS = (
     "row",
-    "id",
     "address",
+    "custom id",
     "state",
-    "disposition",
-    "tries",
-    "call",
+    "how it ended",
     "reason",
+    "tries",
+    "call id",
 )
 
 
@@ -127,14 +127,20 @@ def scheduled_call_cells(call: ScheduledCall) -> tuple[str, ...]:
     """One row of a batch under SCHEDULED_CALL_HEADINGS."""
     return (
         str(call.position),
-        call.scheduled_call_id,
         call.address,
+        call.custom_id,
         scheduled_call_state(call.state),
         disposition(call.disposition),
+        own_reason(call),
         str(call.attempt_count),
         call.call_id,
-        call.state_reason,
     )
+
+
+def own_reason(call: ScheduledCall) -> str:
+    """Why a call is in its state, where that says more than how it ended."""
+    same = disposition(call.disposition).replace(" ", "_").upper()
+    return "" if call.state_reason == same else call.state_reason
 
 
 def call_sentence(call: Call) -> str:
