@@ -92,13 +92,12 @@ def _told_apart(cause: BaseException) -> NothingSentError | AnswerLostError:
     return AnswerLostError("CONNECTION_LOST")
 
 
-def checked_base_url(base_url: str) -> str:
-    """The URL without a slash at its end. Raises ValueError for one that no request could
-    go to."""
+def checked_url(url: str) -> str:
+    """The URL as it is. Raises ValueError for one that no request could go to."""
     try:
-        url = httpx.URL(base_url)
+        parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ValueError(f"{base_url!r} is no URL: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError(f"{base_url!r} must be an http or https URL with a host")
-    return base_url.rstrip("/")
+        raise ValueError(f"{url!r} is no URL: {error}") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(f"{url!r} must be an http or https URL with a host")
+    return url

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from outdial_server.adapters.clock import SystemClock
+from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.carriers.simulated.callback_sender import CallbackSender
 from outdial_server.carriers.simulated.process import CarrierService
 from outdial_server.carriers.simulated.profile import (
@@ -18,6 +19,7 @@ from outdial_server.carriers.simulated.profile import (
     with_settings,
 )
 from outdial_server.carriers.simulated.ring_log import FileRingLog, NoRingLog
+from outdial_server.cli.run import run
 from outdial_server.gateway.server import HttpServer
 
 
@@ -42,7 +44,7 @@ def command(
         raise typer.BadParameter(str(error)) from error
     if not callback_secret:
         raise typer.BadParameter("--callback-secret is required, to sign callbacks with")
-    asyncio.run(_serve(chosen, listen, log, callback_secret))
+    run(_serve(chosen, listen, log, callback_secret))
 
 
 async def _serve(
@@ -52,12 +54,14 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     clock = SystemClock()
-    log = FileRingLog(log_path) if log_path else NoRingLog()
+    log = FileRingLog(log_path, clock) if log_path else NoRingLog()
     callbacks = CallbackSender(secret, clock)
-    server = HttpServer(CarrierService(profile, log, callbacks).app(), listen)
+    service = CarrierService(profile, log, callbacks, UuidV7Ids(clock).new_id)
+    server = HttpServer(service.app(), listen)
     callbacks.start()
     port = await server.start()
     typer.echo(f"simulated carrier on http://{listen.rpartition(':')[0]}:{port}")
     await stop.wait()
     await server.stop()
     await callbacks.close()
+    log.close()

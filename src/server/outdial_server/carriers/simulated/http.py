@@ -11,7 +11,7 @@ from outdial_server.carriers.http_exchange import (
     AnswerLostError,
     HttpExchange,
     NothingSentError,
-    checked_base_url,
+    checked_url,
 )
 from outdial_server.carriers.simulated.script import Status
 from outdial_server.carriers.simulated.signature import HEADER, is_signed
@@ -57,7 +57,7 @@ class HttpSimulatedCarrier:
     ) -> None:
         """`callback_url` is where the carrier is to call back, token and all. Raises
         ValueError when `base_url` is no URL."""
-        self._calls_url = f"{checked_base_url(base_url)}/calls"
+        self._calls_url = f"{checked_url(base_url).rstrip('/')}/calls"
         self._secret = callback_secret
         self._callback_url = callback_url
         answered_by = deadline - min(_ANSWERING, deadline / 10)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from outdial_server.carriers.simulated.deliveries import deliveries
 from outdial_server.carriers.simulated.playwright import Playwright
 from outdial_server.carriers.simulated.profile import SimulationProfile
 from outdial_server.carriers.simulated.script import CallScript, Fate
@@ -32,7 +33,7 @@ NAME: Final = "simulated"
 
 
 class LocalSimulatedCarrier:
-    """Statuses go straight to the sink, without callbacks."""
+    """News of calls goes straight to the sink, without callbacks."""
 
     name = NAME
 
@@ -44,6 +45,7 @@ class LocalSimulatedCarrier:
         self._new_id = new_id
         self._playwright = Playwright()
         self._switch = Switch(profile, self._on_status)
+        self._is_closed = False
 
     async def place_call(self, request: DialRequest) -> DialResult:
         script = self._playwright.write(
@@ -92,10 +94,21 @@ class LocalSimulatedCarrier:
         return ()
 
     async def close(self) -> None:
+        self._is_closed = True
         self._switch.close()
 
     def _on_status(self, call: PlacedCall) -> None:
-        self._reports.put(_report(call))
+        assert call.status is not None  # noqa: S101 a status was just taken
+        report = _report(call)
+        for seconds in deliveries(self._profile, call.carrier_call_id, call.status):
+            if seconds:
+                asyncio.get_running_loop().call_later(seconds, self._tell, report)
+            else:
+                self._tell(report)
+
+    def _tell(self, report: CallReport) -> None:
+        if not self._is_closed:
+            self._reports.put(report)
 
 
 def _report(call: PlacedCall) -> CallReport:

@@ -3,20 +3,19 @@
 - `POST /calls` {call_id, to, from, ring_timeout_seconds, max_duration_seconds, callback_url}
 - `GET /calls/{carrier_call_id}`, `GET /calls?call_id=OURS`
 - `POST /calls/{carrier_call_id}/hangup`
-- `GET /stats`, `POST /admin/profile` {setting: value}
+- `GET /stats`, `POST /admin/profile` {setting: value}: calls placed from then on follow it
 
 It dedupes nothing: a call that is placed twice rings twice, and shows in its log.
 """
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
-from random import Random  # noqa: TID251 seeded by the profile
-from typing import Any
-from uuid import uuid4  # noqa: TID251 a carrier's own ids
+from typing import Annotated, Any, Final
 
 import orjson
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,7 +23,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from typing_extensions import override
 
+from outdial_server.carriers.http_exchange import checked_url
 from outdial_server.carriers.simulated.callback_sender import Callback, CallbackSender
+from outdial_server.carriers.simulated.deliveries import deliveries
 from outdial_server.carriers.simulated.playwright import Playwright
 from outdial_server.carriers.simulated.profile import (
     ProfileError,
@@ -35,8 +36,11 @@ from outdial_server.carriers.simulated.ring_log import RingLog
 from outdial_server.carriers.simulated.script import CallScript, Fate
 from outdial_server.carriers.simulated.switch import PlacedCall, Switch
 
-LATE_SECONDS = 2.0
-NEVER_SECONDS = 3600.0
+NEVER_SECONDS: Final = 3600.0
+"""How long a request that gets no answer is held, unless its caller leaves before."""
+
+ENDED_KEPT: Final = 200_000
+"""Ended calls that can still be looked up: some 200 MB. A judge forgets late."""
 
 
 class CreateCall(BaseModel):
@@ -47,17 +51,25 @@ class CreateCall(BaseModel):
     from_: str = Field(default="", alias="from")
     ring_timeout_seconds: float = Field(gt=0)
     max_duration_seconds: float = Field(gt=0)
-    callback_url: str
+    callback_url: Annotated[str, AfterValidator(checked_url)]
 
 
 class CarrierService:
     """One carrier account, its switch, its log and its callbacks."""
 
-    def __init__(self, profile: SimulationProfile, log: RingLog, callbacks: CallbackSender) -> None:
+    def __init__(
+        self,
+        profile: SimulationProfile,
+        log: RingLog,
+        callbacks: CallbackSender,
+        new_id: Callable[[], str],
+    ) -> None:
         self._log = log
         self._callbacks = callbacks
-        self._switch = Switch(profile, self._on_status)
-        self._rng = Random(profile.seed)  # noqa: S311
+        self._new_id = new_id
+        self._switch = Switch(profile, self._on_status, ended_kept=ENDED_KEPT)
+        self._answering = asyncio.Event()
+        self._use(profile)
         self._playwright = Playwright()
         self._by_call: Counter[str] = Counter()
         self._by_address: Counter[str] = Counter()
@@ -83,10 +95,12 @@ class CarrierService:
         self._log.write("requested", asked.call_id, "", asked.to, self._switch.live)
         script = self._script(asked)
         await asyncio.sleep(script.latency_seconds)
+        await self._answering.wait()
         wait = self._switch.retry_after_seconds()
         if wait is not None:
             return _throttled(wait)
-        call = PlacedCall(f"SIM{uuid4().hex}", asked.call_id, asked.to, script, asked.callback_url)
+        carrier_call_id = f"SIM{self._new_id()}"
+        call = PlacedCall(carrier_call_id, asked.call_id, asked.to, script, asked.callback_url)
         if script.fate.rings:
             self._place(call)
         return await self._answer(request, call)
@@ -149,27 +163,24 @@ class CarrierService:
 
     async def _change_profile(self, request: Request) -> Response:
         try:
-            self._switch.profile = with_json(self._switch.profile, await request.body())
+            self._use(with_json(self._switch.profile, await request.body()))
         except ProfileError as error:
             return _error(400, "bad_profile", str(error))
         return Response(status_code=204)
 
+    def _use(self, profile: SimulationProfile) -> None:
+        self._switch.change_profile(profile)
+        if profile.answering:
+            self._answering.set()
+        else:
+            self._answering.clear()
+
     def _on_status(self, call: PlacedCall) -> None:
         assert call.status is not None  # noqa: S101 a status was just taken
         self._write(call.status.value, call)
-        if self._rng.random() < self._switch.profile.callback_lost and call.is_live:
-            # An ending is always told in the end: carriers retry for hours.
-            return
         callback = Callback(call.callback_url, orjson.dumps(_as_json(call)))
-        self._callbacks.send(callback, self._lateness())
-        if self._rng.random() < self._switch.profile.callback_duplicated:
-            self._callbacks.send(callback, self._lateness())
-
-    def _lateness(self) -> float:
-        profile = self._switch.profile
-        if self._rng.random() < profile.callback_late:
-            return LATE_SECONDS * self._rng.random()
-        return 0.05 * self._rng.random() if self._rng.random() < profile.callback_disordered else 0
+        for seconds in deliveries(self._switch.profile, call.carrier_call_id, call.status):
+            self._callbacks.send(callback, seconds)
 
     def _write(self, event: str, call: PlacedCall) -> None:
         self._log.write(event, call.call_id, call.carrier_call_id, call.to, self._switch.live)

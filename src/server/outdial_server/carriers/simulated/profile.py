@@ -49,8 +49,11 @@ class SimulationProfile:
 
     seed: int = 1
 
-    # From the request to its answer; the phone rings from the answer on.
+    # Off: requests are read and wait for it to be on again; then they are placed.
+    answering: bool = True
+    # From the request to its answer, and from there to the first ring.
     request_latency_ms: Span = Span(20, 80)
+    setup_ms: Span = Span(0, 0)
     ring_ms: Span = Span(1000, 4000)
     talk_ms: Span = Span(2000, 8000)
 
@@ -74,6 +77,8 @@ class SimulationProfile:
     create_reset: float = 0.0
     create_reset_placed: float = 0.0
 
+    # News of a call comes twice, up to 2 s late, behind the news after it, or never (but
+    # for that of its end, which carriers repeat for hours).
     callback_duplicated: float = 0.0
     callback_late: float = 0.0
     callback_disordered: float = 0.0
@@ -111,12 +116,16 @@ FAULT_NAMES: Final = tuple(
 )
 
 PROFILES: Final[Mapping[str, SimulationProfile]] = {
-    "default": SimulationProfile(magic_numbers=True),
+    "default": SimulationProfile(setup_ms=Span(200, 800), magic_numbers=True),
     "demo": SimulationProfile(
-        request_latency_ms=Span(5, 25), ring_ms=Span(50, 300), talk_ms=Span(100, 600)
+        request_latency_ms=Span(5, 25),
+        setup_ms=Span(5, 25),
+        ring_ms=Span(50, 300),
+        talk_ms=Span(100, 600),
     ),
     "fast": SimulationProfile(
-        request_latency_ms=Span(0, 0),
+        request_latency_ms=Span(0, 2),
+        setup_ms=Span(0, 2),
         ring_ms=Span(0, 2),
         talk_ms=Span(0, 2),
         answered_human=1,
@@ -129,6 +138,7 @@ PROFILES: Final[Mapping[str, SimulationProfile]] = {
     ),
     "storm": SimulationProfile(
         request_latency_ms=Span(0, 200),
+        setup_ms=Span(0, 50),
         ring_ms=Span(5, 100),
         talk_ms=Span(10, 300),
         create_throttled=0.1,

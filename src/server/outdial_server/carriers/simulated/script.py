@@ -44,7 +44,7 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """After so long since the step before, this."""
+    """After so long since the step before, or since the call was placed, this."""
 
     after_seconds: float
     status: Status
@@ -111,6 +111,7 @@ def _steps(
     ring_timeout: timedelta,
     max_duration: timedelta,
 ) -> tuple[Step, ...]:
+    rings = Step(_draw(rng, profile.setup_ms), Status.RINGING)
     ring, talk = _draw(rng, profile.ring_ms), _draw(rng, profile.talk_ms)
     timeout = ring_timeout.total_seconds()
     if outcome == "invalid_number":
@@ -119,11 +120,11 @@ def _steps(
     if outcome == "no_answer" or ring >= timeout:
         # It rings as long as it may; a profile of short times cuts that short.
         rings_for = timeout if ring >= timeout else min(timeout, 4 * ring)
-        return (Step(0, Status.RINGING), _end(rings_for, "no_answer"))
+        return (rings, _end(rings_for, "no_answer"))
     if outcome in ("answered_human", "answered_machine"):
         lasts = min(talk, max_duration.total_seconds())
-        return (Step(0, Status.RINGING), Step(ring, Status.ANSWERED), _end(lasts, outcome))
-    return (Step(0, Status.RINGING), _end(ring, outcome))
+        return (rings, Step(ring, Status.ANSWERED), _end(lasts, outcome))
+    return (rings, _end(ring, outcome))
 
 
 def _end(after_seconds: float, outcome: str) -> Step:

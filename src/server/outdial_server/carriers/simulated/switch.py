@@ -50,8 +50,8 @@ class PlacedCall:
 OnStatus = Callable[[PlacedCall], None]
 
 RATE_WINDOW_SECONDS: Final = 1.0
-ENDED_KEPT: Final = 200_000
-"""Ended calls that can still be looked up: some 100 MB at the most."""
+ENDED_KEPT: Final = 10_000
+"""Ended calls that can still be looked up: some 10 MB."""
 
 
 class Switch:
@@ -59,7 +59,11 @@ class Switch:
     moment it leaves the queue until it ends."""
 
     def __init__(
-        self, profile: SimulationProfile, on_status: OnStatus, timers: Timers | None = None
+        self,
+        profile: SimulationProfile,
+        on_status: OnStatus,
+        timers: Timers | None = None,
+        ended_kept: int = ENDED_KEPT,
     ) -> None:
         """Without `timers`, those of the event loop that runs."""
         self.profile = profile
@@ -67,6 +71,7 @@ class Switch:
         self.live_most = 0
         self.placed = 0
         self._on_status = on_status
+        self._ended_kept = ended_kept
         self._timers = timers or asyncio.get_running_loop()
         self._calls: dict[str, PlacedCall] = {}
         self._by_our_id: dict[str, PlacedCall] = {}
@@ -180,7 +185,7 @@ class Switch:
 
     def _keep_ended(self, call: PlacedCall) -> None:
         self._ended.append(call)
-        if len(self._ended) > ENDED_KEPT:
+        if len(self._ended) > self._ended_kept:
             oldest = self._ended.popleft()
             self._calls.pop(oldest.carrier_call_id, None)
             if self._by_our_id.get(oldest.call_id) is oldest:
