@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Callable
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
@@ -46,9 +46,13 @@ class CallbackRoutes:
         known = hmac.compare_digest(request.path_params["token"].encode(), self._token)
         if carrier is None or not known:
             return error_response(404, "not_found", "there is nothing here")
-        body = await _read(request)
+        try:
+            body = await _read(request)
+        except ClientDisconnect:
+            # Nobody is there to read this; the carrier sends again.
+            return error_response(400, "incomplete", "the body did not come whole")
         if body is None:
-            return error_response(413, "payload_too_large", f"more than {BODY_MOST_BYTES} bytes")
+            return _too_large()
         callback = RawCallback(
             carrier=name,
             path=request.path_params.get("rest", ""),
@@ -69,6 +73,13 @@ class CallbackRoutes:
             return error_response(503, code, error.message, _RETRY_AFTER_SECONDS)
         self._on_stored()
         return Response(status_code=204)
+
+
+def _too_large() -> Response:
+    response = error_response(413, "payload_too_large", f"more than {BODY_MOST_BYTES} bytes")
+    # Else the server would read the rest, to find the next request behind it.
+    response.headers["connection"] = "close"
+    return response
 
 
 async def _read(request: Request) -> bytes | None:

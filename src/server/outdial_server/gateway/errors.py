@@ -21,4 +21,7 @@ async def http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return error_response(500, "internal_error", "something went wrong")
     code = _CODES.get(error.status_code, "bad_request")
-    return error_response(error.status_code, code, error.detail)
+    response = error_response(error.status_code, code, error.detail)
+    # Which methods are allowed, for one.
+    response.headers.update(error.headers or {})
+    return response
