@@ -1,0 +1,128 @@
+"""Batches and calls in memory, as far as commands look at them."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.call import Call, CallState
+from outdial_server.domain.errors import NotFoundError, Reason
+from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId, ScheduledCallId
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.request import RequestKey
+from outdial_server.domain.scheduled_call import NewScheduledCall
+from outdial_server.ports.batches import Decide, NewBatch, StoredRows
+from outdial_server.ports.clock import Clock
+from outdial_server.ports.signals import Signals
+from support.dispatch import MemoryDispatch
+from support.domain import ACCOUNT, AGENT, BATCH, a_batch
+
+
+class MemoryBatches:
+    """Every change is published, as after a commit."""
+
+    def __init__(self, clock: Clock, signals: Signals, *batches: Batch) -> None:
+        self._clock = clock
+        self._signals = signals
+        self._batches = {batch.batch_id: batch for batch in batches}
+        self._sends: dict[BatchId, int] = {}
+        self.rows: dict[BatchId, list[NewScheduledCall]] = {}
+
+    def set_sends(self, batch_id: BatchId, sends: int) -> None:
+        self._sends[batch_id] = sends
+        self._signals.publish([batch_id])
+
+    async def create_batch(
+        self,
+        new: NewBatch,
+        rows: Iterable[NewScheduledCall],
+        request: RequestKey | None = None,
+    ) -> StoredRows:
+        state = BatchState.DRAFT if new.draft else BatchState.RUNNING
+        self.rows[new.batch_id] = [*rows]
+        batch = replace(
+            a_batch(state, waiting=len(self.rows[new.batch_id])),
+            batch_id=new.batch_id,
+            account_id=new.account_id,
+            agent_id=new.agent_id,
+            carrier=new.carrier,
+            settings=new.settings,
+        )
+        self._keep(batch)
+        return StoredRows(batch, ())
+
+    async def add_rows(
+        self,
+        account_id: AccountId,
+        batch_id: BatchId,
+        rows: Iterable[NewScheduledCall],
+        request: RequestKey | None = None,
+    ) -> StoredRows:
+        batch = self._find(account_id, batch_id)
+        self.rows.setdefault(batch_id, []).extend(rows)
+        return StoredRows(batch, ())
+
+    async def get_batch(self, account_id: AccountId, batch_id: BatchId) -> Batch:
+        return self._find(account_id, batch_id)
+
+    async def list_batches(
+        self,
+        account_id: AccountId,
+        page: PageRequest,
+        states: Collection[BatchState] = (),
+        agent_id: AgentId | None = None,
+    ) -> Page[Batch]:
+        found = [b for b in self._batches.values() if b.account_id == account_id]
+        return Page([b for b in found if not states or b.state in states][: page.size], "")
+
+    async def change_batch(self, account_id: AccountId, batch_id: BatchId, decide: Decide) -> Batch:
+        batch = self._find(account_id, batch_id)
+        change = decide(batch, self._clock.now())
+        if change is not None:
+            batch = change.batch
+            self._keep(batch)
+        return batch
+
+    async def sends_in_flight(self, batch_id: BatchId) -> int:
+        return self._sends.get(batch_id, 0)
+
+    def _keep(self, batch: Batch) -> None:
+        self._batches[batch.batch_id] = batch
+        self._signals.publish([batch.batch_id])
+
+    def _find(self, account_id: AccountId, batch_id: BatchId) -> Batch:
+        batch = self._batches.get(batch_id)
+        if batch is None or batch.account_id != account_id or batch.deleted_at is not None:
+            raise NotFoundError(Reason.BATCH_NOT_FOUND, f"there is no batch {batch_id}")
+        return batch
+
+
+class DispatchedCalls:
+    """The calls of a `MemoryDispatch`, as the account that owns them sees them. Only
+    single calls are looked at by commands; lists belong to the real store's tests."""
+
+    def __init__(self, dispatch: MemoryDispatch) -> None:
+        self._dispatch = dispatch
+
+    async def get_call(self, account_id: AccountId, call_id: CallId) -> Call:
+        facts = self._dispatch.calls.get(call_id)
+        if facts is None or account_id != ACCOUNT or facts.state is CallState.CLAIMED:
+            raise NotFoundError(Reason.CALL_NOT_FOUND, f"there is no call {call_id}")
+        return Call(
+            call_id=call_id,
+            batch_id=BATCH,
+            scheduled_call_id=ScheduledCallId("row"),
+            agent_id=AGENT,
+            attempt_number=1,
+            state=facts.state,
+            disposition=None,
+            reason="",
+            address="+15550000001",
+            caller_id="",
+            carrier="simulated",
+            carrier_call_id=facts.carrier_call_id,
+            sent_at=None,
+            accepted_at=None,
+            ringing_at=None,
+            answered_at=None,
+            ended_at=None,
+        )

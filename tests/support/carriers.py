@@ -1,0 +1,80 @@
+"""A carrier whose answers a test gives."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Never
+
+from outdial_server.domain.report import CallReport
+from outdial_server.ports.carrier import (
+    Accepted,
+    CallQuery,
+    DialRequest,
+    DialResult,
+    LookUpFailed,
+    LookUpResult,
+    RawCallback,
+)
+
+
+async def accept(request: DialRequest) -> DialResult:
+    return Accepted(f"CA-{request.call_id}")
+
+
+async def know_nothing(query: CallQuery) -> LookUpResult:
+    return LookUpFailed("NOT_ASKED")
+
+
+async def never_answer(_: object) -> Never:
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError("nobody answers")
+
+
+def say_nothing(callback: RawCallback) -> tuple[CallReport, ...]:
+    return ()
+
+
+class FunctionCarrier:
+    """Each method is a function that the test hands in. Requests are kept as they came."""
+
+    def __init__(
+        self,
+        place: Callable[[DialRequest], Awaitable[DialResult]] = accept,
+        look_up: Callable[[CallQuery], Awaitable[LookUpResult]] = know_nothing,
+        parse: Callable[[RawCallback], tuple[CallReport, ...]] = say_nothing,
+        *,
+        hangs_up: bool = True,
+    ) -> None:
+        self._place = place
+        self._look_up = look_up
+        self._parse = parse
+        self._hangs_up = hangs_up
+        self.requests: list[DialRequest] = []
+        self.hung_up: list[CallQuery] = []
+
+    @property
+    def name(self) -> str:
+        return "simulated"
+
+    async def place_call(self, request: DialRequest) -> DialResult:
+        self.requests.append(request)
+        return await self._place(request)
+
+    async def look_up(self, query: CallQuery) -> LookUpResult:
+        return await self._look_up(query)
+
+    async def hang_up(self, query: CallQuery) -> bool:
+        self.hung_up.append(query)
+        return self._hangs_up
+
+    def verify_callback(self, callback: RawCallback) -> bool:
+        return True
+
+    def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
+        return self._parse(callback)
+
+    async def close(self) -> None:
+        return None
+
+    def registered(self, name: str) -> "FunctionCarrier | None":
+        """The registry that holds this carrier alone."""
+        return self if name == self.name else None

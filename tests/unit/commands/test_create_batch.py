@@ -1,0 +1,153 @@
+"""Creating a batch: its carrier, its rows, and all faults in one answer."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
+from outdial_server.commands.create_batch import BatchSpec, CreateBatch, choose_carrier
+from outdial_server.commands.rows import check_rows
+from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
+from outdial_server.domain.checks import RawRow
+from outdial_server.domain.errors import InvalidFieldsError, PreconditionError, Reason
+from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX, SCHEDULED_CALLS_PER_REQUEST_MAX
+from outdial_server.ports.signals import Topic
+from support.batches import MemoryBatches
+from support.clock import ManualClock, ManualSignals
+from support.domain import ACCOUNT, AGENT, BATCH, a_batch
+
+GOOD, BAD = RawRow("+1 555 123 0001"), RawRow("5551230001")
+SPEC = BatchSpec(ACCOUNT, AGENT, "", DuplicatePolicy.KEEP, BatchSettings("Reminders"), draft=False)
+
+
+class Creating:
+    def __init__(self) -> None:
+        clock = ManualClock()
+        self.signals = ManualSignals(clock)
+        self.batches = MemoryBatches(clock, self.signals, a_batch(waiting=1))
+        self.create = CreateBatch(
+            self.batches, UuidV7Ids(clock), clock, self.signals, ("simulated", "twilio")
+        )
+        self.add = AddScheduledCalls(self.batches, self.signals)
+
+
+# --- carriers ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen"), [("", "simulated"), ("simulated", "simulated"), ("twilio", "twilio")]
+)
+def test_the_first_carrier_is_the_default(asked: str, chosen: str) -> None:
+    assert choose_carrier(asked, ("simulated", "twilio")) == chosen
+
+
+def test_a_carrier_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(PreconditionError, match="'acme'; there is simulated, twilio") as refused:
+        choose_carrier("acme", ("simulated", "twilio"))
+    assert refused.value.reason is Reason.CARRIER_NOT_CONFIGURED
+    assert refused.value.metadata == {"carrier": "acme"}
+
+
+@pytest.mark.parametrize("asked", ["", "acme"])
+def test_a_server_without_carriers_says_how_to_get_one(asked: str) -> None:
+    with pytest.raises(PreconditionError, match="--simulate"):
+        choose_carrier(asked, ())
+
+
+# --- rows ----------------------------------------------------------------------
+
+
+async def test_rows_come_out_in_normal_form_and_order() -> None:
+    rows = await check_rows([RawRow(f"+1 555 123 {n:04}") for n in range(1200)])
+    assert [row.address for row in rows] == [f"+1555123{n:04}" for n in range(1200)]
+
+
+async def test_each_fault_is_named_by_the_index_of_its_row() -> None:
+    with pytest.raises(InvalidFieldsError) as refused:
+        await check_rows([GOOD, BAD, GOOD, replace(GOOD, time_zone="Mars/Olympus")])
+    assert [violation.field for violation in refused.value.violations] == [
+        "scheduled_calls[1].address",
+        "scheduled_calls[3].time_zone",
+    ]
+    assert refused.value.message.endswith("(and 1 more)")
+
+
+async def test_a_list_of_faults_is_cut_and_the_rest_of_the_rows_not_read() -> None:
+    read = 0
+
+    def endless() -> Iterator[RawRow]:
+        nonlocal read
+        while True:
+            read += 1
+            yield BAD
+
+    with pytest.raises(InvalidFieldsError) as refused:
+        await check_rows(endless())
+    assert len(refused.value.violations) == FIELD_VIOLATIONS_MAX
+    assert read < 1000
+
+
+async def test_a_request_has_a_bounded_number_of_rows() -> None:
+    with pytest.raises(InvalidFieldsError, match=f"more than {SCHEDULED_CALLS_PER_REQUEST_MAX}"):
+        await check_rows([GOOD] * (SCHEDULED_CALLS_PER_REQUEST_MAX + 1))
+
+
+async def test_a_long_list_lets_others_run_in_between() -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(count())
+    await check_rows([GOOD] * 5000)
+    other.cancel()
+    assert turns >= 10
+
+
+# --- batches -------------------------------------------------------------------
+
+
+async def test_a_batch_is_stored_with_its_rows_and_wakes_the_engine() -> None:
+    creating = Creating()
+    settings = replace(SPEC.settings, caller_id="+1 (555) 000-0001")
+    stored = await creating.create.execute(replace(SPEC, settings=settings), [GOOD, GOOD], None)
+    assert stored.batch.carrier == "simulated"
+    assert stored.batch.settings.caller_id == "+15550000001"
+    assert len(creating.batches.rows[stored.batch.batch_id]) == 2
+    await creating.signals.wait(Topic.CLAIM, None)
+    await creating.signals.wait(Topic.WINDOW, None)
+
+
+async def test_faults_of_the_batch_come_in_one_answer() -> None:
+    settings = BatchSettings("", caller_id="nobody")
+    with pytest.raises(InvalidFieldsError) as refused:
+        await Creating().create.execute(replace(SPEC, agent_id="", settings=settings), [GOOD], None)
+    assert [violation.field for violation in refused.value.violations] == [
+        "batch.agent_id",
+        "batch.display_name",
+        "batch.caller_id",
+    ]
+
+
+async def test_only_a_draft_may_be_empty() -> None:
+    with pytest.raises(PreconditionError) as refused:
+        await Creating().create.execute(SPEC, [], None)
+    assert refused.value.reason is Reason.BATCH_EMPTY
+    await Creating().create.execute(replace(SPEC, draft=True), [], None)
+
+
+async def test_adding_takes_at_least_one_row_and_only_good_ones() -> None:
+    creating = Creating()
+    for rows, field in (([], "scheduled_calls"), ([GOOD, BAD], "scheduled_calls[1].address")):
+        with pytest.raises(InvalidFieldsError) as refused:
+            await creating.add.execute(ACCOUNT, BATCH, rows, None)
+        assert refused.value.violations[0].field == field
+    assert BATCH not in creating.batches.rows
+    await creating.add.execute(ACCOUNT, BATCH, [GOOD], None)
+    await creating.signals.wait(Topic.CLAIM, None)

@@ -1,0 +1,168 @@
+"""The applier loses no report, and nothing stays in its way."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from outdial_server.domain.call import CallState
+from outdial_server.domain.errors import Reason, UnavailableError
+from outdial_server.domain.ids import CallId
+from outdial_server.domain.report import CallReport, ReportKind
+from outdial_server.engine.applier import GROUP_MOST, Applier
+from outdial_server.engine.loop import SWEEP_EVERY
+from outdial_server.engine.queues import GatheredReports
+from outdial_server.ports.carrier import RawCallback
+from outdial_server.ports.signals import Topic
+from support.carriers import FunctionCarrier
+from support.clock import START, ManualClock, ManualSignals
+from support.dispatch import Inbox, MemoryDispatch
+
+DATABASE_AWAY = UnavailableError(Reason.DATABASE_UNAVAILABLE, "the database is away")
+
+
+def parse(callback: RawCallback) -> tuple[CallReport, ...]:
+    """A body is `call-id kind`; one without a kind cannot be read, and for one of a kind
+    that there is not the adapter has a bug."""
+    call_id, kind = callback.body.decode().split(" ")
+    return (CallReport(CallId(call_id), ReportKind[kind]),)
+
+
+class Applying:
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.signals = ManualSignals(self.clock)
+        self.inbox = Inbox()
+        self.dispatch = MemoryDispatch(self.clock, self.inbox)
+        self.reports = GatheredReports(self.signals)
+        self.applier = Applier(
+            self.dispatch,
+            self.reports,
+            self.inbox,
+            FunctionCarrier(parse=parse).registered,
+            self.signals,
+        )
+
+    async def tick(self) -> None:
+        await self.applier.tick(self.clock.now())
+
+    async def call_back(self, text: str, carrier: str = "simulated") -> None:
+        await self.inbox.store(RawCallback(carrier, "", "", {}, text.encode()))
+        self.applier.callbacks_arrived()
+
+    def add_sending(self) -> CallId:
+        self.dispatch.add_rows(1)
+        call_id = CallId("call-0")
+        call = self.dispatch.calls[call_id]
+        self.dispatch.calls[call_id] = replace(call, state=CallState.SENDING, holds_slot=True)
+        return call_id
+
+
+async def test_reports_and_callbacks_are_applied_together_and_the_callbacks_removed() -> None:
+    applying = Applying()
+    call_id = applying.add_sending()
+    applying.reports.put(CallReport(call_id, ReportKind.ACCEPTED, "CA1"))
+    await applying.call_back("call-0 ANSWERED")
+    await applying.tick()
+    assert applying.dispatch.states() == [CallState.IN_PROGRESS]
+    assert len(applying.dispatch.groups) == 1
+    assert applying.inbox.callbacks == {}
+
+
+async def test_a_store_that_fails_costs_no_report() -> None:
+    applying = Applying()
+    call_id = applying.add_sending()
+    applying.reports.put(CallReport(call_id, ReportKind.ACCEPTED))
+    await applying.call_back("call-0 RINGING")
+    applying.dispatch.fail_once(DATABASE_AWAY)
+    with pytest.raises(UnavailableError):
+        await applying.tick()
+    assert len(applying.reports) == 1
+    assert len(applying.inbox.callbacks) == 1
+    await applying.tick()
+    assert applying.dispatch.states() == [CallState.RINGING]
+
+
+@pytest.mark.parametrize(
+    ("text", "event"),
+    [("rubbish", "callback.unreadable"), ("call-0 NO_SUCH_KIND", "callback.adapter_broken")],
+)
+async def test_a_callback_that_cannot_be_read_is_removed_logged_and_in_nobody_s_way(
+    text: str, event: str
+) -> None:
+    applying = Applying()
+    applying.add_sending()
+    await applying.call_back(text)
+    await applying.call_back("call-0 RINGING")
+    with capture_logs() as records:
+        await applying.tick()
+    assert [record["event"] for record in records] == [event]
+    assert applying.inbox.callbacks == {}
+    assert applying.dispatch.states() == [CallState.RINGING]
+
+
+async def test_a_callback_of_a_carrier_that_is_gone_is_removed() -> None:
+    applying = Applying()
+    await applying.call_back("call-0 RINGING", carrier="gone")
+    await applying.tick()
+    assert applying.inbox.callbacks == {}
+
+
+async def test_the_inbox_is_read_when_something_came_and_else_as_seldom_as_a_sweep() -> None:
+    applying = Applying()
+    for _ in range(3):
+        await applying.tick()
+    assert applying.inbox.reads == 1
+    await applying.call_back("call-0 RINGING")
+    await applying.tick()
+    assert applying.inbox.reads == 2
+    applying.clock.advance(SWEEP_EVERY - timedelta(microseconds=1))
+    await applying.tick()
+    assert applying.inbox.reads == 2
+    applying.clock.advance(timedelta(microseconds=1))
+    await applying.tick()
+    assert applying.inbox.reads == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "topics"),
+    [
+        (ReportKind.ENDED, [Topic.CLAIM]),
+        (ReportKind.UNCLEAR, [Topic.RECONCILE]),
+        (ReportKind.NOT_SENT, [Topic.CLAIM, Topic.SETTLE, Topic.WINDOW]),
+    ],
+)
+async def test_whoever_has_work_from_a_report_is_woken(
+    kind: ReportKind, topics: list[Topic]
+) -> None:
+    applying = Applying()
+    applying.reports.put(CallReport(applying.add_sending(), kind))
+    await applying.tick()
+    for topic in topics:
+        await applying.signals.wait(topic, None)
+
+
+async def test_a_full_group_is_followed_by_another() -> None:
+    applying = Applying()
+    call_id = applying.add_sending()
+    applying.reports.put_all([CallReport(call_id, ReportKind.RINGING)] * (GROUP_MOST + 1))
+    await applying.signals.wait(Topic.REPORT, None)
+    await applying.tick()
+    assert len(applying.reports) == 1
+    await applying.signals.wait(Topic.REPORT, None)
+
+
+async def test_finishing_applies_all_that_has_gathered() -> None:
+    applying = Applying()
+    call_id = applying.add_sending()
+    applying.reports.put_all([CallReport(call_id, ReportKind.RINGING)] * (2 * GROUP_MOST + 1))
+    await applying.applier.finish()
+    assert not applying.reports
+    assert [len(group) for group in applying.dispatch.groups] == [GROUP_MOST, GROUP_MOST, 1]
+
+
+async def test_nothing_to_apply_is_no_transaction() -> None:
+    applying = Applying()
+    assert await applying.applier.tick(START) is None
+    assert applying.dispatch.groups == []

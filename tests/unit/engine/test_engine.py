@@ -1,0 +1,68 @@
+"""The engine as a whole, on a store in memory: started, drained, stopped."""
+
+import asyncio
+
+import pytest
+
+from outdial_server.domain.call import CallState
+from outdial_server.engine import Engine, GatheredReports
+from outdial_server.ports.carrier import DialRequest, DialResult
+from support.carriers import FunctionCarrier, accept
+from support.clock import ManualClock, ManualSignals, settle
+from support.dispatch import Inbox, MemoryDispatch
+
+
+class Running:
+    def __init__(self, carrier: FunctionCarrier, *, is_alone: bool = True) -> None:
+        self.clock = ManualClock()
+        signals = ManualSignals(self.clock)
+        inbox = Inbox()
+        self.dispatch = MemoryDispatch(self.clock, inbox)
+        self.engine = Engine(
+            self.dispatch,
+            inbox,
+            carrier.registered,
+            GatheredReports(signals),
+            self.clock,
+            signals,
+            is_alone=is_alone,
+        )
+
+
+async def test_rows_are_dialled_and_what_became_of_them_is_recorded() -> None:
+    running = Running(FunctionCarrier())
+    running.dispatch.add_rows(1200)
+    await running.engine.start()
+    for _ in range(10):
+        await settle()
+    await running.engine.stop()
+    assert set(running.dispatch.states()) == {CallState.ACCEPTED}
+
+
+async def test_a_clean_stop_leaves_nothing_in_sending() -> None:
+    gate = asyncio.Event()
+
+    async def slow(request: DialRequest) -> DialResult:
+        await gate.wait()
+        return await accept(request)
+
+    running = Running(FunctionCarrier(slow))
+    running.dispatch.add_rows(5)
+    await running.engine.start()
+    await settle()
+    assert set(running.dispatch.states()) == {CallState.SENDING}
+    running.dispatch.add_rows(5)
+    stopping = asyncio.create_task(running.engine.stop())
+    await settle()
+    assert not stopping.done()
+    gate.set()
+    await stopping
+    assert running.dispatch.states() == [CallState.ACCEPTED] * 5 + [CallState.CLAIMED] * 5
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+async def test_only_a_server_that_is_alone_takes_every_lease_for_lost(is_alone: bool) -> None:
+    running = Running(FunctionCarrier(), is_alone=is_alone)
+    await running.engine.start()
+    await running.engine.stop()
+    assert running.dispatch.recovered == is_alone
