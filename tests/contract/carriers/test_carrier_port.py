@@ -1,0 +1,292 @@
+"""What the engine may rely on, whatever the carrier: one suite over both forms of the
+simulated one."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from outdial_server.carriers.simulated.profile import SimulationProfile, with_settings
+from outdial_server.domain.call import Disposition
+from outdial_server.domain.ids import AccountId, BatchId, CallId
+from outdial_server.domain.report import Fault, ReportKind
+from outdial_server.domain.silence import CARRIER_DEADLINE
+from outdial_server.ports.carrier import (
+    Accepted,
+    CallQuery,
+    DialRequest,
+    Found,
+    NoSuchCall,
+    NotSent,
+    RawCallback,
+    Refused,
+    Unclear,
+)
+from support.carrier_lines import Line, http_line, local_line
+
+OpenLine = Callable[..., Awaitable[Line]]
+
+REQUEST = DialRequest(
+    call_id=CallId("ours"),
+    account_id=AccountId("account"),
+    batch_id=BatchId("batch"),
+    address="+15551230001",
+    caller_id="+15551230000",
+    ring_timeout=timedelta(seconds=30),
+    max_duration=timedelta(minutes=10),
+)
+QUERY = CallQuery(REQUEST.call_id, "", REQUEST.address)
+LONG = "talk_ms=3600000"
+
+# Answered by a human within milliseconds.
+WILLING = with_settings(
+    SimulationProfile(),
+    [
+        *(f"{name}=0" for name in ("answered_machine", "busy", "no_answer", "rejected", "failed")),
+        "invalid_number=0",
+        "request_latency_ms=0-2",
+        "ring_ms=1-20",
+        "talk_ms=1-20",
+    ],
+)
+
+
+@pytest.fixture(params=[local_line, http_line], ids=["local", "http"])
+async def open_line(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenLine]:
+    async with AsyncExitStack() as stack:
+
+        async def opened(*settings: str) -> Line:
+            profile = with_settings(WILLING, settings)
+            line: Line = await stack.enter_async_context(request.param(profile, tmp_path))
+            return line
+
+        yield opened
+
+
+async def place(line: Line, request: DialRequest = REQUEST) -> str:
+    result = await line.carrier.place_call(request)
+    assert isinstance(result, Accepted)
+    return result.carrier_call_id
+
+
+async def test_an_accepted_call_reports_its_life(open_line: OpenLine) -> None:
+    line = await open_line()
+    carrier_call_id = await place(line)
+    ended = await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+    await line.news.wait_until(lambda: len(line.news.reports) == 3)
+    assert sorted(line.news.kinds(REQUEST.call_id)) == [
+        ReportKind.RINGING,
+        ReportKind.ANSWERED,
+        ReportKind.ENDED,
+    ]
+    assert ended.disposition is Disposition.ANSWERED_HUMAN
+    assert {report.carrier_call_id for report in line.news.reports} == {carrier_call_id}
+    assert {report.fence for report in line.news.reports} == {None}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "disposition"),
+    [
+        ("answered_machine", Disposition.ANSWERED_MACHINE),
+        ("busy", Disposition.BUSY),
+        ("no_answer", Disposition.NO_ANSWER),
+        ("rejected", Disposition.REJECTED),
+        ("failed", Disposition.FAILED),
+    ],
+)
+async def test_every_outcome_is_reported(
+    open_line: OpenLine, outcome: str, disposition: Disposition
+) -> None:
+    line = await open_line("answered_human=0", f"{outcome}=1")
+    await place(line)
+    ended = await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+    assert ended.disposition is disposition
+
+
+async def test_a_ring_stops_at_the_ring_timeout(open_line: OpenLine) -> None:
+    line = await open_line("ring_ms=3600000")
+    await place(line, replace(REQUEST, ring_timeout=timedelta(milliseconds=50)))
+    ended = await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+    assert ended.disposition is Disposition.NO_ANSWER
+
+
+async def test_a_talk_stops_at_the_maximum_duration(open_line: OpenLine) -> None:
+    line = await open_line(LONG)
+    await place(line, replace(REQUEST, max_duration=timedelta(milliseconds=50)))
+    ended = await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+    assert ended.disposition is Disposition.ANSWERED_HUMAN
+
+
+async def test_a_live_call_is_found_by_either_id(open_line: OpenLine) -> None:
+    line = await open_line(LONG)
+    carrier_call_id = await place(line)
+    await line.news.wait_for(REQUEST.call_id, ReportKind.ANSWERED)
+    by_ours = await line.carrier.look_up(QUERY)
+    by_theirs = await line.carrier.look_up(replace(QUERY, carrier_call_id=carrier_call_id))
+    assert by_ours == by_theirs
+    assert isinstance(by_ours, Found)
+    assert by_ours.report is not None
+    assert by_ours.report.call_id == REQUEST.call_id
+    assert by_ours.report.kind is ReportKind.ANSWERED
+    assert by_ours.report.carrier_call_id == carrier_call_id
+
+
+async def test_an_ended_call_is_found_as_it_ended(open_line: OpenLine) -> None:
+    line = await open_line("answered_human=0", "busy=1")
+    await place(line)
+    ended = await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+    assert await line.carrier.look_up(QUERY) == Found(ended)
+
+
+async def test_a_queued_call_is_found_as_accepted(open_line: OpenLine) -> None:
+    line = await open_line("mode=queueing", "max_concurrent_calls=1", LONG)
+    await place(line)
+    waiting = replace(REQUEST, call_id=CallId("waiting"))
+    await place(line, waiting)
+    found = await line.carrier.look_up(replace(QUERY, call_id=waiting.call_id))
+    assert isinstance(found, Found)
+    assert found.report is not None
+    assert found.report.kind is ReportKind.ACCEPTED
+
+
+async def test_looking_up_changes_nothing(open_line: OpenLine) -> None:
+    line = await open_line(LONG)
+    await place(line)
+    await line.news.wait_for(REQUEST.call_id, ReportKind.ANSWERED)
+    assert await line.carrier.look_up(QUERY) == await line.carrier.look_up(QUERY)
+    assert ReportKind.ENDED not in line.news.kinds(REQUEST.call_id)
+
+
+async def test_a_call_that_never_was_is_not_found(open_line: OpenLine) -> None:
+    line = await open_line()
+    assert await line.carrier.look_up(QUERY) == NoSuchCall()
+    assert await line.carrier.look_up(replace(QUERY, carrier_call_id="SIM0")) == NoSuchCall()
+
+
+async def test_hanging_up_ends_a_talk_as_answered(open_line: OpenLine) -> None:
+    line = await open_line(LONG)
+    carrier_call_id = await place(line)
+    await line.news.wait_for(REQUEST.call_id, ReportKind.ANSWERED)
+    assert await line.carrier.hang_up(replace(QUERY, carrier_call_id=carrier_call_id))
+    ended = await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+    assert ended.disposition is Disposition.ANSWERED_HUMAN
+
+
+@pytest.mark.parametrize("stage", ["ring_ms=3600000", "setup_ms=3600000"])
+async def test_hanging_up_before_the_answer_cancels(open_line: OpenLine, stage: str) -> None:
+    line = await open_line(stage)
+    await place(line)
+    assert await line.carrier.hang_up(QUERY), "by our id alone"
+    ended = await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+    assert ended.disposition is (Disposition.CANCELLED)
+    assert ReportKind.ANSWERED not in line.news.kinds(REQUEST.call_id)
+
+
+async def test_hanging_up_a_queued_call_lets_it_never_ring(open_line: OpenLine) -> None:
+    line = await open_line("mode=queueing", "max_concurrent_calls=1", LONG)
+    await place(line)
+    waiting = replace(REQUEST, call_id=CallId("waiting"))
+    await place(line, waiting)
+    assert await line.carrier.hang_up(replace(QUERY, call_id=waiting.call_id))
+    await line.news.wait_for(waiting.call_id, ReportKind.ENDED)
+    assert line.news.kinds(waiting.call_id) == [ReportKind.ENDED]
+
+
+async def test_hanging_up_what_is_over_or_never_was_succeeds(open_line: OpenLine) -> None:
+    line = await open_line()
+    assert await line.carrier.hang_up(QUERY)
+    carrier_call_id = await place(line)
+    await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+    assert await line.carrier.hang_up(replace(QUERY, carrier_call_id=carrier_call_id))
+    assert line.news.kinds(REQUEST.call_id).count(ReportKind.ENDED) == 1
+
+
+async def test_an_invalid_number_is_refused_for_this_call(open_line: OpenLine) -> None:
+    line = await open_line("answered_human=0", "invalid_number=1")
+    assert await line.carrier.place_call(REQUEST) == Refused(
+        "INVALID_NUMBER", Fault.CALL, Disposition.INVALID_NUMBER
+    )
+    assert await line.carrier.look_up(QUERY) == NoSuchCall()
+
+
+async def test_bad_credentials_are_a_fault_of_configuration(open_line: OpenLine) -> None:
+    line = await open_line("create_unauthorized=1")
+    result = await line.carrier.place_call(REQUEST)
+    assert isinstance(result, Refused)
+    assert result.fault is Fault.CONFIGURATION
+
+
+async def test_a_throttled_call_was_not_placed_and_may_come_again(open_line: OpenLine) -> None:
+    line = await open_line("create_throttled=1")
+    result = await line.carrier.place_call(REQUEST)
+    assert isinstance(result, NotSent)
+    assert result.retry_after is not None
+    assert result.retry_after > timedelta(0)
+    assert await line.carrier.look_up(QUERY) == NoSuchCall()
+
+
+async def test_a_refusing_carrier_turns_away_what_is_above_its_cap(open_line: OpenLine) -> None:
+    line = await open_line("max_concurrent_calls=1", LONG)
+    await place(line)
+    second = replace(REQUEST, call_id=CallId("second"))
+    assert isinstance(await line.carrier.place_call(second), NotSent)
+    assert await line.carrier.hang_up(QUERY)
+    await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+    await place(line, second)
+
+
+@pytest.mark.parametrize("fault", ["create_error", "create_reset"])
+async def test_an_unclear_call_is_found_exactly_when_it_was_placed(
+    open_line: OpenLine, fault: str
+) -> None:
+    never = await open_line(f"{fault}=1")
+    assert isinstance(await never.carrier.place_call(REQUEST), Unclear)
+    assert await never.carrier.look_up(QUERY) == NoSuchCall()
+
+    placed = await open_line(f"{fault}_placed=1")
+    assert isinstance(await placed.carrier.place_call(REQUEST), Unclear)
+    assert isinstance(await placed.carrier.look_up(QUERY), Found)
+    await placed.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+
+
+async def test_news_that_comes_twice_says_the_same(open_line: OpenLine) -> None:
+    line = await open_line("callback_duplicated=1")
+    await place(line)
+    second = await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED, count=2)
+    assert line.news.reports.count(second) == 2
+
+
+async def test_of_lost_news_the_end_still_comes(open_line: OpenLine) -> None:
+    line = await open_line("callback_lost=1")
+    await place(line)
+    await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+    assert line.news.kinds(REQUEST.call_id) == [ReportKind.ENDED]
+
+
+async def test_calls_at_once_keep_apart(open_line: OpenLine) -> None:
+    line = await open_line()
+    requests = [replace(REQUEST, call_id=CallId(f"ours-{n}")) for n in range(50)]
+    ids = await asyncio.gather(*(place(line, request) for request in requests))
+    assert len(set(ids)) == len(requests)
+    for request, carrier_call_id in zip(requests, ids, strict=True):
+        ended = await line.news.wait_for(request.call_id, ReportKind.ENDED)
+        assert ended.carrier_call_id == carrier_call_id
+
+
+async def test_a_placed_call_is_answered_within_the_deadline(open_line: OpenLine) -> None:
+    line = await open_line()
+    started = time.monotonic()
+    await place(line)
+    assert timedelta(seconds=time.monotonic() - started) < CARRIER_DEADLINE
+
+
+async def test_a_forged_callback_is_refused(open_line: OpenLine) -> None:
+    line = await open_line()
+    for headers in ({}, {"x-outdial-simulated-signature": "t=1,v1=00"}):
+        forged = RawCallback("simulated", "", "", headers, b'{"status": "ended"}')
+        assert not line.carrier.verify_callback(forged)
