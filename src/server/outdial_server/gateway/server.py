@@ -11,6 +11,10 @@ from typing_extensions import override
 
 STOP_SECONDS: Final = 5
 
+KEEP_ALIVE_SECONDS: Final = 30
+"""Longer than clients usually keep an idle connection: a request that meets the close of
+its connection on the way is lost to its sender."""
+
 
 class _Server(uvicorn.Server):
     @override
@@ -32,6 +36,7 @@ class HttpServer:
                 log_config=None,
                 access_log=False,
                 lifespan="off",
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=STOP_SECONDS,
             )
         )

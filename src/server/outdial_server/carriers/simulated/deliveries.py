@@ -17,14 +17,12 @@ _RATES: Final = tuple(
 )
 
 
-def deliveries(
-    profile: SimulationProfile, carrier_call_id: str, status: Status
-) -> tuple[float, ...]:
+def deliveries(profile: SimulationProfile, call_id: str, status: Status) -> tuple[float, ...]:
     """After how many seconds each copy of the news is let go. Never empty for an ending:
     carriers repeat one for hours."""
     if not any(getattr(profile, name) for name in _RATES):
         return _AT_ONCE
-    rng = Random(f"{profile.seed}:{carrier_call_id}:{status.value}")  # noqa: S311
+    rng = Random(f"{profile.seed}:{call_id}:{status.value}")  # noqa: S311
     if rng.random() < profile.callback_lost and status is not Status.ENDED:
         return ()
     copies = 2 if rng.random() < profile.callback_duplicated else 1

@@ -100,7 +100,7 @@ class LocalSimulatedCarrier:
     def _on_status(self, call: PlacedCall) -> None:
         assert call.status is not None  # noqa: S101 a status was just taken
         report = _report(call)
-        for seconds in deliveries(self._profile, call.carrier_call_id, call.status):
+        for seconds in deliveries(self._profile, call.call_id, call.status):
             if seconds:
                 asyncio.get_running_loop().call_later(seconds, self._tell, report)
             else:

@@ -179,7 +179,7 @@ class CarrierService:
         assert call.status is not None  # noqa: S101 a status was just taken
         self._write(call.status.value, call)
         callback = Callback(call.callback_url, orjson.dumps(_as_json(call)))
-        for seconds in deliveries(self._switch.profile, call.carrier_call_id, call.status):
+        for seconds in deliveries(self._switch.profile, call.call_id, call.status):
             self._callbacks.send(callback, seconds)
 
     def _write(self, event: str, call: PlacedCall) -> None:
