@@ -217,7 +217,7 @@ def _grpc_server(
     draining: asyncio.Event,
 ) -> GrpcServer:
     authenticate = Authenticate(base.store.keys, base.clock)
-    interceptor = RpcInterceptor(authenticate, base.ids, RpcMetrics(metrics))
+    interceptor = RpcInterceptor(authenticate, base.clock, base.ids, RpcMetrics(metrics))
     watch = WatchStream(base.store.events, base.store.batches, base.clock, base.signals, draining)
     WatchMetrics(metrics, watch)
     servicers = Servicers(

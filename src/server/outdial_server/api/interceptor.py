@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from itertools import count
 from typing import Any, Final, TypeAlias
@@ -28,6 +29,7 @@ from outdial_server.api.scopes import REQUIRED_SCOPE, check_scope
 from outdial_server.commands.keys import Authenticate
 from outdial_server.domain.account import Principal
 from outdial_server.domain.errors import OutdialError
+from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 
 REQUEST_ID_KEY: Final = "x-request-id"
@@ -61,7 +63,10 @@ log = structlog.get_logger("outdial.api")
 
 
 class RpcInterceptor(grpc.aio.ServerInterceptor):
-    def __init__(self, authenticate: Authenticate, ids: IdSource, metrics: RpcMetrics) -> None:
+    def __init__(
+        self, authenticate: Authenticate, clock: Clock, ids: IdSource, metrics: RpcMetrics
+    ) -> None:
+        self._clock = clock
         self._authenticate = authenticate
         self._request_ids = RequestIds(ids)
         self._metrics = metrics
@@ -86,7 +91,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
 
     def _wrap(self, method: str, handler: Handler) -> Handler:
         metrics = self._metrics.of_method(method)
-        guard = _Guard(method, self._authenticate, self._request_ids, metrics)
+        guard = _Guard(method, self._authenticate, self._clock, self._request_ids, metrics)
         name, make = _KINDS[handler.request_streaming, handler.response_streaming]
         behaviour = getattr(handler, name)
         guarded = guard.stream if handler.response_streaming else guard.unary
@@ -111,7 +116,7 @@ class _Rpc:
 
     request_id: str
     secret: str
-    started_seconds: float
+    started_at: datetime
     principal: Principal | None = None
 
 
@@ -122,12 +127,14 @@ class _Guard:
         self,
         method: str,
         authenticate: Authenticate,
+        clock: Clock,
         request_ids: "RequestIds",
         metrics: MethodMetrics,
     ) -> None:
         self._method = method
         self._scope = REQUIRED_SCOPE[method]
         self._authenticate = authenticate
+        self._clock = clock
         self._request_ids = request_ids
         self._metrics = metrics
         # Bound once: the logger as it is imported makes itself anew for each line.
@@ -176,7 +183,7 @@ class _Guard:
         self._metrics.begun()
         # In the trailer, which costs no message of its own.
         context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
-        return _Rpc(request_id, api_key or bearer, asyncio.get_running_loop().time())
+        return _Rpc(request_id, api_key or bearer, self._clock.now())
 
     async def _admit(self, rpc: _Rpc) -> None:
         rpc.principal = principal = await self._authenticate.execute(rpc.secret)
@@ -206,7 +213,7 @@ class _Guard:
         reason: str = "",
         fault: Exception | None = None,
     ) -> None:
-        seconds = asyncio.get_running_loop().time() - rpc.started_seconds
+        seconds = (self._clock.now() - rpc.started_at).total_seconds()
         self._metrics.ended(code, seconds)
         fields: dict[str, object] = _ids_in(request)
         if rpc.principal is not None:

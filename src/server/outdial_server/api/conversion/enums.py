@@ -36,6 +36,8 @@ class MessageEnum(Protocol[V_co]):
 
     def Value(self, name: str) -> V_co: ...
 
+    def values(self) -> Iterable[V_co]: ...
+
 
 class EnumPair(Generic[D, V]):
     """A domain enum and its message enum, whose values are named `PREFIX_NAME`.
@@ -53,6 +55,8 @@ class EnumPair(Generic[D, V]):
         hidden: frozenset[D] = frozenset(),
         unspecified: D | None = None,
     ) -> None:
+        self.domain = domain
+        self.message = message
         self._prefix = prefix
         self._unspecified = message.Value(f"{prefix}_UNSPECIFIED")
         self._to_message: dict[D | None, V] = {
