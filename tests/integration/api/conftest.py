@@ -1,0 +1,107 @@
+"""Two accounts in one server, the first with something in it of every kind."""
+
+from dataclasses import dataclass
+
+import grpc.aio
+import pytest_asyncio
+from outdial.v1.account_pb2 import (
+    API_KEY_SCOPE_ADMIN,
+    API_KEY_SCOPE_READ,
+    API_KEY_SCOPE_WRITE,
+    Account,
+    ApiKey,
+)
+from outdial.v1.agent_pb2 import Agent
+from outdial.v1.batch_pb2 import Batch
+from outdial.v1.batch_service_pb2 import WatchBatchRequest
+from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from tests.integration.conftest import OPERATOR_KEY
+
+from support.grpc import Metadata, call, with_key
+
+ALL_BUT_OPERATOR = (API_KEY_SCOPE_READ, API_KEY_SCOPE_WRITE, API_KEY_SCOPE_ADMIN)
+
+OPERATOR = with_key(OPERATOR_KEY)
+
+
+@dataclass(frozen=True)
+class Tenant:
+    account_id: str
+    api_key_id: str
+    key: Metadata
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """Ids of one of each kind, all of one account. The batch is a draft, `called_*` has
+    come to its end."""
+
+    tenant: Tenant
+    agent_id: str
+    batch_id: str
+    scheduled_call_id: str
+    called_batch_id: str
+    call_id: str
+
+
+async def new_key(
+    channel: grpc.aio.Channel, account_id: str, scopes: tuple[int, ...] = ALL_BUT_OPERATOR
+) -> tuple[str, str]:
+    made = await call(
+        channel,
+        "CreateApiKey",
+        OPERATOR,
+        api_key=ApiKey(display_name="test", scopes=scopes),  # type: ignore[arg-type]
+        account_id=account_id,
+    )
+    return made.api_key.api_key_id, made.secret
+
+
+async def new_tenant(channel: grpc.aio.Channel, name: str) -> Tenant:
+    made = await call(channel, "CreateAccount", OPERATOR, account=Account(display_name=name))
+    key_id, secret = await new_key(channel, made.account.account_id)
+    return Tenant(made.account.account_id, key_id, with_key(secret))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ours(grpc_channel: grpc.aio.Channel) -> Belongings:
+    tenant = await new_tenant(grpc_channel, "ours")
+    agent = await call(grpc_channel, "CreateAgent", tenant.key, agent=Agent(display_name="Ada"))
+    agent_id = agent.agent.agent_id
+
+    async def new_batch(name: str, *, draft: bool) -> str:
+        made = await call(
+            grpc_channel,
+            "CreateBatch",
+            tenant.key,
+            batch=Batch(agent_id=agent_id, display_name=name),
+            scheduled_calls=[ScheduledCall(address="+15551230001", metadata={"row": "first"})],
+            draft=draft,
+        )
+        batch_id: str = made.batch.batch_id
+        return batch_id
+
+    draft_id, called_id = await new_batch("draft", draft=True), await new_batch("go", draft=False)
+    await watch_to_the_end(grpc_channel, tenant.key, called_id)
+    rows = await call(grpc_channel, "ListScheduledCalls", tenant.key, batch_id=draft_id)
+    calls = await call(grpc_channel, "ListCalls", tenant.key, batch_id=called_id)
+    return Belongings(
+        tenant,
+        agent_id,
+        draft_id,
+        rows.scheduled_calls[0].scheduled_call_id,
+        called_id,
+        calls.calls[0].call_id,
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def other(grpc_channel: grpc.aio.Channel) -> Tenant:
+    return await new_tenant(grpc_channel, "other")
+
+
+async def watch_to_the_end(channel: grpc.aio.Channel, key: Metadata, batch_id: str) -> None:
+    request = WatchBatchRequest(batch_id=batch_id)
+    messages = [m async for m in BatchServiceStub(channel).WatchBatch(request, metadata=key)]
+    assert messages[-1].batch_ended

@@ -1,0 +1,114 @@
+"""Nothing of one account is there for another."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import grpc
+import pytest
+from outdial.v1.account_pb2 import Account
+from outdial.v1.agent_pb2 import Agent
+from outdial.v1.batch_pb2 import Batch
+from outdial.v1.call_service_pb2 import CALL_RESOLUTION_NOT_PLACED
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from tests.integration.api.conftest import OPERATOR, Belongings, Tenant
+
+from support.grpc import METHODS, call, refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ROWS = [ScheduledCall(address="+15551230002")]
+
+# Each method that takes an id, with a request that would be carried out for its owner.
+NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
+    "GetAccount": lambda b: {"account_id": b.tenant.account_id},
+    "UpdateAccount": lambda b: {
+        "account": Account(account_id=b.tenant.account_id, display_name="mine now")
+    },
+    "CreateApiKey": lambda b: {"account_id": b.tenant.account_id},
+    "ListApiKeys": lambda b: {"account_id": b.tenant.account_id},
+    "RevokeApiKey": lambda b: {"api_key_id": b.tenant.api_key_id},
+    "GetAgent": lambda b: {"agent_id": b.agent_id},
+    "UpdateAgent": lambda b: {"agent": Agent(agent_id=b.agent_id, display_name="mine now")},
+    "DeleteAgent": lambda b: {"agent_id": b.agent_id},
+    "CreateBatch": lambda b: {
+        "batch": Batch(agent_id=b.agent_id, display_name="theirs"),
+        "scheduled_calls": ROWS,
+    },
+    "ListBatches": lambda b: {"agent_id": b.agent_id},
+    "GetBatch": lambda b: {"batch_id": b.batch_id},
+    "UpdateBatch": lambda b: {"batch": Batch(batch_id=b.batch_id, display_name="mine now")},
+    "DeleteBatch": lambda b: {"batch_id": b.batch_id},
+    "StartBatch": lambda b: {"batch_id": b.batch_id},
+    "PauseBatch": lambda b: {"batch_id": b.batch_id},
+    "ResumeBatch": lambda b: {"batch_id": b.batch_id},
+    "CancelBatch": lambda b: {"batch_id": b.batch_id},
+    "AddScheduledCalls": lambda b: {"batch_id": b.batch_id, "scheduled_calls": ROWS},
+    "WatchBatch": lambda b: {"batch_id": b.batch_id},
+    "ListBatchEvents": lambda b: {"batch_id": b.batch_id},
+    "ListScheduledCalls": lambda b: {"batch_id": b.batch_id},
+    "GetScheduledCall": lambda b: {"scheduled_call_id": b.scheduled_call_id},
+    "CancelScheduledCall": lambda b: {"scheduled_call_id": b.scheduled_call_id},
+    "ListCalls": lambda b: {"batch_id": b.called_batch_id},
+    "GetCall": lambda b: {"call_id": b.call_id},
+    "EndCall": lambda b: {"call_id": b.call_id},
+    "ResolveCall": lambda b: {"call_id": b.call_id, "resolution": CALL_RESOLUTION_NOT_PLACED},
+}
+
+NAMING_NONE = {"GetServerInfo", "CreateAccount", "ListAccounts", "CreateAgent", "ListAgents"}
+
+
+async def test_every_method_is_in_one_of_the_tables() -> None:
+    assert NAMING_IDS.keys() | NAMING_NONE == METHODS.keys()
+    assert not NAMING_IDS.keys() & NAMING_NONE
+
+
+@pytest.mark.parametrize("name", NAMING_IDS)
+async def test_ids_of_another_account_are_not_found(
+    grpc_channel: grpc.aio.Channel, ours: Belongings, other: Tenant, name: str
+) -> None:
+    refusal = await refused(grpc_channel, name, other.key, **NAMING_IDS[name](ours))
+    assert refusal.code is grpc.StatusCode.NOT_FOUND
+    assert refusal.info.reason.endswith("_NOT_FOUND")
+
+
+async def test_a_call_is_not_found_by_the_row_of_another_account(
+    grpc_channel: grpc.aio.Channel, ours: Belongings, other: Tenant
+) -> None:
+    row = {"scheduled_call_id": ours.scheduled_call_id}
+    refusal = await refused(grpc_channel, "ListCalls", other.key, **row)
+    assert refusal.info.reason == "SCHEDULED_CALL_NOT_FOUND"
+
+
+@pytest.mark.parametrize("name", NAMING_IDS)
+@pytest.mark.parametrize("bad_id", ["nonsense", "00000000-0000-7000-8000-000000000000", "é" * 9])
+async def test_what_is_no_id_at_all_is_not_found_in_the_same_way(
+    grpc_channel: grpc.aio.Channel, other: Tenant, name: str, bad_id: str
+) -> None:
+    nowhere = Belongings(Tenant(bad_id, bad_id, ()), bad_id, bad_id, bad_id, bad_id, bad_id)
+    refusal = await refused(grpc_channel, name, other.key, **NAMING_IDS[name](nowhere))
+    assert refusal.code is grpc.StatusCode.NOT_FOUND
+
+
+async def test_lists_hold_what_is_ours_alone(
+    grpc_channel: grpc.aio.Channel, ours: Belongings, other: Tenant
+) -> None:
+    accounts = await call(grpc_channel, "ListAccounts", other.key)
+    assert [account.account_id for account in accounts.accounts] == [other.account_id]
+    assert not (await call(grpc_channel, "ListAgents", other.key)).agents
+    assert not (await call(grpc_channel, "ListBatches", other.key)).batches
+    assert not (await call(grpc_channel, "ListCalls", other.key)).calls
+
+
+async def test_an_operator_reads_other_accounts(
+    grpc_channel: grpc.aio.Channel, ours: Belongings
+) -> None:
+    account_id = ours.tenant.account_id
+    read = await call(grpc_channel, "GetAccount", OPERATOR, account_id=account_id)
+    assert read.account.account_id == account_id
+
+
+async def test_an_operator_does_not_see_what_is_inside_other_accounts(
+    grpc_channel: grpc.aio.Channel, ours: Belongings
+) -> None:
+    refusal = await refused(grpc_channel, "GetBatch", OPERATOR, batch_id=ours.batch_id)
+    assert refusal.info.reason == "BATCH_NOT_FOUND"

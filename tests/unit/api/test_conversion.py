@@ -1,0 +1,99 @@
+"""Conversion of what has no way round through a store."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.json_format import Parse
+from google.protobuf.struct_pb2 import Struct
+from outdial.v1 import error_reason_pb2
+from outdial.v1.account_pb2 import Account
+from outdial.v1.agent_pb2 import Agent
+
+from outdial_server.api.conversion import enums
+from outdial_server.api.conversion.account import account_change
+from outdial_server.api.conversion.agent import agent_change
+from outdial_server.api.conversion.enums import EnumPair
+from outdial_server.api.conversion.event import event_to_message
+from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.struct import json_text, struct
+from outdial_server.api.conversion.times import duration, moment, span, timestamp
+from outdial_server.domain.account import AccountChange, AgentFields
+from outdial_server.domain.batch import BatchState
+from outdial_server.domain.call import CallState
+from outdial_server.domain.errors import InvalidFieldsError, Reason
+from outdial_server.domain.event import BatchAfter, Event, EventType
+
+PAIRS = {name: pair for name, pair in vars(enums).items() if isinstance(pair, EnumPair)}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_each_value_of_an_enum_has_its_partner(name: str) -> None:
+    pair = PAIRS[name]
+    for value in pair.domain:
+        if value is CallState.CLAIMED:
+            continue
+        number = pair.to_message(value)
+        assert pair.from_message(number, "path", default=value) is value
+    numbers = {number for number in pair.message.values() if number}
+    assert numbers == {pair.to_message(v) for v in pair.domain if v is not CallState.CLAIMED} - {0}
+
+
+def test_each_reason_has_a_name_on_the_wire() -> None:
+    names = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys()}
+    assert names == {reason.value for reason in Reason} | {"UNSPECIFIED", "INTERNAL"}
+
+
+@pytest.mark.parametrize(
+    "json",
+    ["", '{"a":1}', '{"a":[1,2.5,"x",null,true,{"b":[]}]}', '{"big":9007199254740992}'],
+)
+def test_a_context_keeps_its_text(json: str) -> None:
+    message = struct(json)
+    assert json_text(message or Struct(), "path") == json
+
+
+def test_numbers_beyond_exact_integers_stay_doubles() -> None:
+    message = Parse('{"n": 1e300}', Struct())
+    assert json_text(message, "path") == '{"n":1e+300}'
+
+
+def test_times_keep_their_microseconds() -> None:
+    at = datetime(1969, 12, 31, 23, 59, 59, 123456, tzinfo=UTC)
+    message = timestamp(at)
+    assert message is not None
+    assert moment(message, "path") == at
+    assert timestamp(None) is None
+
+
+def test_durations_keep_their_microseconds() -> None:
+    value = timedelta(days=1, microseconds=1)
+    assert span(duration(value), "path") == value
+
+
+def test_a_duration_finer_than_microseconds_is_refused() -> None:
+    with pytest.raises(InvalidFieldsError, match="path"):
+        span(Duration(nanos=1), "path")
+
+
+def test_ids_have_one_spelling() -> None:
+    assert canonical("01A1FCC8B65271AC9FF467A8551AC18F") == "01a1fcc8-b652-71ac-9ff4-67a8551ac18f"
+    assert canonical("nonsense") == "nonsense"
+
+
+def test_a_mask_can_name_a_field_to_clear_it() -> None:
+    present = AgentFields("Ada", 5, {"a": "b"})
+    change = agent_change(Agent(), FieldMask(paths=["max_concurrent_calls", "metadata"]))
+    assert change(present) == AgentFields("Ada", None, {})
+
+
+def test_a_star_names_all_fields() -> None:
+    change = account_change(Account(display_name="x"), FieldMask(paths=["*"]))
+    assert change == AccountChange("x", 0, 0)
+
+
+def test_a_batch_change_with_nothing_in_it_is_still_a_change() -> None:
+    after = BatchAfter(int(BatchState.DRAFT), "", "", 0)
+    event = Event(1, datetime(2026, 1, 1, tzinfo=UTC), EventType.BATCH_CREATED, "", after)
+    assert event_to_message(event).WhichOneof("change") == "batch"
