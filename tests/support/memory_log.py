@@ -74,6 +74,8 @@ class MemoryLog:
         self.reads = 0
         # Raised by every read while it is set.
         self.failure: Exception | None = None
+        # Done once, between the moment of a read and its return.
+        self.behind_next_read: Callable[[], object] | None = None
         # The most turns of the event loop that a read takes before and after its moment.
         self.turns_max = 0
         self._rows: list[ScheduledCall] = []
@@ -164,6 +166,7 @@ class MemoryLog:
             raise self.failure
         self._refuse_erased(after)
         read = EventSlice(self.batch, self.events[after : after + limit])
+        self._write_behind()
         await self._linger()
         return read
 
@@ -171,6 +174,7 @@ class MemoryLog:
         await self._linger()
         first = after_position + 1
         read = RowSlice(self.batch, self._rows[first : first + limit])
+        self._write_behind()
         await self._linger()
         return read
 
@@ -183,6 +187,7 @@ class MemoryLog:
         }
         rows = [self._rows[position] for position in sorted(positions)]
         read = RowSlice(self.batch, rows, after + len(events))
+        self._write_behind()
         await self._linger()
         return read
 
@@ -192,6 +197,11 @@ class MemoryLog:
         return self.oldest - was
 
     # --- inside ----------------------------------------------------------------
+
+    def _write_behind(self) -> None:
+        write, self.behind_next_read = self.behind_next_read, None
+        if write is not None:
+            write()
 
     async def _linger(self) -> None:
         for _ in range(self._random.randint(0, self.turns_max)):

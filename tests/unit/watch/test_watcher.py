@@ -13,7 +13,7 @@ from outdial_server.watch.tail import TICK
 from outdial_server.watch.update import Update, UpdateKind
 from outdial_server.watch.watcher import WatchRequest
 from support.clock import settle
-from support.watch_checkers import ToldEvent, check_erased_named
+from support.watch_checkers import ToldEvent, check_erased_named, check_states, told_update
 from support.watching import BATCH_ONLY, EVERY_EVENT, LATEST, Bench
 
 INTERVAL = timedelta(milliseconds=250)
@@ -66,6 +66,34 @@ async def test_a_snapshot_comes_in_pages_then_the_place_then_events() -> None:
     assert (await come(stream)).kind is UpdateKind.SNAPSHOT_COMPLETE
     bench.log.step()
     assert [e.sequence for e in (await come(stream)).events] == [2]
+
+
+async def test_a_snapshot_takes_in_what_was_added_and_changed_while_it_was_read() -> None:
+    bench = Bench(rows=600)
+    stream = bench.open(WatchRequest(view=EVERY_EVENT))
+    told = [told_update(await come(stream), bench.clock.now())]
+    bench.log.step(events=700)
+    bench.log.add_rows(10)
+    while not told[-1].snapshot_complete:
+        told.append(told_update(await come(stream), bench.clock.now()))
+    check_states(told, bench.log.states_at)
+    assert told[-1].sequence == bench.log.batch.sequence
+
+
+async def test_a_snapshot_takes_in_rows_added_behind_its_last_page() -> None:
+    bench = Bench(rows=5)
+
+    def add_behind_the_list() -> None:
+        bench.log.add_rows(3)
+        bench.log.behind_next_read = lambda: bench.log.step(events=4)
+
+    bench.log.behind_next_read = add_behind_the_list
+    stream = bench.open(WatchRequest())
+    told = [told_update(await come(stream), bench.clock.now())]
+    while not told[-1].snapshot_complete:
+        told.append(told_update(await come(stream), bench.clock.now()))
+    check_states(told, bench.log.states_at)
+    assert len(bench.log.states_at(told[-1].sequence)) == 8
 
 
 async def test_the_first_event_comes_at_once_and_the_next_after_the_interval() -> None:
@@ -148,6 +176,28 @@ async def test_a_heartbeat_stands_before_events_that_its_watcher_was_not_told() 
     following = Next(stream)
     await bench.clock.drive(following._task)
     assert (await following.update()).kind is UpdateKind.HEARTBEAT
+
+
+async def test_a_commit_behind_a_read_is_told_at_the_next_tick() -> None:
+    bench = Bench(rows=5)
+    stream = bench.open(every_event(bench))
+    bench.log.behind_next_read = bench.log.step
+    following = Next(stream)
+    await bench.clock.pass_time(TICK)
+    assert (await following.update()).sequence == 2
+
+
+async def test_who_comes_back_from_a_slow_write_is_told_when_its_interval_ends() -> None:
+    bench = Bench(rows=5)
+    stream = bench.open(every_event(bench))
+    bench.log.step()
+    await come(stream)
+    await bench.clock.pass_time(INTERVAL / 5)
+    bench.log.step()
+    await bench.clock.pass_time(INTERVAL / 5)
+    following = Next(stream)
+    await bench.clock.pass_time(INTERVAL * 3 / 5)
+    assert (await following.update()).sequence == 3
 
 
 async def test_a_lost_signal_delays_and_loses_nothing() -> None:
