@@ -2,6 +2,7 @@
 true at each event."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from typing import Final, NamedTuple
