@@ -85,8 +85,10 @@ def read_ringing(log: Path) -> Ringing:
     return Ringing(placed, addresses, most, live)
 
 
-def count_placed(log: Path) -> int:
-    return sum(1 for line in log.open() if '"placed"' in line)
+def requested_at_us(log: Path) -> list[int]:
+    """When requests for a call came to the carrier."""
+    records = map(json.loads, log.read_text().splitlines())
+    return [record["time_us"] for record in records if record["event"] == "requested"]
 
 
 class CarrierProcess(Process):
@@ -172,9 +174,7 @@ class ServerProcess(Process):
             while True:
                 assert self.child is not None
                 assert self.child.returncode is None, self.output.read_text()
-                answer = await health.Check(
-                    health_pb2.HealthCheckRequest(), wait_for_ready=True
-                )
+                answer = await health.Check(health_pb2.HealthCheckRequest(), wait_for_ready=True)
                 if answer.status == health_pb2.HealthCheckResponse.SERVING:
                     return
 
