@@ -151,7 +151,6 @@ class ServerProcess(Process):
                 "OUTDIAL_BOOTSTRAP_API_KEY": API_KEY,
                 "OUTDIAL_SIMULATED_CARRIER_URL": carrier.url,
                 "OUTDIAL_SIMULATED_CARRIER_SECRET": CALLBACK_SECRET,
-                "OUTDIAL_CALLBACK_TOKEN": "token-of-the-callbacks",
                 **environment,
             },
             folder / "server.out",

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.adapters.master_key import MasterKey, master_key_from, master_key_in
 from outdial_server.adapters.signals import InProcessSignals
 from outdial_server.api.accounts import AccountServicer
 from outdial_server.api.agents import AgentServicer
@@ -48,9 +49,9 @@ from outdial_server.engine import Engine, EngineSettings, GatheredReports
 from outdial_server.gateway import CallbackRoutes, HttpServer, build_http_app
 from outdial_server.ports.carrier import Carrier
 from outdial_server.settings import Settings, SettingsError
-from outdial_server.storage import Store, open_store
+from outdial_server.storage import Store, master_key_path, open_store
 
-_TOKEN_CHARS: Final = 32
+_CALLBACK_PURPOSE: Final = "callback URLs"
 
 log = structlog.get_logger()
 
@@ -119,7 +120,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         first_secret = await FirstKeys(
             base.store.accounts, base.store.keys, base.ids, base.clock
         ).execute(settings.bootstrap_api_key.get_secret_value())
-        token = settings.callback_token.get_secret_value() or base.ids.new_secret(_TOKEN_CHARS)
+        token = _master_key(settings).derive(_CALLBACK_PURPOSE)
         reports = GatheredReports(base.signals)
         carriers = CarrierRegistry(_carriers(base, reports, token))
         stack.push_async_callback(carriers.close)
@@ -147,6 +148,17 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         ready.set()
         await grpc.serving()
         yield RunningServer(grpc_port, http_port, first_secret)
+
+
+def _master_key(settings: Settings) -> MasterKey:
+    given = settings.master_key.get_secret_value()
+    if given:
+        return master_key_from(given)
+    path = master_key_path(settings.database_url)
+    try:
+        return master_key_in(path)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"OUTDIAL_MASTER_KEY: is not set, and {path}: {error}") from error
 
 
 async def _listening(variable: str, start: Callable[[], Awaitable[int]]) -> int:

@@ -57,9 +57,10 @@ class Settings(BaseSettings):
     simulated_carrier_url: HttpUrl = ""
     simulated_carrier_secret: SecretStr = SecretStr("")
 
-    # The unguessable part of callback URLs; empty means a new one at each start, so that
-    # callbacks for earlier calls are refused and those calls are looked up.
-    callback_token: SecretStr = SecretStr("")
+    # What other secrets are derived from, such as the unguessable part of callback URLs.
+    # Empty means the one in a file beside the database, made at the first start; servers
+    # that share a database must share it.
+    master_key: SecretStr = SecretStr("")
 
     # How long a carrier may know nothing of a call before that is believed.
     unknown_settle_seconds: float = Field(NOT_FOUND_FINAL_AFTER.total_seconds(), ge=0)

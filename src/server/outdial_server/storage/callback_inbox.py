@@ -33,7 +33,7 @@ class SqlCallbackInbox:
 
         try:
             await self._database.write_group(take, store_callbacks)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 handed on to each who waits
             # `take` may not have come to its turn: nobody may wait for ever.
             taken.extend(self._gathered)
             self._gathered.clear()

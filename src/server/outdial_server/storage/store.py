@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -74,6 +75,14 @@ def parse_url(url: str) -> URL:
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise ValueError("a SQLite database must be a file, like sqlite:///outdial.db")
     return parsed
+
+
+def master_key_path(url: str) -> Path:
+    """Where an installation keeps its master key: beside its SQLite file, or in the working
+    directory of a server on PostgreSQL."""
+    parsed = parse_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
+    return Path(f"{parsed.database}.key" if is_file else "outdial.key")
 
 
 async def open_store(
