@@ -52,7 +52,7 @@ def test_a_fault_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, 
 
 def test_a_carrier_of_its_own_needs_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUTDIAL_SIMULATED_CARRIER_URL", "http://127.0.0.1:9090")
-    with pytest.raises(SettingsError, match="^OUTDIAL_SIMULATED_CARRIER_SECRET: "):
+    with pytest.raises(SettingsError, match=r"^OUTDIAL_SIMULATED_CARRIER_SECRET: "):
         load_settings()
 
 

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from asyncio.subprocess import PIPE, STDOUT
+from asyncio.subprocess import PIPE, STDOUT, Process
 from pathlib import Path
 
 import grpc.aio
@@ -51,7 +51,7 @@ async def start(
     return process, said
 
 
-async def stop(process: asyncio.subprocess.Process) -> int:
+async def stop(process: Process) -> int:
     process.send_signal(signal.SIGTERM)
     await process.communicate()
     assert process.returncode is not None

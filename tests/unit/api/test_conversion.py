@@ -41,7 +41,8 @@ def test_each_value_of_an_enum_has_its_partner(name: str) -> None:
 
 
 def test_each_reason_has_a_name_on_the_wire() -> None:
-    names = {name.removeprefix("ERROR_REASON_") for name in error_reason_pb2.ErrorReason.keys()}
+    on_wire = error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name
+    names = {name.removeprefix("ERROR_REASON_") for name in on_wire}
     assert names == {reason.value for reason in Reason} | {"UNSPECIFIED", "INTERNAL"}
 
 

@@ -1,6 +1,7 @@
 """Scheduled calls."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from outdial.v1 import scheduled_call_pb2 as pb
 
@@ -14,20 +15,27 @@ from outdial_server.api.conversion.times import timestamp
 from outdial_server.domain.checks import RawRow
 from outdial_server.domain.scheduled_call import ScheduledCall
 
+_NO_METADATA: Final[Mapping[str, str]] = {}
+
 
 def raw_rows(messages: Iterable[pb.ScheduledCall]) -> Iterator[RawRow]:
     """One by one: the command takes them in slices, so that a long list never holds the
-    event loop."""
+    event loop. What most rows do not have is not made for them."""
     for index, message in enumerate(messages):
+        metadata = message.metadata
         yield RawRow(
             message.address,
             message.custom_id,
             message.time_zone,
             message.priority,
             message.caller_id,
-            json_text(message.template_context, f"scheduled_calls[{index}].template_context"),
-            dict(message.metadata),
+            _context_json(message, index) if message.HasField("template_context") else "",
+            dict(metadata) if metadata else _NO_METADATA,
         )
+
+
+def _context_json(message: pb.ScheduledCall, index: int) -> str:
+    return json_text(message.template_context, f"scheduled_calls[{index}].template_context")
 
 
 def scheduled_call_to_message(row: ScheduledCall) -> pb.ScheduledCall:
