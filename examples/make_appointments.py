@@ -35,7 +35,7 @@ HEADER = (
     "appointment_at",
     "clinic",
     "timezone",
-    "customer_id",
+    "custom_id",
 )
 
 # Names by where they are common: first names, last names.
@@ -233,7 +233,7 @@ class Person:
     appointment_at: str
     clinic: str
     timezone: str
-    customer_id: str
+    custom_id: str
 
     def row(self, phone: str) -> list[str]:
         return [
@@ -243,7 +243,7 @@ class Person:
             self.appointment_at,
             self.clinic,
             self.timezone,
-            self.customer_id,
+            self.custom_id,
         ]
 
 
@@ -295,12 +295,12 @@ def people(rng: random.Random) -> list[Person]:
                 appointment_at=appointment(rng),
                 clinic=f"{place.city} {rng.choice(CLINICS)}",
                 timezone=place.timezone,
-                customer_id="",
+                custom_id="",
             )
         )
     rng.shuffle(result)
     return [
-        replace(person, customer_id=f"C-{position:05}")
+        replace(person, custom_id=f"C-{position:05}")
         for position, person in enumerate(result, start=1)
     ]
 
