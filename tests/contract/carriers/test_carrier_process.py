@@ -161,6 +161,14 @@ async def test_a_refused_callback_comes_again_until_it_is_taken(open_line: OpenL
     assert len(line.receiver.callbacks) == 5 + 3
 
 
+async def test_news_can_come_together(open_line: OpenLine) -> None:
+    line = await open_line("news_per_callback=100")
+    requests = [replace(REQUEST, call_id=CallId(f"ours-{n}")) for n in range(100)]
+    await asyncio.gather(*(place(line, request) for request in requests))
+    await line.news.wait_until(lambda: len(line.news.reports) == 3 * len(requests))
+    assert len(line.receiver.callbacks) < len(line.news.reports)
+
+
 async def test_a_changed_callback_is_refused(open_line: OpenLine) -> None:
     line = await open_line()
     await place(line)
@@ -176,7 +184,7 @@ async def test_a_changed_callback_is_refused(open_line: OpenLine) -> None:
     "body",
     [
         b"",
-        b"[]",
+        b"[1]",
         b"null",
         b'"ended"',
         b"{}",

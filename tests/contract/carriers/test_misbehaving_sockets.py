@@ -139,6 +139,8 @@ async def speak_no_http(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
         answering("500 Internal Server Error"),
         answering("502 Bad Gateway", b"<html>"),
         answering("503 Service Unavailable", b"", "retry-after: 1"),
+        answering("201 Created", b"zz\r\n", "transfer-encoding: chunked"),
+        answering("201 Created", b"no gzip", "content-encoding: gzip"),
         answering("201 Created", b"<html>"),
         answering("201 Created", b'{"id": null}'),
         answering("201 Created", b"[]"),
@@ -174,6 +176,7 @@ async def test_a_failed_tls_handshake_is_not_sent() -> None:
         await reader.read(1)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
+        writer.close()
 
     server = await asyncio.start_server(no_tls, "127.0.0.1", 0)
     async with carrier_at(server.sockets[0].getsockname()[1], "https") as carrier:

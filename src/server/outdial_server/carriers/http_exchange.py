@@ -1,21 +1,18 @@
-"""One HTTP request to a carrier, sent once, and what is certain when no answer comes.
-
-httpx's own exceptions do not tell: over aiohttp's transport a connection that is reset
-after the request has left is raised as `httpx.ConnectTimeout`. So the cause is asked.
-"""
+"""One HTTP request to a carrier, sent once, and what is certain when no answer comes."""
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
-import httpx
-from httpx_aiohttp import AiohttpTransport
+from aiohttp.http import HttpProcessingError
 
 KEEP_ALIVE_SECONDS: Final = 2.0
 """Shorter than servers keep idle connections (5 s is common): a request that meets the
-close of its connection on the way would end as AnswerLost."""
+close of its connection on the way would end as AnswerLostError."""
 
 _CONNECT_SHARE: Final = 0.5
 """How much of the deadline a connection may take, so that one which never comes is told
@@ -38,66 +35,67 @@ _NO_CONNECTION: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer. The names of `headers` are found in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+
 class HttpExchange:
-    """Requests over one pool of connections. Nothing is ever sent a second time: no
-    retries, no redirects. An answer is returned with its body, whatever its status; without
-    one NothingSentError or AnswerLostError is raised, by the deadline."""
+    """Requests over one pool of connections, made inside a running event loop. A POST is
+    never sent a second time: no retries, no redirects. An answer is returned whatever its
+    status; without one NothingSentError or AnswerLostError is raised, by the deadline."""
 
     def __init__(self, deadline: timedelta, connections: int) -> None:
         self._deadline_seconds = deadline.total_seconds()
-        limits = httpx.Limits(max_connections=connections, keepalive_expiry=KEEP_ALIVE_SECONDS)
-        connect_seconds = self._deadline_seconds * _CONNECT_SHARE
-        self._client = httpx.AsyncClient(
-            transport=AiohttpTransport(limits=limits, retries=0),
-            timeout=httpx.Timeout(
-                self._deadline_seconds, connect=connect_seconds, pool=connect_seconds
-            ),
-            follow_redirects=False,
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS),
+            # The deadline of the whole is our own: the library's is rounded up to seconds.
+            timeout=aiohttp.ClientTimeout(connect=self._deadline_seconds * _CONNECT_SHARE),
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
 
-    async def get(self, url: str, query: Mapping[str, str] | None = None) -> httpx.Response:
-        return await self._send(self._client.build_request("GET", url, params=query))
+    async def get(self, url: str, query: Mapping[str, str] | None = None) -> Answer:
+        return await self._send("GET", url, params=query)
 
     async def post(
         self, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> httpx.Response:
-        return await self._send(
-            self._client.build_request("POST", url, content=body, headers=headers)
-        )
+    ) -> Answer:
+        return await self._send("POST", url, data=body, headers=headers)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._session.close()
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
+    async def _send(self, method: str, url: str, **options: Any) -> Answer:
+        """Whatever is not surely the lack of a connection counts as sent."""
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                return await self._client.send(request)
+                return await self._exchange(method, url, options)
+        except _NO_CONNECTION as error:
+            raise NothingSentError("CANNOT_CONNECT") from error
         except TimeoutError as error:
             raise AnswerLostError("TIMEOUT") from error
-        except httpx.HTTPError as error:
-            raise _told_apart(error.__cause__ or error) from error
-        except aiohttp.ClientError as error:
-            # What the transport has no name for: an answer that is no HTTP.
-            raise _told_apart(error) from error
+        except (aiohttp.ClientResponseError, HttpProcessingError) as error:
+            raise AnswerLostError("UNREADABLE_ANSWER") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise AnswerLostError("CONNECTION_LOST") from error
 
-
-def _told_apart(cause: BaseException) -> NothingSentError | AnswerLostError:
-    """Whatever is not surely the lack of a connection counts as sent."""
-    if isinstance(cause, _NO_CONNECTION):
-        return NothingSentError("CANNOT_CONNECT")
-    if isinstance(cause, TimeoutError):
-        return AnswerLostError("TIMEOUT")
-    if isinstance(cause, aiohttp.ClientResponseError):
-        return AnswerLostError("UNREADABLE_ANSWER")
-    return AnswerLostError("CONNECTION_LOST")
+    async def _exchange(self, method: str, url: str, options: Mapping[str, Any]) -> Answer:
+        request = self._session.request(method, url, allow_redirects=False, **options)
+        async with request as answer:
+            return Answer(answer.status, answer.headers, await answer.read())
 
 
 def checked_url(url: str) -> str:
     """The URL as it is. Raises ValueError for one that no request could go to."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"{url!r} is no URL: {error}") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError(f"{url!r} must be an http or https URL with a host")
     return url

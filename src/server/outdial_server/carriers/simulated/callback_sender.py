@@ -4,15 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import groupby
 from typing import Final
 
+import aiohttp
 import structlog
 
-from outdial_server.carriers.http_exchange import (
-    AnswerLostError,
-    HttpExchange,
-    NothingSentError,
-)
 from outdial_server.carriers.simulated.signature import HEADER, sign
 from outdial_server.ports.clock import Clock
 
@@ -24,43 +21,49 @@ RETRY_AFTER_SECONDS: Final[Sequence[float]] = (0.2, 0.5, 1, 2, 4, 8, 15, 30, 60,
 """Three minutes in all: a receiver may be killed and started again meanwhile."""
 
 PENDING_MOST: Final = 500_000
-"""Callbacks that wait, to be sent or sent again; beyond it they are lost, and logged."""
+"""News that waits, to be sent or sent again; beyond it news is lost, and that is logged."""
 
 
 @dataclass(frozen=True, slots=True)
-class Callback:
+class News:
+    """One thing to tell, as JSON, and where."""
+
     url: str
     body: bytes
     tries: int = 0
 
 
 class CallbackSender:
+    """Sends with aiohttp itself: most of what the carrier's process does is sending
+    callbacks, and httpx above it would double their cost."""
+
     def __init__(
         self,
         secret: str,
         clock: Clock,
         retry_after_seconds: Sequence[float] = RETRY_AFTER_SECONDS,
     ) -> None:
+        # Above 1, what waits for the same URL goes together, as a JSON array.
+        self.news_per_callback = 1
         self._secret = secret
         self._clock = clock
         self._retry_after_seconds = retry_after_seconds
-        self._exchange = HttpExchange(DEADLINE, SENDERS)
-        self._queue: asyncio.Queue[Callback] = asyncio.Queue()
-        self._senders: list[asyncio.Task[None]] = []
+        self._waiting: asyncio.Queue[News] = asyncio.Queue()
         self._delayed: set[asyncio.TimerHandle] = set()
+        self._senders: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         self._senders = [
             asyncio.create_task(self._send_all(), name=f"callbacks-{n}") for n in range(SENDERS)
         ]
 
-    def send(self, callback: Callback, after_seconds: float = 0) -> None:
-        if self._queue.qsize() + len(self._delayed) >= PENDING_MOST:
+    def send(self, news: News, after_seconds: float = 0) -> None:
+        if self._waiting.qsize() + len(self._delayed) >= PENDING_MOST:
             log.error("callback.dropped", pending=PENDING_MOST)
         elif after_seconds > 0:
-            self._delay(callback, after_seconds)
+            self._delay(news, after_seconds)
         else:
-            self._queue.put_nowait(callback)
+            self._waiting.put_nowait(news)
 
     async def close(self) -> None:
         """What has not been taken by now is lost."""
@@ -69,37 +72,54 @@ class CallbackSender:
         for sender in self._senders:
             sender.cancel()
         await asyncio.gather(*self._senders, return_exceptions=True)
-        await self._exchange.close()
 
-    def _delay(self, callback: Callback, seconds: float) -> None:
+    def _delay(self, news: News, seconds: float) -> None:
         def enqueue() -> None:
             self._delayed.discard(timer)
-            self._queue.put_nowait(callback)
+            self._waiting.put_nowait(news)
 
         timer = asyncio.get_running_loop().call_later(seconds, enqueue)
         self._delayed.add(timer)
 
     async def _send_all(self) -> None:
-        while True:
-            callback = await self._queue.get()
-            if not await self._is_taken(callback):
-                self._try_again(callback)
+        """One connection, one callback at a time."""
+        timeout = aiohttp.ClientTimeout(total=DEADLINE.total_seconds())
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            while True:
+                for url, told in groupby(await self._take(), lambda news: news.url):
+                    bundle = list(told)
+                    if not await self._is_taken(session, url, _body(bundle)):
+                        self._try_again(bundle)
 
-    async def _is_taken(self, callback: Callback) -> bool:
-        signed_at = int(self._clock.now().timestamp())
+    async def _take(self) -> list[News]:
+        taken = [await self._waiting.get()]
+        while len(taken) < self.news_per_callback and not self._waiting.empty():
+            taken.append(self._waiting.get_nowait())
+        return taken
+
+    async def _is_taken(self, session: aiohttp.ClientSession, url: str, body: bytes) -> bool:
         headers = {
-            HEADER: sign(self._secret, signed_at, callback.body),
+            HEADER: sign(self._secret, int(self._clock.now().timestamp()), body),
             "content-type": "application/json",
         }
         try:
-            answer = await self._exchange.post(callback.url, callback.body, headers)
-        except (NothingSentError, AnswerLostError):
+            async with session.post(
+                url, data=body, headers=headers, allow_redirects=False
+            ) as answer:
+                return 200 <= answer.status < 300
+        except (aiohttp.ClientError, TimeoutError, OSError):
             return False
-        return answer.is_success
 
-    def _try_again(self, callback: Callback) -> None:
-        if callback.tries >= len(self._retry_after_seconds):
-            log.warning("callback.given_up", tries=callback.tries)
-            return
-        wait_seconds = self._retry_after_seconds[callback.tries]
-        self.send(replace(callback, tries=callback.tries + 1), wait_seconds)
+    def _try_again(self, bundle: Sequence[News]) -> None:
+        for news in bundle:
+            if news.tries < len(self._retry_after_seconds):
+                wait_seconds = self._retry_after_seconds[news.tries]
+                self.send(replace(news, tries=news.tries + 1), wait_seconds)
+            else:
+                log.warning("callback.given_up", tries=news.tries)
+
+
+def _body(bundle: Sequence[News]) -> bytes:
+    if len(bundle) == 1:
+        return bundle[0].body
+    return b"[" + b",".join(news.body for news in bundle) + b"]"

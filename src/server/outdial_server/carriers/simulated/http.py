@@ -2,12 +2,13 @@
 real carriers follow."""
 
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, Final
 
-import httpx
 import orjson
 
 from outdial_server.carriers.http_exchange import (
+    Answer,
     AnswerLostError,
     HttpExchange,
     NothingSentError,
@@ -87,13 +88,17 @@ class HttpSimulatedCarrier:
     async def look_up(self, query: CallQuery) -> LookUpResult:
         try:
             answer = await self._get(query)
-            return NoSuchCall() if _has_no_such_call(answer) else Found(_report(answer.content))
+            return (
+                NoSuchCall()
+                if _has_no_such_call(answer)
+                else Found(_report(orjson.loads(answer.body)))
+            )
         except (NothingSentError, AnswerLostError) as error:
             return LookUpFailed(str(error))
         except ValueError:
             return LookUpFailed("UNREADABLE_ANSWER")
 
-    async def _get(self, query: CallQuery) -> httpx.Response:
+    async def _get(self, query: CallQuery) -> Answer:
         if query.carrier_call_id:
             return await self._exchange.get(f"{self._calls_url}/{query.carrier_call_id}")
         return await self._exchange.get(self._calls_url, {"call_id": query.call_id})
@@ -112,13 +117,16 @@ class HttpSimulatedCarrier:
         """The carrier's id of a call whose answer was lost; None when it has no such
         call."""
         answer = await self._get(query)
-        return None if _has_no_such_call(answer) else _report(answer.content).carrier_call_id
+        if _has_no_such_call(answer):
+            return None
+        return _report(orjson.loads(answer.body)).carrier_call_id
 
     def verify_callback(self, callback: RawCallback) -> bool:
         return is_signed(self._secret, callback.headers.get(HEADER, ""), callback.body)
 
     def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
-        return (_report(callback.body),)
+        told = orjson.loads(callback.body)
+        return tuple(_report(call) for call in (told if isinstance(told, list) else [told]))
 
     async def close(self) -> None:
         await self._exchange.close()
@@ -128,9 +136,8 @@ _JSON: Final = {"content-type": "application/json"}
 _QUEUED: Final = "queued"
 
 
-def _report(body: bytes) -> CallReport:
+def _report(call: Any) -> CallReport:
     """A call as the carrier shows it. Raises ValueError for what is none."""
-    call: Any = orjson.loads(body)
     try:
         status = None if call["status"] == _QUEUED else Status(call["status"])
         disposition = Disposition[call["disposition"].upper()] if call["disposition"] else None
@@ -139,25 +146,25 @@ def _report(body: bytes) -> CallReport:
         raise ValueError(f"not a call: {error}") from error
 
 
-def _has_no_such_call(answer: httpx.Response) -> bool:
+def _has_no_such_call(answer: Answer) -> bool:
     """A 404 alone may be a proxy's, or a wrong path's: the carrier's own says what it is
     that is not there."""
-    return answer.status_code == httpx.codes.NOT_FOUND and _field(answer, "error", "code") == (
+    return answer.status == HTTPStatus.NOT_FOUND and _field(answer, "error", "code") == (
         "not_found"
     )
 
 
-def _dial_result(answer: httpx.Response) -> DialResult:
-    status = answer.status_code
+def _dial_result(answer: Answer) -> DialResult:
+    status = answer.status
     if answer.is_success:
         return _accepted(answer)
-    if status == httpx.codes.TOO_MANY_REQUESTS:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return NotSent("THROTTLED", _retry_after(answer))
-    if status == httpx.codes.UNPROCESSABLE_ENTITY:
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return Refused("INVALID_NUMBER", Fault.CALL, Disposition.INVALID_NUMBER)
-    if status in _MISCONFIGURED or answer.is_redirect:
+    if status in _MISCONFIGURED or 300 <= status < 400:
         return Refused(f"HTTP_{status}", Fault.CONFIGURATION)
-    if answer.is_client_error:
+    if 400 <= status < 500:
         return Refused(f"HTTP_{status}", Fault.CALL)
     return Unclear(f"HTTP_{status}")
 
@@ -165,26 +172,26 @@ def _dial_result(answer: httpx.Response) -> DialResult:
 _MISCONFIGURED: Final = frozenset(
     {
         # The credentials.
-        httpx.codes.UNAUTHORIZED,
-        httpx.codes.FORBIDDEN,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
         # The base URL: something answers there that is not the carrier.
-        httpx.codes.NOT_FOUND,
-        httpx.codes.METHOD_NOT_ALLOWED,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
     }
 )
 
 
-def _accepted(answer: httpx.Response) -> DialResult:
+def _accepted(answer: Answer) -> DialResult:
     carrier_call_id = _field(answer, "id")
     if isinstance(carrier_call_id, str) and carrier_call_id:
         return Accepted(carrier_call_id)
     return Unclear("UNREADABLE_ANSWER")
 
 
-def _field(answer: httpx.Response, *path: str) -> object:
+def _field(answer: Answer, *path: str) -> object:
     """A value in the answer's JSON, None where there is none."""
     try:
-        value: Any = orjson.loads(answer.content)
+        value: Any = orjson.loads(answer.body)
         for name in path:
             value = value[name]
     except (orjson.JSONDecodeError, LookupError, TypeError):
@@ -192,7 +199,7 @@ def _field(answer: httpx.Response, *path: str) -> object:
     return value
 
 
-def _retry_after(answer: httpx.Response) -> timedelta | None:
+def _retry_after(answer: Answer) -> timedelta | None:
     """Of the header's two forms only the seconds: a date needs a clock that agrees."""
     text = answer.headers.get("retry-after", "")
     if not (text.isascii() and text.isdigit()):

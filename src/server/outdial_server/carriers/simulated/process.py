@@ -24,7 +24,7 @@ from starlette.routing import Route
 from typing_extensions import override
 
 from outdial_server.carriers.http_exchange import checked_url
-from outdial_server.carriers.simulated.callback_sender import Callback, CallbackSender
+from outdial_server.carriers.simulated.callback_sender import CallbackSender, News
 from outdial_server.carriers.simulated.deliveries import deliveries
 from outdial_server.carriers.simulated.playwright import Playwright
 from outdial_server.carriers.simulated.profile import (
@@ -170,6 +170,7 @@ class CarrierService:
 
     def _use(self, profile: SimulationProfile) -> None:
         self._switch.change_profile(profile)
+        self._callbacks.news_per_callback = profile.news_per_callback
         if profile.answering:
             self._answering.set()
         else:
@@ -178,9 +179,9 @@ class CarrierService:
     def _on_status(self, call: PlacedCall) -> None:
         assert call.status is not None  # noqa: S101 a status was just taken
         self._write(call.status.value, call)
-        callback = Callback(call.callback_url, orjson.dumps(_as_json(call)))
+        news = News(call.callback_url, orjson.dumps(_as_json(call)))
         for seconds in deliveries(self._switch.profile, call.call_id, call.status):
-            self._callbacks.send(callback, seconds)
+            self._callbacks.send(news, seconds)
 
     def _write(self, event: str, call: PlacedCall) -> None:
         self._log.write(event, call.call_id, call.carrier_call_id, call.to, self._switch.live)

@@ -84,6 +84,10 @@ class SimulationProfile:
     callback_disordered: float = 0.0
     callback_lost: float = 0.0
 
+    # Above 1, news that waits to be told goes together in one callback: a carrier that is
+    # cheap to listen to, for measuring all the rest.
+    news_per_callback: int = 1
+
     mode: Mode = Mode.REFUSING
     # 0 means no limit.
     max_concurrent_calls: int = 0
