@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Row
 
@@ -10,6 +10,8 @@ from outdial_server.domain.errors import FieldViolation, InvalidFieldsError, Rea
 from outdial_server.domain.paging import Page, PageRequest
 
 T = TypeVar("T")
+
+_KEY_MAX: Final = 2**63 - 1
 
 
 def token_of(list_name: str, key: int) -> str:
@@ -25,7 +27,10 @@ def key_of(list_name: str, token: str) -> int | None:
         name, _, key = urlsafe_b64decode(padded.encode()).decode().rpartition(":")
         if name != list_name:
             raise ValueError("a token of another list")
-        return int(key)
+        number = int(key)
+        if abs(number) > _KEY_MAX:
+            raise ValueError("no key is so large")
+        return number
     except ValueError:
         violation = FieldViolation("page_token", "was not given by this list")
         raise InvalidFieldsError([violation], Reason.PAGE_TOKEN_INVALID) from None

@@ -42,7 +42,7 @@ _SELECT_ROW: Final = (
     "s.normalized_address, s.custom_id, s.time_zone, s.priority, s.caller_id, s.context_json, "
     "s.metadata_json, s.final_state, s.state_reason, s.dispatch_outcome, s.dispatched_us, "
     "s.attempts, s.disposition, s.due_us, s.ended_us, c.id AS call_id, c.state AS call_state, "
-    "c.attempt, c.accepted_us, c.sent_us, c.disposition AS call_disposition "
+    "c.reason AS call_reason, c.accepted_us "
     "FROM scheduled_calls s JOIN batches b ON b.key = s.batch_key "
     "LEFT JOIN calls c ON c.key = s.call_key "
 )
@@ -54,6 +54,11 @@ def row_from(row: Row[Any]) -> ScheduledCall:
     sent = call_state not in (None, CallState.CLAIMED)
     live = open_state is not ScheduledCallState.WAITING and row.final_state is None
     outcome, dispatched_us = DispatchOutcome(row.dispatch_outcome), row.dispatched_us
+    reason, disposition = row.state_reason, row.disposition
+    if live:
+        # What the row says of the try before is over.
+        reason = row.call_reason if call_state is CallState.UNKNOWN else None
+        disposition = None
     if live and row.accepted_us is not None and outcome is not DispatchOutcome.ACCEPTED:
         outcome, dispatched_us = DispatchOutcome.ACCEPTED, row.accepted_us
     return ScheduledCall(
@@ -69,12 +74,12 @@ def row_from(row: Row[Any]) -> ScheduledCall:
         template_context_json=row.context_json or "",
         metadata=mapping_from(row.metadata_json),
         state=open_state if row.final_state is None else ScheduledCallState(row.final_state),
-        state_reason=row.state_reason or "",
+        state_reason=reason or "",
         dispatch_outcome=outcome,
         dispatched_at=moment_or_none(dispatched_us),
         attempt_count=row.attempts + (1 if live else 0),
         call_id=CallId(unpack_id(row.call_id)) if sent else None,
-        disposition=None if row.disposition is None else Disposition(row.disposition),
+        disposition=None if disposition is None else Disposition(disposition),
         due_at=moment_or_none(row.due_us),
         created_at=created_at(row.id),
         ended_at=moment_or_none(row.ended_us),

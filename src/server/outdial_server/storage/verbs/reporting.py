@@ -80,9 +80,11 @@ def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence
     _write_calls(tx, group.changed)
     _write_rows(tx, group.changed)
     free_slots(tx, group.freed)
-    finish_done(tx, apply_moves(tx, group.moves))
+    changed = apply_moves(tx, group.moves)
+    # First: a batch whose last call the carrier refused like this has failed, not completed.
     for batch_key, detail in group.misconfigured.items():
         apply_decision(tx, batch_key, _misconfigured(detail))
+    finish_done(tx, changed)
     _remove_callbacks(tx, callback_keys)
     return Applied(
         changed=group.applied,
@@ -165,7 +167,7 @@ def _note(
     """One transition: its event, its counts, and the facts for the next report."""
     before, batch = work.facts, work.row.batch_key
     _count(group, batch, before, transition)
-    _stamp(work, transition, tx.now_us)
+    _stamp(work, transition, report.kind, tx.now_us)
     if transition.event is not None:
         group.moves.record(batch, _event(work, transition))
     if transition.misconfigured:
@@ -204,6 +206,10 @@ _STATE_COUNTS: Final = (
     (CallState.SENDING, "sends_in_flight"),
 )
 
+_PROOF_OF_ACCEPTANCE: Final = frozenset(
+    {ReportKind.ACCEPTED, ReportKind.RINGING, ReportKind.ANSWERED, ReportKind.ENDED}
+)
+
 _STAMP_OF: Final = {
     CallState.ACCEPTED: "accepted_us",
     CallState.RINGING: "ringing_us",
@@ -212,11 +218,12 @@ _STAMP_OF: Final = {
 }
 
 
-def _stamp(work: _CallWork, transition: Transition, now_us: int) -> None:
+def _stamp(work: _CallWork, transition: Transition, kind: ReportKind, now_us: int) -> None:
     column = _STAMP_OF.get(transition.state)
     if column is not None and transition.event is not None:
         work.stamps[column] = now_us
-    if transition.dispatch_outcome is DispatchOutcome.ACCEPTED and not work.row.accepted_us:
+    # Whoever rings or has ended was accepted; a retry of an accepted one need not be.
+    if kind in _PROOF_OF_ACCEPTANCE and not work.row.accepted_us:
         work.stamps.setdefault("accepted_us", now_us)
 
 
@@ -262,7 +269,9 @@ def _call_sql(dialect: Dialect) -> str:
         "trusted_until_us = CASE WHEN r.keeps_trust = 1 THEN trusted_until_us ELSE r.trusted END, "
         "holds_slot = r.holds_slot, "
         "lookups = CASE WHEN r.state = r.old_state THEN lookups ELSE 0 END, "
-        "carrier_call_id = r.carrier_call_id, disposition = r.disposition, "
+        "carrier_call_id = r.carrier_call_id, "
+        # An id that is learnt late must not wipe out how the call ended.
+        "disposition = coalesce(r.disposition, calls.disposition), "
         "reason = coalesce(r.reason, calls.reason), "
         "accepted_us = coalesce(accepted_us, r.accepted), "
         "ringing_us = coalesce(ringing_us, r.ringing), "
