@@ -5,6 +5,9 @@ from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, ScheduledCallId
 from outdial_server.domain.scheduled_call import ScheduledCall, ScheduledCallState
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.batch_rows import batch_by_key
+from outdial_server.storage.verbs.claiming import scopes_of_batch
+from outdial_server.storage.verbs.ledger import lock_slots
 from outdial_server.storage.verbs.reading import find_row, row_from
 from outdial_server.storage.verbs.sending import release_claims
 from outdial_server.storage.verbs.upkeep import end_rows
@@ -12,10 +15,15 @@ from outdial_server.storage.verbs.upkeep import end_rows
 
 def cancel_scheduled_call(tx: Tx, account_id: AccountId, row_id: ScheduledCallId) -> ScheduledCall:
     found = find_row(tx, account_id, row_id)
-    if found.call_state == CallState.CLAIMED and found.due_us is None:
-        # Claimed but not sent: taking the claim away decides the race with the dialler.
-        call_key = tx.scalar("SELECT call_key FROM scheduled_calls WHERE key = :key", key=found.key)
-        release_claims(tx, [call_key])
+    # Holding the ledger, so that nobody claims it from here on.
+    lock_slots(tx, scopes_of_batch(batch_by_key(tx, found.batch_key)))
+    # Claimed but not sent: taking the claim away decides the race with the dialler.
+    claims = tx.all(
+        "SELECT c.key, c.fence FROM scheduled_calls s JOIN calls c ON c.key = s.call_key "
+        f"WHERE s.key = :key AND s.due_us IS NULL AND c.state = {int(CallState.CLAIMED)}",
+        key=found.key,
+    )
+    release_claims(tx, [(claim.key, claim.fence) for claim in claims])
     waiting = tx.all(
         "SELECT s.key, s.dispatch_outcome, s.attempts FROM scheduled_calls s "
         f"WHERE s.key = :key AND s.due_us IS NOT NULL {tx.dialect.for_update('s')}",

@@ -94,26 +94,33 @@ def _sending_sql(dialect: Dialect) -> str:
 def give_back(tx: Tx, group: Sequence[ClaimedCall]) -> int:
     """Claims that will not be sent: the slot is free and the row waits again."""
     fences = {pack_id(call.call_id): call.fence for call in group}
-    keys = [row.key for row in _read(tx, list(fences)) if row.fence == fences[row.id]]
-    return release_claims(tx, keys)
+    # Not locked: the ledger comes first, and the fence tells who was faster.
+    rows = tx.all(
+        f"SELECT c.key, c.id FROM calls c WHERE {tx.dialect.id_in('c.id', 'ids')}",
+        ids=tx.dialect.id_list(list(fences)),
+    )
+    return release_claims(tx, [(row.key, fences[row.id]) for row in rows])
 
 
-def release_claims(tx: Tx, call_keys: Sequence[int]) -> int:
-    """Releases claims that were never sent. The fence moves on, so that whoever held one
-    can no longer send it: only that makes the slot free."""
-    if not call_keys:
+def release_claims(tx: Tx, claims: Sequence[tuple[int, int]]) -> int:
+    """Releases claims, by call key and fence, that were never sent. The fence moves on, so
+    that whoever held one can no longer send it: only that makes the slot free."""
+    if not claims:
         return 0
-    keys = json_text([[key] for key in call_keys])
-    of_keys = f"key IN (SELECT r.key FROM {tx.dialect.rows('rows', (('key', Kind.INT),))} AS r)"
+    rows = tx.dialect.rows("rows", _KEYED)
+    claims_json = json_text(claims)
     owners = tx.all(
-        f"SELECT account_key, agent_key, batch_key FROM calls WHERE {of_keys}", rows=keys
+        "SELECT c.account_key, c.agent_key, c.batch_key FROM calls c "
+        f"WHERE c.key IN (SELECT r.key FROM {rows} AS r)",
+        rows=claims_json,
     )
     lock_slots(tx, {s for o in owners for s in _scopes(o)})
     released = tx.all(
-        f"UPDATE calls SET fence = fence + 1, holds_slot = 0, trusted_until_us = NULL "
-        f"WHERE {of_keys} AND state = {int(CallState.CLAIMED)} AND holds_slot = 1 "
+        f"UPDATE calls SET fence = calls.fence + 1, holds_slot = 0, trusted_until_us = NULL "
+        f"FROM {rows} AS r WHERE calls.key = r.key AND calls.fence = r.fence "
+        f"AND state = {int(CallState.CLAIMED)} AND holds_slot = 1 "
         "RETURNING scheduled_key, account_key, agent_key, batch_key",
-        rows=keys,
+        rows=claims_json,
     )
     tx.run_many(
         "UPDATE scheduled_calls SET due_us = :now WHERE key = :key AND final_state IS NULL",

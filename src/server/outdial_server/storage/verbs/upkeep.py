@@ -18,7 +18,7 @@ from outdial_server.domain.call import CallState, CallTimes
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
-from outdial_server.domain.slots import ScopeKind
+from outdial_server.domain.slots import ScopeKind, scopes_of
 from outdial_server.ports.dispatch import (
     LedgerFault,
     Reaped,
@@ -38,6 +38,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
+from outdial_server.storage.verbs.ledger import lock_slots
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.reporting import apply_reports, lost_send
 from outdial_server.storage.verbs.sending import release_claims
@@ -49,15 +50,10 @@ _REAP_MOST: Final = 1000
 
 
 def reap(tx: Tx, *, every_lease: bool) -> Reaped:
-    due = "" if every_lease else "AND trusted_until_us <= :now "
-    parameters = {} if every_lease else {"now": tx.now_us}
-    rows = tx.all(
-        f"SELECT key, id, fence, state FROM calls WHERE state IN ({_LEASED_LIST}) "
-        f"AND trusted_until_us IS NOT NULL {due}ORDER BY trusted_until_us LIMIT :most",
-        most=_REAP_MOST,
-        **parameters,
-    )
-    claims = [row.key for row in rows if row.state == CallState.CLAIMED]
+    rows = _every_lease(tx) if every_lease else _leases_run_out(tx)
+    # For claims and sends at once: the ledger comes before the calls.
+    lock_slots(tx, {s for r in rows for s in scopes_of(r.account_key, r.agent_key, r.batch_key)})
+    claims = [(row.key, row.fence) for row in rows if row.state == CallState.CLAIMED]
     sends = [
         lost_send(CallId(unpack_id(row.id)), row.fence)
         for row in rows
@@ -76,6 +72,23 @@ def reap(tx: Tx, *, every_lease: bool) -> Reaped:
         "AND trusted_until_us IS NOT NULL"
     )
     return Reaped(given_back, unknown, moment_or_none(next_us))
+
+
+_LEASES: Final = (
+    "SELECT key, id, fence, state, account_key, agent_key, batch_key FROM calls "
+    f"WHERE state IN ({_LEASED_LIST}) AND trusted_until_us "
+)
+
+
+def _leases_run_out(tx: Tx) -> Sequence[Row[Any]]:
+    return tx.all(
+        _LEASES + "<= :now ORDER BY trusted_until_us LIMIT :most", now=tx.now_us, most=_REAP_MOST
+    )
+
+
+def _every_lease(tx: Tx) -> Sequence[Row[Any]]:
+    """No more than there are slots."""
+    return tx.all(_LEASES + "IS NOT NULL ORDER BY trusted_until_us")
 
 
 def silent_calls(tx: Tx, limit: int) -> SilentCalls:
@@ -175,7 +188,7 @@ def settle(tx: Tx, limit: int) -> bool:
         "SELECT s.key, s.dispatch_outcome, s.attempts FROM scheduled_calls s "
         "JOIN batches b ON b.key = s.batch_key WHERE s.batch_key = :batch "
         "AND s.due_us IS NOT NULL AND s.position < b.next_position "
-        f"ORDER BY s.position LIMIT :limit {tx.dialect.skip_locked('s')}",
+        f"ORDER BY s.rank, s.due_us, s.position LIMIT :limit {tx.dialect.skip_locked('s')}",
         batch=batch.key,
         limit=limit,
     )
@@ -206,6 +219,7 @@ def end_rows(
     for row in rows:
         moves.move(batch_key, ScheduledCallState.WAITING, state)
         outcome = DispatchOutcome(row.dispatch_outcome)
+        moves.count(batch_key, "dispatch_refused", int(outcome is DispatchOutcome.REFUSED))
         after = RowAfter(row.key, None, state, reason, outcome, row.attempts, None, None)
         moves.record(batch_key, NewEvent(EventType.SCHEDULED_CALL_ENDED, cause, after))
     finish_done(tx, apply_moves(tx, moves))
