@@ -24,10 +24,11 @@ class PostgresDialect:
         return list(ids)
 
     def for_update(self, table: str = "") -> str:
-        return f"FOR UPDATE OF {table}" if table else "FOR UPDATE"
+        # Keys never change: the shared locks of foreign keys need not wait for ours.
+        return f"FOR NO KEY UPDATE OF {table}" if table else "FOR NO KEY UPDATE"
 
     def skip_locked(self, table: str) -> str:
-        return f"FOR UPDATE OF {table} SKIP LOCKED"
+        return f"FOR NO KEY UPDATE OF {table} SKIP LOCKED"
 
     def least(self, *terms: str) -> str:
         return f"least({', '.join(terms)})"
