@@ -27,7 +27,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.paging import key_of, page_of
-from outdial_server.storage.verbs.requests import earlier_answer, note_answer
+from outdial_server.storage.verbs.requests import answered_before
 
 _ACCOUNT: Final = (
     "SELECT a.key, a.id, a.display_name, a.max_concurrent_calls, a.reserved_slots, a.revision, "
@@ -69,7 +69,7 @@ def create_account(
     request: RequestKey | None,
 ) -> Account:
     maker = account_key(tx, request.account_id) if request else NO_ACCOUNT
-    earlier = earlier_answer(tx, maker, request)
+    earlier = answered_before(tx, maker, request, account_id)
     if earlier is not None:
         return get_account(tx, AccountId(earlier))
     tx.run(
@@ -82,7 +82,6 @@ def create_account(
         now=tx.now_us,
     )
     _set_caps(tx, account_key(tx, account_id), max_concurrent_calls, reserved_slots)
-    note_answer(tx, maker, request, account_id)
     return get_account(tx, account_id)
 
 

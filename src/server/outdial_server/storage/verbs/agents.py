@@ -28,7 +28,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.paging import key_of, page_of
-from outdial_server.storage.verbs.requests import earlier_answer, note_answer
+from outdial_server.storage.verbs.requests import answered_before
 
 _AGENT: Final = (
     "SELECT g.key, g.id, a.id AS account_id, g.display_name, g.max_concurrent_calls, "
@@ -75,7 +75,7 @@ def create_agent(
     request: RequestKey | None,
 ) -> Agent:
     account = account_key(tx, account_id)
-    earlier = earlier_answer(tx, account, request)
+    earlier = answered_before(tx, account, request, agent_id)
     if earlier is not None:
         return get_agent(tx, account_id, AgentId(earlier))
     made = tx.run(
@@ -93,7 +93,6 @@ def create_agent(
         raise _name_taken(fields.display_name)
     key = tx.scalar("SELECT key FROM agents WHERE id = :id", id=pack_id(agent_id))
     set_cap(tx, SlotScope(ScopeKind.AGENT, key), fields.max_concurrent_calls)
-    note_answer(tx, account, request, agent_id)
     return get_agent(tx, account_id, agent_id)
 
 

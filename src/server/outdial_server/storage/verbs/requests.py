@@ -35,6 +35,17 @@ def earlier_answer(tx: Tx, account_key: int, request: RequestKey | None) -> Any 
     return orjson.loads(row.answer_json)
 
 
+def answered_before(
+    tx: Tx, account_key: int, request: RequestKey | None, answer: object
+) -> Any | None:
+    """Notes the answer before anything is made, for requests of one transaction: a twin
+    that comes at the same time waits here, and then gets the answer of the first."""
+    earlier = earlier_answer(tx, account_key, request)
+    if earlier is None and not note_answer(tx, account_key, request, answer):
+        earlier = earlier_answer(tx, account_key, request)
+    return earlier
+
+
 def note_answer(tx: Tx, account_key: int, request: RequestKey | None, answer: object) -> bool:
     """Stores the answer; False when another one with the same id was faster."""
     if request is None:
