@@ -1,8 +1,8 @@
 """Claims: which rows are dialled next, over all batches, within every limit."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -103,8 +103,8 @@ def _grants(
     waiting: Mapping[int, _Waiting],
     limit: int,
 ) -> dict[int, int]:
-    """Fair shares of the account's free slots, cut to what the batches' agents have left
-    when several of one agent want them."""
+    """Fair shares of the account's free slots, and inside them of what each agent has left
+    when several batches of one agent want it."""
     shared_scopes = account[0].scopes[:2]
     free = free_in_all((slots[scope] for scope in shared_scopes), limit)
     wishes = [
@@ -118,12 +118,13 @@ def _grants(
         for r in account
     ]
     grants = share(min(free, limit), wishes)
-    taken: Counter[int] = Counter()
-    for r in sorted(account, key=lambda r: -r.batch.settings.priority):
-        agent_free = slots[SlotScope(ScopeKind.AGENT, r.agent_key)].free
+    by_agent: defaultdict[int, list[Wish]] = defaultdict(list)
+    for r, wish in zip(account, wishes, strict=True):
+        by_agent[r.agent_key].append(replace(wish, wanted=grants[r.key]))
+    for agent, of_agent in by_agent.items():
+        agent_free = slots[SlotScope(ScopeKind.AGENT, agent)].free
         if agent_free is not None:
-            grants[r.key] = min(grants[r.key], agent_free - taken[r.agent_key])
-            taken[r.agent_key] += grants[r.key]
+            grants |= share(agent_free, of_agent)
     return grants
 
 
