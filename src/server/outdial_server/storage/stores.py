@@ -1,11 +1,14 @@
 """The store's ports over a database: each method one verb, one transaction."""
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 from outdial_server.domain.account import Account, Agent, AgentFields, ApiKey
-from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.batch import Batch, BatchChange, BatchState
 from outdial_server.domain.call import Call, CallState
+from outdial_server.domain.errors import Reason
 from outdial_server.domain.ids import (
     AccountId,
     AgentId,
@@ -36,7 +39,7 @@ from outdial_server.ports.dispatch import (
 )
 from outdial_server.ports.events import EventSlice, RowSlice
 from outdial_server.storage.database import Database
-from outdial_server.storage.encoding import pack_id
+from outdial_server.storage.encoding import id_or_not_found, not_found, pack_id
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs import (
     accounts,
@@ -152,6 +155,8 @@ class SqlBatches:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        # Appends to one batch take turns: staged rows lie where the next ones would.
+        self._appending: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
 
     async def create_batch(
         self,
@@ -181,9 +186,20 @@ class SqlBatches:
         rows: Iterable[NewScheduledCall],
         request: RequestKey | None = None,
     ) -> StoredRows:
-        listed = list(rows)
+        packed = id_or_not_found(batch_id, Reason.BATCH_NOT_FOUND, "batch")
+        turn = self._appending.setdefault(packed, asyncio.Lock())
+        async with turn:
+            return await self._add_rows(account_id, batch_id, list(rows), request)
+
+    async def _add_rows(
+        self,
+        account_id: AccountId,
+        batch_id: BatchId,
+        rows: Sequence[NewScheduledCall],
+        request: RequestKey | None,
+    ) -> StoredRows:
         staged = await self._db.write(
-            lambda tx: staging.stage_append(tx, account_id, batch_id, listed, request)
+            lambda tx: staging.stage_append(tx, account_id, batch_id, rows, request)
         )
         if staged.answer is not None:
             return staged.answer
@@ -195,7 +211,10 @@ class SqlBatches:
         except BaseException:
             await self._db.write(lambda tx: staging.erase_staged(tx, staged.batch_key))
             raise
-        return stored or await self._twin(account_id, request)
+        if stored is None:
+            await self._db.write(lambda tx: staging.erase_staged(tx, staged.batch_key))
+            return await self._twin(account_id, request)
+        return stored
 
     async def _stage(self, staged: staging.Staged) -> None:
         rows, first = staged.rows.rows, staged.rows.first_position
@@ -236,19 +255,30 @@ class SqlBatches:
             row = find_batch(tx, account_id, batch_id)
             # The ledger comes before the batch row, in case its cap is changed.
             lock_slots(tx, claiming.scopes_of_batch(row))
-            apply_decision(tx, row.key, decide)
+            apply_decision(tx, row.key, _unless_deleted(decide))
             return batch_from(batch_by_key(tx, row.key))
 
         return await self._db.write(change)
 
     async def sends_in_flight(self, batch_id: BatchId) -> int:
         def count(tx: Tx) -> int:
-            sends: int = tx.scalar(
+            sends: int | None = tx.scalar(
                 "SELECT sends_in_flight FROM batches WHERE id = :id", id=pack_id(batch_id)
             )
-            return sends
+            return sends or 0
 
         return await self._db.read(count)
+
+
+def _unless_deleted(decide: Decide) -> Decide:
+    """Another transaction may have deleted the batch while this one waited for its row."""
+
+    def decide_if_there(batch: Batch, now: datetime) -> BatchChange | None:
+        if batch.deleted_at is not None:
+            raise not_found(Reason.BATCH_NOT_FOUND, "batch", batch.batch_id)
+        return decide(batch, now)
+
+    return decide_if_there
 
 
 class SqlCalls:

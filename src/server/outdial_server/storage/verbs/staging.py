@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from sqlalchemy import Row
+
 from outdial_server.domain.batch import (
     Batch,
     DuplicatePolicy,
@@ -20,7 +22,8 @@ from outdial_server.domain.request import RequestKey
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.ports.batches import NewBatch, StoredRows
-from outdial_server.storage.encoding import mapping_json, pack_id
+from outdial_server.storage.dialects.dialect import Kind
+from outdial_server.storage.encoding import json_text, mapping_json, pack_id
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import agent_key
@@ -104,13 +107,15 @@ def _known_positions(
         return {}
     wanted = {row.normalized_address for row in rows}
     present = tx.all(
-        "SELECT coalesce(normalized_address, address) AS address, position "
-        "FROM scheduled_calls WHERE batch_key = :batch AND position < :end "
-        "ORDER BY position DESC",
+        "SELECT coalesce(s.normalized_address, s.address) AS address, MIN(s.position) AS position "
+        "FROM scheduled_calls s WHERE s.batch_key = :batch AND s.position < :end "
+        "AND coalesce(s.normalized_address, s.address) IN (SELECT r.address FROM "
+        f"{tx.dialect.rows('rows', (('address', Kind.TEXT),))} AS r) GROUP BY 1",
         batch=batch_key,
         end=end,
+        rows=json_text([[address] for address in wanted]),
     )
-    return {row.address: row.position for row in present if row.address in wanted}
+    return {row.address: row.position for row in present}
 
 
 _INSERT_ROW: Final = (
@@ -185,6 +190,7 @@ def reveal_append(
     count = len(staged.rows.rows)
     if not count:
         return StoredRows(batch_from(locked), staged.rows.skipped)
+    assert _staged_count(tx, locked) == count, "another server appended to the same batch"
     tx.run(
         "UPDATE batches SET total = total + :n, waiting = waiting + :n, "
         "next_position = next_position + :n, updated_us = :now WHERE key = :key",
@@ -193,6 +199,15 @@ def reveal_append(
         key=staged.batch_key,
     )
     return _revealed(tx, staged.batch_key, staged, EventType.SCHEDULED_CALLS_ADDED)
+
+
+def _staged_count(tx: Tx, batch: Row[Any]) -> int:
+    staged: int = tx.scalar(
+        "SELECT COUNT(*) FROM scheduled_calls WHERE batch_key = :batch AND position >= :end",
+        batch=batch.key,
+        end=batch.next_position,
+    )
+    return staged
 
 
 def _revealed(tx: Tx, key: int, staged: Staged, event: EventType) -> StoredRows:
