@@ -1,0 +1,85 @@
+"""Every test here runs on both databases, from one text."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+# Early: CPython 3.11 cannot compile it any more once greenlets have run, and pytest's plugin
+# would import it at the very end.
+import hypothesis as _hypothesis  # noqa: F401
+import pytest
+
+from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.storage.store import Store, open_store
+from support.clock import ManualClock, ManualSignals
+from support.databases import Databases, PostgresServer, SqliteFiles, start_postgres
+from support.stores import World, settled
+
+
+@pytest.fixture(scope="session")
+def sqlite_files(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
+    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    server = start_postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Where databases of the parameter's kind come from."""
+    source: Databases = request.getfixturevalue(
+        "sqlite_files" if request.param == "sqlite" else "postgres_server"
+    )
+    return source
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def ids(clock: ManualClock) -> UuidV7Ids:
+    return UuidV7Ids(clock)
+
+
+@pytest.fixture
+def signals(clock: ManualClock) -> ManualSignals:
+    return ManualSignals(clock)
+
+
+@pytest.fixture
+async def database_url(databases: Databases) -> AsyncIterator[str]:
+    """A database of this test's own, with the schema."""
+    name = await databases.new_database()
+    yield databases.url(name)
+    await databases.drop_database(name)
+
+
+@pytest.fixture
+async def store(
+    database_url: str, clock: ManualClock, ids: UuidV7Ids, signals: ManualSignals
+) -> AsyncIterator[Store]:
+    store = await open_store(database_url, clock, ids, signals, clock_decides=True)
+    yield store
+    await store.close()
+
+
+WorldOf = Callable[[int, int], Awaitable[World]]
+
+
+@pytest.fixture
+def world_of(store: Store, clock: ManualClock, ids: UuidV7Ids) -> WorldOf:
+    """Makes a world whose account has its own limits: slots, and those in reserve."""
+
+    async def make(max_concurrent_calls: int, reserved_slots: int = 0) -> World:
+        return await settled(store, clock, ids, max_concurrent_calls, reserved_slots)
+
+    return make
+
+
+@pytest.fixture
+async def world(store: Store, clock: ManualClock, ids: UuidV7Ids) -> World:
+    return await settled(store, clock, ids)

@@ -1,0 +1,279 @@
+"""Random operations on the store, from a seed: after each, what must always hold, holds."""
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from outdial_server.domain import batch as rules
+from outdial_server.domain.account import AgentFields
+from outdial_server.domain.batch import (
+    Batch,
+    BatchState,
+    ConfigErrorPolicy,
+    DuplicatePolicy,
+    UnknownPolicy,
+)
+from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.errors import OutdialError
+from outdial_server.domain.ids import AgentId, BatchId
+from outdial_server.domain.report import CallReport, Fault, ReportKind
+from outdial_server.ports.batches import Decide
+from outdial_server.ports.dispatch import ClaimedCall
+from support.invariants import check_invariants
+from support.stores import World, new_rows
+
+STEPS = 120
+
+BY_DIALLER = {ReportKind.NOT_SENT, ReportKind.REFUSED, ReportKind.UNCLEAR}
+SPEAKS_OF_ITSELF = {ReportKind.ACCEPTED, ReportKind.RINGING, ReportKind.ANSWERED}
+
+# How often each thing happens, by the names of the methods below.
+WEIGHTS = {
+    "create": 6,
+    "add": 4,
+    "start": 4,
+    "pause": 4,
+    "resume": 10,
+    "cancel": 1,
+    "delete": 1,
+    "edit": 3,
+    "change_limits": 3,
+    "cancel_row": 4,
+    "claim": 14,
+    "send": 16,
+    "report": 30,
+    "wait": 12,
+    "reap": 4,
+    "move_windows": 6,
+    "settle": 8,
+    "look_up": 4,
+}
+
+
+class Walk:
+    """One account, two agents, a few batches, and whatever happens to them."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world = world
+        self.random = Random(seed)
+        self.agents: list[AgentId] = [world.agent_id]
+        self.batches: list[BatchId] = []
+        self.claims: list[ClaimedCall] = []
+        self.sent: list[ClaimedCall] = []
+        self.log: list[str] = []
+
+    async def run(self, steps: int) -> None:
+        self.agents.append(await self.world.new_agent("Bob", self.some_cap()))
+        names = self.random.choices(list(WEIGHTS), list(WEIGHTS.values()), k=steps)
+        for name in ["create", *names]:
+            self.log.append(name)
+            try:
+                await getattr(self, name)()
+                await check_invariants(self.world.store)
+            except AssertionError as error:
+                raise AssertionError(f"after {len(self.log)} steps, {self.log[-8:]}") from error
+
+    def chance(self, percent: int) -> bool:
+        return self.random.randrange(100) < percent
+
+    def some_cap(self) -> int | None:
+        return self.random.choice([None, 1, 2, 3, 4])
+
+    def some_batch(self) -> BatchId:
+        return self.random.choice(self.batches)
+
+    # --- batches
+
+    async def create(self) -> None:
+        opens_in, closes_in = self.random.choice(
+            [(None, None)] * 3 + [(20, None), (-5, 60), (5, 40)]
+        )
+        stored = await self.world.create(
+            new_rows(self.random.randint(1, 6), priority=self.random.randint(0, 1)),
+            draft=self.chance(20),
+            agent_id=self.random.choice(self.agents),
+            duplicates=self.random.choice(list(DuplicatePolicy)),
+            window_start=None if opens_in is None else self.world.later(seconds=opens_in),
+            window_end=None if closes_in is None else self.world.later(seconds=closes_in),
+            priority=self.random.randint(0, 2),
+            max_concurrent_calls=self.some_cap(),
+            unknown_policy=self.random.choice(list(UnknownPolicy)),
+            on_config_error=self.random.choice(list(ConfigErrorPolicy)),
+            ring_timeout=timedelta(seconds=30),
+            max_call_duration=timedelta(seconds=60),
+        )
+        self.batches.append(stored.batch.batch_id)
+
+    async def add(self) -> None:
+        # What the rules refuse is refused, and then nothing may have changed.
+        rows = new_rows(self.random.randint(0, 4), self.random.randint(0, 8))
+        with suppress(OutdialError):
+            await self.world.add(self.some_batch(), rows)
+
+    async def start(self) -> None:
+        await self._decide(rules.start)
+
+    async def pause(self) -> None:
+        await self._decide(rules.pause)
+
+    async def resume(self) -> None:
+        for batch_id in self.batches:
+            with suppress(OutdialError):
+                await self.world.change(batch_id, rules.resume)
+
+    async def cancel(self) -> None:
+        await self._decide(rules.cancel)
+
+    async def delete(self) -> None:
+        await self._decide(rules.delete)
+
+    async def _decide(self, decide: Decide) -> None:
+        with suppress(OutdialError):
+            await self.world.change(self.some_batch(), decide)
+
+    async def edit(self) -> None:
+        opens_in = self.random.choice([None, None, -5, 10])
+        start = None if opens_in is None else self.world.later(seconds=opens_in)
+        with suppress(OutdialError):
+            await self.world.edit(
+                self.some_batch(), max_concurrent_calls=self.some_cap(), window_start=start
+            )
+
+    async def change_limits(self) -> None:
+        cap = self.random.randint(1, 8)
+        await self._set_limits(cap, self.random.randint(0, min(cap, 2)), self.some_cap())
+
+    async def _set_limits(self, cap: int, reserve: int, agent_cap: int | None) -> None:
+        await self.world.store.accounts.change_account(
+            self.world.account_id,
+            lambda a: replace(a, max_concurrent_calls=cap, reserved_slots=reserve),
+        )
+        await self.world.store.agents.change_agent(
+            self.world.account_id,
+            self.agents[1],
+            lambda a: AgentFields(a.display_name, agent_cap, a.metadata),
+        )
+
+    async def cancel_row(self) -> None:
+        row = self.random.choice(await self.world.rows(self.some_batch()))
+        with suppress(OutdialError):
+            await self.world.store.calls.cancel_scheduled_call(
+                self.world.account_id, row.scheduled_call_id
+            )
+
+    # --- dialling
+
+    async def claim(self) -> None:
+        limit = self.random.randint(1, 6)
+        before = await self._slots()
+        calls = await self.world.claim(limit)
+        assert len(calls) <= limit
+        for scope, (target, used) in (await self._slots()).items():
+            grown = used > before[scope][1]
+            assert not grown or target is None or used <= target, f"{scope}: over its cap"
+        for call in calls:
+            assert _may_dial(await self.world.get(call.batch_id), self.world)
+        self.claims += calls
+
+    async def _slots(self) -> dict[tuple[int, int], tuple[int | None, int]]:
+        rows = await self.world.sql("SELECT kind, owner, target_cap, used FROM slots")
+        return {(kind, owner): (target, used) for kind, owner, target, used in rows}
+
+    async def send(self) -> None:
+        count = self.random.randint(1, 6)
+        group = self.claims[:count]
+        # Now and then the same claims come again, as after a commit of unknown end.
+        if not self.chance(10):
+            del self.claims[:count]
+        may = {c.batch_id: _may_dial(await self.world.look(c.batch_id), self.world) for c in group}
+        sent = await self.world.send(group)
+        assert all(may[call.batch_id] for call in sent.calls), "nobody is sent who may not be"
+        self.sent += sent.calls
+
+    async def report(self) -> None:
+        if self.sent:
+            await self.world.apply(*(self._report() for _ in range(self.random.randint(1, 6))))
+
+    def _report(self) -> CallReport:
+        # The latest calls more often than those of long ago.
+        call = self.random.choice(self.sent[-10:] if self.chance(90) else self.sent)
+        kind = self.random.choice([*ReportKind, ReportKind.ACCEPTED, *SPEAKS_OF_ITSELF])
+        how = self.random.choice([None, *Disposition])
+        return CallReport(
+            call.call_id,
+            kind,
+            carrier_call_id=f"c-{call.call_id}" if self.chance(50) else "",
+            disposition=how if kind in (ReportKind.ENDED, ReportKind.REFUSED) else None,
+            reason="" if kind in SPEAKS_OF_ITSELF else self.random.choice(["BUSY", "LATE", ""]),
+            fault=Fault.CONFIGURATION if self.chance(20) else Fault.CALL,
+            fence=call.fence if kind in BY_DIALLER or self.chance(30) else None,
+        )
+
+    # --- upkeep
+
+    async def wait(self) -> None:
+        self.world.advance(seconds=self.random.choice([1, 1, 1, 2, 2, 5, 16, 45, 130]))
+
+    async def reap(self) -> None:
+        reaped = await self.world.store.dispatch.reap(every_lease=self.chance(20))
+        assert reaped.next_at is None or reaped.next_at > self.world.clock.now()
+
+    async def move_windows(self) -> None:
+        moved = await self.world.store.dispatch.move_windows()
+        assert moved.next_at is None or moved.next_at > self.world.clock.now()
+
+    async def settle(self) -> None:
+        await self.world.store.dispatch.settle(self.random.randint(1, 4))
+
+    async def look_up(self) -> None:
+        silent = await self.world.store.dispatch.silent_calls(self.random.randint(1, 4))
+        assert silent.next_at is None or silent.next_at > self.world.clock.now()
+        nobodys = {CallState.CLAIMED, CallState.SENDING, CallState.ENDED}
+        assert not nobodys & {call.state for call in silent.calls}
+        until = self.world.later(seconds=self.random.randint(0, 5))
+        await self.world.store.dispatch.postpone([(c.call_id, until) for c in silent.calls])
+
+    # --- to the end
+
+    async def drain(self) -> None:
+        """Nothing new, and every limit lifted: each batch that was started comes to its end
+        and gives back what it held."""
+        await self._set_limits(100, 0, None)
+        for batch_id in self.batches:
+            with suppress(OutdialError):
+                await self.world.change(batch_id, rules.start)
+        for _ in range(12):
+            await self.resume()
+            await self.world.store.dispatch.move_windows()
+            await self.world.settle_all()
+            sent = (await self.world.send(await self.world.claim())).calls
+            await self.world.apply(
+                *(CallReport(c.call_id, ReportKind.ENDED) for c in [*self.sent, *sent])
+            )
+            await self.world.store.dispatch.reap(every_lease=True)
+            self.world.advance(seconds=20)
+            await check_invariants(self.world.store)
+        for batch_id in self.batches:
+            batch = await self.world.look(batch_id)
+            assert batch.ended_at is not None, f"{batch.state.name} {batch.counts}"
+        assert await self.world.used() == (0, 0)
+
+
+def _may_dial(batch: Batch, world: World) -> bool:
+    end = batch.settings.window_end
+    return batch.state is BatchState.RUNNING and (end is None or world.clock.now() < end)
+
+
+async def _walk(world: World, seed: int) -> Walk:
+    walk = Walk(world, seed)
+    await walk.run(STEPS)
+    await walk.drain()
+    return walk
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_happens_counts_events_slots_and_rows_agree(world: World, seed: int) -> None:
+    await _walk(world, seed)

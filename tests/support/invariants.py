@@ -1,0 +1,192 @@
+"""What is true of a store at every moment between two transactions."""
+
+from collections import Counter
+from typing import Any
+
+from outdial_server.domain.batch import ENDED_STATES, Batch, BatchState
+from outdial_server.domain.event import BatchAfter, Event, ScheduledCallAfter
+from outdial_server.domain.ids import BatchId
+from outdial_server.domain.scheduled_call import (
+    DispatchOutcome,
+    ScheduledCall,
+    ScheduledCallState,
+)
+from outdial_server.storage.encoding import pack_id, unpack_id
+from outdial_server.storage.store import Store
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.event_reading import read_events, read_rows
+from outdial_server.storage.verbs.upkeep import audit_slots
+
+_ALL = 1_000_000
+_STATE_COUNTS = tuple(state.name.lower() for state in ScheduledCallState)
+
+
+async def check_invariants(store: Store) -> None:
+    """Raises AssertionError naming the promise that is broken."""
+    # In SQLite's writer each statement is a call, with its readers a trip to a thread.
+    transact = store.database.write if store.is_alone else store.database.read
+    await transact(_check)
+
+
+def _check(tx: Tx) -> None:
+    """In one transaction: all of it is true at one moment."""
+    for (packed,) in _sql(tx, "SELECT id FROM batches WHERE revealed_us IS NOT NULL"):
+        _check_batch(tx, BatchId(unpack_id(packed)))
+    _check_ledger(tx)
+    _check_calls(tx)
+
+
+def _sql(tx: Tx, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in tx.all(statement, **parameters)]
+
+
+def _check_batch(tx: Tx, batch_id: BatchId) -> None:
+    page = read_rows(tx, batch_id, -1, _ALL)
+    batch, rows = page.batch, list(page.rows)
+    events = list(read_events(tx, batch_id, 0, _ALL).events)
+    _check_counts(batch, rows)
+    _check_call_counts(tx, batch)
+    _check_end(batch)
+    _check_log(batch, rows, events)
+
+
+def _check_counts(batch: Batch, rows: list[ScheduledCall]) -> None:
+    counted = Counter(row.state.name.lower() for row in rows)
+    kept = {name: getattr(batch.counts, name) for name in _STATE_COUNTS}
+    assert kept == {name: counted[name] for name in _STATE_COUNTS}, "counts are those of the rows"
+    assert sum(kept.values()) == batch.counts.total == len(rows), "states add up to the total"
+    assert [row.position for row in rows] == list(range(len(rows))), "positions have no gap"
+    accepted = sum(row.dispatch_outcome is DispatchOutcome.ACCEPTED for row in rows)
+    refused = sum(
+        row.dispatch_outcome is DispatchOutcome.REFUSED and row.ended_at is not None for row in rows
+    )
+    assert batch.counts.dispatch_accepted == accepted, "dispatches accepted"
+    assert batch.counts.dispatch_refused == refused, "dispatches refused for good"
+    for row in rows:
+        over = row.state >= ScheduledCallState.COMPLETED
+        assert (row.ended_at is not None) == over, "a row that is over says when it ended"
+        assert row.due_at is None or row.state is ScheduledCallState.WAITING
+
+
+def _check_call_counts(tx: Tx, batch: Batch) -> None:
+    found = _sql(
+        tx,
+        "SELECT c.state, COUNT(*) FROM calls c JOIN batches b ON b.key = c.batch_key "
+        "WHERE b.id = :id GROUP BY c.state",
+        id=pack_id(batch.batch_id),
+    )
+    by_state = dict(found)
+    assert batch.counts.sends_in_flight == by_state.get(2, 0), "sends in flight"
+    assert batch.counts.unknown == by_state.get(6, 0), "unknown calls"
+
+
+def _check_end(batch: Batch) -> None:
+    if batch.ended_at is not None:
+        assert batch.counts.unfinished == 0, "an ended batch has nothing unfinished"
+        assert batch.state in ENDED_STATES
+        assert batch.settling_to is None
+    elif batch.state is not BatchState.DRAFT and batch.counts.total:
+        assert batch.counts.unfinished > 0, "a batch with nothing unfinished has ended"
+
+
+def _check_log(batch: Batch, rows: list[ScheduledCall], events: list[Event]) -> None:
+    assert [e.sequence for e in events] == list(range(1, batch.sequence + 1)), "no gap in the log"
+    newest_of_row: dict[str, ScheduledCallAfter] = {}
+    newest_of_batch: BatchAfter | None = None
+    for event in events:
+        if isinstance(event.after, BatchAfter):
+            newest_of_batch = event.after
+        else:
+            newest_of_row[event.after.scheduled_call_id] = event.after
+    assert newest_of_batch is not None
+    assert newest_of_batch == BatchAfter(
+        int(batch.state), batch.state_reason, batch.state_detail, batch.counts.total
+    ), "the newest event of the batch is the batch"
+    for row in rows:
+        after = newest_of_row.get(row.scheduled_call_id)
+        if after is None:
+            assert row.state is ScheduledCallState.WAITING, "a row without an event waits"
+            assert row.dispatch_outcome is DispatchOutcome.NONE
+        else:
+            assert _shown(row) == _told(after), "the newest event of a row is the row"
+
+
+def _shown(row: ScheduledCall) -> tuple[Any, ...]:
+    # While it waits, what it shows of calls follows its claims, which are no events.
+    waits = row.state is ScheduledCallState.WAITING
+    call = () if waits else (row.call_id,)
+    return (row.state, row.state_reason, row.dispatch_outcome, row.disposition, *call)
+
+
+def _told(after: ScheduledCallAfter) -> tuple[Any, ...]:
+    waits = after.state is ScheduledCallState.WAITING
+    call = () if waits else (after.call_id,)
+    return (after.state, after.state_reason, after.dispatch_outcome, after.disposition, *call)
+
+
+def _check_ledger(tx: Tx) -> None:
+    assert audit_slots(tx) == [], "the ledger is what the calls hold"
+    for kind, owner, target, hard, used in _sql(
+        tx, "SELECT kind, owner, target_cap, hard_cap, used FROM slots"
+    ):
+        scope = f"scope {kind}:{owner}"
+        assert used >= 0, scope
+        assert (hard is None) == (target is None), scope
+        if target is not None:
+            assert hard == max(target, used), f"{scope}: the hard cap follows use to the target"
+    wrong = _sql(
+        tx,
+        "SELECT a.key FROM accounts a JOIN slots s ON s.kind = 1 AND s.owner = a.key "
+        "JOIN slots b ON b.kind = 2 AND b.owner = a.key "
+        "WHERE s.target_cap <> a.max_concurrent_calls "
+        "OR b.target_cap <> a.max_concurrent_calls - a.reserved_slots",
+    )
+    assert wrong == [], "caps are what the accounts say"
+
+
+def _check_calls(tx: Tx) -> None:
+    twice = _sql(
+        tx,
+        "SELECT scheduled_key FROM calls WHERE state BETWEEN 2 AND 6 "
+        "GROUP BY scheduled_key HAVING COUNT(*) > 1",
+    )
+    assert twice == [], "nobody has two calls at once"
+    several = _sql(
+        tx,
+        "SELECT scheduled_key FROM calls WHERE state <> 7 "
+        "GROUP BY scheduled_key HAVING COUNT(*) > 1",
+    )
+    assert several == [], "nobody has two open calls"
+    numbers = _sql(
+        tx,
+        "SELECT scheduled_key FROM calls GROUP BY scheduled_key "
+        "HAVING MIN(attempt) <> 1 OR MAX(attempt) <> COUNT(*) "
+        "OR COUNT(DISTINCT attempt) <> COUNT(*)",
+    )
+    assert numbers == [], "tries are numbered 1, 2, 3"
+    homeless = _sql(
+        tx,
+        "SELECT s.key FROM scheduled_calls s JOIN batches b ON b.key = s.batch_key "
+        "LEFT JOIN calls c ON c.key = s.call_key "
+        "WHERE s.final_state IS NULL AND s.position < b.next_position AND ("
+        "(s.due_us IS NULL AND (c.key IS NULL OR c.state = 7 "
+        "OR (c.state = 1 AND c.holds_slot = 0))) "
+        "OR (s.due_us IS NOT NULL AND c.state IS NOT NULL "
+        "AND NOT (c.state = 7 OR (c.state = 1 AND c.holds_slot = 0))))",
+    )
+    assert homeless == [], "an open row either waits or has a call at work, never both or neither"
+    silent = _sql(tx, "SELECT key FROM calls WHERE (state = 7) <> (disposition IS NOT NULL)")
+    assert silent == [], "whoever has ended says how, and nobody else"
+    _check_watched(tx)
+
+
+def _check_watched(tx: Tx) -> None:
+    """Whoever holds a slot is looked at one day; who does not and is over, never."""
+    forgotten = _sql(tx, "SELECT key FROM calls WHERE holds_slot = 1 AND trusted_until_us IS NULL")
+    assert forgotten == [], "no slot is held by a call that nobody will look at"
+    haunting = _sql(
+        tx,
+        "SELECT key FROM calls WHERE (state = 7 OR (state = 1 AND holds_slot = 0)) "
+        "AND (trusted_until_us IS NOT NULL OR holds_slot = 1)",
+    )
+    assert haunting == [], "a call that is over holds nothing and is left alone"

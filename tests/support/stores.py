@@ -1,0 +1,307 @@
+"""Stores for tests: opened on either database, filled and driven in few words."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.domain import batch as rules
+from outdial_server.domain.account import AgentFields
+from outdial_server.domain.batch import (
+    Batch,
+    BatchSettings,
+    ConfigErrorPolicy,
+    DuplicatePolicy,
+    UnknownPolicy,
+)
+from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.event import Event
+from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.report import CallReport, Fault, ReportKind
+from outdial_server.domain.request import RequestKey, request_key
+from outdial_server.domain.scheduled_call import NewScheduledCall, ScheduledCall
+from outdial_server.ports.batches import Decide, NewBatch, StoredRows
+from outdial_server.ports.dispatch import Applied, ClaimedCall, Sent
+from outdial_server.storage.store import Store
+from support.clock import ManualClock
+
+NO_ID = "00000000-0000-7000-8000-000000000000"
+MANY = 1000
+
+
+def number(n: int) -> str:
+    return f"+1555{n:07d}"
+
+
+def new_row(n: int, **values: Any) -> NewScheduledCall:
+    address = values.pop("address", number(n))
+    return NewScheduledCall(address, values.pop("normalized_address", address), **values)
+
+
+def new_rows(count_of_rows: int, first: int = 0, **values: Any) -> list[NewScheduledCall]:
+    return [new_row(n, **values) for n in range(first, first + count_of_rows)]
+
+
+@dataclass(slots=True)
+class World:
+    """A store with one account and one agent, and the clock that it lives by."""
+
+    store: Store
+    clock: ManualClock
+    ids: UuidV7Ids
+    account_id: AccountId
+    agent_id: AgentId
+
+    async def new_account(
+        self, max_concurrent_calls: int = 100, reserved_slots: int = 0
+    ) -> AccountId:
+        account_id = AccountId(self.ids.new_id())
+        await self.store.accounts.create_account(
+            account_id, "Harbour Clinic", max_concurrent_calls, reserved_slots
+        )
+        return account_id
+
+    async def new_agent(
+        self,
+        name: str,
+        max_concurrent_calls: int | None = None,
+        account_id: AccountId | None = None,
+    ) -> AgentId:
+        agent_id = AgentId(self.ids.new_id())
+        await self.store.agents.create_agent(
+            account_id or self.account_id, agent_id, AgentFields(name, max_concurrent_calls, {})
+        )
+        return agent_id
+
+    # --- batches
+
+    def new_batch(
+        self,
+        *,
+        draft: bool = False,
+        duplicates: DuplicatePolicy = DuplicatePolicy.KEEP,
+        agent_id: AgentId | None = None,
+        account_id: AccountId | None = None,
+        **settings: Any,
+    ) -> NewBatch:
+        return NewBatch(
+            BatchId(self.ids.new_id()),
+            account_id or self.account_id,
+            agent_id or self.agent_id,
+            "simulated",
+            duplicates,
+            BatchSettings(settings.pop("display_name", "Reminders"), **settings),
+            draft,
+        )
+
+    async def create(
+        self,
+        rows: int | Iterable[NewScheduledCall] = 1,
+        request: RequestKey | None = None,
+        **values: Any,
+    ) -> StoredRows:
+        listed = new_rows(rows) if isinstance(rows, int) else rows
+        return await self.store.batches.create_batch(self.new_batch(**values), listed, request)
+
+    async def batch(self, rows: int | Iterable[NewScheduledCall] = 1, **values: Any) -> BatchId:
+        return (await self.create(rows, **values)).batch.batch_id
+
+    async def add(
+        self,
+        batch_id: BatchId,
+        rows: int | Iterable[NewScheduledCall],
+        request: RequestKey | None = None,
+        first: int = 5_000,
+    ) -> StoredRows:
+        listed = new_rows(rows, first) if isinstance(rows, int) else rows
+        return await self.store.batches.add_rows(self.account_id, batch_id, listed, request)
+
+    def request(self, request_id: str, content: bytes = b"", surface: str = "Create") -> RequestKey:
+        key = request_key(self.account_id, surface, request_id, content)
+        assert key is not None
+        return key
+
+    async def get(self, batch_id: BatchId) -> Batch:
+        return await self.store.batches.get_batch(self.account_id, batch_id)
+
+    async def look(self, batch_id: BatchId) -> Batch:
+        """As `get`, deleted batches too."""
+        return (await self.store.events.rows(batch_id, -1, 1)).batch
+
+    async def change(self, batch_id: BatchId, decide: Decide) -> Batch:
+        return await self.store.batches.change_batch(self.account_id, batch_id, decide)
+
+    async def edit(self, batch_id: BatchId, **values: Any) -> Batch:
+        return await self.change(batch_id, edit_of(**values))
+
+    async def rows(self, batch_id: BatchId) -> list[ScheduledCall]:
+        """All rows, of deleted batches too."""
+        rows: list[ScheduledCall] = []
+        while True:
+            after = rows[-1].position if rows else -1
+            page = await self.store.events.rows(batch_id, after, MANY)
+            rows += page.rows
+            if len(page.rows) < MANY:
+                return rows
+
+    async def row(self, batch_id: BatchId, position: int = 0) -> ScheduledCall:
+        return (await self.store.events.rows(batch_id, position - 1, 1)).rows[0]
+
+    async def events(self, batch_id: BatchId, after: int = 0) -> list[Event]:
+        return list((await self.store.events.read(batch_id, after, 100_000)).events)
+
+    # --- calls
+
+    async def claim(self, limit: int = MANY) -> list[ClaimedCall]:
+        return list((await self.store.dispatch.claim(limit)).calls)
+
+    async def send(self, calls: Sequence[ClaimedCall]) -> Sent:
+        return await self.store.dispatch.mark_sending(lambda: calls)
+
+    async def sending(self, limit: int = MANY) -> list[ClaimedCall]:
+        """Claims and sends."""
+        calls = await self.claim(limit)
+        sent = await self.send(calls)
+        assert list(sent.calls) == calls
+        return calls
+
+    async def live(self, limit: int = MANY) -> list[ClaimedCall]:
+        """Claims, sends, and has the carrier accept."""
+        calls = await self.sending(limit)
+        await self.apply(*(accepted(call) for call in calls))
+        return calls
+
+    async def apply(self, *reports: CallReport) -> Applied:
+        return await self.store.dispatch.apply_reports(lambda: reports)
+
+    async def call_state(self, call: ClaimedCall) -> CallState:
+        return (await self.store.calls.get_call(call.account_id, call.call_id)).state
+
+    async def used(self) -> tuple[int, int]:
+        """Slots in use: of the account, of the agent."""
+        account = await self.store.accounts.get_account(self.account_id)
+        agent = await self.store.agents.get_agent(self.account_id, self.agent_id)
+        return account.active_calls, agent.active_calls
+
+    async def settle_all(self, limit: int = 500) -> None:
+        for _ in range(10_000):
+            if not await self.store.dispatch.settle(limit):
+                return
+        raise AssertionError("settling never comes to an end")
+
+    def later(self, **delta: float) -> datetime:
+        return self.clock.now() + timedelta(**delta)
+
+    def advance(self, **delta: float) -> None:
+        self.clock.advance(timedelta(**delta))
+
+    async def sql(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Reads what no port shows."""
+        rows = await self.store.database.read(lambda tx: tx.all(statement, **parameters))
+        return [tuple(row) for row in rows]
+
+    async def execute(self, statement: str, **parameters: Any) -> None:
+        """Plants what no port would write."""
+        await self.store.database.write(lambda tx: tx.run(statement, **parameters))
+
+
+async def settled(
+    store: Store,
+    clock: ManualClock,
+    ids: UuidV7Ids,
+    max_concurrent_calls: int = 100,
+    reserved_slots: int = 0,
+) -> World:
+    """A world with its account and agent made."""
+    world = World(store, clock, ids, AccountId(""), AgentId(""))
+    world.account_id = await world.new_account(max_concurrent_calls, reserved_slots)
+    world.agent_id = await world.new_agent("Ada")
+    return world
+
+
+def edit_of(**values: Any) -> Decide:
+    return lambda batch, now: rules.edit(batch, replace(batch.settings, **values), now)
+
+
+_carrier_ids = count(1)
+
+
+def accepted(call: ClaimedCall, carrier_call_id: str = "") -> CallReport:
+    carrier_call_id = carrier_call_id or f"carrier-{next(_carrier_ids)}"
+    return CallReport(call.call_id, ReportKind.ACCEPTED, carrier_call_id, fence=call.fence)
+
+
+def report(
+    call: ClaimedCall | CallId, kind: ReportKind, *, fence: int | None = None, **values: Any
+) -> CallReport:
+    """Evidence from the carrier: no fence."""
+    call_id = call.call_id if isinstance(call, ClaimedCall) else call
+    return CallReport(call_id, kind, fence=fence, **values)
+
+
+def ringing(call: ClaimedCall) -> CallReport:
+    return report(call, ReportKind.RINGING)
+
+
+def answered(call: ClaimedCall) -> CallReport:
+    return report(call, ReportKind.ANSWERED)
+
+
+def ended(call: ClaimedCall, disposition: Disposition | None = None) -> CallReport:
+    return report(call, ReportKind.ENDED, disposition=disposition)
+
+
+def not_sent(call: ClaimedCall, retry_after: timedelta | None = None) -> CallReport:
+    return report(
+        call, ReportKind.NOT_SENT, fence=call.fence, reason="RATE", retry_after=retry_after
+    )
+
+
+def refused(
+    call: ClaimedCall,
+    fault: Fault = Fault.CALL,
+    disposition: Disposition = Disposition.INVALID_NUMBER,
+) -> CallReport:
+    return report(
+        call,
+        ReportKind.REFUSED,
+        fence=call.fence,
+        reason="NO_SUCH_NUMBER" if fault is Fault.CALL else "BAD_CREDENTIALS",
+        fault=fault,
+        disposition=disposition,
+    )
+
+
+def unclear(call: ClaimedCall) -> CallReport:
+    return report(call, ReportKind.UNCLEAR, fence=call.fence, reason="DEADLINE")
+
+
+async def all_pages(read: Callable[[PageRequest], Any], size: int = 2) -> tuple[list[Any], int]:
+    """Everything in a list, read to its end, and in how many pages."""
+    items: list[Any] = []
+    token, pages = "", 0
+    while True:
+        page: Page[Any] = await read(PageRequest(size, token))
+        assert len(page.items) <= size
+        items += page.items
+        pages += 1
+        token = page.next_token
+        if not token:
+            return items, pages
+
+
+def ids_of(calls: Collection[ClaimedCall]) -> list[CallId]:
+    return [call.call_id for call in calls]
+
+
+def addresses(calls: Collection[ClaimedCall]) -> list[str]:
+    return [call.address for call in calls]
+
+
+AT_MOST_ONCE = UnknownPolicy.AT_MOST_ONCE
+RETRY = UnknownPolicy.RECONCILED_RETRY
+HOLD = UnknownPolicy.HOLD
+FAIL = ConfigErrorPolicy.FAIL
