@@ -15,7 +15,9 @@ from outdial_server.ports.clock import Clock
 
 log = structlog.get_logger()
 
-SENDERS: Final = 16
+SENDERS: Final = 64
+"""A receiver that stores before it answers takes its time over each, and many at once."""
+
 DEADLINE: Final = timedelta(seconds=10)
 RETRY_AFTER_SECONDS: Final[Sequence[float]] = (0.2, 0.5, 1, 2, 4, 8, 15, 30, 60, 60)
 """Three minutes in all: a receiver may be killed and started again meanwhile."""
