@@ -53,13 +53,6 @@ def test_a_refusal_is_told_in_words(arguments: list[str], message: str) -> None:
     assert isinstance(result.exception, SystemExit)
 
 
-def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OUTDIAL_DATABASE_URL", "mysql://x")
-    result = run("serve")
-    assert result.exit_code == 1
-    assert result.output.startswith("outdial-server: OUTDIAL_DATABASE_URL: ")
-
-
 def test_migrate_brings_a_new_file_up_to_date() -> None:
     result = run("migrate")
     assert (result.exit_code, result.output) == (0, "the schema is up to date\n")

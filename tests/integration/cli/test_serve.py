@@ -85,3 +85,9 @@ async def test_a_second_server_on_the_file_says_why_it_ends(environment: dict[st
     assert "another server has outdial.db open" in output
     assert "Traceback" not in output
     assert await stop(process) == 0
+
+
+async def test_a_wrong_setting_is_named(environment: dict[str, str]) -> None:
+    status, output = await run(environment | {"OUTDIAL_DATABASE_URL": "mysql://x"}, "serve")
+    assert status == 1
+    assert output.startswith("outdial-server: OUTDIAL_DATABASE_URL: ")

@@ -12,7 +12,6 @@ LogFormat = Literal["json", "console"]
 
 # What every record gets, whoever writes it.
 _SHARED: Final[tuple[Processor, ...]] = (
-    structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
