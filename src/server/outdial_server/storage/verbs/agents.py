@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import Row
+from sqlalchemy.exc import IntegrityError
 
 from outdial_server.domain.account import Agent, AgentFields
 from outdial_server.domain.errors import (
@@ -123,29 +124,26 @@ def change_agent(
     after = decide(before)
     if after == AgentFields(before.display_name, before.max_concurrent_calls, before.metadata):
         return before
-    _refuse_taken_name(tx, account_id, key, after.display_name)
-    tx.run(
-        "UPDATE agents SET display_name = :name, max_concurrent_calls = :cap, "
-        "metadata_json = :metadata, revision = revision + 1, updated_us = :now WHERE key = :key",
-        name=after.display_name,
-        cap=after.max_concurrent_calls,
-        metadata=mapping_json(after.metadata),
-        now=tx.now_us,
-        key=key,
-    )
+    _write(tx, key, after)
     set_cap(tx, SlotScope(ScopeKind.AGENT, key), after.max_concurrent_calls)
     return get_agent(tx, account_id, agent_id)
 
 
-def _refuse_taken_name(tx: Tx, account_id: AccountId, key: int, name: str) -> None:
-    taken = tx.scalar(
-        "SELECT key FROM agents WHERE account_key = :account AND display_name = :name "
-        "AND deleted_us IS NULL",
-        account=account_key(tx, account_id),
-        name=name,
-    )
-    if taken not in (None, key):
-        raise _name_taken(name)
+def _write(tx: Tx, key: int, after: AgentFields) -> None:
+    try:
+        tx.run(
+            "UPDATE agents SET display_name = :name, max_concurrent_calls = :cap, "
+            "metadata_json = :metadata, revision = revision + 1, updated_us = :now "
+            "WHERE key = :key",
+            name=after.display_name,
+            cap=after.max_concurrent_calls,
+            metadata=mapping_json(after.metadata),
+            now=tx.now_us,
+            key=key,
+        )
+    except IntegrityError as error:
+        # The index decides, whoever takes the name at the same time.
+        raise _name_taken(after.display_name) from error
 
 
 def _name_taken(name: str) -> AlreadyExistsError:
