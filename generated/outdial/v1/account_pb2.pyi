@@ -137,7 +137,9 @@ class ApiKey(_message.Message):
     """The first 8 characters of the secret, to recognise it by. Output only."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[Global___ApiKeyScope.ValueType]:
-        """At least one. A key cannot create a key with a scope that it lacks."""
+        """At least one. A key cannot create a key with a scope that it lacks, unless it has
+        API_KEY_SCOPE_OPERATOR.
+        """
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:

@@ -30,7 +30,7 @@ class AccountServiceStub:
 
     An empty `account_id` means the account of the key that calls. Another
     account's id answers NOT_FOUND (reason ACCOUNT_NOT_FOUND) unless the key has
-    API_KEY_SCOPE_OPERATOR.
+    API_KEY_SCOPE_OPERATOR; a key with that scope may call every method here.
     """
 
     def __init__(self, channel):
@@ -81,7 +81,7 @@ class AccountServiceServicer:
 
     An empty `account_id` means the account of the key that calls. Another
     account's id answers NOT_FOUND (reason ACCOUNT_NOT_FOUND) unless the key has
-    API_KEY_SCOPE_OPERATOR.
+    API_KEY_SCOPE_OPERATOR; a key with that scope may call every method here.
     """
 
     def CreateAccount(self, request, context):
@@ -188,7 +188,7 @@ class AccountService:
 
     An empty `account_id` means the account of the key that calls. Another
     account's id answers NOT_FOUND (reason ACCOUNT_NOT_FOUND) unless the key has
-    API_KEY_SCOPE_OPERATOR.
+    API_KEY_SCOPE_OPERATOR; a key with that scope may call every method here.
     """
 
     @staticmethod

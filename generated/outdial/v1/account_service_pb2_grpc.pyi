@@ -17,7 +17,7 @@ class AccountServiceStub:
 
     An empty `account_id` means the account of the key that calls. Another
     account's id answers NOT_FOUND (reason ACCOUNT_NOT_FOUND) unless the key has
-    API_KEY_SCOPE_OPERATOR.
+    API_KEY_SCOPE_OPERATOR; a key with that scope may call every method here.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -48,7 +48,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
 
     An empty `account_id` means the account of the key that calls. Another
     account's id answers NOT_FOUND (reason ACCOUNT_NOT_FOUND) unless the key has
-    API_KEY_SCOPE_OPERATOR.
+    API_KEY_SCOPE_OPERATOR; a key with that scope may call every method here.
     """
 
     @_abc_1.abstractmethod

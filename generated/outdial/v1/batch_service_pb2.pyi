@@ -617,7 +617,8 @@ Global___WatchBatchRequest: _TypeAlias = WatchBatchRequest  # noqa: Y015
 
 @_typing.final
 class WatchBatchResponse(_message.Message):
-    """One flush to a watcher.
+    """One flush to a watcher. With EVERY_EVENT and scope CALLS `sequence` is that of
+    the last event in the message, so that a client can prove that it missed none.
 
     A server that drains ends the stream with UNAVAILABLE and RetryInfo (reason
     SERVER_DRAINING); resume with the last token.

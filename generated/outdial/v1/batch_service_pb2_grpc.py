@@ -108,7 +108,7 @@ class BatchServiceServicer:
     def CreateBatch(self, request, context):
         """Makes a batch with its scheduled calls, all or nothing. It starts at once
         unless `draft` is set. Rows with faults answer INVALID_ARGUMENT naming each as
-        `scheduled_calls[6].address`, the first 100 of them.
+        `scheduled_calls[6].address`, as many as fit into an answer: about 50.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,10 +152,10 @@ class BatchServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PauseBatch(self, request, context):
-        """Holds a SCHEDULED or RUNNING batch; pausing a paused one changes nothing. Answers when no request of it is on its way to a
-        carrier, at the latest after the carrier deadline: with `sends_in_flight` 0
-        no further request of this batch leaves before ResumeBatch. Calls already
-        placed come to their own end.
+        """Holds a SCHEDULED or RUNNING batch; pausing a paused one changes nothing.
+        Answers when no request of it is on its way to a carrier, at the latest after
+        the carrier deadline: with `sends_in_flight` 0 no further request of this
+        batch leaves before ResumeBatch. Calls already placed come to their own end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

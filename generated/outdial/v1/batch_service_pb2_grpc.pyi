@@ -22,7 +22,7 @@ class BatchServiceStub:
     CreateBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.CreateBatchRequest, _batch_service_pb2.CreateBatchResponse]
     """Makes a batch with its scheduled calls, all or nothing. It starts at once
     unless `draft` is set. Rows with faults answer INVALID_ARGUMENT naming each as
-    `scheduled_calls[6].address`, the first 100 of them.
+    `scheduled_calls[6].address`, as many as fit into an answer: about 50.
     """
     GetBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.GetBatchRequest, _batch_service_pb2.GetBatchResponse]
     ListBatches: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.ListBatchesRequest, _batch_service_pb2.ListBatchesResponse]
@@ -40,10 +40,10 @@ class BatchServiceStub:
     calls.
     """
     PauseBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.PauseBatchRequest, _batch_service_pb2.PauseBatchResponse]
-    """Holds a SCHEDULED or RUNNING batch; pausing a paused one changes nothing. Answers when no request of it is on its way to a
-    carrier, at the latest after the carrier deadline: with `sends_in_flight` 0
-    no further request of this batch leaves before ResumeBatch. Calls already
-    placed come to their own end.
+    """Holds a SCHEDULED or RUNNING batch; pausing a paused one changes nothing.
+    Answers when no request of it is on its way to a carrier, at the latest after
+    the carrier deadline: with `sends_in_flight` 0 no further request of this
+    batch leaves before ResumeBatch. Calls already placed come to their own end.
     """
     ResumeBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.ResumeBatchRequest, _batch_service_pb2.ResumeBatchResponse]
     """Goes on with a PAUSED batch. Resuming a running one changes nothing."""
@@ -74,7 +74,7 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_batch_service_pb2.CreateBatchResponse]:
         """Makes a batch with its scheduled calls, all or nothing. It starts at once
         unless `draft` is set. Rows with faults answer INVALID_ARGUMENT naming each as
-        `scheduled_calls[6].address`, the first 100 of them.
+        `scheduled_calls[6].address`, as many as fit into an answer: about 50.
         """
 
     @_abc_1.abstractmethod
@@ -128,10 +128,10 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _batch_service_pb2.PauseBatchRequest,
         context: _aio.ServicerContext[_batch_service_pb2.PauseBatchRequest, _abc.Awaitable[_batch_service_pb2.PauseBatchResponse]],
     ) -> _abc.Awaitable[_batch_service_pb2.PauseBatchResponse]:
-        """Holds a SCHEDULED or RUNNING batch; pausing a paused one changes nothing. Answers when no request of it is on its way to a
-        carrier, at the latest after the carrier deadline: with `sends_in_flight` 0
-        no further request of this batch leaves before ResumeBatch. Calls already
-        placed come to their own end.
+        """Holds a SCHEDULED or RUNNING batch; pausing a paused one changes nothing.
+        Answers when no request of it is on its way to a carrier, at the latest after
+        the carrier deadline: with `sends_in_flight` 0 no further request of this
+        batch leaves before ResumeBatch. Calls already placed come to their own end.
         """
 
     @_abc_1.abstractmethod

@@ -18,7 +18,7 @@ from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.request import page_of, take_request_key
 from outdial_server.api.conversion.times import moment
 from outdial_server.commands.accounts import CreateAccount, UpdateAccount
-from outdial_server.commands.keys import Authenticate, CreateKey
+from outdial_server.commands.keys import ALL_SCOPES, Authenticate, CreateKey
 from outdial_server.domain.account import Account
 from outdial_server.domain.errors import NotFoundError, Reason
 from outdial_server.domain.ids import AccountId, ApiKeyId
@@ -82,7 +82,7 @@ class AccountServicer(AccountServiceServicer):
             wanted.display_name,
             scopes_from_message(wanted),
             moment(wanted.expire_time, "api_key.expire_time") if expires else None,
-            granted_by=caller().scopes,
+            granted_by=ALL_SCOPES if caller().is_operator else caller().scopes,
         )
         return pb.CreateApiKeyResponse(api_key=api_key_to_message(key), secret=secret)
 

@@ -25,7 +25,7 @@ from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.start_batch import StartBatch
 from outdial_server.commands.stop_batch import StopBatch
 from outdial_server.commands.update_batch import UpdateBatch
-from outdial_server.domain.errors import OutOfRangeError, invalid_field
+from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.ids import AgentId, BatchId
 from outdial_server.domain.paging import page_request
 from outdial_server.ports.batches import BatchStore
@@ -161,15 +161,8 @@ class BatchServicer(BatchServiceServicer):
         return pb.ListBatchEventsResponse(
             events=map(event_to_message, read.events),
             next_after_sequence=last,
-            oldest_sequence=await self._oldest_sequence(batch_id),
+            oldest_sequence=read.oldest_sequence,
         )
-
-    async def _oldest_sequence(self, batch_id: BatchId) -> int:
-        try:
-            first = await self.events.read(batch_id, 0, 1)
-        except OutOfRangeError as error:
-            return int(error.metadata["oldest_sequence"])
-        return first.events[0].sequence
 
 
 def _batch_id(text: str) -> BatchId:

@@ -25,7 +25,7 @@ from typing_extensions import override
 from outdial_server.api.caller import set_caller
 from outdial_server.api.errors import code_of, internal_status, status_of
 from outdial_server.api.metrics import MethodMetrics, RpcMetrics
-from outdial_server.api.scopes import REQUIRED_SCOPE, check_scope
+from outdial_server.api.scopes import REQUIRED_SCOPES, check_scope
 from outdial_server.commands.keys import Authenticate
 from outdial_server.domain.account import Principal
 from outdial_server.domain.errors import OutdialError
@@ -132,7 +132,7 @@ class _Guard:
         metrics: MethodMetrics,
     ) -> None:
         self._method = method
-        self._scope = REQUIRED_SCOPE[method]
+        self._scopes = REQUIRED_SCOPES[method]
         self._authenticate = authenticate
         self._clock = clock
         self._request_ids = request_ids
@@ -187,7 +187,7 @@ class _Guard:
 
     async def _admit(self, rpc: _Rpc) -> None:
         rpc.principal = principal = await self._authenticate.execute(rpc.secret)
-        check_scope(principal, self._scope)
+        check_scope(principal, self._scopes)
         set_caller(principal)
 
     async def _fail(self, rpc: _Rpc, request: Any, context: Context, error: BaseException) -> None:

@@ -1,4 +1,4 @@
-"""Which scope a key needs for which method."""
+"""Which scopes open which method."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,50 +6,58 @@ from typing import Final
 from outdial_server.domain.account import Principal, Scope
 from outdial_server.domain.errors import PermissionDeniedError, Reason
 
-# None: any valid key will do. A method that is missing here is served to nobody: a test
+_ANY_KEY: Final[tuple[Scope, ...]] = ()
+_OPERATOR: Final = (Scope.OPERATOR,)
+_ADMIN: Final = (Scope.ADMIN, Scope.OPERATOR)
+_READ: Final = (Scope.READ,)
+_WRITE: Final = (Scope.WRITE,)
+
+# One of the scopes is enough. A method that is missing here is served to nobody: a test
 # and the start of the server compare the table with the services.
-REQUIRED_SCOPE: Final[Mapping[str, Scope | None]] = {
-    f"/outdial.v1.{method}": scope
-    for method, scope in {
-        "ServerInfoService/GetServerInfo": None,
-        "AccountService/CreateAccount": Scope.OPERATOR,
-        "AccountService/GetAccount": Scope.READ,
-        "AccountService/ListAccounts": Scope.READ,
-        "AccountService/UpdateAccount": Scope.ADMIN,
-        "AccountService/CreateApiKey": Scope.ADMIN,
-        "AccountService/ListApiKeys": Scope.ADMIN,
-        "AccountService/RevokeApiKey": Scope.ADMIN,
-        "AgentService/CreateAgent": Scope.WRITE,
-        "AgentService/GetAgent": Scope.READ,
-        "AgentService/ListAgents": Scope.READ,
-        "AgentService/UpdateAgent": Scope.WRITE,
-        "AgentService/DeleteAgent": Scope.WRITE,
-        "BatchService/CreateBatch": Scope.WRITE,
-        "BatchService/GetBatch": Scope.READ,
-        "BatchService/ListBatches": Scope.READ,
-        "BatchService/UpdateBatch": Scope.WRITE,
-        "BatchService/DeleteBatch": Scope.WRITE,
-        "BatchService/StartBatch": Scope.WRITE,
-        "BatchService/PauseBatch": Scope.WRITE,
-        "BatchService/ResumeBatch": Scope.WRITE,
-        "BatchService/CancelBatch": Scope.WRITE,
-        "BatchService/AddScheduledCalls": Scope.WRITE,
-        "BatchService/WatchBatch": Scope.READ,
-        "BatchService/ListBatchEvents": Scope.READ,
-        "ScheduledCallService/GetScheduledCall": Scope.READ,
-        "ScheduledCallService/ListScheduledCalls": Scope.READ,
-        "ScheduledCallService/CancelScheduledCall": Scope.WRITE,
-        "CallService/GetCall": Scope.READ,
-        "CallService/ListCalls": Scope.READ,
-        "CallService/EndCall": Scope.WRITE,
-        "CallService/ResolveCall": Scope.WRITE,
+REQUIRED_SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
+    f"/outdial.v1.{method}": scopes
+    for method, scopes in {
+        "ServerInfoService/GetServerInfo": _ANY_KEY,
+        "AccountService/CreateAccount": _OPERATOR,
+        "AccountService/GetAccount": (Scope.READ, Scope.OPERATOR),
+        "AccountService/ListAccounts": (Scope.READ, Scope.OPERATOR),
+        "AccountService/UpdateAccount": _ADMIN,
+        "AccountService/CreateApiKey": _ADMIN,
+        "AccountService/ListApiKeys": _ADMIN,
+        "AccountService/RevokeApiKey": _ADMIN,
+        "AgentService/CreateAgent": _WRITE,
+        "AgentService/GetAgent": _READ,
+        "AgentService/ListAgents": _READ,
+        "AgentService/UpdateAgent": _WRITE,
+        "AgentService/DeleteAgent": _WRITE,
+        "BatchService/CreateBatch": _WRITE,
+        "BatchService/GetBatch": _READ,
+        "BatchService/ListBatches": _READ,
+        "BatchService/UpdateBatch": _WRITE,
+        "BatchService/DeleteBatch": _WRITE,
+        "BatchService/StartBatch": _WRITE,
+        "BatchService/PauseBatch": _WRITE,
+        "BatchService/ResumeBatch": _WRITE,
+        "BatchService/CancelBatch": _WRITE,
+        "BatchService/AddScheduledCalls": _WRITE,
+        "BatchService/WatchBatch": _READ,
+        "BatchService/ListBatchEvents": _READ,
+        "ScheduledCallService/GetScheduledCall": _READ,
+        "ScheduledCallService/ListScheduledCalls": _READ,
+        "ScheduledCallService/CancelScheduledCall": _WRITE,
+        "CallService/GetCall": _READ,
+        "CallService/ListCalls": _READ,
+        "CallService/EndCall": _WRITE,
+        "CallService/ResolveCall": _WRITE,
     }.items()
 }
 
 
-def check_scope(principal: Principal, needed: Scope | None) -> None:
+def check_scope(principal: Principal, needed: tuple[Scope, ...]) -> None:
     """Raises PermissionDeniedError (SCOPE_MISSING)."""
-    if needed is not None and needed not in principal.scopes:
+    if needed and principal.scopes.isdisjoint(needed):
         raise PermissionDeniedError(
-            Reason.SCOPE_MISSING, f"the key lacks the scope {needed.name}", {"scope": needed.name}
+            Reason.SCOPE_MISSING,
+            f"the key lacks the scope {' or '.join(scope.name for scope in needed)}",
+            {"scope": needed[0].name},
         )

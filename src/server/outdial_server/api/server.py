@@ -32,7 +32,7 @@ from outdial_server.api.calls import CallServicer
 from outdial_server.api.interceptor import RpcInterceptor
 from outdial_server.api.reflection import add_reflection
 from outdial_server.api.scheduled_calls import ScheduledCallServicer
-from outdial_server.api.scopes import REQUIRED_SCOPE
+from outdial_server.api.scopes import REQUIRED_SCOPES
 from outdial_server.api.server_info import ServerInfoServicer
 from outdial_server.domain.limits import REQUEST_MAX_BYTES
 
@@ -86,7 +86,7 @@ class GrpcServer:
     """Health says NOT_SERVING before `serving` and from `begin_draining` on."""
 
     def __init__(self, servicers: Servicers, interceptor: RpcInterceptor) -> None:
-        unmatched = method_names(SERVICES) ^ REQUIRED_SCOPE.keys()
+        unmatched = method_names(SERVICES) ^ REQUIRED_SCOPES.keys()
         if unmatched:
             raise AssertionError(f"methods and the table of scopes differ: {sorted(unmatched)}")
         self._server = grpc.aio.server(interceptors=(interceptor,), options=_OPTIONS)

@@ -17,6 +17,8 @@ class EventSlice:
 
     batch: Batch
     events: Sequence[Event]
+    # The oldest event that has not been erased.
+    oldest_sequence: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def read_events(tx: Tx, batch_id: BatchId, after: int, limit: int) -> EventSlice
     row = _batch_row(tx, batch_id)
     _refuse_erased(row, after)
     events = tx.all(_SELECT, batch=row.key, after=after, limit=limit)
-    return EventSlice(batch_from(row), [_event(event) for event in events])
+    return EventSlice(batch_from(row), [_event(event) for event in events], row.oldest_seq)
 
 
 def _event(row: Row[Any]) -> Event:
