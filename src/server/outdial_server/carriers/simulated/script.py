@@ -99,7 +99,7 @@ def _fault(profile: SimulationProfile, rng: Random) -> Fate | None:
 
 
 def _outcome(profile: SimulationProfile, rng: Random, address: str) -> str:
-    weights = [profile.outcomes[name] for name in OUTCOME_NAMES]
+    weights = list(profile.outcomes.values())
     drawn = rng.choices(OUTCOME_NAMES, weights)[0]
     return MAGIC_ENDINGS.get(address[-4:], drawn) if profile.magic_numbers else drawn
 
