@@ -2,5 +2,5 @@
 
 from hypothesis import settings
 
-settings.register_profile("unit", deadline=None, max_examples=50, print_blob=True)
+settings.register_profile("unit", deadline=None, max_examples=40, print_blob=True)
 settings.load_profile("unit")

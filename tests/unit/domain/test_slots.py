@@ -68,7 +68,7 @@ def test_between_two_lower_priorities_the_higher_is_served_first_beyond_the_floo
             assert grants[low.key] <= floor
 
 
-@given(FREE, wishes(st.just(3), st.integers(0, 30)))
+@given(FREE, wishes(st.integers(0, 2), st.integers(0, 30)))
 def test_among_equals_nobody_gets_a_slot_that_was_more_due_to_another(
     free: int, asked: list[Wish]
 ) -> None:
@@ -77,7 +77,8 @@ def test_among_equals_nobody_gets_a_slot_that_was_more_due_to_another(
     grants = share(free, asked)
     for hungry in (w for w in asked if grants[w.key] < w.wanted):
         with_one_more = (hungry.held + grants[hungry.key] + 1) / hungry.weight
-        for served in (w for w in asked if grants[w.key]):
+        equals = [w for w in asked if w.priority == hungry.priority]
+        for served in (w for w in equals if grants[w.key]):
             assert (served.held + grants[served.key]) / served.weight <= with_one_more
 
 
@@ -97,6 +98,11 @@ def test_one_of_low_priority_moves_on_beside_a_big_one() -> None:
     big, small = Wish(1, 9, 1, held=95, wanted=1000), Wish(2, 0, 1, held=0, wanted=1000)
     assert share(5, [big, small]) == {1: 0, 2: 5}
     assert share(5, [big, Wish(2, 0, 1, held=5, wanted=1000)]) == {1: 5, 2: 0}
+
+
+def test_what_the_floor_gave_counts_when_the_rest_is_shared() -> None:
+    top, one, other = Wish(1, 9, 1, 0, 20), Wish(2, 0, 1, 0, 5), Wish(3, 0, 1, 0, 5)
+    assert share(22, [top, one, other]) == {1: 20, 2: 1, 3: 1}
 
 
 def test_weights_divide_the_slots() -> None:
