@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,21 +115,25 @@ class Receiver:
 
 
 @asynccontextmanager
-async def local_line(profile: SimulationProfile, folder: Path) -> AsyncIterator[Line]:
+async def local_line(
+    profile: SimulationProfile, folder: Path, deadline: timedelta = CARRIER_DEADLINE
+) -> AsyncIterator[Line]:
     news = News()
-    carrier = LocalSimulatedCarrier(profile, news, UuidV7Ids(SystemClock()).new_id)
+    carrier = LocalSimulatedCarrier(profile, news, UuidV7Ids(SystemClock()).new_id, deadline)
     yield Line(carrier, news)
     await carrier.close()
 
 
 @asynccontextmanager
-async def http_line(profile: SimulationProfile, folder: Path) -> AsyncIterator[HttpLine]:
+async def http_line(
+    profile: SimulationProfile, folder: Path, deadline: timedelta = CARRIER_DEADLINE
+) -> AsyncIterator[HttpLine]:
     log = folder / "rung.jsonl"
     async with AsyncExitStack() as stack:
         receiver = Receiver()
         receiving_url = await _serve(receiver.app(), stack)
         url = await _start_service(profile, log, stack)
-        carrier = HttpSimulatedCarrier(url, SECRET, f"{receiving_url}/callbacks", CARRIER_DEADLINE)
+        carrier = HttpSimulatedCarrier(url, SECRET, f"{receiving_url}/callbacks", deadline)
         stack.push_async_callback(carrier.close)
         receiver.carrier = carrier
         yield HttpLine(carrier, receiver.news, receiver, url, log)
@@ -142,11 +147,12 @@ async def _start_service(profile: SimulationProfile, log: Path, stack: AsyncExit
     callbacks.start()
     stack.push_async_callback(callbacks.close)
     service = CarrierService(profile, ring_log, callbacks, UuidV7Ids(clock).new_id)
+    stack.callback(service.close)
     return await _serve(service.app(), stack)
 
 
 async def _serve(app: Starlette, stack: AsyncExitStack) -> str:
-    server = HttpServer(app, "127.0.0.1:0")
+    server = HttpServer(app, "127.0.0.1:0", stop_seconds=0)
     port = await server.start()
     stack.push_async_callback(server.stop)
     return f"http://127.0.0.1:{port}"

@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.adapters.logs import configure_logs
 from outdial_server.carriers.simulated.callback_sender import CallbackSender
 from outdial_server.carriers.simulated.process import CarrierService
 from outdial_server.carriers.simulated.profile import (
@@ -44,7 +47,13 @@ def command(
         raise typer.BadParameter(str(error)) from error
     if not callback_secret:
         raise typer.BadParameter("--callback-secret is required, to sign callbacks with")
-    run(_serve(chosen, listen, log, callback_secret))
+    configure_logs("console" if sys.stderr.isatty() else "json", "info")
+    try:
+        run(_serve(chosen, listen, log, callback_secret))
+    except (OSError, ValueError) as error:
+        # A port that is taken, a folder that is not there.
+        typer.echo(f"outdial-server: {error}", err=True)
+        raise typer.Exit(1) from error
 
 
 async def _serve(
@@ -54,14 +63,16 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     clock = SystemClock()
-    log = FileRingLog(log_path, clock) if log_path else NoRingLog()
-    callbacks = CallbackSender(secret, clock)
-    service = CarrierService(profile, log, callbacks, UuidV7Ids(clock).new_id)
-    server = HttpServer(service.app(), listen)
-    callbacks.start()
-    port = await server.start()
-    typer.echo(f"simulated carrier on http://{listen.rpartition(':')[0]}:{port}")
-    await stop.wait()
-    await server.stop()
-    await callbacks.close()
-    log.close()
+    async with AsyncExitStack() as stack:
+        log = FileRingLog(log_path, clock) if log_path else NoRingLog()
+        stack.callback(log.close)
+        callbacks = CallbackSender(secret, clock)
+        stack.push_async_callback(callbacks.close)
+        callbacks.start()
+        service = CarrierService(profile, log, callbacks, UuidV7Ids(clock).new_id)
+        stack.callback(service.close)
+        server = HttpServer(service.app(), listen, stop_seconds=1)
+        stack.push_async_callback(server.stop)
+        port = await server.start()
+        typer.echo(f"simulated carrier on http://{listen.rpartition(':')[0]}:{port}")
+        await stop.wait()

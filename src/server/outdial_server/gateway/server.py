@@ -10,6 +10,7 @@ import uvicorn
 from typing_extensions import override
 
 STOP_SECONDS: Final = 5
+"""How long requests under way may go on when it stops; then they are cancelled."""
 
 KEEP_ALIVE_SECONDS: Final = 30
 """Longer than clients usually keep an idle connection: a request that meets the close of
@@ -25,10 +26,13 @@ class _Server(uvicorn.Server):
 
 
 class HttpServer:
-    """`listen` is `HOST:PORT`; port 0 takes a free one."""
+    """`listen` is `HOST:PORT`; port 0 takes a free one. Raises ValueError for what is
+    neither."""
 
-    def __init__(self, app: Any, listen: str) -> None:
+    def __init__(self, app: Any, listen: str, stop_seconds: int = STOP_SECONDS) -> None:
         host, _, port = listen.rpartition(":")
+        if not (host and port.isascii() and port.isdigit()):
+            raise ValueError(f"{listen!r} must be HOST:PORT, like 127.0.0.1:8080")
         self._host, self._port = host.strip("[]"), int(port)
         self._server = _Server(
             uvicorn.Config(
@@ -37,7 +41,7 @@ class HttpServer:
                 access_log=False,
                 lifespan="off",
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=STOP_SECONDS,
+                timeout_graceful_shutdown=stop_seconds,
             )
         )
         self._task: asyncio.Task[None] | None = None

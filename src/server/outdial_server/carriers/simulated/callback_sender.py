@@ -7,9 +7,13 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Final
 
-import aiohttp
 import structlog
 
+from outdial_server.carriers.http_exchange import (
+    AnswerLostError,
+    HttpExchange,
+    NothingSentError,
+)
 from outdial_server.carriers.simulated.signature import HEADER, sign
 from outdial_server.ports.clock import Clock
 
@@ -36,9 +40,6 @@ class News:
 
 
 class CallbackSender:
-    """Sends with aiohttp itself: most of what the carrier's process does is sending
-    callbacks, and httpx above it would double their cost."""
-
     def __init__(
         self,
         secret: str,
@@ -50,6 +51,7 @@ class CallbackSender:
         self._secret = secret
         self._clock = clock
         self._retry_after_seconds = retry_after_seconds
+        self._exchange = HttpExchange(DEADLINE, SENDERS)
         self._waiting: asyncio.Queue[News] = asyncio.Queue()
         self._delayed: set[asyncio.TimerHandle] = set()
         self._senders: list[asyncio.Task[None]] = []
@@ -74,6 +76,7 @@ class CallbackSender:
         for sender in self._senders:
             sender.cancel()
         await asyncio.gather(*self._senders, return_exceptions=True)
+        await self._exchange.close()
 
     def _delay(self, news: News, seconds: float) -> None:
         def enqueue() -> None:
@@ -84,14 +87,11 @@ class CallbackSender:
         self._delayed.add(timer)
 
     async def _send_all(self) -> None:
-        """One connection, one callback at a time."""
-        timeout = aiohttp.ClientTimeout(total=DEADLINE.total_seconds())
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            while True:
-                for url, told in groupby(await self._take(), lambda news: news.url):
-                    bundle = list(told)
-                    if not await self._is_taken(session, url, _body(bundle)):
-                        self._try_again(bundle)
+        while True:
+            for url, told in groupby(await self._take(), lambda news: news.url):
+                bundle = list(told)
+                if not await self._is_taken(url, _body(bundle)):
+                    self._try_again(bundle)
 
     async def _take(self) -> list[News]:
         taken = [await self._waiting.get()]
@@ -99,18 +99,16 @@ class CallbackSender:
             taken.append(self._waiting.get_nowait())
         return taken
 
-    async def _is_taken(self, session: aiohttp.ClientSession, url: str, body: bytes) -> bool:
+    async def _is_taken(self, url: str, body: bytes) -> bool:
         headers = {
             HEADER: sign(self._secret, int(self._clock.now().timestamp()), body),
             "content-type": "application/json",
         }
         try:
-            async with session.post(
-                url, data=body, headers=headers, allow_redirects=False
-            ) as answer:
-                return 200 <= answer.status < 300
-        except (aiohttp.ClientError, TimeoutError, OSError):
+            answer = await self._exchange.post(url, body, headers)
+        except (NothingSentError, AnswerLostError):
             return False
+        return answer.is_success
 
     def _try_again(self, bundle: Sequence[News]) -> None:
         for news in bundle:

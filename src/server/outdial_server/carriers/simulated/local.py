@@ -2,6 +2,7 @@
 them, and a look-up then says so."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
@@ -14,6 +15,7 @@ from outdial_server.carriers.simulated.status import report_of
 from outdial_server.carriers.simulated.switch import PlacedCall, Switch
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.report import CallReport, Fault
+from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.ports.carrier import (
     Accepted,
     CallQuery,
@@ -38,9 +40,14 @@ class LocalSimulatedCarrier:
     name = NAME
 
     def __init__(
-        self, profile: SimulationProfile, reports: ReportSink, new_id: Callable[[], str]
+        self,
+        profile: SimulationProfile,
+        reports: ReportSink,
+        new_id: Callable[[], str],
+        deadline: timedelta = CARRIER_DEADLINE,
     ) -> None:
         self._profile = profile
+        self._deadline_seconds = deadline.total_seconds()
         self._reports = reports
         self._new_id = new_id
         self._playwright = Playwright()
@@ -55,13 +62,20 @@ class LocalSimulatedCarrier:
             request.ring_timeout,
             request.max_duration,
         )
-        if script.latency_seconds:
-            await asyncio.sleep(script.latency_seconds)
+        if not await self._answers_in_time(script):
+            return Unclear("TIMEOUT")
         wait = self._switch.retry_after_seconds()
         if wait is not None:
             return NotSent("THROTTLED", timedelta(seconds=wait))
         carrier_call_id = self._ring(request, script)
         return _answer(script.fate, carrier_call_id)
+
+    async def _answers_in_time(self, script: CallScript) -> bool:
+        """Waits as long as an answer would take, and no longer than the deadline."""
+        latency = script.latency_seconds if self._profile.answering else math.inf
+        if latency > 0:
+            await asyncio.sleep(min(latency, self._deadline_seconds))
+        return latency <= self._deadline_seconds
 
     def _ring(self, request: DialRequest, script: CallScript) -> str:
         carrier_call_id = f"SIM{self._new_id()}"

@@ -43,14 +43,17 @@ ENDED_KEPT: Final = 200_000
 """Ended calls that can still be looked up: some 200 MB. A judge forgets late."""
 
 
+DAY_SECONDS: Final = 86_400
+
+
 class CreateCall(BaseModel):
     """The body of `POST /calls`."""
 
     call_id: str = Field(min_length=1)
     to: str = Field(min_length=1)
     from_: str = Field(default="", alias="from")
-    ring_timeout_seconds: float = Field(gt=0)
-    max_duration_seconds: float = Field(gt=0)
+    ring_timeout_seconds: float = Field(gt=0, le=DAY_SECONDS)
+    max_duration_seconds: float = Field(gt=0, le=DAY_SECONDS)
     callback_url: Annotated[str, AfterValidator(checked_url)]
 
 
@@ -86,6 +89,10 @@ class CarrierService:
             ],
             exception_handlers={HTTPException: _http_error},
         )
+
+    def close(self) -> None:
+        """Every call is forgotten, and nobody is told."""
+        self._switch.close()
 
     async def _create(self, request: Request) -> Response:
         try:
