@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from outdial_server.domain.errors import Reason, UnavailableError
-from outdial_server.watch.tail import RING_EVENTS_MAX, Tail
+from outdial_server.watch.tail import Tail
+from outdial_server.watch.tails import RING_EVENTS_MAX
 from outdial_server.watch.update import Update
 from outdial_server.watch.watcher import WatchRequest
 from support.clock import settle

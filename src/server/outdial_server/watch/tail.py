@@ -20,14 +20,13 @@ from outdial_server.watch.update import EVENTS_PER_UPDATE_MAX, Update, events_up
 E = TypeVar("E")
 
 TICK: Final = timedelta(milliseconds=20)
-"""Shortest time between two reads, and so the shortest flush interval there is. Watchers
-are released at reads only: they stay in step, and those in step share their messages."""
+"""Shortest time between two reads, and so the shortest flush interval there is. New events
+release watchers together: they stay in step, and those in step share their messages."""
 SWEEP: Final = timedelta(seconds=5)
 """A signal may be lost; nobody is told later than this."""
-RING_EVENTS_MAX: Final = 4096
 
 
-def has_closed(batch: Batch) -> bool:
+def _has_closed(batch: Batch) -> bool:
     """The batch has ended, or was deleted and nobody may look any more."""
     return batch.ended_at is not None or batch.deleted_at is not None
 
@@ -46,7 +45,7 @@ class Follower:
 class Tail(Generic[E]):
     """Reads new events once for all followers and keeps the last of them in a ring.
 
-    The ring reaches back to the slowest follower, at most `ring_events_max` events; one
+    The ring reaches back to the slowest follower, at most `ring_events_max()` events; one
     that is slower reads the log for itself. So a follower that stands still costs a ring
     and no more, and holds up nobody.
     """
@@ -58,7 +57,7 @@ class Tail(Generic[E]):
         clock: Clock,
         signals: Signals,
         encode: Callable[[Event], E],
-        ring_events_max: int = RING_EVENTS_MAX,
+        ring_events_max: Callable[[], int],
     ) -> None:
         self.batch = batch
         self.end = batch.sequence
@@ -129,7 +128,7 @@ class Tail(Generic[E]):
 
     def is_over(self, position: int) -> bool:
         """Whether a follower at `position` has seen all that this batch will ever tell."""
-        return position >= self.batch.sequence and has_closed(self.batch)
+        return position >= self.batch.sequence and _has_closed(self.batch)
 
     @property
     def lag(self) -> int:
@@ -150,7 +149,7 @@ class Tail(Generic[E]):
         self.end += len(read.events)
         if read.events and read.events[-1].sequence != self.end:
             raise RuntimeError(f"the log of batch {self._batch_id} has a gap before {self.end}")
-        while len(self._ring) > self._ring_events_max:
+        while len(self._ring) > self._ring_events_max():
             self._ring.popleft()
 
     def _trim(self) -> None:

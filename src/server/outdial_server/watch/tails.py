@@ -13,13 +13,14 @@ from outdial_server.domain.ids import BatchId
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.events import EventLog
 from outdial_server.ports.signals import Signals
-from outdial_server.watch.tail import RING_EVENTS_MAX, Follower, Tail
+from outdial_server.watch.tail import Follower, Tail
 
 E = TypeVar("E")
 
-RINGS_EVENTS_MAX: Final = 128 * 1024
-"""All rings together, as long as there are no more than 512 tails."""
-_RING_EVENTS_LEAST: Final = 256
+RING_EVENTS_MAX: Final = 4096
+RING_EVENTS_LEAST: Final = 256
+RINGS_EVENTS_MAX: Final = 512 * RING_EVENTS_LEAST
+"""All rings together, up to 512 watched batches; beyond, the least for each."""
 
 
 class Tails(Generic[E]):
@@ -67,11 +68,14 @@ class Tails(Generic[E]):
         if self._draining.is_set():
             raise _draining_error()
 
+    def _ring_events_max(self) -> int:
+        share = RINGS_EVENTS_MAX // max(len(self._tasks), 1)
+        return max(RING_EVENTS_LEAST, min(RING_EVENTS_MAX, share))
+
     def _start(self, batch: Batch) -> Tail[E]:
-        ring_events_max = max(
-            _RING_EVENTS_LEAST, min(RING_EVENTS_MAX, RINGS_EVENTS_MAX // (len(self._tails) + 1))
+        tail = Tail(
+            batch, self._log, self._clock, self._signals, self._encode, self._ring_events_max
         )
-        tail = Tail(batch, self._log, self._clock, self._signals, self._encode, ring_events_max)
         self._tails[batch.batch_id] = tail
         # The RPC that happens to come first has its own context, with its caller in it.
         task = asyncio.create_task(tail.run(), name=f"tail {batch.batch_id}", context=Context())
