@@ -588,7 +588,8 @@ class WatchBatchRequest(_message.Message):
     """`resume_token` of the last message that was dealt with. INVALID_ARGUMENT
     (reason RESUME_TOKEN_INVALID) when it is not of this batch; OUT_OF_RANGE
     (reason EVENTS_ERASED, metadata `oldest_sequence`) when events after it were
-    erased by retention: start again without one.
+    erased by retention, or (metadata `newest_sequence`) when it is ahead of a log
+    that was restored from a backup: start again without one.
     """
     delivery: Global___WatchDelivery.ValueType
     """Default LATEST."""
@@ -596,7 +597,9 @@ class WatchBatchRequest(_message.Message):
     """Default CALLS."""
     @_builtins.property
     def min_interval(self) -> _duration_pb2.Duration:
-        """Shortest time between two messages with events: 20 ms to 60 s, default 250 ms."""
+        """Shortest time between two flushes: 20 ms to 60 s, default 250 ms. When more has
+        gathered than one message holds, the messages of a flush follow at once.
+        """
 
     def __init__(
         self,
@@ -647,9 +650,11 @@ class WatchBatchResponse(_message.Message):
     state: _batch_pb2.BatchState.ValueType
     snapshot_complete: _builtins.bool
     heartbeat: _builtins.bool
-    """Nothing has happened for 15 s; the token is still good."""
+    """Nothing was sent for 15 s; the token is good."""
     batch_ended: _builtins.bool
-    """The batch is over and this is the last message; the stream ends with OK."""
+    """The batch is over, or was deleted, and this is the last message; the stream
+    ends with OK.
+    """
     @_builtins.property
     def counts(self) -> _batch_pb2.BatchCounts: ...
     @_builtins.property
