@@ -86,7 +86,7 @@ def row_from(row: Row[Any]) -> ScheduledCall:
     )
 
 
-_VISIBLE_STATE: Final = (
+VISIBLE_STATE: Final = (
     "(CASE WHEN s.final_state IS NOT NULL THEN s.final_state "
     f"WHEN c.state IS NULL OR c.state IN ({int(CallState.CLAIMED)}, {int(CallState.ENDED)}) "
     f"THEN {int(ScheduledCallState.WAITING)} "
@@ -165,7 +165,7 @@ def list_scheduled_calls(
         _SELECT_ROW + "WHERE s.batch_key = :batch AND s.position > :after "
         "AND s.position < b.next_position "
         + ("AND s.custom_id = :custom_id " if custom_id else "")
-        + _among(_VISIBLE_STATE, states)
+        + _among(VISIBLE_STATE, states)
         + "ORDER BY s.position LIMIT :limit",
         batch=batch_key,
         after=-1 if after is None else after,
