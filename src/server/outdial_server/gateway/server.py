@@ -40,6 +40,8 @@ class HttpServer:
                 log_config=None,
                 access_log=False,
                 lifespan="off",
+                # Nobody asks who is at the other end: a signature says more.
+                proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=stop_seconds,
             )
