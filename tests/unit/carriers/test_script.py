@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -48,7 +49,7 @@ def only(outcome: str, *settings: str) -> SimulationProfile:
 
 @given(profiles, st.lists(call_ids, min_size=1, unique=True), st.randoms(use_true_random=False))
 def test_a_script_depends_on_no_order(
-    profile: SimulationProfile, ids: list[str], shuffler: "st.random.Random"
+    profile: SimulationProfile, ids: list[str], shuffler: Random
 ) -> None:
     written = {call_id: script(profile, call_id) for call_id in ids}
     shuffler.shuffle(ids)
