@@ -10,7 +10,7 @@ from outdial_server.storage.verbs.claiming import scopes_of_batch
 from outdial_server.storage.verbs.ledger import lock_slots
 from outdial_server.storage.verbs.reading import find_row, row_from
 from outdial_server.storage.verbs.sending import release_claims
-from outdial_server.storage.verbs.upkeep import end_rows
+from outdial_server.storage.verbs.upkeep import SELECT_WAITING, end_rows
 
 
 def cancel_scheduled_call(tx: Tx, account_id: AccountId, row_id: ScheduledCallId) -> ScheduledCall:
@@ -25,8 +25,8 @@ def cancel_scheduled_call(tx: Tx, account_id: AccountId, row_id: ScheduledCallId
     )
     release_claims(tx, [(claim.key, claim.fence) for claim in claims])
     waiting = tx.all(
-        "SELECT s.key, s.dispatch_outcome, s.attempts FROM scheduled_calls s "
-        f"WHERE s.key = :key AND s.due_us IS NOT NULL {tx.dialect.for_update('s')}",
+        SELECT_WAITING
+        + f"WHERE s.key = :key AND s.due_us IS NOT NULL {tx.dialect.for_update('s')}",
         key=found.key,
     )
     if not waiting:

@@ -68,8 +68,8 @@ class _Group:
 
 
 def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence[int]) -> Applied:
-    by_call = _by_call(reports)
     group = _Group()
+    by_call = _by_call(group, reports)
     works = _read(tx, list(by_call))
     for call_id, of_call in by_call.items():
         work = works.get(call_id)
@@ -99,10 +99,14 @@ def _misconfigured(detail: str) -> Callable[[Batch, datetime], BatchChange | Non
     return lambda batch, now: carrier_misconfigured(batch, detail, now)
 
 
-def _by_call(reports: Iterable[CallReport]) -> dict[bytes, list[CallReport]]:
+def _by_call(group: _Group, reports: Iterable[CallReport]) -> dict[bytes, list[CallReport]]:
     grouped: defaultdict[bytes, list[CallReport]] = defaultdict(list)
     for report in reports:
-        grouped[pack_id(report.call_id)].append(report)
+        try:
+            grouped[pack_id(report.call_id)].append(report)
+        except ValueError:
+            # The id is what a carrier sent back: one that is none must not stop the group.
+            group.ignored += 1
     return {call: in_order(of_call) for call, of_call in grouped.items()}
 
 

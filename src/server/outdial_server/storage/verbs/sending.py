@@ -28,7 +28,8 @@ def mark_sending(
 ) -> tuple[list[ClaimedCall], list[ClaimedCall]]:
     """Returns the calls that are SENDING now, and those that their batch held back. A call
     in neither was no longer ours."""
-    by_id = {pack_id(call.call_id): call for call in group}
+    # Of two claims of one call the newer counts: the older was given back.
+    by_id = {pack_id(call.call_id): call for call in sorted(group, key=lambda call: call.fence)}
     ours = [r for r in _read(tx, list(by_id)) if r.fence == by_id[r.id].fence]
     moves = BatchMoves()
     for row in ours:

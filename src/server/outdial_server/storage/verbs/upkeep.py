@@ -14,7 +14,7 @@ from outdial_server.domain.batch import (
     close_window,
     open_window,
 )
-from outdial_server.domain.call import CallState, CallTimes
+from outdial_server.domain.call import CallState, CallTimes, Disposition
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
@@ -185,8 +185,7 @@ def settle(tx: Tx, limit: int) -> bool:
     if batch is None:
         return False
     rows = tx.all(
-        "SELECT s.key, s.dispatch_outcome, s.attempts FROM scheduled_calls s "
-        "JOIN batches b ON b.key = s.batch_key WHERE s.batch_key = :batch "
+        SELECT_WAITING + "JOIN batches b ON b.key = s.batch_key WHERE s.batch_key = :batch "
         "AND s.due_us IS NOT NULL AND s.position < b.next_position "
         f"ORDER BY s.rank, s.due_us, s.position LIMIT :limit {tx.dialect.skip_locked('s')}",
         batch=batch.key,
@@ -197,6 +196,14 @@ def settle(tx: Tx, limit: int) -> bool:
     return True
 
 
+SELECT_WAITING: Final = (
+    "SELECT s.key, s.dispatch_outcome, s.attempts, s.disposition, c.key AS call_key "
+    "FROM scheduled_calls s "
+    f"LEFT JOIN calls c ON c.key = s.call_key AND c.state = {int(CallState.ENDED)} "
+)
+"""Rows for `end_rows`, with the call of the last try."""
+
+
 def end_rows(
     tx: Tx,
     batch_key: int,
@@ -205,7 +212,7 @@ def end_rows(
     reason: str,
     cause: str,
 ) -> None:
-    """Ends rows that wait, without a call."""
+    """Ends rows that wait."""
     tx.run(
         "UPDATE scheduled_calls SET final_state = :state, state_reason = :reason, due_us = NULL, "
         "ended_us = :now WHERE key IN (SELECT r.key FROM "
@@ -218,11 +225,24 @@ def end_rows(
     moves = BatchMoves()
     for row in rows:
         moves.move(batch_key, ScheduledCallState.WAITING, state)
-        outcome = DispatchOutcome(row.dispatch_outcome)
-        moves.count(batch_key, "dispatch_refused", int(outcome is DispatchOutcome.REFUSED))
-        after = RowAfter(row.key, None, state, reason, outcome, row.attempts, None, None)
+        refused = row.dispatch_outcome == DispatchOutcome.REFUSED
+        moves.count(batch_key, "dispatch_refused", int(refused))
+        after = _ended_while_waiting(row, state, reason)
         moves.record(batch_key, NewEvent(EventType.SCHEDULED_CALL_ENDED, cause, after))
     finish_done(tx, apply_moves(tx, moves))
+
+
+def _ended_while_waiting(row: Row[Any], state: ScheduledCallState, reason: str) -> RowAfter:
+    return RowAfter(
+        scheduled_key=row.key,
+        call_key=row.call_key,
+        state=state,
+        reason=reason,
+        dispatch_outcome=DispatchOutcome(row.dispatch_outcome),
+        attempt=row.attempts,
+        call_state=None if row.call_key is None else CallState.ENDED,
+        disposition=None if row.disposition is None else Disposition(row.disposition),
+    )
 
 
 _HELD: Final = {
