@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.postgres import PostgresServer, start_postgres
+from support.databases import PostgresServer, start_postgres
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from outdial.v1.scheduled_call_pb2 import (
 )
 
 from outdial_client import Client, NewBatch, NewCall
-from support.postgres import PostgresServer
+from support.databases import PostgresServer
 from support.processes import (
     API_KEY,
     CarrierProcess,

@@ -48,6 +48,9 @@ class MemoryDispatch:
         self._clock = clock
         self._inbox = inbox or Inbox()
         self._failure: Exception | None = None
+        # Reports that the store cannot take, and how long a commit to SENDING lasts.
+        self.poison: set[CallId] = set()
+        self.before_sending_commits: Callable[[], None] = lambda: None
         self.calls: dict[CallId, CallFacts] = {}
         self.waiting: list[CallId] = []
         self.silent: dict[CallId, SilentCall] = {}
@@ -90,6 +93,7 @@ class MemoryDispatch:
     async def mark_sending(self, take: Callable[[], Sequence[ClaimedCall]]) -> Sent:
         group = take()
         self._begin()
+        self.before_sending_commits()
         ours = [claim for claim in group if self._stands(claim)]
         if not self.running:
             self.waiting += [claim.call_id for claim in ours]
@@ -104,6 +108,8 @@ class MemoryDispatch:
     ) -> Applied:
         group = take()
         self._begin()
+        if any(report.call_id in self.poison for report in group):
+            raise RuntimeError("the store cannot take this")
         self.groups.append(tuple(group))
         states = [self._apply(report) for report in in_order(list(group))]
         for key in callback_keys:

@@ -28,8 +28,10 @@ SIGHTINGS = st.sampled_from(Sighting)
 LATER = st.timedeltas(timedelta(0), timedelta(hours=1)).map(lambda wait: START + wait)
 
 
-def silent(state: CallState, lookups: int = 0) -> Silence:
-    return Silence(CALL, state, TIMES, START, lookups)
+def silent(
+    state: CallState, lookups: int = 0, policy: UnknownPolicy = UnknownPolicy.AT_MOST_ONCE
+) -> Silence:
+    return Silence(CALL, state, policy, TIMES, START, lookups)
 
 
 @given(STATES, SIGHTINGS, LATER, st.integers(0, 50))
@@ -70,8 +72,7 @@ def test_a_carrier_that_does_not_answer_proves_nothing_before_the_call_must_be_o
         (START, None),
         (START + NOT_FOUND_FINAL_AFTER - timedelta(microseconds=1), None),
         (START + NOT_FOUND_FINAL_AFTER, ReportKind.NOT_PLACED),
-        (OVER_AT - timedelta(microseconds=1), ReportKind.NOT_PLACED),
-        (OVER_AT, ReportKind.PRESUMED_ENDED),
+        (OVER_AT, ReportKind.NOT_PLACED),
     ],
 )
 def test_no_such_call_is_believed_of_an_unknown_call_once_the_request_must_have_arrived(
@@ -81,11 +82,38 @@ def test_no_such_call_is_believed_of_an_unknown_call_once_the_request_must_have_
     assert (concluded.kind if concluded else None) is kind
 
 
+def test_a_person_that_the_carrier_never_had_is_dialled_again_however_long_we_were_away() -> None:
+    policy = UnknownPolicy.RECONCILED_RETRY
+    call = silent(CallState.UNKNOWN, policy=policy)
+    concluded = judge(call, Sighting.NO_SUCH_CALL, None, OVER_AT + timedelta(days=1)).report
+    assert concluded is not None
+    transition = advance(a_call(CallState.UNKNOWN, unknown_policy=policy), concluded, START)
+    assert transition is not None
+    assert transition.due_at is not None
+
+
+def test_under_hold_only_the_slot_is_given_back() -> None:
+    call = silent(CallState.UNKNOWN, policy=UnknownPolicy.HOLD)
+    before = judge(call, Sighting.NO_SUCH_CALL, None, OVER_AT - timedelta(microseconds=1)).report
+    assert before is not None
+    assert before.kind is ReportKind.NOT_PLACED
+    over = judge(call, Sighting.NO_SUCH_CALL, None, OVER_AT).report
+    assert over is not None
+    assert over.kind is ReportKind.PRESUMED_ENDED
+
+
+@pytest.mark.parametrize("state", LOOKED_UP)
+def test_a_carrier_whose_list_is_behind_proves_nothing(state: CallState) -> None:
+    early = START + NOT_FOUND_FINAL_AFTER - timedelta(microseconds=1)
+    assert judge(silent(state), Sighting.NO_SUCH_CALL, None, early).report is None
+
+
 @pytest.mark.parametrize("state", set(LOOKED_UP) - {CallState.UNKNOWN})
 def test_an_accepted_call_without_a_record_is_over_and_never_dialled_again(
     state: CallState,
 ) -> None:
-    concluded = judge(silent(state), Sighting.NO_SUCH_CALL, None, START).report
+    later = START + NOT_FOUND_FINAL_AFTER
+    concluded = judge(silent(state), Sighting.NO_SUCH_CALL, None, later).report
     assert concluded is not None
     transition = advance(
         a_call(state, unknown_policy=UnknownPolicy.RECONCILED_RETRY), concluded, START
@@ -105,6 +133,6 @@ def test_an_unknown_call_gives_its_slot_back_in_the_end_under_every_policy(
     call, now = a_call(CallState.UNKNOWN, unknown_policy=policy), START
     for sighting, wait in [*look_ups, (Sighting.NO_ANSWER, timedelta(hours=2))]:
         now += wait
-        concluded = judge(silent(CallState.UNKNOWN), sighting, None, now).report
+        concluded = judge(silent(CallState.UNKNOWN, policy=policy), sighting, None, now).report
         call = after(call, advance(call, concluded, now) if concluded else None)
     assert not call.holds_slot

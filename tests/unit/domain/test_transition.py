@@ -78,7 +78,8 @@ def test_every_move_is_in_the_table(call: CallFacts, story: list[CallReport | No
 def test_every_move_in_the_table_can_happen() -> None:
     for state, by_kind in CALL_TRANSITIONS.items():
         for kind, target in by_kind.items():
-            transition = advance(a_call(state), report(kind), START)
+            call = a_call(state)
+            transition = advance(call, report(kind, fence=call.fence), START)
             assert transition is not None
             assert transition.state is target
 
@@ -89,9 +90,27 @@ def test_a_call_only_moves_forward_unless_it_was_never_sent(
 ) -> None:
     for before, transition in moves(call, story):
         if transition.state is CallState.CLAIMED:
-            assert before.state is CallState.SENDING
+            assert before.state in (CallState.SENDING, CallState.UNKNOWN)
         else:
             assert RANK[transition.state] >= RANK[before.state]
+
+
+@pytest.mark.parametrize("kind", [ReportKind.NOT_SENT, ReportKind.REFUSED])
+def test_only_the_holder_of_its_claim_can_say_that_an_unknown_call_was_not_placed(
+    kind: ReportKind,
+) -> None:
+    call = a_call(CallState.UNKNOWN)
+    assert advance(call, report(kind), START) is None
+    assert advance(call, report(kind, fence=call.fence - 1), START) is None
+    told = advance(call, report(kind, fence=call.fence), START)
+    assert told is not None
+    assert not told.holds_slot
+
+
+@pytest.mark.parametrize("state", [CallState.ACCEPTED, CallState.RINGING, CallState.IN_PROGRESS])
+def test_a_person_cannot_end_a_call_that_turned_out_to_be_alive(state: CallState) -> None:
+    for kind in (ReportKind.PLACED, ReportKind.GIVE_UP, ReportKind.DIAL_AGAIN):
+        assert advance(a_call(state), report(kind), START) is None
 
 
 @given(CALLS, STORIES, REPORTS)

@@ -84,6 +84,19 @@ async def test_a_store_that_fails_costs_no_report() -> None:
     assert applying.dispatch.states() == [CallState.RINGING]
 
 
+async def test_a_report_that_the_store_cannot_take_is_dropped_and_holds_up_no_other() -> None:
+    applying = Applying()
+    good, bad = applying.add_sending(), applying.add_sending()
+    applying.dispatch.poison = {bad}
+    for call_id in (bad, good):
+        applying.reports.put(CallReport(call_id, ReportKind.ACCEPTED))
+    await applying.call_back(f"{good} RINGING")
+    await applying.tick()
+    assert applying.dispatch.states() == [CallState.RINGING, CallState.SENDING]
+    assert not applying.reports
+    assert applying.inbox.callbacks == {}
+
+
 @pytest.mark.parametrize(
     ("text", "event"),
     [("rubbish", "callback.unreadable"), ("call-0 NO_SUCH_KIND", "callback.adapter_broken")],

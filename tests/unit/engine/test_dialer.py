@@ -135,6 +135,18 @@ async def test_a_process_that_stood_still_after_the_commit_sends_nothing() -> No
     assert dialling.carrier.requests == []
 
 
+async def test_a_process_that_stood_still_inside_the_commit_sends_nothing() -> None:
+    dialling = Dialling()
+    await dialling.claim(1)
+    freeze = LATEST_START + timedelta(microseconds=1)
+    dialling.dispatch.before_sending_commits = lambda: dialling.clock.advance(freeze)
+    await dialling.tick()
+    await dialling.dialer.finish()
+    (report,) = dialling.reports.take(2)
+    assert (report.kind, report.reason) == (ReportKind.NOT_SENT, "TOO_LATE")
+    assert dialling.carrier.requests == []
+
+
 async def test_a_request_may_start_as_late_as_its_lease_allows() -> None:
     dialling = Dialling()
     await dialling.claim(1)

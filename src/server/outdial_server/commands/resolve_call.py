@@ -13,7 +13,7 @@ from outdial_server.ports.signals import Signals, Topic
 
 
 class Resolution(Enum):
-    PLACED = ReportKind.ENDED
+    PLACED = ReportKind.PLACED
     NOT_PLACED = ReportKind.GIVE_UP
     DIAL_AGAIN = ReportKind.DIAL_AGAIN
 

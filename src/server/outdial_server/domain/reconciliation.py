@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from outdial_server.domain.batch import UnknownPolicy
 from outdial_server.domain.call import CallState, CallTimes
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import CallReport, ReportKind
@@ -24,6 +25,7 @@ class Silence:
 
     call_id: CallId
     state: CallState
+    unknown_policy: UnknownPolicy
     times: CallTimes
     sent_at: datetime
     lookups: int
@@ -56,12 +58,14 @@ def judge(
 
 
 def _not_there(call: Silence, now: datetime, final_after: timedelta) -> CallReport | None:
+    if now < call.sent_at + final_after:
+        # The request may still be on its way, or the carrier's list behind its phones.
+        return None
     if call.state is not CallState.UNKNOWN:
         # The carrier had accepted it and has no record now: it is over, how nobody knows.
         return CallReport(call.call_id, ReportKind.PRESUMED_ENDED, reason="CARRIER_HAS_NO_RECORD")
-    if now < call.sent_at + final_after:
-        return None
-    if presumed_over(call.sent_at, call.times, now):
-        # Also what gives back the slot of a call under HOLD.
+    held = call.unknown_policy is UnknownPolicy.HOLD
+    if held and presumed_over(call.sent_at, call.times, now):
+        # A person decides; the slot is given back meanwhile.
         return CallReport(call.call_id, ReportKind.PRESUMED_ENDED, reason="NOT_PLACED")
     return CallReport(call.call_id, ReportKind.NOT_PLACED, reason="NOT_PLACED")

@@ -28,6 +28,8 @@ class ReportKind(IntEnum):
     DIAL_AGAIN = 10
     # A person says of an unknown call that it was not placed, and leaves it at that.
     GIVE_UP = 11
+    # A person says of an unknown call that it was placed, and how it ended.
+    PLACED = 12
 
 
 class Fault(IntEnum):

@@ -65,6 +65,10 @@ CALL_TRANSITIONS: Final[Mapping[CallState, Mapping[ReportKind, CallState]]] = {
         ReportKind.PRESUMED_ENDED: _ENDED,
         ReportKind.DIAL_AGAIN: _ENDED,
         ReportKind.GIVE_UP: _ENDED,
+        ReportKind.PLACED: _ENDED,
+        # From the dialler itself, late: it held this very claim, and knows better.
+        ReportKind.NOT_SENT: _RELEASED,
+        ReportKind.REFUSED: _ENDED,
     },
     CallState.ENDED: {},
 }
@@ -79,6 +83,9 @@ _EVENT_OF: Final = {
     _ENDED: EventType.CALL_ENDED,
     _RELEASED: EventType.CALL_NOT_SENT,
 }
+
+_UNDER_FENCE: Final = frozenset({ReportKind.NOT_SENT, ReportKind.REFUSED})
+"""Of an unknown call only whoever held its claim can say that it was not sent."""
 
 _REACHED: Final = frozenset({Disposition.ANSWERED_HUMAN, Disposition.ANSWERED_MACHINE})
 
@@ -125,6 +132,8 @@ class Transition:
 
 def advance(call: CallFacts, report: CallReport, now: datetime) -> Transition | None:
     if report.fence is not None and report.fence != call.fence:
+        return None
+    if call.state is CallState.UNKNOWN and report.fence is None and report.kind in _UNDER_FENCE:
         return None
     target = CALL_TRANSITIONS[call.state].get(report.kind)
     if target is None:
@@ -253,7 +262,7 @@ def _disposition(call: CallFacts, report: CallReport) -> Disposition:
 
 
 def _dispatch_outcome(call: CallFacts, report: CallReport) -> DispatchOutcome:
-    if report.kind is ReportKind.ENDED:
+    if report.kind in (ReportKind.ENDED, ReportKind.PLACED):
         return DispatchOutcome.ACCEPTED
     if report.kind in (ReportKind.REFUSED, ReportKind.NOT_PLACED, ReportKind.GIVE_UP):
         return max(call.dispatch_outcome, DispatchOutcome.REFUSED, key=_evidence)
@@ -275,7 +284,7 @@ def _final_state(disposition: Disposition) -> ScheduledCallState:
 def _cause(kind: ReportKind) -> str:
     if kind is ReportKind.PRESUMED_ENDED:
         return "SILENCE"
-    person = kind in (ReportKind.DIAL_AGAIN, ReportKind.GIVE_UP)
+    person = kind in (ReportKind.DIAL_AGAIN, ReportKind.GIVE_UP, ReportKind.PLACED)
     return "USER_REQUEST" if person else "CARRIER"
 
 
@@ -285,6 +294,7 @@ _ORDER: Final = (
     ReportKind.RINGING,
     ReportKind.ANSWERED,
     ReportKind.ENDED,
+    ReportKind.PLACED,
     ReportKind.PRESUMED_ENDED,
     ReportKind.REFUSED,
     ReportKind.NOT_SENT,

@@ -1,12 +1,15 @@
 """Applies what is learnt about calls, in groups: from the dialler and the carriers in this
 process, and from the inbox of callbacks."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import structlog
 
+from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.report import CallReport
 from outdial_server.engine.loop import SWEEP_EVERY
 from outdial_server.engine.queues import GatheredReports
@@ -81,11 +84,28 @@ class Applier:
 
         try:
             return await self._dispatch.apply_reports(take, keys)
-        except BaseException:
+        except (OutdialError, asyncio.CancelledError):
             # Applied twice they change nothing the second time; lost they would.
             self._reports.put_back(taken)
             self._look_at_inbox_at = None
             raise
+        except Exception:
+            log.exception("reports.group_broken", reports=len(parsed) + len(taken))
+            return await self._apply_singly([*parsed, *taken], keys)
+
+    async def _apply_singly(self, reports: Sequence[CallReport], keys: Sequence[int]) -> Applied:
+        """After a group that the store cannot take, whatever the cause: one bad report must
+        not hold up all others for ever. It is dropped; its call will be looked up."""
+        applied = Applied.nothing()
+        for report in reports:
+            try:
+                applied |= await self._dispatch.apply_reports(partial(_only, report))
+            except OutdialError:
+                self._reports.put_back((report,))
+            except Exception:
+                log.exception("report.dropped", call_id=report.call_id, kind=report.kind.name)
+        await self._dispatch.apply_reports(tuple, keys)
+        return applied
 
     def _parse(self, stored: StoredCallback) -> tuple[CallReport, ...]:
         """A callback that cannot be read is removed with the others, and logged: kept it
@@ -106,3 +126,7 @@ class Applier:
             self._signals.wake(Topic.RECONCILE)
         if applied.settling:
             self._signals.wake(Topic.SETTLE, Topic.WINDOW)
+
+
+def _only(report: CallReport) -> tuple[CallReport]:
+    return (report,)

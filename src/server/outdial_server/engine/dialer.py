@@ -57,8 +57,13 @@ class Dialer:
         if not self._claimed:
             return None
         taken: list[ClaimedCall] = []
+        begun_at = now
 
         def take() -> Sequence[ClaimedCall]:
+            # Before the transaction: this process may freeze inside it, and every moment
+            # from here on counts against the lease that it gives.
+            nonlocal begun_at
+            begun_at = self._clock.now()
             taken.extend(self._claimed.take(GROUP_MOST))
             return taken
 
@@ -69,9 +74,8 @@ class Dialer:
             # call that did become SENDING is no longer CLAIMED and is left out there.
             self._claimed.put_back(taken)
             raise
-        committed_at = self._clock.now()
         for call in sent.calls:
-            self._let_go(call, committed_at)
+            self._let_go(call, begun_at)
         if sent.given_back:
             self._signals.wake(Topic.SETTLE, Topic.WINDOW, Topic.CLAIM)
         if self._claimed:
@@ -84,17 +88,17 @@ class Dialer:
         while self._requests:
             await asyncio.wait(self._requests)
 
-    def _let_go(self, call: ClaimedCall, committed_at: datetime) -> None:
-        request = asyncio.create_task(self._dial(call, committed_at), name="outdial-dial")
+    def _let_go(self, call: ClaimedCall, begun_at: datetime) -> None:
+        request = asyncio.create_task(self._dial(call, begun_at), name="outdial-dial")
         self._requests.add(request)
         request.add_done_callback(self._requests.discard)
 
-    async def _dial(self, call: ClaimedCall, committed_at: datetime) -> None:
+    async def _dial(self, call: ClaimedCall, begun_at: datetime) -> None:
         carrier = self._carrier(call.carrier)
         result: DialResult
         if carrier is None:
             result = NotSent("CARRIER_NOT_CONFIGURED", timedelta(seconds=30))
-        elif self._clock.now() - committed_at > LATEST_START:
+        elif self._clock.now() - begun_at > LATEST_START:
             # This process stood still in between. No byte has left, and none will.
             result = NotSent("TOO_LATE")
         else:

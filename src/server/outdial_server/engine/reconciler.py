@@ -67,7 +67,14 @@ class Reconciler:
     async def _judge(self, call: SilentCall) -> Verdict:
         result = await self._look_up(call)
         seen = result.report if isinstance(result, Found) else None
-        silence = Silence(call.call_id, call.state, call.times, call.sent_at, call.lookups)
+        silence = Silence(
+            call.call_id,
+            call.state,
+            call.unknown_policy,
+            call.times,
+            call.sent_at,
+            call.lookups,
+        )
         return judge(
             silence, _sighting(result), seen, self._clock.now(), self._not_found_final_after
         )

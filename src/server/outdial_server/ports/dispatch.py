@@ -63,6 +63,19 @@ class Applied:
     # A batch has rows to settle.
     settling: bool
 
+    @classmethod
+    def nothing(cls) -> "Applied":
+        return cls(0, 0, freed=False, unknown=False, settling=False)
+
+    def __or__(self, other: "Applied") -> "Applied":
+        return Applied(
+            self.changed + other.changed,
+            self.ignored + other.ignored,
+            self.freed or other.freed,
+            self.unknown or other.unknown,
+            self.settling or other.settling,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Reaped:

@@ -344,9 +344,17 @@ class SqlDispatch:
         sent, held_back = await self._db.write_group(take, sending.mark_sending)
         given_back = 0
         if held_back:
-            # In a transaction of its own: the ledger is locked before calls and batches.
-            given_back = await self._db.write(lambda tx: sending.give_back(tx, held_back))
+            given_back = await self._give_back(held_back)
         return Sent(tuple(sent), given_back)
+
+    async def _give_back(self, held_back: Sequence[ClaimedCall]) -> int:
+        """In a transaction of its own: the ledger is locked before calls and batches. Should
+        it fail, the calls that are SENDING already must be let go all the same, and the
+        leases of these give them back."""
+        try:
+            return await self._db.write(lambda tx: sending.give_back(tx, held_back))
+        except Exception:  # noqa: BLE001 the leases mend it, whatever it was
+            return 0
 
     async def apply_reports(
         self,
