@@ -161,9 +161,11 @@ def list_scheduled_calls(
     batch_key = find_batch(tx, account_id, batch_id).key
     parameters: dict[str, Any] = {"custom_id": custom_id} if custom_id else {}
     after = key_of("scheduled_calls", page.token)
+    # The sign keeps SQLite off the index by position where that by custom id is right.
+    position = "+s.position" if custom_id else "s.position"
     rows = tx.all(
-        _SELECT_ROW + "WHERE s.batch_key = :batch AND s.position > :after "
-        "AND s.position < b.next_position "
+        _SELECT_ROW + "WHERE s.batch_key = :batch "
+        f"AND {position} > :after AND {position} < b.next_position "
         + ("AND s.custom_id = :custom_id " if custom_id else "")
         + _among(VISIBLE_STATE, states)
         + "ORDER BY s.position LIMIT :limit",
