@@ -1,0 +1,249 @@
+"""What the hot statements cost on SQLite: by their plans, none reads rows, calls or events
+from end to end, however many there are."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from outdial_server.domain import batch as rules
+from outdial_server.domain.paging import PageRequest
+from outdial_server.domain.report import ReportKind
+from outdial_server.storage.sqlite_database import SqliteDatabase
+from support.databases import Databases, SqliteFiles
+from support.stores import (
+    RETRY,
+    World,
+    accepted,
+    answered,
+    ended,
+    new_row,
+    not_sent,
+    refused,
+    report,
+    unclear,
+)
+
+LARGE = ("scheduled_calls", "calls", "events", "callbacks")
+Step = Callable[[World], Awaitable[object]]
+
+
+@dataclass(slots=True)
+class Recorded:
+    """Statements that ran, each with the plan that SQLite has for it."""
+
+    plans: dict[str, list[str]] = field(default_factory=dict)
+
+    def full_scans(self) -> list[tuple[str, str]]:
+        return [
+            (sql, step)
+            for sql, plan in self.plans.items()
+            for step in plan
+            if _scanned(step) in LARGE or (step.endswith(WHOLE_BATCH) and "DELETE" not in sql)
+        ]
+
+    def using(self, index: str) -> list[str]:
+        return [sql for sql, plan in self.plans.items() if any(index in step for step in plan)]
+
+
+def _scanned(step: str) -> str:
+    """The table that a step scans; empty for a step that searches. Plans name aliases."""
+    words = step.split()
+    if words[0] != "SCAN":
+        return ""
+    aliases = {"s": "scheduled_calls", "c": "calls", "e": "events"}
+    return aliases.get(words[1], words[1])
+
+
+# Not of a DELETE: there it is the look for a row that still refers to what is deleted.
+WHOLE_BATCH = ("rows_by_position (batch_key=?)", "calls_by_batch (batch_key>?)")
+
+
+@contextmanager
+def recorded(world: World) -> Iterator[Recorded]:
+    database = world.store.database
+    assert isinstance(database, SqliteDatabase)
+    plans = Recorded()
+
+    def explain(conn: Connection, cursor: Any, statement: str, parameters: Any, *rest: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "INSERT", "DELETE")):
+            one = parameters[0] if isinstance(parameters, list) else parameters
+            explained = conn.connection.cursor()
+            explained.execute("EXPLAIN QUERY PLAN " + statement, one)
+            plans.plans[statement] = [row[3] for row in explained.fetchall()]
+            explained.close()
+
+    engines = [database._engine, database._readers.sync_engine]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", explain)
+    try:
+        yield plans
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", explain)
+
+
+@pytest.fixture
+def databases(sqlite_files: SqliteFiles) -> Databases:
+    return sqlite_files
+
+
+async def _claim(world: World) -> object:
+    return await world.claim()
+
+
+async def _claim_again(world: World) -> object:
+    await world.apply(*(not_sent(call) for call in await world.sending(2)))
+    world.advance(seconds=2)
+    return await world.claim()
+
+
+async def _send(world: World) -> object:
+    return await world.send(await world.claim())
+
+
+async def _give_back(world: World) -> object:
+    calls = await world.claim()
+    await world.change(calls[0].batch_id, rules.pause)
+    return await world.send(calls)
+
+
+async def _report(world: World) -> object:
+    calls = await world.sending()
+    await world.apply(
+        *(accepted(c) for c in calls[:4]),
+        not_sent(calls[4]),
+        refused(calls[5]),
+        unclear(calls[6]),
+    )
+    await world.apply(report(calls[6], ReportKind.NOT_PLACED))
+    return await world.apply(*(answered(c) for c in calls[:2]), *(ended(c) for c in calls[:4]))
+
+
+async def _reap(world: World) -> object:
+    calls = await world.claim()
+    await world.send(calls[:3])
+    world.advance(minutes=1)
+    await world.store.dispatch.reap()
+    return await world.store.dispatch.reap(every_lease=True)
+
+
+async def _look_up(world: World) -> None:
+    await world.live()
+    world.advance(hours=1)
+    silent = await world.store.dispatch.silent_calls(10)
+    until = world.later(seconds=1)
+    await world.store.dispatch.postpone([(c.call_id, until) for c in silent.calls])
+
+
+async def _settle(world: World) -> None:
+    (batch,) = (await world.store.batches.list_batches(world.account_id, PageRequest())).items
+    await world.change(batch.batch_id, rules.cancel)
+    await world.settle_all(4)
+
+
+async def _move_windows(world: World) -> object:
+    return await world.store.dispatch.move_windows()
+
+
+async def _cancel_row(world: World) -> None:
+    await world.claim(1)
+    (batch,) = (await world.store.batches.list_batches(world.account_id, PageRequest())).items
+    for position in (0, 1):
+        row = await world.row(batch.batch_id, position)
+        await world.store.calls.cancel_scheduled_call(world.account_id, row.scheduled_call_id)
+
+
+async def _read(world: World) -> object:
+    (batch,) = (await world.store.batches.list_batches(world.account_id, PageRequest())).items
+    (call, *_) = await world.live()
+    log, shown = world.store.events, world.store.calls
+    await log.read(batch.batch_id, 0, 10)
+    await log.rows(batch.batch_id, -1, 10)
+    await log.changed_since(batch.batch_id, 0, 10)
+    await log.erase_events(batch.batch_id, 2, 10)
+    await shown.list_scheduled_calls(world.account_id, batch.batch_id, PageRequest())
+    await shown.list_scheduled_calls(
+        world.account_id, batch.batch_id, PageRequest(), custom_id="p1"
+    )
+    await shown.list_calls(world.account_id, PageRequest(), batch.batch_id)
+    await shown.get_call(world.account_id, call.call_id)
+    row = await world.row(batch.batch_id)
+    return await shown.list_calls(
+        world.account_id, PageRequest(), scheduled_call_id=row.scheduled_call_id
+    )
+
+
+async def _sweep(world: World) -> object:
+    return await world.store.dispatch.sweep_staging()
+
+
+async def _append(world: World) -> object:
+    (batch,) = (await world.store.batches.list_batches(world.account_id, PageRequest())).items
+    return await world.add(batch.batch_id, 2)
+
+
+async def _audit(world: World) -> object:
+    return await world.store.dispatch.audit_slots()
+
+
+STEPS: list[Step] = [
+    _claim,
+    _claim_again,
+    _send,
+    _give_back,
+    _report,
+    _reap,
+    _look_up,
+    _settle,
+    _move_windows,
+    _cancel_row,
+    _read,
+    _sweep,
+    _append,
+    _audit,
+]
+
+
+async def _fill(world: World) -> None:
+    rows = [new_row(n, priority=n % 3, custom_id=f"p{n}") for n in range(12)]
+    await world.batch(rows, unknown_policy=RETRY, window_end=world.later(days=1))
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__.strip("_"))
+async def test_no_large_table_is_read_from_end_to_end(world: World, step: Step) -> None:
+    await _fill(world)
+    with recorded(world) as statements:
+        await step(world)
+    assert statements.plans
+    assert statements.full_scans() == []
+
+
+async def test_candidates_come_out_of_the_index_in_their_order(world: World) -> None:
+    await _fill(world)
+    with recorded(world) as statements:
+        await world.claim(3)
+    candidates = [sql for sql in statements.using("rows_due") if "ORDER BY" in sql]
+    assert len(candidates) >= 2
+    for sql in candidates:
+        assert not [step for step in statements.plans[sql] if "TEMP B-TREE" in step], sql
+
+
+async def test_rows_to_settle_come_out_of_the_index_that_shrinks_with_them(world: World) -> None:
+    await _fill(world)
+    with recorded(world) as statements:
+        await _settle(world)
+    (rows,) = [
+        sql for sql in statements.using("rows_due") if "LIMIT" in sql and "ORDER BY s." in sql
+    ]
+    assert not [step for step in statements.plans[rows] if "TEMP B-TREE" in step]
+
+
+async def test_a_person_is_found_by_custom_id(world: World) -> None:
+    await _fill(world)
+    with recorded(world) as statements:
+        await _read(world)
+    assert statements.using("rows_by_custom_id")
