@@ -53,9 +53,9 @@ class Applying:
 
     def add_sending(self) -> CallId:
         self.dispatch.add_rows(1)
-        call_id = CallId("call-0")
+        call_id = self.dispatch.waiting.pop()
         call = self.dispatch.calls[call_id]
-        self.dispatch.calls[call_id] = replace(call, state=CallState.SENDING, holds_slot=True)
+        self.dispatch.calls[call_id] = replace(call, state=CallState.SENDING)
         return call_id
 
 
