@@ -168,7 +168,7 @@ def list_scheduled_calls(
         f"AND {position} > :after AND {position} < b.next_position "
         + ("AND s.custom_id = :custom_id " if custom_id else "")
         + _among(VISIBLE_STATE, states)
-        + "ORDER BY s.position LIMIT :limit",
+        + f"ORDER BY {position} LIMIT :limit",
         batch=batch_key,
         after=-1 if after is None else after,
         limit=page.size + 1,
