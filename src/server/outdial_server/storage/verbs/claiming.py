@@ -60,23 +60,31 @@ class _Waiting:
 def claim(tx: Tx, limit: int) -> Claims:
     runnable = _runnable(tx)
     slots = read_slots(tx, (scope for r in runnable for scope in r.scopes))
-    waiting = {r.key: _look(tx, r, _budget(tx, r, slots, limit)) for r in runnable}
     claimed: list[ClaimedCall] = []
-    cut = False
+    moments: list[datetime] = []
     for account in _by_account(runnable):
-        grants = _grants(account, slots, waiting, limit - len(claimed))
-        cut |= any(len(waiting[r.key].due) > grants[r.key] > 0 for r in account)
+        waiting = _choose(tx, account, slots, limit - len(claimed))
         for r in account:
-            claimed += _claim_rows(tx, r, waiting[r.key].due, grants[r.key])
-    moments = [w.next_due_at for w in waiting.values() if w.next_due_at is not None]
-    more = bool(claimed) and (cut or len(claimed) >= limit)
-    return Claims(tuple(claimed), more, min(moments, default=None))
+            claimed += _claim_rows(tx, r, waiting[r.key].due)
+        moments += [w.next_due_at for w in waiting.values() if w.next_due_at is not None]
+    return Claims(tuple(claimed), len(claimed) >= limit, min(moments, default=None))
+
+
+_HAS_FREE: Final = (
+    "EXISTS (SELECT 1 FROM slots f WHERE f.kind = {kind} AND f.owner = b.account_key "
+    "AND (f.target_cap IS NULL OR f.used < f.target_cap))"
+)
 
 
 def _runnable(tx: Tx) -> list[_Runnable]:
+    """Batches that wait, of accounts with a free slot: the others are not even read, since
+    most claims come when all slots are taken."""
+    account, batches = (
+        _HAS_FREE.format(kind=int(kind)) for kind in (ScopeKind.ACCOUNT, ScopeKind.ACCOUNT_BATCHES)
+    )
     rows = tx.all(
         SELECT_BATCH + "WHERE b.ended_us IS NULL AND b.state = :running AND b.waiting > 0 "
-        "AND b.revealed_us IS NOT NULL ORDER BY b.key",
+        f"AND b.revealed_us IS NOT NULL AND {account} AND {batches} ORDER BY b.key",
         running=int(BatchState.RUNNING),
     )
     return [
@@ -97,35 +105,63 @@ def _by_account(runnable: Sequence[_Runnable]) -> list[list[_Runnable]]:
     return list(accounts.values())
 
 
+def _choose(
+    tx: Tx, account: Sequence[_Runnable], slots: Mapping[SlotScope, SlotRow], limit: int
+) -> dict[int, _Waiting]:
+    """The rows to claim, by batch. Only as many are read as a fair share grants. A batch
+    with fewer due than it was granted leaves the rest to the others, so it is shared again:
+    each round finds out about one batch at least, which bounds them."""
+    wanted = {r.key: min(_budget(tx, r, slots, limit), r.batch.counts.waiting) for r in account}
+    waiting = {r.key: _Waiting() for r in account}
+    grants: dict[int, int] = {}
+    for _ in range(len(account) + 1):
+        grants = _grants(account, slots, wanted, limit)
+        unread = [r for r in account if grants[r.key] > len(waiting[r.key].due)]
+        for r in unread:
+            waiting[r.key] = _look(tx, r, grants[r.key])
+        short = [r for r in unread if len(waiting[r.key].due) < grants[r.key]]
+        if not short:
+            break
+        wanted |= {r.key: len(waiting[r.key].due) for r in short}
+    return {key: replace(found, due=found.due[: grants[key]]) for key, found in waiting.items()}
+
+
 def _grants(
     account: Sequence[_Runnable],
     slots: Mapping[SlotScope, SlotRow],
-    waiting: Mapping[int, _Waiting],
+    wanted: Mapping[int, int],
     limit: int,
 ) -> dict[int, int]:
-    """Fair shares of the account's free slots, and inside them of what each agent has left
-    when several batches of one agent want it."""
+    """Fair shares of the account's free slots. Where the batches of one agent get more than
+    it has left, they share that, and what they leave is shared again among the others."""
     shared_scopes = account[0].scopes[:2]
-    free = free_in_all((slots[scope] for scope in shared_scopes), limit)
-    wishes = [
-        Wish(
-            r.key,
-            r.batch.settings.priority,
-            r.batch.settings.weight,
-            slots[SlotScope(ScopeKind.BATCH, r.key)].used,
-            len(waiting[r.key].due),
-        )
-        for r in account
-    ]
-    grants = share(min(free, limit), wishes)
-    by_agent: defaultdict[int, list[Wish]] = defaultdict(list)
-    for r, wish in zip(account, wishes, strict=True):
-        by_agent[r.agent_key].append(replace(wish, wanted=grants[r.key]))
-    for agent, of_agent in by_agent.items():
-        agent_free = slots[SlotScope(ScopeKind.AGENT, agent)].free
-        if agent_free is not None:
-            grants |= share(agent_free, of_agent)
-    return grants
+    free = min(free_in_all((slots[scope] for scope in shared_scopes), limit), limit)
+    wishes = {r.key: _wish(r, slots, wanted[r.key]) for r in account}
+    agents = _batches_by_agent(account)
+    for _ in range(len(agents) + 1):
+        grants = share(free, list(wishes.values()))
+        for agent, batches in agents.items():
+            left = slots[SlotScope(ScopeKind.AGENT, agent)].free
+            if left is not None and sum(grants[key] for key in batches) > left:
+                of_agent = share(left, [wishes[key] for key in batches])
+                wishes |= {k: replace(wishes[k], wanted=of_agent[k]) for k in batches}
+                break
+        else:
+            return grants
+    raise AssertionError("each round settles one agent")
+
+
+def _wish(r: _Runnable, slots: Mapping[SlotScope, SlotRow], wanted: int) -> Wish:
+    settings = r.batch.settings
+    held = slots[SlotScope(ScopeKind.BATCH, r.key)].used
+    return Wish(r.key, settings.priority, settings.weight, held, wanted)
+
+
+def _batches_by_agent(account: Sequence[_Runnable]) -> Mapping[int, list[int]]:
+    agents: defaultdict[int, list[int]] = defaultdict(list)
+    for r in account:
+        agents[r.agent_key].append(r.key)
+    return agents
 
 
 def _look(tx: Tx, r: _Runnable, most: int) -> _Waiting:
@@ -186,12 +222,12 @@ def _later_in_rank(tx: Tx, r: _Runnable, rank: int) -> int | None:
     return found
 
 
-def _claim_rows(tx: Tx, r: _Runnable, due: Sequence[Row[Any]], granted: int) -> list[ClaimedCall]:
-    if granted <= 0:
+def _claim_rows(tx: Tx, r: _Runnable, due: Sequence[Row[Any]]) -> list[ClaimedCall]:
+    if not due:
         return []
     by_key = {row.key: row for row in due}
     candidates = [Candidate(row.key, moment(row.due_us), row.attempts) for row in due]
-    plan = plan_claims(candidates, granted, tx.now)
+    plan = plan_claims(candidates, len(candidates), tx.now)
     _defer(tx, plan.deferred)
     rows = [by_key[candidate.key] for candidate in plan.claimed]
     if not rows:
