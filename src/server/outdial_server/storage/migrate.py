@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from outdial_server.storage.postgres_database import postgres_engine, unavailable_told
 from outdial_server.storage.sqlite_database import writer_engine
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
@@ -46,7 +47,8 @@ def migrate(url: str) -> None:
 
 
 async def _migrate_postgres(url: URL) -> None:
-    engine = create_async_engine(url)
+    # Without the limits of a server: a migration may take its time.
+    engine = create_async_engine(url, hide_parameters=True)
     async with engine.begin() as connection:
         await connection.run_sync(_upgrade)
     await engine.dispose()
@@ -65,8 +67,9 @@ def is_up_to_date(url: str) -> bool:
 
 
 async def _postgres_up_to_date(url: URL) -> bool:
-    engine = create_async_engine(url)
-    async with engine.begin() as connection:
-        at_head: bool = await connection.run_sync(_at_head)
+    engine = postgres_engine(url)
+    with unavailable_told():
+        async with engine.begin() as connection:
+            at_head: bool = await connection.run_sync(_at_head)
     await engine.dispose()
     return at_head

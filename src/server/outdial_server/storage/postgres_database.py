@@ -1,13 +1,15 @@
 """PostgreSQL: a pool, row locks, and the database's own clock."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import text
-from sqlalchemy.engine import URL
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.ports.clock import Clock
@@ -21,8 +23,30 @@ G = TypeVar("G")
 
 _CONNECTIONS: Final = 16
 _TRIES: Final = 8
-_RETRIED: Final = frozenset({"40001", "40P01"})
+_LOCK_TRIES: Final = 2
+"""Each has waited for long already."""
+
+_CONFLICTS: Final = frozenset({"40001", "40P01"})
 """Serialisation failure and deadlock: nothing happened, and trying again is the answer."""
+
+_LOCK_TIMEOUT: Final = "55P03"
+
+_LOST: Final = ("08", "25P03", "53", "55000", "57P0")
+"""How the SQLSTATEs begin that say that the database is not there for us now: the connection
+failed, it was idle in a transaction for too long, too few resources, a database that takes
+no connections, a server that shuts down or starts."""
+
+_CONNECT_SECONDS: Final = 10
+_COMMAND_SECONDS: Final = 30
+"""No statement of ours takes nearly that long: whoever waits longer waits for a peer or a
+network that is gone."""
+
+_SESSION: Final = {
+    # A server that freezes in the middle of a transaction must not hold its locks against
+    # its successor: the database ends that transaction, and until then nobody waits for ever.
+    "idle_in_transaction_session_timeout": "10s",
+    "lock_timeout": "10s",
+}
 
 _NOW: Final = text("SELECT clock_timestamp()")
 
@@ -36,7 +60,7 @@ class PostgresDatabase:
         self._ids = ids
         self._signals = signals
         self._clock = clock
-        self._engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
+        self._engine = postgres_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
         # Later groups wait for their turn here rather than on row locks, and grow.
         self._turn = asyncio.Lock()
 
@@ -44,16 +68,15 @@ class PostgresDatabase:
         await self.read(lambda tx: tx.scalar("SELECT 1"))
 
     async def write(self, verb: Callable[[Tx], T]) -> T:
-        for left in reversed(range(_TRIES)):
-            try:
-                return await self._commit(verb)
-            except DBAPIError as error:
-                if left and _sqlstate(error) in _RETRIED:
-                    continue
-                raise _translated(error) from error
-            except OSError as error:
-                raise _unreachable(error) from error
-        raise AssertionError("unreachable: the last try returns or raises")
+        tries = 0
+        while True:
+            tries += 1
+            with unavailable_told():
+                try:
+                    return await self._commit(verb)
+                except DBAPIError as error:
+                    if tries >= _tries_of(error):
+                        raise
 
     async def write_group(self, take: Callable[[], G], verb: Callable[[Tx, G], T]) -> T:
         async with self._turn:
@@ -68,17 +91,13 @@ class PostgresDatabase:
             return result
 
     async def read(self, verb: Callable[[Tx], T]) -> T:
-        try:
+        with unavailable_told():
             async with self._engine.connect() as plain:
                 conn = await plain.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
                 async with conn.begin():
                     return (await self._run(conn, verb))[0]
-        except DBAPIError as error:
-            raise _translated(error) from error
-        except OSError as error:
-            raise _unreachable(error) from error
 
     async def _run(self, conn: AsyncConnection, verb: Callable[[Tx], T]) -> tuple[T, Tx]:
         now = self._clock.now() if self._clock else (await conn.execute(_NOW)).scalar_one()
@@ -93,16 +112,61 @@ class PostgresDatabase:
         await self._engine.dispose()
 
 
-def _sqlstate(error: DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlstate", "") or "")
-
-
-def _translated(error: DBAPIError) -> Exception:
-    lost = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
-    return _unreachable(error) if lost else error
-
-
-def _unreachable(error: Exception) -> UnavailableError:
-    return UnavailableError(
-        Reason.DATABASE_UNAVAILABLE, f"the database cannot be reached: {type(error).__name__}"
+def postgres_engine(url: URL, **options: Any) -> AsyncEngine:
+    """Parameters are hidden from the texts of errors: they hold phone numbers, and errors
+    are logged."""
+    engine = create_async_engine(
+        url,
+        hide_parameters=True,
+        connect_args={
+            "timeout": _CONNECT_SECONDS,
+            "command_timeout": _COMMAND_SECONDS,
+            "server_settings": _SESSION,
+        },
+        **options,
     )
+    event.listen(engine.sync_engine, "handle_error", _hide_values)
+    return engine
+
+
+def _hide_values(context: ExceptionContext) -> None:
+    """The detail of a constraint's error quotes the row."""
+    driver_error = context.original_exception.__cause__
+    if getattr(driver_error, "detail", None):
+        driver_error.detail = None  # type: ignore[union-attr]
+
+
+@contextmanager
+def unavailable_told() -> Iterator[None]:
+    """What says that the database cannot be reached becomes an UnavailableError."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_lost(error):
+            raise
+        raise UnavailableError(
+            Reason.DATABASE_UNAVAILABLE, f"the database cannot be reached: {type(error).__name__}"
+        ) from error
+
+
+def _tries_of(error: DBAPIError) -> int:
+    state = _sqlstate(error)
+    if state in _CONFLICTS:
+        return _TRIES
+    return _LOCK_TRIES if state == _LOCK_TIMEOUT else 1
+
+
+def _is_lost(error: Exception) -> bool:
+    if isinstance(error, OSError | PoolTimeoutError | OperationalError | InterfaceError):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    state = _sqlstate(error)
+    return state.startswith(_LOST) or state in _CONFLICTS or state == _LOCK_TIMEOUT
+
+
+def _sqlstate(error: Exception) -> str:
+    """Empty without one. What the driver says while it connects comes as it is, without
+    SQLAlchemy around it."""
+    driver = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(driver, "sqlstate", "") or "")

@@ -148,6 +148,7 @@ def _unavailable(error: OperationalError) -> UnavailableError:
 def writer_engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite+pysqlite"),
+        hide_parameters=True,
         poolclass=StaticPool,
         connect_args={"check_same_thread": False},
     )
@@ -157,7 +158,11 @@ def writer_engine(url: URL) -> Engine:
 
 def _reader_engine(url: URL) -> AsyncEngine:
     engine = create_async_engine(
-        url.set(drivername="sqlite+aiosqlite"), pool_size=_READERS, max_overflow=0
+        url.set(drivername="sqlite+aiosqlite"),
+        # They hold phone numbers, and errors are logged.
+        hide_parameters=True,
+        pool_size=_READERS,
+        max_overflow=0,
     )
     _prepare(engine.sync_engine, "BEGIN")
     return engine
