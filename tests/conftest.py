@@ -1,0 +1,31 @@
+"""Databases for whoever asks: one PostgreSQL server a test process."""
+
+from collections.abc import Iterator
+
+# Early: CPython 3.11 cannot compile it any more once greenlets have run, and pytest's plugin
+# would import it at the very end.
+import hypothesis as _hypothesis  # noqa: F401
+import pytest
+
+from support.databases import Databases, PostgresServer, SqliteFiles, start_postgres
+
+
+@pytest.fixture(scope="session")
+def sqlite_files(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
+    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    server = start_postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Where databases of the parameter's kind come from."""
+    source: Databases = request.getfixturevalue(
+        "sqlite_files" if request.param == "sqlite" else "postgres_server"
+    )
+    return source
