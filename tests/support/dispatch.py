@@ -134,7 +134,7 @@ class MemoryDispatch:
         due = [call_id for call_id, at in self.look_at.items() if at <= now]
         later = [at for at in self.look_at.values() if at > now]
         return SilentCalls(
-            tuple(self.silent[call_id] for call_id in due[:limit]), min(later, default=None)
+            tuple(self.silent[call_id] for call_id in due[:limit]), min(later, default=None), now
         )
 
     async def postpone(self, until: Sequence[tuple[CallId, datetime]]) -> None:
@@ -153,7 +153,7 @@ class MemoryDispatch:
         self.unsettled = max(0, self.unsettled - limit)
         return self.unsettled > 0
 
-    async def sweep_staging(self) -> int:
+    async def sweep_staging(self, older_than: timedelta | None = None) -> int:
         self._begin()
         return 0
 

@@ -22,10 +22,12 @@ from outdial_server.domain.scheduled_call import (
 from outdial_server.domain.transition import (
     CALL_TRANSITIONS,
     RETRY_NOT_SENT_AFTER,
+    RETRY_NOT_SENT_MOST,
     CallFacts,
     Transition,
     advance,
     in_order,
+    not_sent_wait,
 )
 from support.clock import START
 from support.domain import CALLS, REPORTS, TIMES, a_call, after, report, sent_again
@@ -317,10 +319,19 @@ def test_only_a_configuration_fault_blames_the_configuration(
 
 @given(st.none() | st.timedeltas(timedelta(days=-1), timedelta(days=1)))
 def test_a_call_turned_away_waits_as_long_as_the_carrier_asked(wait: timedelta | None) -> None:
-    transition = advance(a_call(), report(ReportKind.NOT_SENT, retry_after=wait), START)
+    call = a_call(fence=1)
+    transition = advance(call, report(ReportKind.NOT_SENT, retry_after=wait), START)
     assert transition is not None
     assert transition.due_at is not None
     assert transition.due_at == START + max(wait or RETRY_NOT_SENT_AFTER, RETRY_NOT_SENT_AFTER)
+
+
+def test_a_call_turned_away_again_and_again_waits_longer_each_time() -> None:
+    # A claim and its release move the fence by one each.
+    waits = [not_sent_wait(fence).total_seconds() for fence in range(1, 21, 2)]
+    assert waits[:4] == [1, 2, 4, 8]
+    assert waits == sorted(waits)
+    assert waits[-1] == RETRY_NOT_SENT_MOST.total_seconds()
 
 
 # --- groups --------------------------------------------------------------------

@@ -47,7 +47,6 @@ class Reconciling:
             self.dispatch,
             carrier.registered,
             self.reports,
-            self.clock,
             self.signals,
             carrier_deadline=timedelta(seconds=10) if deadline is None else deadline,
         )

@@ -19,8 +19,10 @@ from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallS
 from outdial_server.domain.silence import trusted_until
 
 RETRY_NOT_SENT_AFTER: Final = timedelta(seconds=1)
-"""Wait before a call that was turned away unprocessed is tried again, unless the carrier
-named a longer time: long enough not to spin, short beside any ring time."""
+"""First wait before a call that was turned away unprocessed is tried again, unless the
+carrier named a longer one: long enough not to spin, short beside any ring time."""
+
+RETRY_NOT_SENT_MOST: Final = timedelta(minutes=1)
 
 _ACCEPTED, _RINGING, _ANSWERED, _ENDED = (
     CallState.ACCEPTED,
@@ -205,10 +207,18 @@ def _release(call: CallFacts, report: CallReport, now: datetime) -> Transition:
         dispatch_outcome=call.dispatch_outcome,
         trusted_until=None,
         holds_slot=False,
-        due_at=now + max(report.retry_after or RETRY_NOT_SENT_AFTER, RETRY_NOT_SENT_AFTER),
+        due_at=now + max(report.retry_after or timedelta(0), not_sent_wait(call.fence)),
         same_attempt=True,
         misconfigured=_pauses_batch(call, report),
     )
+
+
+def not_sent_wait(fence: int) -> timedelta:
+    """The wait doubles with each claim of the same try, up to a bound: a carrier that is
+    down is not asked for every person each second. A claim and its release move the fence
+    by one each."""
+    doubled: timedelta = RETRY_NOT_SENT_AFTER * (1 << min(fence // 2, 16))
+    return min(doubled, RETRY_NOT_SENT_MOST)
 
 
 def _move_on(call: CallFacts, report: CallReport, target: CallState, now: datetime) -> Transition:

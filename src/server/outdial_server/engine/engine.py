@@ -54,7 +54,6 @@ class Engine:
             dispatch,
             carrier,
             reports,
-            clock,
             signals,
             settings.not_found_final_after,
             settings.carrier_deadline,
@@ -80,8 +79,8 @@ class Engine:
 
     async def start(self) -> None:
         """Recovers from whatever came before, then dials."""
+        await self._dispatch.sweep_staging(None if self._is_alone else BROKEN_AFTER)
         if self._is_alone:
-            await self._dispatch.sweep_staging()
             await self._reaper.recover()
         for loop in (self._applying, *self._dialling):
             loop.start()

@@ -20,6 +20,7 @@ SWEEP_EVERY: Final = timedelta(seconds=5)
 """Signals may be lost; nothing waits longer than this for one."""
 
 _RETRY_AFTER: Final = timedelta(seconds=1)
+_BREATH: Final = timedelta(milliseconds=20)
 
 
 class Loop:
@@ -70,4 +71,7 @@ class Loop:
             log.exception("engine.tick_broken", loop=self._name)
             return now + _RETRY_AFTER
         sweep_at = now + self._sweep_every
-        return sweep_at if next_at is None else min(next_at, sweep_at)
+        if next_at is None:
+            return sweep_at
+        # A moment that has passed here may be ahead by the database's clock: no spinning.
+        return min(max(next_at, now + _BREATH), sweep_at)

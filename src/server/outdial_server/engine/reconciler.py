@@ -17,7 +17,6 @@ from outdial_server.ports.carrier import (
     LookUpResult,
     NoSuchCall,
 )
-from outdial_server.ports.clock import Clock
 from outdial_server.ports.dispatch import DispatchStore, SilentCall
 from outdial_server.ports.reports import ReportSink
 from outdial_server.ports.signals import Signals, Topic
@@ -34,7 +33,6 @@ class Reconciler:
         dispatch: DispatchStore,
         carrier: Callable[[str], Carrier | None],
         reports: ReportSink,
-        clock: Clock,
         signals: Signals,
         not_found_final_after: timedelta = NOT_FOUND_FINAL_AFTER,
         carrier_deadline: timedelta = CARRIER_DEADLINE,
@@ -42,7 +40,6 @@ class Reconciler:
         self._dispatch = dispatch
         self._carrier = carrier
         self._reports = reports
-        self._clock = clock
         self._signals = signals
         self._not_found_final_after = not_found_final_after
         self._deadline_seconds = carrier_deadline.total_seconds()
@@ -51,7 +48,9 @@ class Reconciler:
         silent = await self._dispatch.silent_calls(GROUP_MOST)
         if not silent.calls:
             return silent.next_at
-        verdicts = await asyncio.gather(*(self._judge(call) for call in silent.calls))
+        verdicts = await asyncio.gather(
+            *(self._judge(call, silent.read_at) for call in silent.calls)
+        )
         # Before the reports: a call that does not move on must not be asked for at once.
         await self._dispatch.postpone(
             [(c.call_id, v.look_again_at) for c, v in zip(silent.calls, verdicts, strict=True)]
@@ -64,7 +63,8 @@ class Reconciler:
         moments = [verdict.look_again_at for verdict in verdicts]
         return min([*moments, silent.next_at] if silent.next_at else moments)
 
-    async def _judge(self, call: SilentCall) -> Verdict:
+    async def _judge(self, call: SilentCall, now: datetime) -> Verdict:
+        """`now` is the store's, like the call's own times: two clocks must not be compared."""
         result = await self._look_up(call)
         seen = result.report if isinstance(result, Found) else None
         silence = Silence(
@@ -75,9 +75,7 @@ class Reconciler:
             call.sent_at,
             call.lookups,
         )
-        return judge(
-            silence, _sighting(result), seen, self._clock.now(), self._not_found_final_after
-        )
+        return judge(silence, _sighting(result), seen, now, self._not_found_final_after)
 
     async def _look_up(self, call: SilentCall) -> LookUpResult:
         carrier = self._carrier(call.carrier)

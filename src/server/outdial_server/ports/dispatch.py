@@ -107,6 +107,8 @@ class SilentCalls:
     calls: tuple[SilentCall, ...]
     # When the next call will have been silent for too long.
     next_at: datetime | None
+    # The store's own time of the read: what `sent_at` is to be compared with.
+    read_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +173,10 @@ class DispatchStore(Protocol):
         there are more."""
         ...
 
-    async def sweep_staging(self) -> int:
+    async def sweep_staging(self, older_than: timedelta | None = None) -> int:
         """Removes what broken creations left behind; returns the rows removed. For a
-        server that has just started."""
+        server that has just started: alone, it removes all; beside others, what is older
+        than any creation that may be under way there."""
         ...
 
     async def audit_slots(self) -> Sequence[LedgerFault]:

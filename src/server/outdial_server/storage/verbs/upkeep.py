@@ -106,7 +106,7 @@ def silent_calls(tx: Tx, limit: int) -> SilentCalls:
         f"AND state NOT IN ({_LEASED_LIST})",
         now=tx.now_us,
     )
-    return SilentCalls(tuple(_silent(row) for row in rows), moment_or_none(next_us))
+    return SilentCalls(tuple(_silent(row) for row in rows), moment_or_none(next_us), tx.now)
 
 
 def _silent(row: Row[Any]) -> SilentCall:
@@ -129,7 +129,8 @@ def postpone(tx: Tx, until: Sequence[tuple[CallId, datetime]]) -> None:
         f"WHERE id = :id AND trusted_until_us <= :now AND state NOT IN ({_LEASED_LIST})",
         [
             {"id": pack_id(call_id), "until": micros(moment), "now": tx.now_us}
-            for call_id, moment in until
+            # In one order with everybody else who changes calls.
+            for call_id, moment in sorted(until)
         ],
     )
 
