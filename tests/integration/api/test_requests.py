@@ -152,6 +152,18 @@ async def test_a_fault_is_named_by_its_path(
     assert refusal.fields == [path]
 
 
+async def test_nul_characters_in_what_is_looked_for_are_refused(
+    grpc_channel: grpc.aio.Channel, ours: Belongings
+) -> None:
+    key = ours.tenant.key
+    refusal = await refused(grpc_channel, "ListAgents", key, display_name="a\0b")
+    assert refusal.fields == ["display_name"]
+    refusal = await refused(
+        grpc_channel, "ListScheduledCalls", key, batch_id=ours.batch_id, custom_id="a\0b"
+    )
+    assert refusal.fields == ["custom_id"]
+
+
 async def test_faults_of_rows_are_named_by_their_index(
     grpc_channel: grpc.aio.Channel, ours: Belongings
 ) -> None:

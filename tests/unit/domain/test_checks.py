@@ -199,3 +199,47 @@ def test_a_row_is_stored_in_normal_form() -> None:
         3,
     )
     assert (taken.custom_id, taken.template_context_json, taken.metadata) == ("7", "{}", {"a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        (RawRow("+15551", custom_id="a\0b"), "custom_id"),
+        (RawRow("+15551", metadata={"k\0": "x"}), "metadata"),
+        (RawRow("+15551", metadata={"k": "\0"}), "metadata[k]"),
+        (RawRow("+15551", template_context_json='{"name":"a\\u0000"}'), "template_context"),
+        (RawRow("+15551", template_context_json='{"a\\\\\\u0000":1}'), "template_context"),
+        (RawRow("sip:a\0b@example.net"), "address"),
+        (RawRow("sip:a@exa\0mple.net"), "address"),
+        (RawRow("+15551\0"), "address"),
+        (RawRow("+15551", caller_id="+15552\0"), "caller_id"),
+        (RawRow("+15551", time_zone="UTC\0"), "time_zone"),
+    ],
+)
+def test_nul_characters_in_a_row_are_refused_by_field(row: RawRow, field: str) -> None:
+    taken, violations = checked(row)
+    assert taken is None
+    assert [violation.field.partition(".")[2] for violation in violations] == [field]
+
+
+def test_text_that_only_looks_like_an_escaped_nul_character_is_taken() -> None:
+    taken, violations = checked(RawRow("+15551", template_context_json='{"a":"\\\\u0000"}'))
+    assert taken is not None
+    assert violations == []
+
+
+def test_nul_characters_in_names_and_metadata_are_refused_by_field() -> None:
+    says = "must not contain NUL characters"
+    batch, agent, account = Checks(), Checks(), Checks()
+    check_batch_settings(batch, BatchSettings("a\0b", metadata={"k": "\0"}), START)
+    assert [(v.field, v.description) for v in batch.violations] == [
+        ("display_name", says),
+        ("metadata[k]", says),
+    ]
+    check_agent(agent, AgentFields("a\0b", None, {"\0": ""}))
+    assert [(v.field, v.description) for v in agent.violations] == [
+        ("display_name", says),
+        ("metadata", f"keys {says}"),
+    ]
+    check_account(account, AccountChange(display_name="\0"))
+    assert [(v.field, v.description) for v in account.violations] == [("display_name", says)]

@@ -30,7 +30,9 @@ def test_a_request_without_an_id_has_no_key(content: bytes) -> None:
 
 
 @given(
-    st.text(min_size=1, max_size=REQUEST_ID_MAX_CHARS), st.binary(max_size=8), st.binary(max_size=8)
+    st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=REQUEST_ID_MAX_CHARS),
+    st.binary(max_size=8),
+    st.binary(max_size=8),
 )
 def test_one_id_with_other_content_has_another_fingerprint(
     request_id: str, content: bytes, other: bytes
@@ -45,6 +47,11 @@ def test_one_id_with_other_content_has_another_fingerprint(
 def test_one_id_serves_different_methods() -> None:
     one = request_key(ACCOUNT, "CreateBatch", "1", b"x")
     assert one != request_key(ACCOUNT, "CreateAgent", "1", b"x")
+
+
+def test_a_request_id_with_a_nul_character_is_refused() -> None:
+    with pytest.raises(InvalidFieldsError, match="request_id: must not contain NUL"):
+        request_key(ACCOUNT, "CreateBatch", "a\0b", b"")
 
 
 def test_a_request_id_is_bounded() -> None:

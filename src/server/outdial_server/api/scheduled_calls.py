@@ -9,7 +9,7 @@ from typing_extensions import override
 from outdial_server.api.caller import caller
 from outdial_server.api.conversion.enums import SCHEDULED_CALL_STATE
 from outdial_server.api.conversion.ids import canonical
-from outdial_server.api.conversion.request import page_of
+from outdial_server.api.conversion.request import filter_text, page_of
 from outdial_server.api.conversion.scheduled_call import scheduled_call_to_message
 from outdial_server.domain.ids import BatchId, ScheduledCallId
 from outdial_server.ports.batches import CallStore
@@ -37,7 +37,7 @@ class ScheduledCallServicer(ScheduledCallServiceServicer):
             BatchId(canonical(request.batch_id)),
             page_of(request),
             SCHEDULED_CALL_STATE.each(request.states, "states"),
-            request.custom_id,
+            filter_text("custom_id", request.custom_id),
         )
         return pb.ListScheduledCallsResponse(
             scheduled_calls=map(scheduled_call_to_message, page.items),

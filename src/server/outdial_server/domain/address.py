@@ -8,7 +8,7 @@ from outdial_server.domain.limits import SIP_URI_MAX_CHARS
 _E164: Final = re.compile(r"\+[1-9][0-9]{1,14}")
 _SEPARATORS: Final = re.compile(r"[\s\-.()\u00a0]")
 _SIP: Final = re.compile(
-    r"(?P<scheme>sips?):(?P<user>[^@\s<>]+)@(?P<host>[^@\s<>]+)", re.IGNORECASE
+    r"(?P<scheme>sips?):(?P<user>[^@\s<>\0]+)@(?P<host>[^@\s<>\0]+)", re.IGNORECASE
 )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
+from outdial_server.domain.checks import NO_NUL
 from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.ids import AccountId
 from outdial_server.domain.limits import REQUEST_ID_MAX_CHARS
@@ -27,4 +28,6 @@ def request_key(
         return None
     if len(request_id) > REQUEST_ID_MAX_CHARS:
         raise invalid_field("request_id", f"must not be longer than {REQUEST_ID_MAX_CHARS}")
+    if "\0" in request_id:
+        raise invalid_field("request_id", NO_NUL)
     return RequestKey(account_id, surface, request_id, hashlib.sha256(content).digest())

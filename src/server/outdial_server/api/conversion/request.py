@@ -4,6 +4,8 @@ from typing import Protocol
 
 from google.protobuf.descriptor import Descriptor
 
+from outdial_server.domain.checks import NO_NUL
+from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.ids import AccountId
 from outdial_server.domain.paging import PageRequest, page_request
 from outdial_server.domain.request import RequestKey, request_key
@@ -25,6 +27,13 @@ class Creating(Protocol):
 
 def page_of(request: Paged) -> PageRequest:
     return page_request(request.page_size, request.page_token)
+
+
+def filter_text(field: str, text: str) -> str:
+    """A text to look for, which what is stored can equal."""
+    if "\0" in text:
+        raise invalid_field(field, NO_NUL)
+    return text
 
 
 def take_request_key(account_id: AccountId, request: Creating) -> RequestKey | None:
