@@ -3,7 +3,7 @@ rules. Leases, windows and rows of the real store are not its concern."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from outdial_server.domain.call import CallState
 from outdial_server.domain.ids import CallId
@@ -58,6 +58,8 @@ class MemoryDispatch:
         self.groups: list[tuple[CallReport, ...]] = []
         self.unsettled = 0
         self.recovered = False
+        # How old what was swept had to be, for each sweep.
+        self.swept: list[timedelta | None] = []
         self.ledger_faults: list[LedgerFault] = []
         self.leases_lost = Reaped(0, 0, None)
         self.windows = WindowsMoved(0, settling=False, next_at=None)
@@ -155,6 +157,7 @@ class MemoryDispatch:
 
     async def sweep_staging(self, older_than: timedelta | None = None) -> int:
         self._begin()
+        self.swept.append(older_than)
         return 0
 
     async def audit_slots(self) -> Sequence[LedgerFault]:

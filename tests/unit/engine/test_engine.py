@@ -1,11 +1,13 @@
 """The engine as a whole, on a store in memory: started, drained, stopped."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from outdial_server.domain.call import CallState
 from outdial_server.engine import Engine, GatheredReports
+from outdial_server.engine.upkeep import CREATION_MOST
 from outdial_server.ports.carrier import DialRequest, DialResult
 from support.carriers import FunctionCarrier, accept
 from support.clock import ManualClock, ManualSignals, settle
@@ -66,3 +68,13 @@ async def test_only_a_server_that_is_alone_takes_every_lease_for_lost(is_alone: 
     await running.engine.start()
     await running.engine.stop()
     assert running.dispatch.recovered == is_alone
+
+
+@pytest.mark.parametrize(("is_alone", "older_than"), [(True, None), (False, CREATION_MOST)])
+async def test_a_server_beside_others_sweeps_what_none_of_them_can_be_creating(
+    is_alone: bool, older_than: timedelta | None
+) -> None:
+    running = Running(FunctionCarrier(), is_alone=is_alone)
+    await running.engine.start()
+    await running.engine.stop()
+    assert running.dispatch.swept == [older_than]

@@ -11,7 +11,14 @@ from outdial_server.engine.dialer import Dialer
 from outdial_server.engine.loop import Loop, Tick
 from outdial_server.engine.queues import ClaimedCalls, GatheredReports
 from outdial_server.engine.reconciler import Reconciler
-from outdial_server.engine.upkeep import AUDIT_EVERY, Auditor, Reaper, Settler, WindowMover
+from outdial_server.engine.upkeep import (
+    AUDIT_EVERY,
+    CREATION_MOST,
+    Auditor,
+    Reaper,
+    Settler,
+    WindowMover,
+)
 from outdial_server.ports.callbacks import CallbackInbox
 from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.clock import Clock
@@ -79,7 +86,7 @@ class Engine:
 
     async def start(self) -> None:
         """Recovers from whatever came before, then dials."""
-        await self._dispatch.sweep_staging(None if self._is_alone else BROKEN_AFTER)
+        await self._dispatch.sweep_staging(None if self._is_alone else CREATION_MOST)
         if self._is_alone:
             await self._reaper.recover()
         for loop in (self._applying, *self._dialling):

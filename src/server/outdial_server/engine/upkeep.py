@@ -13,6 +13,10 @@ log = structlog.get_logger()
 SETTLE_MOST: Final = 500
 AUDIT_EVERY: Final = timedelta(seconds=30)
 
+CREATION_MOST: Final = timedelta(hours=1)
+"""Beside other servers, a creation that began longer ago has broken off: none takes nearly
+so long."""
+
 
 class Reaper:
     """Ends leases that have run out."""

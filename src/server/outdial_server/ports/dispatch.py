@@ -6,7 +6,7 @@ everything that has gathered. That, and nothing else, makes groups large under l
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from outdial_server.domain.batch import UnknownPolicy

@@ -60,6 +60,15 @@ def created_at(packed: bytes) -> datetime:
     return _EPOCH + timedelta(milliseconds=int.from_bytes(packed[:6], "big"))
 
 
+LAST_ID: Final = b"\xff" * 16
+"""No id sorts behind it."""
+
+
+def first_id_at(moment: datetime) -> bytes:
+    """Sorts before each id that was made at this moment or later."""
+    return (micros(moment) // 1000).to_bytes(6, "big") + bytes(10)
+
+
 def json_text(value: object) -> str:
     return orjson.dumps(value).decode()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
 from outdial_server.domain.account import Account, Agent, AgentFields, ApiKey
@@ -380,8 +380,8 @@ class SqlDispatch:
     async def settle(self, limit: int) -> bool:
         return await self._db.write(lambda tx: upkeep.settle(tx, limit))
 
-    async def sweep_staging(self) -> int:
-        return await self._db.write(staging.sweep_staging)
+    async def sweep_staging(self, older_than: timedelta | None = None) -> int:
+        return await self._db.write(lambda tx: staging.sweep_staging(tx, older_than))
 
     async def audit_slots(self) -> Sequence[LedgerFault]:
         return await self._db.read(upkeep.audit_slots)

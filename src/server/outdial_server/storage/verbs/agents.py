@@ -118,8 +118,7 @@ def change_agent(
     tx: Tx, account_id: AccountId, agent_id: AgentId, decide: Callable[[Agent], AgentFields]
 ) -> Agent:
     key = agent_key(tx, account_id, agent_id)
-    if tx.dialect.locks_rows:
-        tx.all(f"SELECT key FROM agents WHERE key = :key {tx.dialect.for_update()}", key=key)
+    _lock(tx, key)
     before = get_agent(tx, account_id, agent_id)
     after = decide(before)
     if after == AgentFields(before.display_name, before.max_concurrent_calls, before.metadata):
@@ -153,9 +152,13 @@ def _name_taken(name: str) -> AlreadyExistsError:
 
 
 def delete_agent(tx: Tx, account_id: AccountId, agent_id: AgentId) -> None:
+    """Batches in creation do not count: they are refused when they are to be revealed."""
     key = agent_key(tx, account_id, agent_id)
+    _lock(tx, key)
     busy = tx.scalar(
-        "SELECT COUNT(*) FROM batches WHERE agent_key = :key AND ended_us IS NULL", key=key
+        "SELECT COUNT(*) FROM batches WHERE agent_key = :key AND ended_us IS NULL "
+        "AND revealed_us IS NOT NULL",
+        key=key,
     )
     if busy:
         raise PreconditionError(
@@ -164,3 +167,20 @@ def delete_agent(tx: Tx, account_id: AccountId, agent_id: AgentId) -> None:
             {"batches": str(busy)},
         )
     tx.run("UPDATE agents SET deleted_us = :now WHERE key = :key", now=tx.now_us, key=key)
+
+
+def refuse_deleted_agent(tx: Tx, batch_key: int, agent_id: AgentId) -> None:
+    """For a batch that is about to be revealed. The agent stays as it is until the end of the
+    transaction. Raises NotFoundError (AGENT_NOT_FOUND)."""
+    agent = tx.one_or_none(
+        "SELECT g.deleted_us FROM batches b JOIN agents g ON g.key = b.agent_key "
+        f"WHERE b.key = :key {tx.dialect.for_update('g')}",
+        key=batch_key,
+    )
+    if agent is None or agent.deleted_us is not None:
+        raise not_found(Reason.AGENT_NOT_FOUND, "agent", agent_id)
+
+
+def _lock(tx: Tx, key: int) -> None:
+    if tx.dialect.locks_rows:
+        tx.all(f"SELECT key FROM agents WHERE key = :key {tx.dialect.for_update()}", key=key)

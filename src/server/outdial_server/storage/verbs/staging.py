@@ -3,7 +3,7 @@ takes its turn in between, and one last transaction that reveals them all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row
@@ -23,10 +23,17 @@ from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.ports.batches import NewBatch, StoredRows
 from outdial_server.storage.dialects.dialect import Kind
-from outdial_server.storage.encoding import json_text, mapping_json, pack_id
+from outdial_server.storage.encoding import (
+    LAST_ID,
+    first_id_at,
+    json_text,
+    mapping_json,
+    micros,
+    pack_id,
+)
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
-from outdial_server.storage.verbs.agents import agent_key
+from outdial_server.storage.verbs.agents import agent_key, refuse_deleted_agent
 from outdial_server.storage.verbs.batch_rows import (
     after_of,
     batch_by_key,
@@ -159,9 +166,11 @@ def stage_rows(
 def reveal_batch(
     tx: Tx, new: NewBatch, staged: Staged, request: RequestKey | None
 ) -> StoredRows | None:
-    """None when the same request, sent twice at once, was revealed by its twin."""
+    """None when the same request, sent twice at once, was revealed by its twin. The agent
+    may have been deleted while rows were staged: then nothing is revealed."""
     if not note_answer(tx, staged.account_key, request, _answer(new.batch_id, staged.rows)):
         return None
+    refuse_deleted_agent(tx, staged.batch_key, new.agent_id)
     key, total = staged.batch_key, len(staged.rows.rows)
     state, reason = _first_state(new, tx.now)
     tx.run(
@@ -237,25 +246,59 @@ def repeated_answer(tx: Tx, account_id: AccountId, request: RequestKey) -> Store
 
 def erase_staged(tx: Tx, batch_key: int) -> int:
     """Rows behind the revealed ones; for a batch that was never revealed, all of them."""
-    return tx.run(
-        "DELETE FROM scheduled_calls WHERE batch_key = :key AND position >= "
-        "(SELECT next_position FROM batches WHERE key = :key)",
-        key=batch_key,
-    )
+    batch = _settled(tx, batch_key)
+    return 0 if batch is None else _erase_behind(tx, batch_key, batch.next_position)
 
 
 def erase_unrevealed(tx: Tx, batch_key: int) -> int:
-    erased = erase_staged(tx, batch_key)
+    """Nothing, when the batch was revealed after all."""
+    batch = _settled(tx, batch_key)
+    if batch is None or batch.revealed_us is not None:
+        return 0
+    erased = _erase_behind(tx, batch_key, batch.next_position)
     tx.run("DELETE FROM batches WHERE key = :key AND revealed_us IS NULL", key=batch_key)
     return erased
 
 
-def sweep_staging(tx: Tx) -> int:
-    """What creations and appends that broke off have left, everywhere."""
-    erased = tx.run(
-        "DELETE FROM scheduled_calls WHERE key IN (SELECT s.key FROM batches b "
-        "JOIN scheduled_calls s ON s.batch_key = b.key AND s.position >= b.next_position "
-        "WHERE b.ended_us IS NULL)"
+def _settled(tx: Tx, batch_key: int) -> Row[Any] | None:
+    """What is revealed of a batch. A reveal whose commit is under way, or whose answer was
+    lost, holds the row: only behind it is certain what was revealed."""
+    return tx.one_or_none(
+        "SELECT next_position, revealed_us FROM batches WHERE key = :key "
+        f"{tx.dialect.for_update()}",
+        key=batch_key,
     )
-    tx.run("DELETE FROM batches WHERE revealed_us IS NULL")
+
+
+def _erase_behind(tx: Tx, batch_key: int, end: int, before_id: bytes = LAST_ID) -> int:
+    return tx.run(
+        "DELETE FROM scheduled_calls WHERE batch_key = :key AND position >= :end AND id <= :before",
+        key=batch_key,
+        end=end,
+        before=before_id,
+    )
+
+
+def sweep_staging(tx: Tx, older_than: timedelta | None) -> int:
+    """What creations and appends that broke off have left, everywhere. Beside other servers
+    those may still be under way: `older_than` spares them."""
+    before_us, before_id = tx.now_us, LAST_ID
+    if older_than is not None:
+        before_us, before_id = micros(tx.now - older_than), first_id_at(tx.now - older_than)
+    unrevealed = tx.all(
+        "SELECT key FROM batches WHERE ended_us IS NULL AND revealed_us IS NULL "
+        "AND created_us <= :before ORDER BY key",
+        before=before_us,
+    )
+    erased = sum(erase_unrevealed(tx, batch.key) for batch in unrevealed)
+    grown = tx.all(
+        "SELECT b.key FROM batches b WHERE b.ended_us IS NULL AND b.revealed_us IS NOT NULL "
+        "AND EXISTS (SELECT 1 FROM scheduled_calls s WHERE s.batch_key = b.key "
+        "AND s.position >= b.next_position AND s.id <= :before) ORDER BY b.key",
+        before=before_id,
+    )
+    for batch in grown:
+        settled = _settled(tx, batch.key)
+        if settled is not None:
+            erased += _erase_behind(tx, batch.key, settled.next_position, before_id)
     return erased
