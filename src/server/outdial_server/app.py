@@ -117,9 +117,6 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
     close, and the store last."""
     async with AsyncExitStack() as stack:
         base = await stack.enter_async_context(open_foundation(settings))
-        first_secret = await FirstKeys(
-            base.store.accounts, base.store.keys, base.ids, base.clock
-        ).execute(settings.bootstrap_api_key.get_secret_value())
         token = _master_key(settings).derive(_CALLBACK_PURPOSE)
         reports = GatheredReports(base.signals)
         carriers = CarrierRegistry(_carriers(base, reports, token))
@@ -138,6 +135,10 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         stack.push_async_callback(grpc.stop, settings.drain)
         stack.push_async_callback(engine.stop)
         await engine.start()
+        # Once nothing can fail any more: a key that is made here must also be shown.
+        first_secret = await FirstKeys(
+            base.store.accounts, base.store.keys, base.ids, base.clock
+        ).execute(settings.bootstrap_api_key.get_secret_value())
 
         async def begin_draining() -> None:
             ready.clear()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from pathlib import Path
@@ -75,6 +76,21 @@ async def test_the_first_start_shows_a_key_that_works_and_the_second_none(
 
     process, said = await start(environment, "HTTP on")
     assert "\n  " not in said
+    assert await stop(process) == 0
+
+
+@pytest.mark.parametrize("variable", ["OUTDIAL_HTTP_LISTEN", "OUTDIAL_GRPC_LISTEN"])
+async def test_a_start_that_fails_for_a_taken_port_keeps_the_first_key_for_the_next(
+    environment: dict[str, str], variable: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, output = await run(environment | {variable: f"127.0.0.1:{port}"}, "serve")
+    assert status == 1
+    assert f"outdial-server: {variable}: " in output
+
+    process, said = await start(environment, "\n  ")
+    assert re.search(r"^  (\S+)$", said, re.MULTILINE) is not None
     assert await stop(process) == 0
 
 
