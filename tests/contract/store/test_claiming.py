@@ -12,6 +12,7 @@ from outdial_server.domain.call import CallTimes
 from outdial_server.domain.ids import AgentId, BatchId
 from outdial_server.domain.report import ReportKind
 from outdial_server.domain.silence import CLAIM_LEASE
+from outdial_server.domain.transition import RETRY_NOT_SENT_AFTER, RETRY_NOT_SENT_MOST
 from outdial_server.ports.dispatch import ClaimedCall
 from support.invariants import check_invariants
 from support.stores import (
@@ -357,12 +358,29 @@ async def test_a_call_that_was_turned_away_is_used_again_under_a_new_fence(world
         (call,) = await world.sending()
         fences.append(call.fence)
         await world.apply(not_sent(call))
-        world.advance(seconds=1)
+        world.advance(seconds=RETRY_NOT_SENT_MOST.total_seconds())
     assert fences == sorted(set(fences)), "each claim has its own, higher fence"
     ((count, attempt),) = await world.sql("SELECT COUNT(*), MAX(attempt) FROM calls")
     assert (count, attempt) == (1, 1)
     assert (await world.row(batch_id)).attempt_count == 0
     await check_invariants(world.store)
+
+
+async def test_waits_double_while_a_call_is_turned_away_and_a_batch_is_never_stuck(
+    world: World,
+) -> None:
+    batch_id = await world.batch(1)
+    waits = []
+    for _ in range(9):
+        (call,) = await world.sending()
+        await world.apply(not_sent(call))
+        due_at = (await world.row(batch_id)).due_at
+        assert due_at is not None
+        waits.append(due_at - world.clock.now())
+        world.clock.move_to(due_at)
+    assert waits[0] == RETRY_NOT_SENT_AFTER
+    assert waits == sorted(waits)
+    assert waits[-1] == RETRY_NOT_SENT_MOST
 
 
 async def test_a_lost_claim_is_used_again_with_id_and_attempt(world: World) -> None:

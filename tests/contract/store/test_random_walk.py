@@ -25,7 +25,7 @@ from outdial_server.ports.dispatch import ClaimedCall
 from support.invariants import check_invariants
 from support.stores import World, new_rows
 
-STEPS = 120
+STEPS = 100
 
 BY_DIALLER = {ReportKind.NOT_SENT, ReportKind.REFUSED, ReportKind.UNCLEAR}
 SPEAKS_OF_ITSELF = {ReportKind.ACCEPTED, ReportKind.RINGING, ReportKind.ANSWERED}
@@ -274,6 +274,6 @@ async def _walk(world: World, seed: int) -> Walk:
     return walk
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 async def test_whatever_happens_counts_events_slots_and_rows_agree(world: World, seed: int) -> None:
     await _walk(world, seed)
