@@ -76,7 +76,11 @@ def recorded(world: World) -> Iterator[Recorded]:
             plans.plans[statement] = [row[3] for row in explained.fetchall()]
             explained.close()
 
-    engines = [database._engine, database._readers.sync_engine]
+    engines = [
+        database._engine,
+        database._readers.sync_engine,
+        database._first_readers.sync_engine,
+    ]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", explain)
     try:

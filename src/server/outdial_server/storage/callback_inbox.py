@@ -49,4 +49,4 @@ class SqlCallbackInbox:
         def verb(tx: Tx) -> list[StoredCallback]:
             return pending_callbacks(tx, limit)
 
-        return await self._database.read(verb)
+        return await self._database.read_first(verb)

@@ -28,4 +28,9 @@ class Database(Protocol):
         """Runs a verb in a transaction that sees one moment and changes nothing."""
         ...
 
+    async def read_first(self, verb: Callable[[Tx], T]) -> T:
+        """As `read`, for short reads that dialling or every request waits for: long lists
+        and watchers that are behind do not stand before them."""
+        ...
+
     async def close(self) -> None: ...

@@ -25,14 +25,15 @@ T = TypeVar("T")
 G = TypeVar("G")
 
 _READERS: Final = 4
-_CACHE_KIB: Final = 64 * 1024
+_FIRST_READERS: Final = 2
+_WRITER_CACHE_KIB: Final = 64 * 1024
+_READER_CACHE_KIB: Final = 8 * 1024
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 10000",
-    f"PRAGMA cache_size = -{_CACHE_KIB}",
     # A checkpoint each 8 MiB: rarer and larger than the default, for fewer stalls.
     "PRAGMA wal_autocheckpoint = 2048",
 )
@@ -75,7 +76,8 @@ class SqliteDatabase:
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outdial-writer")
         self._engine = writer_engine(url)
-        self._readers = _reader_engine(url)
+        self._readers = _reader_engine(url, _READERS)
+        self._first_readers = _reader_engine(url, _FIRST_READERS)
         self._conn: Connection | None = None
 
     def lock(self) -> None:
@@ -104,6 +106,8 @@ class SqliteDatabase:
             result, tx = await asyncio.shield(work)
         except asyncio.CancelledError:
             await asyncio.wait([work])
+            if work.exception() is None:
+                self._signals.publish(work.result()[1].touched)
             raise
         self._signals.publish(tx.touched)
         return result
@@ -118,9 +122,15 @@ class SqliteDatabase:
             raise _unavailable(error) from error
 
     async def read(self, verb: Callable[[Tx], T]) -> T:
+        return await self._read(self._readers, verb)
+
+    async def read_first(self, verb: Callable[[Tx], T]) -> T:
+        return await self._read(self._first_readers, verb)
+
+    async def _read(self, readers: AsyncEngine, verb: Callable[[Tx], T]) -> T:
         now = self._clock.now()
         try:
-            async with self._readers.connect() as conn, conn.begin():
+            async with readers.connect() as conn, conn.begin():
                 return await conn.run_sync(lambda c: verb(Tx(c, self.dialect, self._ids, now)))
         except OperationalError as error:
             raise _unavailable(error) from error
@@ -128,6 +138,7 @@ class SqliteDatabase:
     async def close(self) -> None:
         async with self._turn:
             await self._readers.dispose()
+            await self._first_readers.dispose()
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._thread, self._close_writer)
         self._thread.shutdown()
@@ -152,23 +163,23 @@ def writer_engine(url: URL) -> Engine:
         poolclass=StaticPool,
         connect_args={"check_same_thread": False},
     )
-    _prepare(engine, "BEGIN IMMEDIATE")
+    _prepare(engine, "BEGIN IMMEDIATE", _WRITER_CACHE_KIB)
     return engine
 
 
-def _reader_engine(url: URL) -> AsyncEngine:
+def _reader_engine(url: URL, connections: int) -> AsyncEngine:
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
         # They hold phone numbers, and errors are logged.
         hide_parameters=True,
-        pool_size=_READERS,
+        pool_size=connections,
         max_overflow=0,
     )
-    _prepare(engine.sync_engine, "BEGIN")
+    _prepare(engine.sync_engine, "BEGIN", _READER_CACHE_KIB)
     return engine
 
 
-def _prepare(engine: Engine, begin: str) -> None:
+def _prepare(engine: Engine, begin: str, cache_kib: int) -> None:
     """The driver's own way of opening transactions is switched off; ours is explicit."""
 
     @event.listens_for(engine, "connect")
@@ -176,7 +187,7 @@ def _prepare(engine: Engine, begin: str) -> None:
         connection.isolation_level = None
         connection.create_function(ID_FUNCTION, 1, bytes.fromhex, deterministic=True)
         cursor = connection.cursor()
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}"):
             cursor.execute(pragma)
         cursor.close()
 

@@ -100,7 +100,7 @@ class SqlAccounts:
         await self._db.write(lambda tx: accounts.put_key(tx, key, secret_hash))
 
     async def find_key(self, secret_hash: bytes) -> ApiKey | None:
-        return await self._db.read(lambda tx: accounts.find_key(tx, secret_hash))
+        return await self._db.read_first(lambda tx: accounts.find_key(tx, secret_hash))
 
     async def list_keys(self, account_id: AccountId, page: PageRequest) -> Page[ApiKey]:
         return await self._db.read(lambda tx: accounts.list_keys(tx, account_id, page))
@@ -267,7 +267,7 @@ class SqlBatches:
             )
             return sends or 0
 
-        return await self._db.read(count)
+        return await self._db.read_first(count)
 
 
 def _unless_deleted(decide: Decide) -> Decide:
@@ -369,7 +369,7 @@ class SqlDispatch:
         return await self._db.write(lambda tx: upkeep.reap(tx, every_lease=every_lease))
 
     async def silent_calls(self, limit: int) -> SilentCalls:
-        return await self._db.read(lambda tx: upkeep.silent_calls(tx, limit))
+        return await self._db.read_first(lambda tx: upkeep.silent_calls(tx, limit))
 
     async def postpone(self, until: Sequence[tuple[CallId, datetime]]) -> None:
         await self._db.write(lambda tx: upkeep.postpone(tx, until))
@@ -384,7 +384,7 @@ class SqlDispatch:
         return await self._db.write(lambda tx: staging.sweep_staging(tx, older_than))
 
     async def audit_slots(self) -> Sequence[LedgerFault]:
-        return await self._db.read(upkeep.audit_slots)
+        return await self._db.read_first(upkeep.audit_slots)
 
 
 class SqlEventLog:
