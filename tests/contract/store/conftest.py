@@ -1,6 +1,6 @@
 """Every test here runs on both databases, from one text."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -41,19 +41,6 @@ async def store(
     store = await open_store(database_url, clock, ids, signals, clock_decides=True)
     yield store
     await store.close()
-
-
-WorldOf = Callable[[int, int], Awaitable[World]]
-
-
-@pytest.fixture
-def world_of(store: Store, clock: ManualClock, ids: UuidV7Ids) -> WorldOf:
-    """Makes a world whose account has its own limits: slots, and those in reserve."""
-
-    async def make(max_concurrent_calls: int, reserved_slots: int = 0) -> World:
-        return await settled(store, clock, ids, max_concurrent_calls, reserved_slots)
-
-    return make
 
 
 @pytest.fixture
