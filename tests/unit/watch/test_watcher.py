@@ -11,7 +11,7 @@ from outdial_server.domain.event import EventType
 from outdial_server.watch.fold import View
 from outdial_server.watch.tail import TICK
 from outdial_server.watch.update import Update, UpdateKind
-from outdial_server.watch.watcher import WatchRequest
+from outdial_server.watch.watcher import EVENTS_PER_REREAD_MAX, WatchRequest
 from support.clock import settle
 from support.watch_checkers import ToldEvent, check_erased_named, check_states, told_update
 from support.watching import BATCH_ONLY, EVERY_EVENT, LATEST, Bench
@@ -126,8 +126,9 @@ async def test_more_than_a_message_holds_is_one_flush() -> None:
     request = every_event(bench)
     bench.log.step(events=2500)
     stream = bench.open(request)
-    sizes = [len((await come(stream)).events) for _ in range(3)]
-    assert sizes == [1000, 1000, 500]
+    whole = 2500 // EVENTS_PER_REREAD_MAX
+    sizes = [len((await come(stream)).events) for _ in range(whole)]
+    assert sizes == [EVENTS_PER_REREAD_MAX] * whole
     following = Next(stream)
     bench.log.step()
     assert not await following.has_come()

@@ -20,7 +20,6 @@ from outdial_server.watch.tail import Follower, Tail
 from outdial_server.watch.tails import Tails
 from outdial_server.watch.token import read_token
 from outdial_server.watch.update import (
-    EVENTS_PER_UPDATE_MAX,
     Update,
     UpdateKind,
     events_update,
@@ -28,6 +27,10 @@ from outdial_server.watch.update import (
 )
 
 E = TypeVar("E")
+
+EVENTS_PER_REREAD_MAX: Final = 250
+"""What a watcher behind the ring holds while its reader does not read, some 2 KB each
+before they are encoded; and a short turn for each where many are behind."""
 
 INTERVAL_MIN: Final = timedelta(milliseconds=20)
 INTERVAL_MAX: Final = timedelta(seconds=60)
@@ -142,6 +145,6 @@ class Watchers(Generic[E]):
     async def _reread(self, batch_id: BatchId, position: int, view: View) -> Update[E]:
         """For who is behind the ring: from the log, one message at a time."""
         self.reread_count += 1
-        read = await self._log.read(batch_id, position, EVENTS_PER_UPDATE_MAX)
+        read = await self._log.read(batch_id, position, EVENTS_PER_REREAD_MAX)
         entries = [Entry(event, self._encode) for event in read.events]
         return events_update(read.batch, entries, view)
