@@ -37,13 +37,13 @@ class Process:
     output: Path
     child: asyncio.subprocess.Process | None = None
 
-    async def spawn(self) -> None:
+    async def spawn(self, stdout: int | None = None) -> None:
         with self.output.open("ab") as output:
             self.child = await asyncio.create_subprocess_exec(
                 str(_BIN / "outdial-server"),
                 *self.arguments,
                 env={**os.environ, **self.environment},
-                stdout=output,
+                stdout=stdout or output,
                 stderr=output,
             )
 
@@ -115,22 +115,13 @@ class CarrierProcess(Process):
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        await self.spawn()
+        """Until it says where it listens, its first and only line."""
+        await self.spawn(stdout=asyncio.subprocess.PIPE)
+        assert self.child is not None
+        assert self.child.stdout is not None
         async with asyncio.timeout(START_SECONDS):
-            while not await _accepts(self.port):
-                assert self.child is not None
-                assert self.child.returncode is None, self.output.read_text()
-
-
-async def _accepts(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        # The kernel answers at once; the wait is for the process to be scheduled.
-        await asyncio.sleep(0.02)
-        return False
-    writer.close()
-    return True
+            line = await self.child.stdout.readline()
+        assert self.url.encode() in line, self.output.read_text()
 
 
 class ServerProcess(Process):

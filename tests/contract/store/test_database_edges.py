@@ -109,7 +109,8 @@ async def test_a_lock_that_took_too_long_once_is_waited_for_again(
         update = asyncio.create_task(
             postgres.world.execute("UPDATE accounts SET display_name = 'after'")
         )
-        await asyncio.sleep(1.3)
+        # The peer is busy, with the lock in its hands, for longer than one wait for it.
+        await peer.execute("SELECT pg_sleep(1.3)")
         assert not update.done()
     await update
     await peer.close()
