@@ -5,6 +5,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -79,6 +80,15 @@ async def carrier(tmp_path: Path) -> AsyncIterator[CarrierProcess]:
     await process.start()
     yield process
     await process.stop()
+
+
+@asynccontextmanager
+async def stopped_at_the_end(server: ServerProcess) -> AsyncIterator[None]:
+    """Also of a test that fails."""
+    try:
+        yield
+    finally:
+        await server.stop()
 
 
 async def wait_until_ended(server: ServerProcess, batch_id: str, calls: int) -> None:
@@ -158,9 +168,10 @@ async def test_nobody_is_lost_or_rung_twice_over_fifty_kills(
 ) -> None:
     url = f"sqlite:///{tmp_path / 'outdial.db'}"
     server = ServerProcess(tmp_path, url, carrier, OUTDIAL_UNKNOWN_SETTLE_SECONDS="3")
-    batch, witness = await run_with_kills(server, people=5_000, kills=50, seed=1)
-    assert witness.before_unknown(), "fifty kills that met no request prove little"
-    await check_verdict(server, carrier, batch, witness, kills=50)
+    async with stopped_at_the_end(server):
+        batch, witness = await run_with_kills(server, people=5_000, kills=50, seed=1)
+        assert witness.before_unknown(), "fifty kills that met no request prove little"
+        await check_verdict(server, carrier, batch, witness, kills=50)
 
 
 @pytest.mark.timeout(300)
@@ -169,8 +180,9 @@ async def test_nobody_is_lost_or_rung_twice_on_postgresql(
 ) -> None:
     url = postgres.url(await postgres.new_database())
     server = ServerProcess(tmp_path, url, carrier, OUTDIAL_UNKNOWN_SETTLE_SECONDS="3")
-    batch, witness = await run_with_kills(server, people=1_000, kills=6, seed=2)
-    await check_verdict(server, carrier, batch, witness, kills=6)
+    async with stopped_at_the_end(server):
+        batch, witness = await run_with_kills(server, people=1_000, kills=6, seed=2)
+        await check_verdict(server, carrier, batch, witness, kills=6)
 
 
 async def check_verdict(
@@ -189,4 +201,3 @@ async def check_verdict(
     assert set(unknown) <= {EVENT_TYPE_CALL_SENDING}
     assert unknown.total() <= kills * CAP
     await check_against_carrier(server, read_ringing(carrier.log), batch)
-    await server.stop()
