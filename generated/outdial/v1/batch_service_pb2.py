@@ -25,12 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from outdial.v1 import batch_pb2 as outdial_dot_v1_dot_batch__pb2
 from outdial.v1 import event_pb2 as outdial_dot_v1_dot_event__pb2
+from outdial.v1 import import_pb2 as outdial_dot_v1_dot_import__pb2
 from outdial.v1 import scheduled_call_pb2 as outdial_dot_v1_dot_scheduled__call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoutdial/v1/batch_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x16outdial/v1/batch.proto\x1a\x16outdial/v1/event.proto\x1a\x1foutdial/v1/scheduled_call.proto\"\x8d\x01\n\x12\x43reateBatchRequest\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x32\n\x0fscheduled_calls\x18\x02 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\r\n\x05\x64raft\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"T\n\x10SkippedDuplicate\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x1a\n\x12normalized_address\x18\x02 \x01(\t\x12\x15\n\rkept_position\x18\x03 \x01(\x03\"q\n\x13\x43reateBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x38\n\x12skipped_duplicates\x18\x02 \x03(\x0b\x32\x1c.outdial.v1.SkippedDuplicate\"#\n\x0fGetBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"4\n\x10GetBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"u\n\x12ListBatchesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12&\n\x06states\x18\x03 \x03(\x0e\x32\x16.outdial.v1.BatchState\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\"R\n\x13ListBatchesResponse\x12\"\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x11.outdial.v1.Batch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x12UpdateBatchRequest\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"7\n\x13UpdateBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"&\n\x12\x44\x65leteBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\".\n\x13\x44\x65leteBatchResponse\x12\x17\n\x0fsends_in_flight\x18\x01 \x01(\x03\"%\n\x11StartBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"6\n\x12StartBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"%\n\x11PauseBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"O\n\x12PauseBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x17\n\x0fsends_in_flight\x18\x02 \x01(\x03\"&\n\x12ResumeBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"7\n\x13ResumeBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"&\n\x12\x43\x61ncelBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"P\n\x13\x43\x61ncelBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x17\n\x0fsends_in_flight\x18\x02 \x01(\x03\"t\n\x18\x41\x64\x64ScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x32\n\x0fscheduled_calls\x18\x02 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"w\n\x19\x41\x64\x64ScheduledCallsResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x38\n\x12skipped_duplicates\x18\x02 \x03(\x0b\x32\x1c.outdial.v1.SkippedDuplicate\"\xc0\x01\n\x11WatchBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12+\n\x08\x64\x65livery\x18\x03 \x01(\x0e\x32\x19.outdial.v1.WatchDelivery\x12%\n\x05scope\x18\x04 \x01(\x0e\x32\x16.outdial.v1.WatchScope\x12/\n\x0cmin_interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc1\x02\n\x12WatchBatchResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.outdial.v1.BatchState\x12\'\n\x06\x63ounts\x18\x04 \x01(\x0b\x32\x17.outdial.v1.BatchCounts\x12 \n\x05\x62\x61tch\x18\x05 \x01(\x0b\x32\x11.outdial.v1.Batch\x12+\n\x08snapshot\x18\x06 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x19\n\x11snapshot_complete\x18\x07 \x01(\x08\x12!\n\x06\x65vents\x18\x08 \x03(\x0b\x32\x11.outdial.v1.Event\x12\x11\n\theartbeat\x18\t \x01(\x08\x12\x13\n\x0b\x62\x61tch_ended\x18\n \x01(\x08\"U\n\x16ListBatchEventsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"r\n\x17ListBatchEventsResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.outdial.v1.Event\x12\x1b\n\x13next_after_sequence\x18\x02 \x01(\x03\x12\x17\n\x0foldest_sequence\x18\x03 \x01(\x03*j\n\rWatchDelivery\x12\x1e\n\x1aWATCH_DELIVERY_UNSPECIFIED\x10\x00\x12\x19\n\x15WATCH_DELIVERY_LATEST\x10\x01\x12\x1e\n\x1aWATCH_DELIVERY_EVERY_EVENT\x10\x02*W\n\nWatchScope\x12\x1b\n\x17WATCH_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n\x11WATCH_SCOPE_CALLS\x10\x01\x12\x15\n\x11WATCH_SCOPE_BATCH\x10\x02\x32\x85\x0c\n\x0c\x42\x61tchService\x12n\n\x0b\x43reateBatch\x12\x1e.outdial.v1.CreateBatchRequest\x1a\x1f.outdial.v1.CreateBatchResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/outdial/v1/batches:\x01*\x12m\n\x08GetBatch\x12\x1b.outdial.v1.GetBatchRequest\x1a\x1c.outdial.v1.GetBatchResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/outdial/v1/batches/{batch_id}\x12k\n\x0bListBatches\x12\x1e.outdial.v1.ListBatchesRequest\x1a\x1f.outdial.v1.ListBatchesResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/outdial/v1/batches\x12\x83\x01\n\x0bUpdateBatch\x12\x1e.outdial.v1.UpdateBatchRequest\x1a\x1f.outdial.v1.UpdateBatchResponse\"3\x82\xd3\xe4\x93\x02-2$/outdial/v1/batches/{batch.batch_id}:\x05\x62\x61tch\x12v\n\x0b\x44\x65leteBatch\x12\x1e.outdial.v1.DeleteBatchRequest\x1a\x1f.outdial.v1.DeleteBatchResponse\"&\x82\xd3\xe4\x93\x02 *\x1e/outdial/v1/batches/{batch_id}\x12|\n\nStartBatch\x12\x1d.outdial.v1.StartBatchRequest\x1a\x1e.outdial.v1.StartBatchResponse\"/\x82\xd3\xe4\x93\x02)\"$/outdial/v1/batches/{batch_id}:start:\x01*\x12|\n\nPauseBatch\x12\x1d.outdial.v1.PauseBatchRequest\x1a\x1e.outdial.v1.PauseBatchResponse\"/\x82\xd3\xe4\x93\x02)\"$/outdial/v1/batches/{batch_id}:pause:\x01*\x12\x80\x01\n\x0bResumeBatch\x12\x1e.outdial.v1.ResumeBatchRequest\x1a\x1f.outdial.v1.ResumeBatchResponse\"0\x82\xd3\xe4\x93\x02*\"%/outdial/v1/batches/{batch_id}:resume:\x01*\x12\x80\x01\n\x0b\x43\x61ncelBatch\x12\x1e.outdial.v1.CancelBatchRequest\x1a\x1f.outdial.v1.CancelBatchResponse\"0\x82\xd3\xe4\x93\x02*\"%/outdial/v1/batches/{batch_id}:cancel:\x01*\x12\x9f\x01\n\x11\x41\x64\x64ScheduledCalls\x12$.outdial.v1.AddScheduledCallsRequest\x1a%.outdial.v1.AddScheduledCallsResponse\"=\x82\xd3\xe4\x93\x02\x37\"2/outdial/v1/batches/{batch_id}/scheduled-calls:add:\x01*\x12{\n\nWatchBatch\x12\x1d.outdial.v1.WatchBatchRequest\x1a\x1e.outdial.v1.WatchBatchResponse\",\x82\xd3\xe4\x93\x02&\x12$/outdial/v1/batches/{batch_id}:watch0\x01\x12\x89\x01\n\x0fListBatchEvents\x12\".outdial.v1.ListBatchEventsRequest\x1a#.outdial.v1.ListBatchEventsResponse\"-\x82\xd3\xe4\x93\x02\'\x12%/outdial/v1/batches/{batch_id}/eventsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoutdial/v1/batch_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16outdial/v1/batch.proto\x1a\x16outdial/v1/event.proto\x1a\x17outdial/v1/import.proto\x1a\x1foutdial/v1/scheduled_call.proto\"\x8d\x01\n\x12\x43reateBatchRequest\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x32\n\x0fscheduled_calls\x18\x02 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\r\n\x05\x64raft\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"T\n\x10SkippedDuplicate\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x1a\n\x12normalized_address\x18\x02 \x01(\t\x12\x15\n\rkept_position\x18\x03 \x01(\x03\"\x8a\x01\n\x13\x43reateBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x38\n\x12skipped_duplicates\x18\x02 \x03(\x0b\x32\x1c.outdial.v1.SkippedDuplicate\x12\x17\n\x0f\x64uplicate_count\x18\x03 \x01(\x03\"#\n\x0fGetBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"4\n\x10GetBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"u\n\x12ListBatchesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12&\n\x06states\x18\x03 \x03(\x0e\x32\x16.outdial.v1.BatchState\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\"R\n\x13ListBatchesResponse\x12\"\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x11.outdial.v1.Batch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x12UpdateBatchRequest\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"7\n\x13UpdateBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"&\n\x12\x44\x65leteBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\".\n\x13\x44\x65leteBatchResponse\x12\x17\n\x0fsends_in_flight\x18\x01 \x01(\x03\"%\n\x11StartBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"6\n\x12StartBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"%\n\x11PauseBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"O\n\x12PauseBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x17\n\x0fsends_in_flight\x18\x02 \x01(\x03\"&\n\x12ResumeBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"7\n\x13ResumeBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"&\n\x12\x43\x61ncelBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"P\n\x13\x43\x61ncelBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x17\n\x0fsends_in_flight\x18\x02 \x01(\x03\"t\n\x18\x41\x64\x64ScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x32\n\x0fscheduled_calls\x18\x02 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x90\x01\n\x19\x41\x64\x64ScheduledCallsResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x38\n\x12skipped_duplicates\x18\x02 \x03(\x0b\x32\x1c.outdial.v1.SkippedDuplicate\x12\x17\n\x0f\x64uplicate_count\x18\x03 \x01(\x03\"\xa4\x01\n\x1bImportScheduledCallsRequest\x12,\n\x07options\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ImportOptionsH\x00\x12&\n\x04rows\x18\x02 \x01(\x0b\x32\x16.outdial.v1.ImportRowsH\x00\x12$\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x15.outdial.v1.ImportEndH\x00\x42\t\n\x07\x63ontent\"d\n\x1cImportScheduledCallsResponse\x12\"\n\x06import\x18\x01 \x01(\x0b\x32\x12.outdial.v1.Import\x12 \n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x11.outdial.v1.Batch\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"7\n\x11GetImportResponse\x12\"\n\x06import\x18\x01 \x01(\x0b\x32\x12.outdial.v1.Import\"U\n\x19ListImportFindingsRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x1aListImportFindingsResponse\x12+\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x19.outdial.v1.ImportFinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb4\x01\n\x11RetryBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12.\n\x06states\x18\x02 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12-\n\x0c\x64ispositions\x18\x03 \x03(\x0e\x32\x17.outdial.v1.Disposition\x12.\n\nwindow_end\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x12RetryBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x15\n\rretried_count\x18\x02 \x01(\x03\"\xc0\x01\n\x11WatchBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12+\n\x08\x64\x65livery\x18\x03 \x01(\x0e\x32\x19.outdial.v1.WatchDelivery\x12%\n\x05scope\x18\x04 \x01(\x0e\x32\x16.outdial.v1.WatchScope\x12/\n\x0cmin_interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc1\x02\n\x12WatchBatchResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.outdial.v1.BatchState\x12\'\n\x06\x63ounts\x18\x04 \x01(\x0b\x32\x17.outdial.v1.BatchCounts\x12 \n\x05\x62\x61tch\x18\x05 \x01(\x0b\x32\x11.outdial.v1.Batch\x12+\n\x08snapshot\x18\x06 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x19\n\x11snapshot_complete\x18\x07 \x01(\x08\x12!\n\x06\x65vents\x18\x08 \x03(\x0b\x32\x11.outdial.v1.Event\x12\x11\n\theartbeat\x18\t \x01(\x08\x12\x13\n\x0b\x62\x61tch_ended\x18\n \x01(\x08\"U\n\x16ListBatchEventsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"r\n\x17ListBatchEventsResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.outdial.v1.Event\x12\x1b\n\x13next_after_sequence\x18\x02 \x01(\x03\x12\x17\n\x0foldest_sequence\x18\x03 \x01(\x03*j\n\rWatchDelivery\x12\x1e\n\x1aWATCH_DELIVERY_UNSPECIFIED\x10\x00\x12\x19\n\x15WATCH_DELIVERY_LATEST\x10\x01\x12\x1e\n\x1aWATCH_DELIVERY_EVERY_EVENT\x10\x02*W\n\nWatchScope\x12\x1b\n\x17WATCH_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n\x11WATCH_SCOPE_CALLS\x10\x01\x12\x15\n\x11WATCH_SCOPE_BATCH\x10\x02\x32\xfb\x0f\n\x0c\x42\x61tchService\x12n\n\x0b\x43reateBatch\x12\x1e.outdial.v1.CreateBatchRequest\x1a\x1f.outdial.v1.CreateBatchResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/outdial/v1/batches:\x01*\x12m\n\x08GetBatch\x12\x1b.outdial.v1.GetBatchRequest\x1a\x1c.outdial.v1.GetBatchResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/outdial/v1/batches/{batch_id}\x12k\n\x0bListBatches\x12\x1e.outdial.v1.ListBatchesRequest\x1a\x1f.outdial.v1.ListBatchesResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/outdial/v1/batches\x12\x83\x01\n\x0bUpdateBatch\x12\x1e.outdial.v1.UpdateBatchRequest\x1a\x1f.outdial.v1.UpdateBatchResponse\"3\x82\xd3\xe4\x93\x02-2$/outdial/v1/batches/{batch.batch_id}:\x05\x62\x61tch\x12v\n\x0b\x44\x65leteBatch\x12\x1e.outdial.v1.DeleteBatchRequest\x1a\x1f.outdial.v1.DeleteBatchResponse\"&\x82\xd3\xe4\x93\x02 *\x1e/outdial/v1/batches/{batch_id}\x12|\n\nStartBatch\x12\x1d.outdial.v1.StartBatchRequest\x1a\x1e.outdial.v1.StartBatchResponse\"/\x82\xd3\xe4\x93\x02)\"$/outdial/v1/batches/{batch_id}:start:\x01*\x12|\n\nPauseBatch\x12\x1d.outdial.v1.PauseBatchRequest\x1a\x1e.outdial.v1.PauseBatchResponse\"/\x82\xd3\xe4\x93\x02)\"$/outdial/v1/batches/{batch_id}:pause:\x01*\x12\x80\x01\n\x0bResumeBatch\x12\x1e.outdial.v1.ResumeBatchRequest\x1a\x1f.outdial.v1.ResumeBatchResponse\"0\x82\xd3\xe4\x93\x02*\"%/outdial/v1/batches/{batch_id}:resume:\x01*\x12\x80\x01\n\x0b\x43\x61ncelBatch\x12\x1e.outdial.v1.CancelBatchRequest\x1a\x1f.outdial.v1.CancelBatchResponse\"0\x82\xd3\xe4\x93\x02*\"%/outdial/v1/batches/{batch_id}:cancel:\x01*\x12\x9f\x01\n\x11\x41\x64\x64ScheduledCalls\x12$.outdial.v1.AddScheduledCallsRequest\x1a%.outdial.v1.AddScheduledCallsResponse\"=\x82\xd3\xe4\x93\x02\x37\"2/outdial/v1/batches/{batch_id}/scheduled-calls:add:\x01*\x12k\n\x14ImportScheduledCalls\x12\'.outdial.v1.ImportScheduledCallsRequest\x1a(.outdial.v1.ImportScheduledCallsResponse(\x01\x12q\n\tGetImport\x12\x1c.outdial.v1.GetImportRequest\x1a\x1d.outdial.v1.GetImportResponse\"\'\x82\xd3\xe4\x93\x02!\x12\x1f/outdial/v1/imports/{import_id}\x12\x95\x01\n\x12ListImportFindings\x12%.outdial.v1.ListImportFindingsRequest\x1a&.outdial.v1.ListImportFindingsResponse\"0\x82\xd3\xe4\x93\x02*\x12(/outdial/v1/imports/{import_id}/findings\x12|\n\nRetryBatch\x12\x1d.outdial.v1.RetryBatchRequest\x1a\x1e.outdial.v1.RetryBatchResponse\"/\x82\xd3\xe4\x93\x02)\"$/outdial/v1/batches/{batch_id}:retry:\x01*\x12{\n\nWatchBatch\x12\x1d.outdial.v1.WatchBatchRequest\x1a\x1e.outdial.v1.WatchBatchResponse\",\x82\xd3\xe4\x93\x02&\x12$/outdial/v1/batches/{batch_id}:watch0\x01\x12\x89\x01\n\x0fListBatchEvents\x12\".outdial.v1.ListBatchEventsRequest\x1a#.outdial.v1.ListBatchEventsResponse\"-\x82\xd3\xe4\x93\x02\'\x12%/outdial/v1/batches/{batch_id}/eventsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,64 +59,86 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHSERVICE'].methods_by_name['CancelBatch']._serialized_options = b'\202\323\344\223\002*\"%/outdial/v1/batches/{batch_id}:cancel:\001*'
   _globals['_BATCHSERVICE'].methods_by_name['AddScheduledCalls']._loaded_options = None
   _globals['_BATCHSERVICE'].methods_by_name['AddScheduledCalls']._serialized_options = b'\202\323\344\223\0027\"2/outdial/v1/batches/{batch_id}/scheduled-calls:add:\001*'
+  _globals['_BATCHSERVICE'].methods_by_name['GetImport']._loaded_options = None
+  _globals['_BATCHSERVICE'].methods_by_name['GetImport']._serialized_options = b'\202\323\344\223\002!\022\037/outdial/v1/imports/{import_id}'
+  _globals['_BATCHSERVICE'].methods_by_name['ListImportFindings']._loaded_options = None
+  _globals['_BATCHSERVICE'].methods_by_name['ListImportFindings']._serialized_options = b'\202\323\344\223\002*\022(/outdial/v1/imports/{import_id}/findings'
+  _globals['_BATCHSERVICE'].methods_by_name['RetryBatch']._loaded_options = None
+  _globals['_BATCHSERVICE'].methods_by_name['RetryBatch']._serialized_options = b'\202\323\344\223\002)\"$/outdial/v1/batches/{batch_id}:retry:\001*'
   _globals['_BATCHSERVICE'].methods_by_name['WatchBatch']._loaded_options = None
   _globals['_BATCHSERVICE'].methods_by_name['WatchBatch']._serialized_options = b'\202\323\344\223\002&\022$/outdial/v1/batches/{batch_id}:watch'
   _globals['_BATCHSERVICE'].methods_by_name['ListBatchEvents']._loaded_options = None
   _globals['_BATCHSERVICE'].methods_by_name['ListBatchEvents']._serialized_options = b'\202\323\344\223\002\'\022%/outdial/v1/batches/{batch_id}/events'
-  _globals['_WATCHDELIVERY']._serialized_start=2507
-  _globals['_WATCHDELIVERY']._serialized_end=2613
-  _globals['_WATCHSCOPE']._serialized_start=2615
-  _globals['_WATCHSCOPE']._serialized_end=2702
-  _globals['_CREATEBATCHREQUEST']._serialized_start=224
-  _globals['_CREATEBATCHREQUEST']._serialized_end=365
-  _globals['_SKIPPEDDUPLICATE']._serialized_start=367
-  _globals['_SKIPPEDDUPLICATE']._serialized_end=451
-  _globals['_CREATEBATCHRESPONSE']._serialized_start=453
-  _globals['_CREATEBATCHRESPONSE']._serialized_end=566
-  _globals['_GETBATCHREQUEST']._serialized_start=568
-  _globals['_GETBATCHREQUEST']._serialized_end=603
-  _globals['_GETBATCHRESPONSE']._serialized_start=605
-  _globals['_GETBATCHRESPONSE']._serialized_end=657
-  _globals['_LISTBATCHESREQUEST']._serialized_start=659
-  _globals['_LISTBATCHESREQUEST']._serialized_end=776
-  _globals['_LISTBATCHESRESPONSE']._serialized_start=778
-  _globals['_LISTBATCHESRESPONSE']._serialized_end=860
-  _globals['_UPDATEBATCHREQUEST']._serialized_start=862
-  _globals['_UPDATEBATCHREQUEST']._serialized_end=965
-  _globals['_UPDATEBATCHRESPONSE']._serialized_start=967
-  _globals['_UPDATEBATCHRESPONSE']._serialized_end=1022
-  _globals['_DELETEBATCHREQUEST']._serialized_start=1024
-  _globals['_DELETEBATCHREQUEST']._serialized_end=1062
-  _globals['_DELETEBATCHRESPONSE']._serialized_start=1064
-  _globals['_DELETEBATCHRESPONSE']._serialized_end=1110
-  _globals['_STARTBATCHREQUEST']._serialized_start=1112
-  _globals['_STARTBATCHREQUEST']._serialized_end=1149
-  _globals['_STARTBATCHRESPONSE']._serialized_start=1151
-  _globals['_STARTBATCHRESPONSE']._serialized_end=1205
-  _globals['_PAUSEBATCHREQUEST']._serialized_start=1207
-  _globals['_PAUSEBATCHREQUEST']._serialized_end=1244
-  _globals['_PAUSEBATCHRESPONSE']._serialized_start=1246
-  _globals['_PAUSEBATCHRESPONSE']._serialized_end=1325
-  _globals['_RESUMEBATCHREQUEST']._serialized_start=1327
-  _globals['_RESUMEBATCHREQUEST']._serialized_end=1365
-  _globals['_RESUMEBATCHRESPONSE']._serialized_start=1367
-  _globals['_RESUMEBATCHRESPONSE']._serialized_end=1422
-  _globals['_CANCELBATCHREQUEST']._serialized_start=1424
-  _globals['_CANCELBATCHREQUEST']._serialized_end=1462
-  _globals['_CANCELBATCHRESPONSE']._serialized_start=1464
-  _globals['_CANCELBATCHRESPONSE']._serialized_end=1544
-  _globals['_ADDSCHEDULEDCALLSREQUEST']._serialized_start=1546
-  _globals['_ADDSCHEDULEDCALLSREQUEST']._serialized_end=1662
-  _globals['_ADDSCHEDULEDCALLSRESPONSE']._serialized_start=1664
-  _globals['_ADDSCHEDULEDCALLSRESPONSE']._serialized_end=1783
-  _globals['_WATCHBATCHREQUEST']._serialized_start=1786
-  _globals['_WATCHBATCHREQUEST']._serialized_end=1978
-  _globals['_WATCHBATCHRESPONSE']._serialized_start=1981
-  _globals['_WATCHBATCHRESPONSE']._serialized_end=2302
-  _globals['_LISTBATCHEVENTSREQUEST']._serialized_start=2304
-  _globals['_LISTBATCHEVENTSREQUEST']._serialized_end=2389
-  _globals['_LISTBATCHEVENTSRESPONSE']._serialized_start=2391
-  _globals['_LISTBATCHEVENTSRESPONSE']._serialized_end=2505
-  _globals['_BATCHSERVICE']._serialized_start=2705
-  _globals['_BATCHSERVICE']._serialized_end=4246
+  _globals['_WATCHDELIVERY']._serialized_start=3431
+  _globals['_WATCHDELIVERY']._serialized_end=3537
+  _globals['_WATCHSCOPE']._serialized_start=3539
+  _globals['_WATCHSCOPE']._serialized_end=3626
+  _globals['_CREATEBATCHREQUEST']._serialized_start=282
+  _globals['_CREATEBATCHREQUEST']._serialized_end=423
+  _globals['_SKIPPEDDUPLICATE']._serialized_start=425
+  _globals['_SKIPPEDDUPLICATE']._serialized_end=509
+  _globals['_CREATEBATCHRESPONSE']._serialized_start=512
+  _globals['_CREATEBATCHRESPONSE']._serialized_end=650
+  _globals['_GETBATCHREQUEST']._serialized_start=652
+  _globals['_GETBATCHREQUEST']._serialized_end=687
+  _globals['_GETBATCHRESPONSE']._serialized_start=689
+  _globals['_GETBATCHRESPONSE']._serialized_end=741
+  _globals['_LISTBATCHESREQUEST']._serialized_start=743
+  _globals['_LISTBATCHESREQUEST']._serialized_end=860
+  _globals['_LISTBATCHESRESPONSE']._serialized_start=862
+  _globals['_LISTBATCHESRESPONSE']._serialized_end=944
+  _globals['_UPDATEBATCHREQUEST']._serialized_start=946
+  _globals['_UPDATEBATCHREQUEST']._serialized_end=1049
+  _globals['_UPDATEBATCHRESPONSE']._serialized_start=1051
+  _globals['_UPDATEBATCHRESPONSE']._serialized_end=1106
+  _globals['_DELETEBATCHREQUEST']._serialized_start=1108
+  _globals['_DELETEBATCHREQUEST']._serialized_end=1146
+  _globals['_DELETEBATCHRESPONSE']._serialized_start=1148
+  _globals['_DELETEBATCHRESPONSE']._serialized_end=1194
+  _globals['_STARTBATCHREQUEST']._serialized_start=1196
+  _globals['_STARTBATCHREQUEST']._serialized_end=1233
+  _globals['_STARTBATCHRESPONSE']._serialized_start=1235
+  _globals['_STARTBATCHRESPONSE']._serialized_end=1289
+  _globals['_PAUSEBATCHREQUEST']._serialized_start=1291
+  _globals['_PAUSEBATCHREQUEST']._serialized_end=1328
+  _globals['_PAUSEBATCHRESPONSE']._serialized_start=1330
+  _globals['_PAUSEBATCHRESPONSE']._serialized_end=1409
+  _globals['_RESUMEBATCHREQUEST']._serialized_start=1411
+  _globals['_RESUMEBATCHREQUEST']._serialized_end=1449
+  _globals['_RESUMEBATCHRESPONSE']._serialized_start=1451
+  _globals['_RESUMEBATCHRESPONSE']._serialized_end=1506
+  _globals['_CANCELBATCHREQUEST']._serialized_start=1508
+  _globals['_CANCELBATCHREQUEST']._serialized_end=1546
+  _globals['_CANCELBATCHRESPONSE']._serialized_start=1548
+  _globals['_CANCELBATCHRESPONSE']._serialized_end=1628
+  _globals['_ADDSCHEDULEDCALLSREQUEST']._serialized_start=1630
+  _globals['_ADDSCHEDULEDCALLSREQUEST']._serialized_end=1746
+  _globals['_ADDSCHEDULEDCALLSRESPONSE']._serialized_start=1749
+  _globals['_ADDSCHEDULEDCALLSRESPONSE']._serialized_end=1893
+  _globals['_IMPORTSCHEDULEDCALLSREQUEST']._serialized_start=1896
+  _globals['_IMPORTSCHEDULEDCALLSREQUEST']._serialized_end=2060
+  _globals['_IMPORTSCHEDULEDCALLSRESPONSE']._serialized_start=2062
+  _globals['_IMPORTSCHEDULEDCALLSRESPONSE']._serialized_end=2162
+  _globals['_GETIMPORTREQUEST']._serialized_start=2164
+  _globals['_GETIMPORTREQUEST']._serialized_end=2201
+  _globals['_GETIMPORTRESPONSE']._serialized_start=2203
+  _globals['_GETIMPORTRESPONSE']._serialized_end=2258
+  _globals['_LISTIMPORTFINDINGSREQUEST']._serialized_start=2260
+  _globals['_LISTIMPORTFINDINGSREQUEST']._serialized_end=2345
+  _globals['_LISTIMPORTFINDINGSRESPONSE']._serialized_start=2347
+  _globals['_LISTIMPORTFINDINGSRESPONSE']._serialized_end=2445
+  _globals['_RETRYBATCHREQUEST']._serialized_start=2448
+  _globals['_RETRYBATCHREQUEST']._serialized_end=2628
+  _globals['_RETRYBATCHRESPONSE']._serialized_start=2630
+  _globals['_RETRYBATCHRESPONSE']._serialized_end=2707
+  _globals['_WATCHBATCHREQUEST']._serialized_start=2710
+  _globals['_WATCHBATCHREQUEST']._serialized_end=2902
+  _globals['_WATCHBATCHRESPONSE']._serialized_start=2905
+  _globals['_WATCHBATCHRESPONSE']._serialized_end=3226
+  _globals['_LISTBATCHEVENTSREQUEST']._serialized_start=3228
+  _globals['_LISTBATCHEVENTSREQUEST']._serialized_end=3313
+  _globals['_LISTBATCHEVENTSRESPONSE']._serialized_start=3315
+  _globals['_LISTBATCHEVENTSRESPONSE']._serialized_end=3429
+  _globals['_BATCHSERVICE']._serialized_start=3629
+  _globals['_BATCHSERVICE']._serialized_end=5672
 # @@protoc_insertion_point(module_scope)

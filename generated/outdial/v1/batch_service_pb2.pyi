@@ -8,10 +8,12 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from outdial.v1 import batch_pb2 as _batch_pb2
 from outdial.v1 import event_pb2 as _event_pb2
+from outdial.v1 import import_pb2 as _import_pb2
 from outdial.v1 import scheduled_call_pb2 as _scheduled_call_pb2
 import builtins as _builtins
 import sys
@@ -147,6 +149,9 @@ class CreateBatchResponse(_message.Message):
 
     BATCH_FIELD_NUMBER: _builtins.int
     SKIPPED_DUPLICATES_FIELD_NUMBER: _builtins.int
+    DUPLICATE_COUNT_FIELD_NUMBER: _builtins.int
+    duplicate_count: _builtins.int
+    """Rows whose address was already there, whatever became of them."""
     @_builtins.property
     def batch(self) -> _batch_pb2.Batch: ...
     @_builtins.property
@@ -158,10 +163,11 @@ class CreateBatchResponse(_message.Message):
         *,
         batch: _batch_pb2.Batch | None = ...,
         skipped_duplicates: _abc.Iterable[Global___SkippedDuplicate] | None = ...,
+        duplicate_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "skipped_duplicates", b"skipped_duplicates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "duplicate_count", b"duplicate_count", "skipped_duplicates", b"skipped_duplicates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -549,6 +555,9 @@ class AddScheduledCallsResponse(_message.Message):
 
     BATCH_FIELD_NUMBER: _builtins.int
     SKIPPED_DUPLICATES_FIELD_NUMBER: _builtins.int
+    DUPLICATE_COUNT_FIELD_NUMBER: _builtins.int
+    duplicate_count: _builtins.int
+    """Rows whose address was already there, whatever became of them."""
     @_builtins.property
     def batch(self) -> _batch_pb2.Batch: ...
     @_builtins.property
@@ -560,14 +569,216 @@ class AddScheduledCallsResponse(_message.Message):
         *,
         batch: _batch_pb2.Batch | None = ...,
         skipped_duplicates: _abc.Iterable[Global___SkippedDuplicate] | None = ...,
+        duplicate_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "skipped_duplicates", b"skipped_duplicates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "duplicate_count", b"duplicate_count", "skipped_duplicates", b"skipped_duplicates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AddScheduledCallsResponse: _TypeAlias = AddScheduledCallsResponse  # noqa: Y015
+
+@_typing.final
+class ImportScheduledCallsRequest(_message.Message):
+    """See ImportOptions, ImportRows and ImportEnd."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def options(self) -> _import_pb2.ImportOptions: ...
+    @_builtins.property
+    def rows(self) -> _import_pb2.ImportRows: ...
+    @_builtins.property
+    def end(self) -> _import_pb2.ImportEnd: ...
+    def __init__(
+        self,
+        *,
+        options: _import_pb2.ImportOptions | None = ...,
+        rows: _import_pb2.ImportRows | None = ...,
+        end: _import_pb2.ImportEnd | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "end", b"end", "options", b"options", "rows", b"rows"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "end", b"end", "options", b"options", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["options", "rows", "end"]  # noqa: Y015
+    _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
+
+Global___ImportScheduledCallsRequest: _TypeAlias = ImportScheduledCallsRequest  # noqa: Y015
+
+@_typing.final
+class ImportScheduledCallsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORT_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def batch(self) -> _batch_pb2.Batch: ...
+    def __init__(
+        self,
+        *,
+        batch: _batch_pb2.Batch | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "import", b"import"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "import", b"import"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportScheduledCallsResponse: _TypeAlias = ImportScheduledCallsResponse  # noqa: Y015
+
+@_typing.final
+class GetImportRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    import_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        import_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetImportRequest: _TypeAlias = GetImportRequest  # noqa: Y015
+
+@_typing.final
+class GetImportResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORT_FIELD_NUMBER: _builtins.int
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["import", b"import"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import", b"import"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetImportResponse: _TypeAlias = GetImportResponse  # noqa: Y015
+
+@_typing.final
+class ListImportFindingsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    import_id: _builtins.str
+    page_size: _builtins.int
+    """Default 50, at most 1000."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        import_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListImportFindingsRequest: _TypeAlias = ListImportFindingsRequest  # noqa: Y015
+
+@_typing.final
+class ListImportFindingsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_import_pb2.ImportFinding]: ...
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[_import_pb2.ImportFinding] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["findings", b"findings", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListImportFindingsResponse: _TypeAlias = ListImportFindingsResponse  # noqa: Y015
+
+@_typing.final
+class RetryBatchRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    DISPOSITIONS_FIELD_NUMBER: _builtins.int
+    WINDOW_END_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_scheduled_call_pb2.ScheduledCallState.ValueType]:
+        """Of FAILED, EXPIRED, CANCELLED and COMPLETED; empty means FAILED."""
+
+    @_builtins.property
+    def dispositions(self) -> _containers.RepeatedScalarFieldContainer[_scheduled_call_pb2.Disposition.ValueType]:
+        """Only rows whose latest call ended so. Empty means every one but UNKNOWN and
+        PRESUMED_ENDED: those people may have been reached, so they must be named.
+        """
+
+    @_builtins.property
+    def window_end(self) -> _timestamp_pb2.Timestamp:
+        """A later end of the window; unset leaves the batch's."""
+
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        states: _abc.Iterable[_scheduled_call_pb2.ScheduledCallState.ValueType] | None = ...,
+        dispositions: _abc.Iterable[_scheduled_call_pb2.Disposition.ValueType] | None = ...,
+        window_end: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["window_end", b"window_end"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "dispositions", b"dispositions", "states", b"states", "window_end", b"window_end"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryBatchRequest: _TypeAlias = RetryBatchRequest  # noqa: Y015
+
+@_typing.final
+class RetryBatchResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_FIELD_NUMBER: _builtins.int
+    RETRIED_COUNT_FIELD_NUMBER: _builtins.int
+    retried_count: _builtins.int
+    """Rows that wait again through this request."""
+    @_builtins.property
+    def batch(self) -> _batch_pb2.Batch: ...
+    def __init__(
+        self,
+        *,
+        batch: _batch_pb2.Batch | None = ...,
+        retried_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "retried_count", b"retried_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryBatchResponse: _TypeAlias = RetryBatchResponse  # noqa: Y015
 
 @_typing.final
 class WatchBatchRequest(_message.Message):

@@ -87,6 +87,26 @@ class BatchServiceStub:
                 request_serializer=outdial_dot_v1_dot_batch__service__pb2.AddScheduledCallsRequest.SerializeToString,
                 response_deserializer=outdial_dot_v1_dot_batch__service__pb2.AddScheduledCallsResponse.FromString,
                 _registered_method=True)
+        self.ImportScheduledCalls = channel.stream_unary(
+                '/outdial.v1.BatchService/ImportScheduledCalls',
+                request_serializer=outdial_dot_v1_dot_batch__service__pb2.ImportScheduledCallsRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_batch__service__pb2.ImportScheduledCallsResponse.FromString,
+                _registered_method=True)
+        self.GetImport = channel.unary_unary(
+                '/outdial.v1.BatchService/GetImport',
+                request_serializer=outdial_dot_v1_dot_batch__service__pb2.GetImportRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_batch__service__pb2.GetImportResponse.FromString,
+                _registered_method=True)
+        self.ListImportFindings = channel.unary_unary(
+                '/outdial.v1.BatchService/ListImportFindings',
+                request_serializer=outdial_dot_v1_dot_batch__service__pb2.ListImportFindingsRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_batch__service__pb2.ListImportFindingsResponse.FromString,
+                _registered_method=True)
+        self.RetryBatch = channel.unary_unary(
+                '/outdial.v1.BatchService/RetryBatch',
+                request_serializer=outdial_dot_v1_dot_batch__service__pb2.RetryBatchRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_batch__service__pb2.RetryBatchResponse.FromString,
+                _registered_method=True)
         self.WatchBatch = channel.unary_stream(
                 '/outdial.v1.BatchService/WatchBatch',
                 request_serializer=outdial_dot_v1_dot_batch__service__pb2.WatchBatchRequest.SerializeToString,
@@ -184,6 +204,44 @@ class BatchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportScheduledCalls(self, request_iterator, context):
+        """Adds a long list of rows to a batch, or makes a batch with them, from a stream of
+        any length up to 1,000,000 rows in bounded memory: `options`, then `rows` as often
+        as needed, then `end`. All rows show up in one moment, after `end`; a stream that
+        breaks off leaves nothing. With BAD_ROW_POLICY_REJECT_ALL a fault answers
+        INVALID_ARGUMENT (reason IMPORT_REFUSED, metadata `import_id`) naming the first
+        faults as `rows[ROW_NUMBER].FIELD`; ListImportFindings has all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetImport(self, request, context):
+        """An import by its id; NOT_FOUND (reason IMPORT_NOT_FOUND) when retention has
+        erased it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListImportFindings(self, request, context):
+        """Lists the findings of an import by row number.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryBatch(self, request, context):
+        """Lets scheduled calls that have ended be dialled once more; a COMPLETED batch runs
+        again. FAILED_PRECONDITION (reason BATCH_STATE) for a draft and for a batch that was
+        cancelled or failed; (reason WINDOW_CLOSED) when the window is over and no later
+        `window_end` is given. Long lists move in groups: when the connection breaks, the
+        groups that have moved stay moved, and asking again goes on with the others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchBatch(self, request, context):
         """Streams what happens in a batch until it has ended. See WatchBatchRequest.
         """
@@ -250,6 +308,26 @@ def add_BatchServiceServicer_to_server(servicer, server):
                     servicer.AddScheduledCalls,
                     request_deserializer=outdial_dot_v1_dot_batch__service__pb2.AddScheduledCallsRequest.FromString,
                     response_serializer=outdial_dot_v1_dot_batch__service__pb2.AddScheduledCallsResponse.SerializeToString,
+            ),
+            'ImportScheduledCalls': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportScheduledCalls,
+                    request_deserializer=outdial_dot_v1_dot_batch__service__pb2.ImportScheduledCallsRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_batch__service__pb2.ImportScheduledCallsResponse.SerializeToString,
+            ),
+            'GetImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetImport,
+                    request_deserializer=outdial_dot_v1_dot_batch__service__pb2.GetImportRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_batch__service__pb2.GetImportResponse.SerializeToString,
+            ),
+            'ListImportFindings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListImportFindings,
+                    request_deserializer=outdial_dot_v1_dot_batch__service__pb2.ListImportFindingsRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_batch__service__pb2.ListImportFindingsResponse.SerializeToString,
+            ),
+            'RetryBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryBatch,
+                    request_deserializer=outdial_dot_v1_dot_batch__service__pb2.RetryBatchRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_batch__service__pb2.RetryBatchResponse.SerializeToString,
             ),
             'WatchBatch': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchBatch,
@@ -535,6 +613,114 @@ class BatchService:
             '/outdial.v1.BatchService/AddScheduledCalls',
             outdial_dot_v1_dot_batch__service__pb2.AddScheduledCallsRequest.SerializeToString,
             outdial_dot_v1_dot_batch__service__pb2.AddScheduledCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportScheduledCalls(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/outdial.v1.BatchService/ImportScheduledCalls',
+            outdial_dot_v1_dot_batch__service__pb2.ImportScheduledCallsRequest.SerializeToString,
+            outdial_dot_v1_dot_batch__service__pb2.ImportScheduledCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.BatchService/GetImport',
+            outdial_dot_v1_dot_batch__service__pb2.GetImportRequest.SerializeToString,
+            outdial_dot_v1_dot_batch__service__pb2.GetImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListImportFindings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.BatchService/ListImportFindings',
+            outdial_dot_v1_dot_batch__service__pb2.ListImportFindingsRequest.SerializeToString,
+            outdial_dot_v1_dot_batch__service__pb2.ListImportFindingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.BatchService/RetryBatch',
+            outdial_dot_v1_dot_batch__service__pb2.RetryBatchRequest.SerializeToString,
+            outdial_dot_v1_dot_batch__service__pb2.RetryBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,27 @@ class BatchServiceStub:
     """Adds rows behind the last position of a batch that has not ended, all or
     nothing. Faults are named as in CreateBatch.
     """
+    ImportScheduledCalls: _aio.StreamUnaryMultiCallable[_batch_service_pb2.ImportScheduledCallsRequest, _batch_service_pb2.ImportScheduledCallsResponse]
+    """Adds a long list of rows to a batch, or makes a batch with them, from a stream of
+    any length up to 1,000,000 rows in bounded memory: `options`, then `rows` as often
+    as needed, then `end`. All rows show up in one moment, after `end`; a stream that
+    breaks off leaves nothing. With BAD_ROW_POLICY_REJECT_ALL a fault answers
+    INVALID_ARGUMENT (reason IMPORT_REFUSED, metadata `import_id`) naming the first
+    faults as `rows[ROW_NUMBER].FIELD`; ListImportFindings has all.
+    """
+    GetImport: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.GetImportRequest, _batch_service_pb2.GetImportResponse]
+    """An import by its id; NOT_FOUND (reason IMPORT_NOT_FOUND) when retention has
+    erased it.
+    """
+    ListImportFindings: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.ListImportFindingsRequest, _batch_service_pb2.ListImportFindingsResponse]
+    """Lists the findings of an import by row number."""
+    RetryBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.RetryBatchRequest, _batch_service_pb2.RetryBatchResponse]
+    """Lets scheduled calls that have ended be dialled once more; a COMPLETED batch runs
+    again. FAILED_PRECONDITION (reason BATCH_STATE) for a draft and for a batch that was
+    cancelled or failed; (reason WINDOW_CLOSED) when the window is over and no later
+    `window_end` is given. Long lists move in groups: when the connection breaks, the
+    groups that have moved stay moved, and asking again goes on with the others.
+    """
     WatchBatch: _aio.UnaryStreamMultiCallable[_batch_service_pb2.WatchBatchRequest, _batch_service_pb2.WatchBatchResponse]
     """Streams what happens in a batch until it has ended. See WatchBatchRequest."""
     ListBatchEvents: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.ListBatchEventsRequest, _batch_service_pb2.ListBatchEventsResponse]
@@ -160,6 +181,51 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_batch_service_pb2.AddScheduledCallsResponse]:
         """Adds rows behind the last position of a batch that has not ended, all or
         nothing. Faults are named as in CreateBatch.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportScheduledCalls(
+        self,
+        request_iterator: _abc.AsyncIterator[_batch_service_pb2.ImportScheduledCallsRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_batch_service_pb2.ImportScheduledCallsRequest], _abc.Awaitable[_batch_service_pb2.ImportScheduledCallsResponse]],
+    ) -> _abc.Awaitable[_batch_service_pb2.ImportScheduledCallsResponse]:
+        """Adds a long list of rows to a batch, or makes a batch with them, from a stream of
+        any length up to 1,000,000 rows in bounded memory: `options`, then `rows` as often
+        as needed, then `end`. All rows show up in one moment, after `end`; a stream that
+        breaks off leaves nothing. With BAD_ROW_POLICY_REJECT_ALL a fault answers
+        INVALID_ARGUMENT (reason IMPORT_REFUSED, metadata `import_id`) naming the first
+        faults as `rows[ROW_NUMBER].FIELD`; ListImportFindings has all.
+        """
+
+    @_abc_1.abstractmethod
+    def GetImport(
+        self,
+        request: _batch_service_pb2.GetImportRequest,
+        context: _aio.ServicerContext[_batch_service_pb2.GetImportRequest, _abc.Awaitable[_batch_service_pb2.GetImportResponse]],
+    ) -> _abc.Awaitable[_batch_service_pb2.GetImportResponse]:
+        """An import by its id; NOT_FOUND (reason IMPORT_NOT_FOUND) when retention has
+        erased it.
+        """
+
+    @_abc_1.abstractmethod
+    def ListImportFindings(
+        self,
+        request: _batch_service_pb2.ListImportFindingsRequest,
+        context: _aio.ServicerContext[_batch_service_pb2.ListImportFindingsRequest, _abc.Awaitable[_batch_service_pb2.ListImportFindingsResponse]],
+    ) -> _abc.Awaitable[_batch_service_pb2.ListImportFindingsResponse]:
+        """Lists the findings of an import by row number."""
+
+    @_abc_1.abstractmethod
+    def RetryBatch(
+        self,
+        request: _batch_service_pb2.RetryBatchRequest,
+        context: _aio.ServicerContext[_batch_service_pb2.RetryBatchRequest, _abc.Awaitable[_batch_service_pb2.RetryBatchResponse]],
+    ) -> _abc.Awaitable[_batch_service_pb2.RetryBatchResponse]:
+        """Lets scheduled calls that have ended be dialled once more; a COMPLETED batch runs
+        again. FAILED_PRECONDITION (reason BATCH_STATE) for a draft and for a batch that was
+        cancelled or failed; (reason WINDOW_CLOSED) when the window is over and no later
+        `window_end` is given. Long lists move in groups: when the connection breaks, the
+        groups that have moved stay moved, and asking again goes on with the others.
         """
 
     @_abc_1.abstractmethod

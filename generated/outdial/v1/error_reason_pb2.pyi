@@ -81,6 +81,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: the database cannot be reached."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 29
     """INTERNAL: a fault of the server; metadata `request_id` finds it in the log."""
+    ERROR_REASON_IMPORT_NOT_FOUND: _ErrorReason.ValueType  # 30
+    """NOT_FOUND."""
+    ERROR_REASON_IMPORT_REFUSED: _ErrorReason.ValueType  # 31
+    """INVALID_ARGUMENT: rows have faults and nothing was added; metadata `import_id`
+    finds them all.
+    """
+    ERROR_REASON_IMPORT_INCOMPLETE: _ErrorReason.ValueType  # 32
+    """INVALID_ARGUMENT: the stream of an import ended without `end`, or with another
+    number of rows than it says.
+    """
+    ERROR_REASON_SCHEDULED_CALL_NOT_ENDED: _ErrorReason.ValueType  # 33
+    """FAILED_PRECONDITION."""
+    ERROR_REASON_WINDOW_CLOSED: _ErrorReason.ValueType  # 34
+    """FAILED_PRECONDITION: the window of the batch is over."""
+    ERROR_REASON_BATCH_CHANGED: _ErrorReason.ValueType  # 35
+    """ABORTED: somebody else added rows at the same moment; ask again."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the
@@ -146,4 +162,20 @@ ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 28
 """UNAVAILABLE: the database cannot be reached."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 29
 """INTERNAL: a fault of the server; metadata `request_id` finds it in the log."""
+ERROR_REASON_IMPORT_NOT_FOUND: ErrorReason.ValueType  # 30
+"""NOT_FOUND."""
+ERROR_REASON_IMPORT_REFUSED: ErrorReason.ValueType  # 31
+"""INVALID_ARGUMENT: rows have faults and nothing was added; metadata `import_id`
+finds them all.
+"""
+ERROR_REASON_IMPORT_INCOMPLETE: ErrorReason.ValueType  # 32
+"""INVALID_ARGUMENT: the stream of an import ended without `end`, or with another
+number of rows than it says.
+"""
+ERROR_REASON_SCHEDULED_CALL_NOT_ENDED: ErrorReason.ValueType  # 33
+"""FAILED_PRECONDITION."""
+ERROR_REASON_WINDOW_CLOSED: ErrorReason.ValueType  # 34
+"""FAILED_PRECONDITION: the window of the batch is over."""
+ERROR_REASON_BATCH_CHANGED: ErrorReason.ValueType  # 35
+"""ABORTED: somebody else added rows at the same moment; ask again."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

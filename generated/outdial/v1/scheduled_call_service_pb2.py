@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from outdial.v1 import call_pb2 as outdial_dot_v1_dot_call__pb2
 from outdial.v1 import scheduled_call_pb2 as outdial_dot_v1_dot_scheduled__call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'outdial/v1/scheduled_call_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1foutdial/v1/scheduled_call.proto\"4\n\x17GetScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"M\n\x18GetScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"\x97\x01\n\x19ListScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12.\n\x06states\x18\x04 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x11\n\tcustom_id\x18\x05 \x01(\t\"i\n\x1aListScheduledCallsResponse\x12\x32\n\x0fscheduled_calls\x18\x01 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x1a\x43\x61ncelScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"P\n\x1b\x43\x61ncelScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall2\xf9\x03\n\x14ScheduledCallService\x12\x96\x01\n\x10GetScheduledCall\x12#.outdial.v1.GetScheduledCallRequest\x1a$.outdial.v1.GetScheduledCallResponse\"7\x82\xd3\xe4\x93\x02\x31\x12//outdial/v1/scheduled-calls/{scheduled_call_id}\x12\x9b\x01\n\x12ListScheduledCalls\x12%.outdial.v1.ListScheduledCallsRequest\x1a&.outdial.v1.ListScheduledCallsResponse\"6\x82\xd3\xe4\x93\x02\x30\x12./outdial/v1/batches/{batch_id}/scheduled-calls\x12\xa9\x01\n\x13\x43\x61ncelScheduledCall\x12&.outdial.v1.CancelScheduledCallRequest\x1a\'.outdial.v1.CancelScheduledCallResponse\"A\x82\xd3\xe4\x93\x02;\"6/outdial/v1/scheduled-calls/{scheduled_call_id}:cancel:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'outdial/v1/scheduled_call_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x15outdial/v1/call.proto\x1a\x1foutdial/v1/scheduled_call.proto\"4\n\x17GetScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"M\n\x18GetScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"\x97\x01\n\x19ListScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12.\n\x06states\x18\x04 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x11\n\tcustom_id\x18\x05 \x01(\t\"i\n\x1aListScheduledCallsResponse\x12\x32\n\x0fscheduled_calls\x18\x01 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x1a\x43\x61ncelScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"P\n\x1b\x43\x61ncelScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"6\n\x19RetryScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"O\n\x1aRetryScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"v\n\x1b\x45xportScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12.\n\x06states\x18\x02 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x15\n\rfrom_position\x18\x03 \x01(\x03\"h\n\x13ScheduledCallResult\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x1e\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x10.outdial.v1.Call\"P\n\x1c\x45xportScheduledCallsResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.outdial.v1.ScheduledCallResult2\xce\x06\n\x14ScheduledCallService\x12\x96\x01\n\x10GetScheduledCall\x12#.outdial.v1.GetScheduledCallRequest\x1a$.outdial.v1.GetScheduledCallResponse\"7\x82\xd3\xe4\x93\x02\x31\x12//outdial/v1/scheduled-calls/{scheduled_call_id}\x12\x9b\x01\n\x12ListScheduledCalls\x12%.outdial.v1.ListScheduledCallsRequest\x1a&.outdial.v1.ListScheduledCallsResponse\"6\x82\xd3\xe4\x93\x02\x30\x12./outdial/v1/batches/{batch_id}/scheduled-calls\x12\xa9\x01\n\x13\x43\x61ncelScheduledCall\x12&.outdial.v1.CancelScheduledCallRequest\x1a\'.outdial.v1.CancelScheduledCallResponse\"A\x82\xd3\xe4\x93\x02;\"6/outdial/v1/scheduled-calls/{scheduled_call_id}:cancel:\x01*\x12\xa5\x01\n\x12RetryScheduledCall\x12%.outdial.v1.RetryScheduledCallRequest\x1a&.outdial.v1.RetryScheduledCallResponse\"@\x82\xd3\xe4\x93\x02:\"5/outdial/v1/scheduled-calls/{scheduled_call_id}:retry:\x01*\x12\xaa\x01\n\x14\x45xportScheduledCalls\x12\'.outdial.v1.ExportScheduledCallsRequest\x1a(.outdial.v1.ExportScheduledCallsResponse\"=\x82\xd3\xe4\x93\x02\x37\x12\x35/outdial/v1/batches/{batch_id}/scheduled-calls:export0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,18 +40,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['ListScheduledCalls']._serialized_options = b'\202\323\344\223\0020\022./outdial/v1/batches/{batch_id}/scheduled-calls'
   _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['CancelScheduledCall']._loaded_options = None
   _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['CancelScheduledCall']._serialized_options = b'\202\323\344\223\002;\"6/outdial/v1/scheduled-calls/{scheduled_call_id}:cancel:\001*'
-  _globals['_GETSCHEDULEDCALLREQUEST']._serialized_start=118
-  _globals['_GETSCHEDULEDCALLREQUEST']._serialized_end=170
-  _globals['_GETSCHEDULEDCALLRESPONSE']._serialized_start=172
-  _globals['_GETSCHEDULEDCALLRESPONSE']._serialized_end=249
-  _globals['_LISTSCHEDULEDCALLSREQUEST']._serialized_start=252
-  _globals['_LISTSCHEDULEDCALLSREQUEST']._serialized_end=403
-  _globals['_LISTSCHEDULEDCALLSRESPONSE']._serialized_start=405
-  _globals['_LISTSCHEDULEDCALLSRESPONSE']._serialized_end=510
-  _globals['_CANCELSCHEDULEDCALLREQUEST']._serialized_start=512
-  _globals['_CANCELSCHEDULEDCALLREQUEST']._serialized_end=567
-  _globals['_CANCELSCHEDULEDCALLRESPONSE']._serialized_start=569
-  _globals['_CANCELSCHEDULEDCALLRESPONSE']._serialized_end=649
-  _globals['_SCHEDULEDCALLSERVICE']._serialized_start=652
-  _globals['_SCHEDULEDCALLSERVICE']._serialized_end=1157
+  _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['RetryScheduledCall']._loaded_options = None
+  _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['RetryScheduledCall']._serialized_options = b'\202\323\344\223\002:\"5/outdial/v1/scheduled-calls/{scheduled_call_id}:retry:\001*'
+  _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['ExportScheduledCalls']._loaded_options = None
+  _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['ExportScheduledCalls']._serialized_options = b'\202\323\344\223\0027\0225/outdial/v1/batches/{batch_id}/scheduled-calls:export'
+  _globals['_GETSCHEDULEDCALLREQUEST']._serialized_start=141
+  _globals['_GETSCHEDULEDCALLREQUEST']._serialized_end=193
+  _globals['_GETSCHEDULEDCALLRESPONSE']._serialized_start=195
+  _globals['_GETSCHEDULEDCALLRESPONSE']._serialized_end=272
+  _globals['_LISTSCHEDULEDCALLSREQUEST']._serialized_start=275
+  _globals['_LISTSCHEDULEDCALLSREQUEST']._serialized_end=426
+  _globals['_LISTSCHEDULEDCALLSRESPONSE']._serialized_start=428
+  _globals['_LISTSCHEDULEDCALLSRESPONSE']._serialized_end=533
+  _globals['_CANCELSCHEDULEDCALLREQUEST']._serialized_start=535
+  _globals['_CANCELSCHEDULEDCALLREQUEST']._serialized_end=590
+  _globals['_CANCELSCHEDULEDCALLRESPONSE']._serialized_start=592
+  _globals['_CANCELSCHEDULEDCALLRESPONSE']._serialized_end=672
+  _globals['_RETRYSCHEDULEDCALLREQUEST']._serialized_start=674
+  _globals['_RETRYSCHEDULEDCALLREQUEST']._serialized_end=728
+  _globals['_RETRYSCHEDULEDCALLRESPONSE']._serialized_start=730
+  _globals['_RETRYSCHEDULEDCALLRESPONSE']._serialized_end=809
+  _globals['_EXPORTSCHEDULEDCALLSREQUEST']._serialized_start=811
+  _globals['_EXPORTSCHEDULEDCALLSREQUEST']._serialized_end=929
+  _globals['_SCHEDULEDCALLRESULT']._serialized_start=931
+  _globals['_SCHEDULEDCALLRESULT']._serialized_end=1035
+  _globals['_EXPORTSCHEDULEDCALLSRESPONSE']._serialized_start=1037
+  _globals['_EXPORTSCHEDULEDCALLSRESPONSE']._serialized_end=1117
+  _globals['_SCHEDULEDCALLSERVICE']._serialized_start=1120
+  _globals['_SCHEDULEDCALLSERVICE']._serialized_end=1966
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from outdial.v1 import call_pb2 as _call_pb2
 from outdial.v1 import scheduled_call_pb2 as _scheduled_call_pb2
 import builtins as _builtins
 import sys
@@ -156,3 +157,119 @@ class CancelScheduledCallResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelScheduledCallResponse: _TypeAlias = CancelScheduledCallResponse  # noqa: Y015
+
+@_typing.final
+class RetryScheduledCallRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEDULED_CALL_ID_FIELD_NUMBER: _builtins.int
+    scheduled_call_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        scheduled_call_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scheduled_call_id", b"scheduled_call_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryScheduledCallRequest: _TypeAlias = RetryScheduledCallRequest  # noqa: Y015
+
+@_typing.final
+class RetryScheduledCallResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEDULED_CALL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def scheduled_call(self) -> _scheduled_call_pb2.ScheduledCall: ...
+    def __init__(
+        self,
+        *,
+        scheduled_call: _scheduled_call_pb2.ScheduledCall | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scheduled_call", b"scheduled_call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scheduled_call", b"scheduled_call"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryScheduledCallResponse: _TypeAlias = RetryScheduledCallResponse  # noqa: Y015
+
+@_typing.final
+class ExportScheduledCallsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    FROM_POSITION_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    from_position: _builtins.int
+    """The first position wanted: after a broken connection, one more than the last
+    received.
+    """
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_scheduled_call_pb2.ScheduledCallState.ValueType]:
+        """Only rows in one of these states; empty means all."""
+
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        states: _abc.Iterable[_scheduled_call_pb2.ScheduledCallState.ValueType] | None = ...,
+        from_position: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "from_position", b"from_position", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportScheduledCallsRequest: _TypeAlias = ExportScheduledCallsRequest  # noqa: Y015
+
+@_typing.final
+class ScheduledCallResult(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEDULED_CALL_FIELD_NUMBER: _builtins.int
+    CALL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def scheduled_call(self) -> _scheduled_call_pb2.ScheduledCall: ...
+    @_builtins.property
+    def call(self) -> _call_pb2.Call:
+        """The latest call; unset when no request was ever sent."""
+
+    def __init__(
+        self,
+        *,
+        scheduled_call: _scheduled_call_pb2.ScheduledCall | None = ...,
+        call: _call_pb2.Call | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "scheduled_call", b"scheduled_call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "scheduled_call", b"scheduled_call"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScheduledCallResult: _TypeAlias = ScheduledCallResult  # noqa: Y015
+
+@_typing.final
+class ExportScheduledCallsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScheduledCallResult]: ...
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ScheduledCallResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportScheduledCallsResponse: _TypeAlias = ExportScheduledCallsResponse  # noqa: Y015

@@ -51,6 +51,16 @@ class ScheduledCallServiceStub:
                 request_serializer=outdial_dot_v1_dot_scheduled__call__service__pb2.CancelScheduledCallRequest.SerializeToString,
                 response_deserializer=outdial_dot_v1_dot_scheduled__call__service__pb2.CancelScheduledCallResponse.FromString,
                 _registered_method=True)
+        self.RetryScheduledCall = channel.unary_unary(
+                '/outdial.v1.ScheduledCallService/RetryScheduledCall',
+                request_serializer=outdial_dot_v1_dot_scheduled__call__service__pb2.RetryScheduledCallRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_scheduled__call__service__pb2.RetryScheduledCallResponse.FromString,
+                _registered_method=True)
+        self.ExportScheduledCalls = channel.unary_stream(
+                '/outdial.v1.ScheduledCallService/ExportScheduledCalls',
+                request_serializer=outdial_dot_v1_dot_scheduled__call__service__pb2.ExportScheduledCallsRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_scheduled__call__service__pb2.ExportScheduledCallsResponse.FromString,
+                _registered_method=True)
 
 
 class ScheduledCallServiceServicer:
@@ -80,6 +90,22 @@ class ScheduledCallServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RetryScheduledCall(self, request, context):
+        """Lets one scheduled call that has ended be dialled once more; see RetryBatch. One
+        that has not ended answers FAILED_PRECONDITION (reason SCHEDULED_CALL_NOT_ENDED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportScheduledCalls(self, request, context):
+        """Streams all rows of one batch by position, each with its latest call: for result
+        files. A row is as it was when its message was made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScheduledCallServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -97,6 +123,16 @@ def add_ScheduledCallServiceServicer_to_server(servicer, server):
                     servicer.CancelScheduledCall,
                     request_deserializer=outdial_dot_v1_dot_scheduled__call__service__pb2.CancelScheduledCallRequest.FromString,
                     response_serializer=outdial_dot_v1_dot_scheduled__call__service__pb2.CancelScheduledCallResponse.SerializeToString,
+            ),
+            'RetryScheduledCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryScheduledCall,
+                    request_deserializer=outdial_dot_v1_dot_scheduled__call__service__pb2.RetryScheduledCallRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_scheduled__call__service__pb2.RetryScheduledCallResponse.SerializeToString,
+            ),
+            'ExportScheduledCalls': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportScheduledCalls,
+                    request_deserializer=outdial_dot_v1_dot_scheduled__call__service__pb2.ExportScheduledCallsRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_scheduled__call__service__pb2.ExportScheduledCallsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -182,6 +218,60 @@ class ScheduledCallService:
             '/outdial.v1.ScheduledCallService/CancelScheduledCall',
             outdial_dot_v1_dot_scheduled__call__service__pb2.CancelScheduledCallRequest.SerializeToString,
             outdial_dot_v1_dot_scheduled__call__service__pb2.CancelScheduledCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryScheduledCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.ScheduledCallService/RetryScheduledCall',
+            outdial_dot_v1_dot_scheduled__call__service__pb2.RetryScheduledCallRequest.SerializeToString,
+            outdial_dot_v1_dot_scheduled__call__service__pb2.RetryScheduledCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportScheduledCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/outdial.v1.ScheduledCallService/ExportScheduledCalls',
+            outdial_dot_v1_dot_scheduled__call__service__pb2.ExportScheduledCallsRequest.SerializeToString,
+            outdial_dot_v1_dot_scheduled__call__service__pb2.ExportScheduledCallsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,6 +26,14 @@ class ScheduledCallServiceStub:
     dialled or has ended answers FAILED_PRECONDITION (reason
     SCHEDULED_CALL_NOT_WAITING); use CallService.EndCall for a live call.
     """
+    RetryScheduledCall: _aio.UnaryUnaryMultiCallable[_scheduled_call_service_pb2.RetryScheduledCallRequest, _scheduled_call_service_pb2.RetryScheduledCallResponse]
+    """Lets one scheduled call that has ended be dialled once more; see RetryBatch. One
+    that has not ended answers FAILED_PRECONDITION (reason SCHEDULED_CALL_NOT_ENDED).
+    """
+    ExportScheduledCalls: _aio.UnaryStreamMultiCallable[_scheduled_call_service_pb2.ExportScheduledCallsRequest, _scheduled_call_service_pb2.ExportScheduledCallsResponse]
+    """Streams all rows of one batch by position, each with its latest call: for result
+    files. A row is as it was when its message was made.
+    """
 
 class ScheduledCallServiceServicer(metaclass=_abc_1.ABCMeta):
     """Rows of batches. An id that is unknown or of another account answers NOT_FOUND
@@ -56,6 +64,26 @@ class ScheduledCallServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes a waiting row out of its batch: it ends CANCELLED. A row that is being
         dialled or has ended answers FAILED_PRECONDITION (reason
         SCHEDULED_CALL_NOT_WAITING); use CallService.EndCall for a live call.
+        """
+
+    @_abc_1.abstractmethod
+    def RetryScheduledCall(
+        self,
+        request: _scheduled_call_service_pb2.RetryScheduledCallRequest,
+        context: _aio.ServicerContext[_scheduled_call_service_pb2.RetryScheduledCallRequest, _abc.Awaitable[_scheduled_call_service_pb2.RetryScheduledCallResponse]],
+    ) -> _abc.Awaitable[_scheduled_call_service_pb2.RetryScheduledCallResponse]:
+        """Lets one scheduled call that has ended be dialled once more; see RetryBatch. One
+        that has not ended answers FAILED_PRECONDITION (reason SCHEDULED_CALL_NOT_ENDED).
+        """
+
+    @_abc_1.abstractmethod
+    def ExportScheduledCalls(
+        self,
+        request: _scheduled_call_service_pb2.ExportScheduledCallsRequest,
+        context: _aio.ServicerContext[_scheduled_call_service_pb2.ExportScheduledCallsRequest, _abc.AsyncIterator[_scheduled_call_service_pb2.ExportScheduledCallsResponse]],
+    ) -> _abc.AsyncIterator[_scheduled_call_service_pb2.ExportScheduledCallsResponse]:
+        """Streams all rows of one batch by position, each with its latest call: for result
+        files. A row is as it was when its message was made.
         """
 
 def add_ScheduledCallServiceServicer_to_server(servicer: ScheduledCallServiceServicer, server: _aio.Server) -> None: ...
