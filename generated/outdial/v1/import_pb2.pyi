@@ -146,6 +146,7 @@ class ImportRow(_message.Message):
 
     ROW_NUMBER_FIELD_NUMBER: _builtins.int
     SCHEDULED_CALL_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
     row_number: _builtins.int
     """The sender's own number for it, for example its line in a file: it comes back in
     findings. 0 means: counted from 1.
@@ -154,19 +155,51 @@ class ImportRow(_message.Message):
     def scheduled_call(self) -> _scheduled_call_pb2.ScheduledCall:
         """Output-only fields are ignored."""
 
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportRowFault]:
+        """What the sender itself found wrong, at most 16, for example where a file cannot be
+        read: the row is not added, whatever it holds, and these are its findings. So that
+        policy, counts and findings of an import are in one place.
+        """
+
     def __init__(
         self,
         *,
         row_number: _builtins.int = ...,
         scheduled_call: _scheduled_call_pb2.ScheduledCall | None = ...,
+        faults: _abc.Iterable[Global___ImportRowFault] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["scheduled_call", b"scheduled_call"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["row_number", b"row_number", "scheduled_call", b"scheduled_call"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["faults", b"faults", "row_number", b"row_number", "scheduled_call", b"scheduled_call"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportRow: _TypeAlias = ImportRow  # noqa: Y015
+
+@_typing.final
+class ImportRowFault(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """As in ImportFinding; empty for the row as a whole."""
+    description: _builtins.str
+    """For people; up to 512 characters."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "field", b"field"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportRowFault: _TypeAlias = ImportRowFault  # noqa: Y015
 
 @_typing.final
 class ImportRows(_message.Message):
