@@ -48,12 +48,14 @@ $(PROTOS): $(READY)
 	@touch $@
 
 .PHONY: generate
-generate: $(PROTOS) ## Generate generated/outdial from proto/
+generate: $(PROTOS) ## Generate generated/outdial and docs/errors.md from proto/
 	$(BIN)/python .ci/generate.py
+	$(BIN)/python .ci/errors_page.py
 
 .PHONY: check-generated
-check-generated: $(PROTOS) ## Fail if the generated code is not that of proto/
+check-generated: $(PROTOS) ## Fail if what is generated is not that of proto/
 	$(BIN)/python .ci/generate.py --check
+	$(BIN)/python .ci/errors_page.py --check
 
 .PHONY: format
 format: $(PROTOS) ## Format Python and protos

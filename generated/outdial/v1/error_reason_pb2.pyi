@@ -3,16 +3,22 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import descriptor_pb2 as _descriptor_pb2
+from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf.internal import extension_dict as _extension_dict
+from google.rpc import code_pb2 as _code_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -24,158 +30,151 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     DESCRIPTOR: _descriptor.EnumDescriptor
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     ERROR_REASON_INVALID_FIELD: _ErrorReason.ValueType  # 1
-    """INVALID_ARGUMENT: a google.rpc.BadRequest names each field."""
     ERROR_REASON_PAGE_TOKEN_INVALID: _ErrorReason.ValueType  # 2
-    """INVALID_ARGUMENT: `page_token` is not one that this server gave for this list."""
     ERROR_REASON_RESUME_TOKEN_INVALID: _ErrorReason.ValueType  # 3
-    """INVALID_ARGUMENT: `resume_token` is not one of this batch."""
     ERROR_REASON_DUPLICATE_ADDRESS: _ErrorReason.ValueType  # 4
-    """INVALID_ARGUMENT: DUPLICATE_POLICY_REJECT met the same address twice."""
     ERROR_REASON_API_KEY_MISSING: _ErrorReason.ValueType  # 5
-    """UNAUTHENTICATED: neither `x-api-key` nor `authorization: Bearer`."""
     ERROR_REASON_API_KEY_INVALID: _ErrorReason.ValueType  # 6
-    """UNAUTHENTICATED: unknown, revoked or expired."""
     ERROR_REASON_SCOPE_MISSING: _ErrorReason.ValueType  # 7
-    """PERMISSION_DENIED: the key lacks a scope, named in metadata `scope`."""
     ERROR_REASON_LIMIT_RAISE_NEEDS_OPERATOR: _ErrorReason.ValueType  # 8
-    """PERMISSION_DENIED."""
     ERROR_REASON_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 9
-    """NOT_FOUND."""
     ERROR_REASON_API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 10
-    """NOT_FOUND."""
     ERROR_REASON_AGENT_NOT_FOUND: _ErrorReason.ValueType  # 11
-    """NOT_FOUND."""
     ERROR_REASON_BATCH_NOT_FOUND: _ErrorReason.ValueType  # 12
-    """NOT_FOUND."""
     ERROR_REASON_SCHEDULED_CALL_NOT_FOUND: _ErrorReason.ValueType  # 13
-    """NOT_FOUND."""
     ERROR_REASON_CALL_NOT_FOUND: _ErrorReason.ValueType  # 14
-    """NOT_FOUND."""
     ERROR_REASON_AGENT_NAME_TAKEN: _ErrorReason.ValueType  # 15
-    """ALREADY_EXISTS."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 16
-    """ALREADY_EXISTS: the same `request_id` with other content."""
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 17
-    """ABORTED: somebody else changed the resource since `etag` was read."""
     ERROR_REASON_BATCH_STATE: _ErrorReason.ValueType  # 18
-    """FAILED_PRECONDITION: not possible in the batch's state (metadata `state`)."""
     ERROR_REASON_BATCH_EMPTY: _ErrorReason.ValueType  # 19
-    """FAILED_PRECONDITION: a batch without scheduled calls cannot start."""
     ERROR_REASON_AGENT_IN_USE: _ErrorReason.ValueType  # 20
-    """FAILED_PRECONDITION."""
     ERROR_REASON_CARRIER_NOT_CONFIGURED: _ErrorReason.ValueType  # 21
-    """FAILED_PRECONDITION: the server has no such carrier, or none at all."""
     ERROR_REASON_SCHEDULED_CALL_NOT_WAITING: _ErrorReason.ValueType  # 22
-    """FAILED_PRECONDITION."""
     ERROR_REASON_CALL_NOT_LIVE: _ErrorReason.ValueType  # 23
-    """FAILED_PRECONDITION."""
     ERROR_REASON_CALL_NOT_UNKNOWN: _ErrorReason.ValueType  # 24
-    """FAILED_PRECONDITION."""
     ERROR_REASON_EVENTS_ERASED: _ErrorReason.ValueType  # 25
-    """OUT_OF_RANGE: retention has erased events (metadata `oldest_sequence`)."""
     ERROR_REASON_SERVER_DRAINING: _ErrorReason.ValueType  # 26
-    """UNAVAILABLE: the server is stopping; try again, on another one if there is."""
     ERROR_REASON_CARRIER_UNAVAILABLE: _ErrorReason.ValueType  # 27
-    """UNAVAILABLE: the carrier cannot be reached."""
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 28
-    """UNAVAILABLE: the database cannot be reached."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 29
-    """INTERNAL: a fault of the server; metadata `request_id` finds it in the log."""
     ERROR_REASON_IMPORT_NOT_FOUND: _ErrorReason.ValueType  # 30
-    """NOT_FOUND."""
     ERROR_REASON_IMPORT_REFUSED: _ErrorReason.ValueType  # 31
-    """INVALID_ARGUMENT: rows have faults and nothing was added; metadata `import_id`
-    finds them all.
-    """
     ERROR_REASON_IMPORT_INCOMPLETE: _ErrorReason.ValueType  # 32
-    """INVALID_ARGUMENT: the stream of an import ended without `end`, or with another
-    number of rows than it says.
-    """
     ERROR_REASON_SCHEDULED_CALL_NOT_ENDED: _ErrorReason.ValueType  # 33
-    """FAILED_PRECONDITION."""
     ERROR_REASON_WINDOW_CLOSED: _ErrorReason.ValueType  # 34
-    """FAILED_PRECONDITION: the window of the batch is over."""
     ERROR_REASON_BATCH_CHANGED: _ErrorReason.ValueType  # 35
-    """ABORTED: somebody else added rows at the same moment; ask again."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """`reason` of the google.rpc.ErrorInfo that every error carries, without the
-    prefix; its `domain` is `outdial.dev`. Names are only ever added.
+    """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
+    `domain` is `outdial.dev`. Names are only ever added.
+
+    INVALID_ARGUMENT comes with a google.rpc.BadRequest that names each field,
+    FAILED_PRECONDITION with a google.rpc.PreconditionFailure, UNAVAILABLE with a
+    google.rpc.RetryInfo.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 ERROR_REASON_INVALID_FIELD: ErrorReason.ValueType  # 1
-"""INVALID_ARGUMENT: a google.rpc.BadRequest names each field."""
 ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 2
-"""INVALID_ARGUMENT: `page_token` is not one that this server gave for this list."""
 ERROR_REASON_RESUME_TOKEN_INVALID: ErrorReason.ValueType  # 3
-"""INVALID_ARGUMENT: `resume_token` is not one of this batch."""
 ERROR_REASON_DUPLICATE_ADDRESS: ErrorReason.ValueType  # 4
-"""INVALID_ARGUMENT: DUPLICATE_POLICY_REJECT met the same address twice."""
 ERROR_REASON_API_KEY_MISSING: ErrorReason.ValueType  # 5
-"""UNAUTHENTICATED: neither `x-api-key` nor `authorization: Bearer`."""
 ERROR_REASON_API_KEY_INVALID: ErrorReason.ValueType  # 6
-"""UNAUTHENTICATED: unknown, revoked or expired."""
 ERROR_REASON_SCOPE_MISSING: ErrorReason.ValueType  # 7
-"""PERMISSION_DENIED: the key lacks a scope, named in metadata `scope`."""
 ERROR_REASON_LIMIT_RAISE_NEEDS_OPERATOR: ErrorReason.ValueType  # 8
-"""PERMISSION_DENIED."""
 ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 9
-"""NOT_FOUND."""
 ERROR_REASON_API_KEY_NOT_FOUND: ErrorReason.ValueType  # 10
-"""NOT_FOUND."""
 ERROR_REASON_AGENT_NOT_FOUND: ErrorReason.ValueType  # 11
-"""NOT_FOUND."""
 ERROR_REASON_BATCH_NOT_FOUND: ErrorReason.ValueType  # 12
-"""NOT_FOUND."""
 ERROR_REASON_SCHEDULED_CALL_NOT_FOUND: ErrorReason.ValueType  # 13
-"""NOT_FOUND."""
 ERROR_REASON_CALL_NOT_FOUND: ErrorReason.ValueType  # 14
-"""NOT_FOUND."""
 ERROR_REASON_AGENT_NAME_TAKEN: ErrorReason.ValueType  # 15
-"""ALREADY_EXISTS."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 16
-"""ALREADY_EXISTS: the same `request_id` with other content."""
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 17
-"""ABORTED: somebody else changed the resource since `etag` was read."""
 ERROR_REASON_BATCH_STATE: ErrorReason.ValueType  # 18
-"""FAILED_PRECONDITION: not possible in the batch's state (metadata `state`)."""
 ERROR_REASON_BATCH_EMPTY: ErrorReason.ValueType  # 19
-"""FAILED_PRECONDITION: a batch without scheduled calls cannot start."""
 ERROR_REASON_AGENT_IN_USE: ErrorReason.ValueType  # 20
-"""FAILED_PRECONDITION."""
 ERROR_REASON_CARRIER_NOT_CONFIGURED: ErrorReason.ValueType  # 21
-"""FAILED_PRECONDITION: the server has no such carrier, or none at all."""
 ERROR_REASON_SCHEDULED_CALL_NOT_WAITING: ErrorReason.ValueType  # 22
-"""FAILED_PRECONDITION."""
 ERROR_REASON_CALL_NOT_LIVE: ErrorReason.ValueType  # 23
-"""FAILED_PRECONDITION."""
 ERROR_REASON_CALL_NOT_UNKNOWN: ErrorReason.ValueType  # 24
-"""FAILED_PRECONDITION."""
 ERROR_REASON_EVENTS_ERASED: ErrorReason.ValueType  # 25
-"""OUT_OF_RANGE: retention has erased events (metadata `oldest_sequence`)."""
 ERROR_REASON_SERVER_DRAINING: ErrorReason.ValueType  # 26
-"""UNAVAILABLE: the server is stopping; try again, on another one if there is."""
 ERROR_REASON_CARRIER_UNAVAILABLE: ErrorReason.ValueType  # 27
-"""UNAVAILABLE: the carrier cannot be reached."""
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 28
-"""UNAVAILABLE: the database cannot be reached."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 29
-"""INTERNAL: a fault of the server; metadata `request_id` finds it in the log."""
 ERROR_REASON_IMPORT_NOT_FOUND: ErrorReason.ValueType  # 30
-"""NOT_FOUND."""
 ERROR_REASON_IMPORT_REFUSED: ErrorReason.ValueType  # 31
-"""INVALID_ARGUMENT: rows have faults and nothing was added; metadata `import_id`
-finds them all.
-"""
 ERROR_REASON_IMPORT_INCOMPLETE: ErrorReason.ValueType  # 32
-"""INVALID_ARGUMENT: the stream of an import ended without `end`, or with another
-number of rows than it says.
-"""
 ERROR_REASON_SCHEDULED_CALL_NOT_ENDED: ErrorReason.ValueType  # 33
-"""FAILED_PRECONDITION."""
 ERROR_REASON_WINDOW_CLOSED: ErrorReason.ValueType  # 34
-"""FAILED_PRECONDITION: the window of the batch is over."""
 ERROR_REASON_BATCH_CHANGED: ErrorReason.ValueType  # 35
-"""ABORTED: somebody else added rows at the same moment; ask again."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
+
+@_typing.final
+class ErrorExplanation(_message.Message):
+    """What a reason means and what to do about it. An option, so that it is there wherever
+    the contract is: `grpcurl describe outdial.v1.ErrorReason` shows it, and docs/errors.md
+    is made of it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    CODE_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    REMEDY_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    RPCS_FIELD_NUMBER: _builtins.int
+    code: _code_pb2.Code.ValueType
+    """The code that the reason always comes with."""
+    cause: _builtins.str
+    """What has happened."""
+    remedy: _builtins.str
+    """What the caller can do."""
+    rpcs: _builtins.str
+    """The RPCs that can answer it, separated by commas; `*` stands for all."""
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Keys of ErrorInfo.metadata that can be there, and what each holds."""
+
+    def __init__(
+        self,
+        *,
+        code: _code_pb2.Code.ValueType = ...,
+        cause: _builtins.str = ...,
+        remedy: _builtins.str = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        rpcs: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "code", b"code", "metadata", b"metadata", "remedy", b"remedy", "rpcs", b"rpcs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ErrorExplanation: _TypeAlias = ErrorExplanation  # noqa: Y015
+
+EXPLANATION_FIELD_NUMBER: _builtins.int
+explanation: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, Global___ErrorExplanation]
+"""The number is from the range for use inside one organisation."""

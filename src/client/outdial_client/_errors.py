@@ -17,6 +17,8 @@ OutdialError
 ├─ UnimplementedError        the server is older than this client
 └─ InternalError             a fault of the server
    └─ EventGapError          a watch kept losing events
+
+`docs/errors.md` lists the reasons of each, with causes and remedies.
 """
 
 from collections.abc import Mapping

@@ -6,6 +6,9 @@ import grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
+# No message refers to the reasons of errors: imported, they can be described all the same.
+from outdial.v1 import error_reason_pb2 as _error_reason_pb2  # noqa: F401
+
 
 def add_reflection(services: Iterable[str], server: grpc.aio.Server) -> None:
     """The package knows v1alpha alone. Version 1 has the same messages under another
