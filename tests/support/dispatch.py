@@ -83,13 +83,14 @@ class MemoryDispatch:
         self.silent[call.call_id] = call
         self.look_at[call.call_id] = self._clock.now()
 
-    async def claim(self, limit: int) -> Claims:
+    async def claim(self, limit: int, ready_since: datetime | None = None) -> Claims:
         self._begin()
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         for call_id in taken:
             call = self.calls[call_id]
             self.calls[call_id] = replace(call, fence=call.fence + 1, holds_slot=True)
-        claimed = tuple(self._claimed(call_id) for call_id in taken)
+        now = self._clock.now()
+        claimed = tuple(self._claimed(call_id, ready_since or now, now) for call_id in taken)
         return Claims(claimed, bool(self.waiting), self.next_due_at)
 
     async def mark_sending(self, take: Callable[[], Sequence[ClaimedCall]]) -> Sent:
@@ -185,7 +186,7 @@ class MemoryDispatch:
             self.waiting.append(report.call_id)
         return transition.state
 
-    def _claimed(self, call_id: CallId) -> ClaimedCall:
+    def _claimed(self, call_id: CallId, ready_at: datetime, now: datetime) -> ClaimedCall:
         return ClaimedCall(
             call_id=call_id,
             fence=self.calls[call_id].fence,
@@ -197,4 +198,6 @@ class MemoryDispatch:
             times=TIMES,
             template_context_json="",
             metadata_json='{"order":"7"}',
+            ready_at=ready_at,
+            claimed_at=now,
         )

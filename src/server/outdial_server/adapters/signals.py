@@ -32,9 +32,13 @@ class InProcessSignals:
     def __init__(
         self, clock: Clock, timers: Timers | None = None, idle_batches_max: int = IDLE_BATCHES_MAX
     ) -> None:
+        self._clock = clock
         self._timers = timers or LoopTimers(clock)
         self._idle_batches_max = idle_batches_max
-        self._woken: set[Topic] = set()
+        # The moments of the first wake that nobody has answered yet, and of those that the
+        # last waits answered.
+        self._woken: dict[Topic, datetime] = {}
+        self._answered: dict[Topic, datetime | None] = {}
         self._sleepers: dict[Topic, asyncio.Future[None]] = {}
         # No two revisions are the same, of whatever batch: a dropped one never comes back.
         self._revision = 0
@@ -43,7 +47,8 @@ class InProcessSignals:
 
     def wake(self, *topics: Topic) -> None:
         for topic in topics:
-            self._woken.add(topic)
+            if topic not in self._woken:
+                self._woken[topic] = self._clock.now()
             sleeper = self._sleepers.get(topic)
             if sleeper is not None:
                 _resolve(sleeper)
@@ -56,7 +61,10 @@ class InProcessSignals:
                 await self._sleep(sleeper, until)
             finally:
                 del self._sleepers[topic]
-        self._woken.discard(topic)
+        self._answered[topic] = self._woken.pop(topic, None)
+
+    def woken_at(self, topic: Topic) -> datetime | None:
+        return self._answered.get(topic)
 
     def publish(self, batch_ids: Iterable[BatchId]) -> None:
         for batch_id in batch_ids:

@@ -17,6 +17,7 @@ from outdial_server.ports.callbacks import CallbackInbox, StoredCallback
 from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.dispatch import Applied, DispatchStore
 from outdial_server.ports.signals import Signals, Topic
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 
 log = structlog.get_logger()
 
@@ -31,12 +32,14 @@ class Applier:
         inbox: CallbackInbox,
         carrier: Callable[[str], Carrier | None],
         signals: Signals,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._dispatch = dispatch
         self._reports = reports
         self._inbox = inbox
         self._carrier = carrier
         self._signals = signals
+        self._telemetry = telemetry
         self._look_at_inbox_at: datetime | None = None
 
     def callbacks_arrived(self) -> None:
@@ -50,6 +53,7 @@ class Applier:
             return None
         parsed = [report for stored in callbacks for report in self._parse(stored)]
         applied = await self._apply(parsed, [stored.key for stored in callbacks])
+        self._telemetry.reports_applied(applied)
         self._wake_others(applied)
         if len(callbacks) == GROUP_MOST:
             self.callbacks_arrived()
@@ -104,6 +108,7 @@ class Applier:
                 self._reports.put_back((report,))
             except Exception:
                 log.exception("report.dropped", call_id=report.call_id, kind=report.kind.name)
+                self._telemetry.report_dropped()
         await self._dispatch.apply_reports(tuple, keys)
         return applied
 
@@ -114,9 +119,14 @@ class Applier:
         try:
             return () if carrier is None else carrier.parse_callback(stored.callback)
         except ValueError as error:
-            log.warning("callback.unreadable", carrier=stored.callback.carrier, error=str(error))
+            # Not its text: that may quote the callback.
+            error_type = type(error).__name__
+            log.warning(
+                "callback.unreadable", carrier=stored.callback.carrier, error_type=error_type
+            )
         except Exception:
             log.exception("callback.adapter_broken", carrier=stored.callback.carrier)
+        self._telemetry.callback_unreadable()
         return ()
 
     def _wake_others(self, applied: Applied) -> None:

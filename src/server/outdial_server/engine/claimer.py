@@ -16,13 +16,28 @@ class Claimer:
         self._dispatch = dispatch
         self._claimed = claimed
         self._signals = signals
+        # No call that waits could have been claimed before this; None when the last claim
+        # left none.
+        self._ready_since: datetime | None = None
+        self._none_left_at: datetime | None = None
 
     async def tick(self, now: datetime) -> datetime | None:
+        ready_since = self._note_ready_since(now)
         if len(self._claimed) >= GROUP_MOST:
             # The dialler is behind, and leases run: it wakes us when it has caught up.
             return None
-        claims = await self._dispatch.claim(GROUP_MOST)
+        claims = await self._dispatch.claim(GROUP_MOST, ready_since)
         self._claimed.put_all(claims.calls)
         if claims.more:
             self._signals.wake(Topic.CLAIM)
+        else:
+            self._ready_since, self._none_left_at = None, now
         return claims.next_due_at
+
+    def _note_ready_since(self, now: datetime) -> datetime:
+        """From what woke us first until a claim leaves nothing behind. Where nothing woke
+        us, from the last claim that did: a signal was lost, or a moment has come."""
+        if self._ready_since is None:
+            woken_at = self._signals.woken_at(Topic.CLAIM)
+            self._ready_since = woken_at or self._none_left_at or now
+        return self._ready_since

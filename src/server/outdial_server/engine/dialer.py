@@ -24,6 +24,7 @@ from outdial_server.ports.clock import Clock
 from outdial_server.ports.dispatch import ClaimedCall, DispatchStore
 from outdial_server.ports.reports import ReportSink
 from outdial_server.ports.signals import Signals, Topic
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 
 log = structlog.get_logger()
 
@@ -43,6 +44,7 @@ class Dialer:
         clock: Clock,
         signals: Signals,
         carrier_deadline: timedelta = CARRIER_DEADLINE,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._dispatch = dispatch
         self._claimed = claimed
@@ -51,6 +53,7 @@ class Dialer:
         self._clock = clock
         self._signals = signals
         self._deadline_seconds = carrier_deadline.total_seconds()
+        self._telemetry = telemetry
         self._requests: set[asyncio.Task[None]] = set()
 
     async def tick(self, now: datetime) -> datetime | None:
@@ -76,7 +79,9 @@ class Dialer:
             raise
         for call in sent.calls:
             self._let_go(call, begun_at)
+        self._telemetry.dials_let_go(sent.calls, self._clock.now())
         if sent.given_back:
+            self._telemetry.claims_given_back(sent.given_back)
             self._signals.wake(Topic.SETTLE, Topic.WINDOW, Topic.CLAIM)
         if self._claimed:
             self._signals.wake(Topic.SEND)
@@ -95,15 +100,17 @@ class Dialer:
 
     async def _dial(self, call: ClaimedCall, begun_at: datetime) -> None:
         carrier = self._carrier(call.carrier)
+        started_at = self._clock.now()
         result: DialResult
         if carrier is None:
             result = NotSent("CARRIER_NOT_CONFIGURED", timedelta(seconds=30))
-        elif self._clock.now() - begun_at > LATEST_START:
+        elif started_at - begun_at > LATEST_START:
             # This process stood still in between. No byte has left, and none will.
             result = NotSent("TOO_LATE")
         else:
             result = await self._place(carrier, call)
         self._reports.put(_report(call, result))
+        self._telemetry.dial_ended(result, self._clock.now() - started_at)
 
     async def _place(self, carrier: Carrier, call: ClaimedCall) -> DialResult:
         try:

@@ -24,6 +24,7 @@ from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.dispatch import DispatchStore
 from outdial_server.ports.signals import Signals, Topic
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class EngineSettings:
 
 
 class Engine:
-    def __init__(
+    def __init__(  # noqa: PLR0913 one for each of its ports
         self,
         dispatch: DispatchStore,
         inbox: CallbackInbox,
@@ -42,6 +43,7 @@ class Engine:
         clock: Clock,
         signals: Signals,
         settings: EngineSettings | None = None,
+        telemetry: Telemetry = NO_TELEMETRY,
         *,
         is_alone: bool,
     ) -> None:
@@ -51,12 +53,19 @@ class Engine:
         claimed = ClaimedCalls(signals)
         self._dispatch = dispatch
         self._is_alone = is_alone
-        self._reaper = Reaper(dispatch, signals)
+        self._reaper = Reaper(dispatch, signals, telemetry)
         self._dialer = Dialer(
-            dispatch, claimed, carrier, reports, clock, signals, settings.carrier_deadline
+            dispatch,
+            claimed,
+            carrier,
+            reports,
+            clock,
+            signals,
+            settings.carrier_deadline,
+            telemetry,
         )
-        self._applier = Applier(dispatch, reports, inbox, carrier, signals)
-        self.auditor = Auditor(dispatch)
+        self._applier = Applier(dispatch, reports, inbox, carrier, signals, telemetry)
+        self.auditor = Auditor(dispatch, telemetry)
         reconciler = Reconciler(
             dispatch,
             carrier,
@@ -64,10 +73,11 @@ class Engine:
             signals,
             settings.not_found_final_after,
             settings.carrier_deadline,
+            telemetry,
         )
 
         def loop(name: str, topic: Topic, tick: Tick) -> Loop:
-            return Loop(name, topic, tick, clock, signals)
+            return Loop(name, topic, tick, clock, signals, telemetry=telemetry)
 
         self._dialling = [
             loop("claimer", Topic.CLAIM, Claimer(dispatch, claimed, signals).tick),
@@ -76,7 +86,7 @@ class Engine:
             loop("settler", Topic.SETTLE, Settler(dispatch, signals).tick),
             loop("reaper", Topic.REAP, self._reaper.tick),
             loop("reconciler", Topic.RECONCILE, reconciler.tick),
-            Loop("auditor", Topic.AUDIT, self.auditor.tick, clock, signals, AUDIT_EVERY),
+            Loop("auditor", Topic.AUDIT, self.auditor.tick, clock, signals, AUDIT_EVERY, telemetry),
         ]
         self._applying = loop("applier", Topic.REPORT, self._applier.tick)
 

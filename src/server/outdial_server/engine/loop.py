@@ -10,6 +10,7 @@ import structlog
 from outdial_server.domain.errors import OutdialError
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.signals import Signals, Topic
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 
 log = structlog.get_logger()
 
@@ -34,6 +35,7 @@ class Loop:
         clock: Clock,
         signals: Signals,
         sweep_every: timedelta = SWEEP_EVERY,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._name = name
         self._topic = topic
@@ -41,6 +43,7 @@ class Loop:
         self._clock = clock
         self._signals = signals
         self._sweep_every = sweep_every
+        self._telemetry = telemetry
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -66,9 +69,11 @@ class Loop:
             next_at = await self._tick(now)
         except OutdialError as error:
             log.warning("engine.tick_failed", loop=self._name, reason=error.reason.value)
+            self._telemetry.tick_failed(self._name)
             return now + _RETRY_AFTER
         except Exception:
             log.exception("engine.tick_broken", loop=self._name)
+            self._telemetry.tick_failed(self._name)
             return now + _RETRY_AFTER
         sweep_at = now + self._sweep_every
         if next_at is None:

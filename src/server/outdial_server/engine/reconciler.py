@@ -20,6 +20,7 @@ from outdial_server.ports.carrier import (
 from outdial_server.ports.dispatch import DispatchStore, SilentCall
 from outdial_server.ports.reports import ReportSink
 from outdial_server.ports.signals import Signals, Topic
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 
 log = structlog.get_logger()
 
@@ -36,6 +37,7 @@ class Reconciler:
         signals: Signals,
         not_found_final_after: timedelta = NOT_FOUND_FINAL_AFTER,
         carrier_deadline: timedelta = CARRIER_DEADLINE,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._dispatch = dispatch
         self._carrier = carrier
@@ -43,6 +45,7 @@ class Reconciler:
         self._signals = signals
         self._not_found_final_after = not_found_final_after
         self._deadline_seconds = carrier_deadline.total_seconds()
+        self._telemetry = telemetry
 
     async def tick(self, now: datetime) -> datetime | None:
         silent = await self._dispatch.silent_calls(GROUP_MOST)
@@ -66,6 +69,8 @@ class Reconciler:
     async def _judge(self, call: SilentCall, now: datetime) -> Verdict:
         """`now` is the store's, like the call's own times: two clocks must not be compared."""
         result = await self._look_up(call)
+        sighting = _sighting(result)
+        self._telemetry.looked_up(sighting)
         seen = result.report if isinstance(result, Found) else None
         silence = Silence(
             call.call_id,
@@ -75,7 +80,7 @@ class Reconciler:
             call.sent_at,
             call.lookups,
         )
-        return judge(silence, _sighting(result), seen, now, self._not_found_final_after)
+        return judge(silence, sighting, seen, now, self._not_found_final_after)
 
     async def _look_up(self, call: SilentCall) -> LookUpResult:
         carrier = self._carrier(call.carrier)

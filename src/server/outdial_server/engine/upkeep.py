@@ -7,6 +7,7 @@ import structlog
 
 from outdial_server.ports.dispatch import DispatchStore, LedgerFault
 from outdial_server.ports.signals import Signals, Topic
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 
 log = structlog.get_logger()
 
@@ -21,9 +22,12 @@ so long."""
 class Reaper:
     """Ends leases that have run out."""
 
-    def __init__(self, dispatch: DispatchStore, signals: Signals) -> None:
+    def __init__(
+        self, dispatch: DispatchStore, signals: Signals, telemetry: Telemetry = NO_TELEMETRY
+    ) -> None:
         self._dispatch = dispatch
         self._signals = signals
+        self._telemetry = telemetry
 
     async def tick(self, now: datetime) -> datetime | None:
         return await self._reap(every_lease=False)
@@ -34,6 +38,7 @@ class Reaper:
 
     async def _reap(self, *, every_lease: bool) -> datetime | None:
         reaped = await self._dispatch.reap(every_lease=every_lease)
+        self._telemetry.leases_reaped(reaped)
         if reaped.given_back or reaped.unknown:
             log.warning("lease.reaped", given_back=reaped.given_back, unknown=reaped.unknown)
             self._signals.wake(Topic.CLAIM, Topic.RECONCILE, Topic.SETTLE, Topic.WINDOW)
@@ -73,12 +78,14 @@ class Auditor:
     """Compares the ledger with the calls. A difference is a fault of ours: it is told, not
     mended in silence."""
 
-    def __init__(self, dispatch: DispatchStore) -> None:
+    def __init__(self, dispatch: DispatchStore, telemetry: Telemetry = NO_TELEMETRY) -> None:
         self._dispatch = dispatch
+        self._telemetry = telemetry
         self.faults: tuple[LedgerFault, ...] = ()
 
     async def tick(self, now: datetime) -> datetime | None:
         self.faults = tuple(await self._dispatch.audit_slots())
+        self._telemetry.ledger_audited(now, len(self.faults))
         for fault in self.faults:
             log.error("ledger.differs", scope=fault.scope, used=fault.used, held=fault.held)
         return now + AUDIT_EVERY

@@ -30,6 +30,9 @@ class ClaimedCall:
     times: CallTimes
     template_context_json: str
     metadata_json: str
+    # For telemetry: since when it could have been claimed, and when it was, by the store.
+    ready_at: datetime
+    claimed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +132,10 @@ class LedgerFault:
 
 
 class DispatchStore(Protocol):
-    async def claim(self, limit: int) -> Claims:
+    async def claim(self, limit: int, ready_since: datetime | None = None) -> Claims:
         """Claims at most `limit` calls over all batches that may be dialled now, in order
         of priority and fair share, within every slot limit. The same gates as everywhere
-        decide."""
+        decide. None could have been claimed before `ready_since`, where it is given."""
         ...
 
     async def mark_sending(self, take: Callable[[], Sequence[ClaimedCall]]) -> Sent:

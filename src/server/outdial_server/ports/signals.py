@@ -33,6 +33,11 @@ class Signals(Protocol):
         """Returns when the topic is woken, or at `until`. One waiter a topic."""
         ...
 
+    def woken_at(self, topic: Topic) -> datetime | None:
+        """The first wake that the topic's last `wait` returned for; None when it returned
+        at its moment."""
+        ...
+
     def publish(self, batch_ids: Iterable[BatchId]) -> None:
         """Says that events of these batches were committed."""
         ...

@@ -1,14 +1,29 @@
 """Where transactions run. A verb is one synchronous function over a `Tx`; `write` and
 `read` carry it out, whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
+from functools import cache
+from types import CodeType
 from typing import Protocol, TypeVar
 
 from outdial_server.storage.dialects.dialect import Dialect
 from outdial_server.storage.tx import Tx
 
 T = TypeVar("T")
-G = TypeVar("G")
+G = TypeVar("G", bound=Sized)
+
+
+def name_of(verb: Callable[..., object]) -> str:
+    """What telemetry calls a transaction: the store's method that asks for it, or the verb
+    itself where it is handed on as it is."""
+    code: CodeType = verb.__code__
+    return _name_in(code.co_qualname)
+
+
+@cache
+def _name_in(qualified_name: str) -> str:
+    method, _, _ = qualified_name.partition(".<locals>")
+    return method.rpartition(".")[2].lstrip("_")
 
 
 class Database(Protocol):

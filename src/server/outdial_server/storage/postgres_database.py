@@ -1,7 +1,7 @@
 """PostgreSQL: a pool, row locks, and the database's own clock."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -15,11 +15,13 @@ from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import Signals
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry, Transaction
+from outdial_server.storage.database import name_of
 from outdial_server.storage.dialects.postgres import PostgresDialect
 from outdial_server.storage.tx import Tx
 
 T = TypeVar("T")
-G = TypeVar("G")
+G = TypeVar("G", bound=Sized)
 
 _CONNECTIONS: Final = 16
 _TRIES: Final = 8
@@ -53,13 +55,19 @@ _NOW: Final = text("SELECT clock_timestamp()")
 
 class PostgresDatabase:
     def __init__(
-        self, url: URL, ids: IdSource, signals: Signals, clock: Clock | None = None
+        self,
+        url: URL,
+        ids: IdSource,
+        signals: Signals,
+        clock: Clock | None = None,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         """Without a clock, which only tests give, the database's decides."""
         self.dialect = PostgresDialect()
         self._ids = ids
         self._signals = signals
         self._clock = clock
+        self._telemetry = telemetry
         self._engine = postgres_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
         # Later groups wait for their turn here rather than on row locks, and grow.
         self._turn = asyncio.Lock()
@@ -68,26 +76,40 @@ class PostgresDatabase:
         await self.read(lambda tx: tx.scalar("SELECT 1"))
 
     async def write(self, verb: Callable[[Tx], T]) -> T:
+        return await self._write(verb, self._telemetry.transaction(name_of(verb)))
+
+    async def write_group(self, take: Callable[[], G], verb: Callable[[Tx, G], T]) -> T:
+        transaction = self._telemetry.transaction(name_of(verb))
+        async with self._turn:
+            group = take()
+            return await self._write(lambda tx: verb(tx, group), transaction, len(group))
+
+    async def _write(
+        self, verb: Callable[[Tx], T], transaction: Transaction, group_size: int | None = None
+    ) -> T:
         tries = 0
         while True:
             tries += 1
             with unavailable_told():
                 try:
-                    return await self._commit(verb)
+                    return await self._commit(verb, transaction, group_size)
                 except DBAPIError as error:
                     if tries >= _tries_of(error):
                         raise
 
-    async def write_group(self, take: Callable[[], G], verb: Callable[[Tx, G], T]) -> T:
-        async with self._turn:
-            group = take()
-            return await self.write(lambda tx: verb(tx, group))
-
-    async def _commit(self, verb: Callable[[Tx], T]) -> T:
+    async def _commit(
+        self, verb: Callable[[Tx], T], transaction: Transaction, group_size: int | None
+    ) -> T:
         async with self._engine.connect() as conn:
-            async with conn.begin():
-                result, tx = await self._run(conn, verb)
+            transaction.begun(group_size)
+            try:
+                async with conn.begin():
+                    result, tx = await self._run(conn, verb)
+            except BaseException:
+                transaction.rolled_back()
+                raise
             self._signals.publish(tx.touched)
+            transaction.committed(tx.happened)
             return result
 
     async def read(self, verb: Callable[[Tx], T]) -> T:

@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,11 +18,13 @@ from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import Signals
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry, Transaction
+from outdial_server.storage.database import name_of
 from outdial_server.storage.dialects.sqlite import ID_FUNCTION, SqliteDialect
 from outdial_server.storage.tx import Tx
 
 T = TypeVar("T")
-G = TypeVar("G")
+G = TypeVar("G", bound=Sized)
 
 _READERS: Final = 4
 _FIRST_READERS: Final = 2
@@ -67,11 +69,19 @@ class FileLock:
 
 
 class SqliteDatabase:
-    def __init__(self, url: URL, clock: Clock, ids: IdSource, signals: Signals) -> None:
+    def __init__(
+        self,
+        url: URL,
+        clock: Clock,
+        ids: IdSource,
+        signals: Signals,
+        telemetry: Telemetry = NO_TELEMETRY,
+    ) -> None:
         self.dialect = SqliteDialect()
         self._clock = clock
         self._ids = ids
         self._signals = signals
+        self._telemetry = telemetry
         self._lock = FileLock(Path(url.database or "outdial.db"))
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outdial-writer")
@@ -89,15 +99,19 @@ class SqliteDatabase:
         self._conn = await loop.run_in_executor(self._thread, self._engine.connect)
 
     async def write(self, verb: Callable[[Tx], T]) -> T:
+        transaction = self._telemetry.transaction(name_of(verb))
         async with self._turn:
-            return await self._commit(verb)
+            transaction.begun()
+            return await self._commit(verb, transaction)
 
     async def write_group(self, take: Callable[[], G], verb: Callable[[Tx, G], T]) -> T:
+        transaction = self._telemetry.transaction(name_of(verb))
         async with self._turn:
             group = take()
-            return await self._commit(lambda tx: verb(tx, group))
+            transaction.begun(len(group))
+            return await self._commit(lambda tx: verb(tx, group), transaction)
 
-    async def _commit(self, verb: Callable[[Tx], T]) -> T:
+    async def _commit(self, verb: Callable[[Tx], T], transaction: Transaction) -> T:
         loop = asyncio.get_running_loop()
         # Shielded: a caller that goes away must not leave the turn while the thread is
         # still in its transaction.
@@ -107,10 +121,17 @@ class SqliteDatabase:
         except asyncio.CancelledError:
             await asyncio.wait([work])
             if work.exception() is None:
-                self._signals.publish(work.result()[1].touched)
+                self._tell(work.result()[1], transaction)
             raise
-        self._signals.publish(tx.touched)
+        except Exception:
+            transaction.rolled_back()
+            raise
+        self._tell(tx, transaction)
         return result
+
+    def _tell(self, tx: Tx, transaction: Transaction) -> None:
+        self._signals.publish(tx.touched)
+        transaction.committed(tx.happened)
 
     def _transact(self, verb: Callable[[Tx], T]) -> tuple[T, Tx]:
         assert self._conn is not None, "open() comes first"

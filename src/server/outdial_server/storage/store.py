@@ -11,6 +11,7 @@ from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import Signals
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.callback_inbox import SqlCallbackInbox
 from outdial_server.storage.database import Database
 from outdial_server.storage.migrate import is_up_to_date, migrate
@@ -49,7 +50,7 @@ class Store:
         await self.database.close()
 
 
-def store_over(database: Database) -> Store:
+def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store:
     accounts = SqlAccounts(database)
     return Store(
         database,
@@ -58,7 +59,7 @@ def store_over(database: Database) -> Store:
         SqlAgents(database),
         SqlBatches(database),
         SqlCalls(database),
-        SqlDispatch(database),
+        SqlDispatch(database, telemetry),
         SqlEventLog(database),
         SqlCallbackInbox(database),
     )
@@ -90,6 +91,7 @@ async def open_store(
     clock: Clock,
     ids: IdSource,
     signals: Signals,
+    telemetry: Telemetry = NO_TELEMETRY,
     *,
     clock_decides: bool = False,
 ) -> Store:
@@ -98,16 +100,16 @@ async def open_store(
     the time on PostgreSQL too, for tests."""
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
-        sqlite = SqliteDatabase(parsed, clock, ids, signals)
+        sqlite = SqliteDatabase(parsed, clock, ids, signals, telemetry)
         sqlite.lock()
         await asyncio.to_thread(migrate, url)
         await sqlite.open()
-        return store_over(sqlite)
+        return store_over(sqlite, telemetry)
     if not await asyncio.to_thread(is_up_to_date, url):
         raise UnavailableError(
             Reason.DATABASE_UNAVAILABLE,
             "the database's schema is behind this server; run `outdial-server migrate`",
         )
-    postgres = PostgresDatabase(parsed, ids, signals, clock if clock_decides else None)
+    postgres = PostgresDatabase(parsed, ids, signals, clock if clock_decides else None, telemetry)
     await postgres.open()
-    return store_over(postgres)
+    return store_over(postgres, telemetry)

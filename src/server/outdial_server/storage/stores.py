@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
+import structlog
+
 from outdial_server.domain.account import Account, Agent, AgentFields, ApiKey
 from outdial_server.domain.batch import Batch, BatchChange, BatchState
 from outdial_server.domain.call import Call, CallState
@@ -38,6 +40,7 @@ from outdial_server.ports.dispatch import (
     WindowsMoved,
 )
 from outdial_server.ports.events import EventSlice, RowSlice
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.database import Database
 from outdial_server.storage.encoding import id_or_not_found, not_found, pack_id
 from outdial_server.storage.tx import Tx
@@ -60,6 +63,8 @@ from outdial_server.storage.verbs.batch_rows import (
     find_batch,
 )
 from outdial_server.storage.verbs.ledger import lock_slots
+
+log = structlog.get_logger()
 
 
 class SqlAccounts:
@@ -334,11 +339,12 @@ class SqlCalls:
 class SqlDispatch:
     """DispatchStore."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, telemetry: Telemetry = NO_TELEMETRY) -> None:
         self._db = database
+        self._telemetry = telemetry
 
-    async def claim(self, limit: int) -> Claims:
-        return await self._db.write(lambda tx: claiming.claim(tx, limit))
+    async def claim(self, limit: int, ready_since: datetime | None = None) -> Claims:
+        return await self._db.write(lambda tx: claiming.claim(tx, limit, ready_since))
 
     async def mark_sending(self, take: Callable[[], Sequence[ClaimedCall]]) -> Sent:
         sent, held_back = await self._db.write_group(take, sending.mark_sending)
@@ -353,7 +359,9 @@ class SqlDispatch:
         leases of these give them back."""
         try:
             return await self._db.write(lambda tx: sending.give_back(tx, held_back))
-        except Exception:  # noqa: BLE001 the leases mend it, whatever it was
+        except Exception:
+            log.exception("claims.give_back_failed", calls=len(held_back))
+            self._telemetry.giving_back_failed(len(held_back))
             return 0
 
     async def apply_reports(

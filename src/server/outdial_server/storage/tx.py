@@ -10,6 +10,7 @@ from sqlalchemy import Connection, CursorResult, Row, TextClause, text
 
 from outdial_server.domain.ids import BatchId
 from outdial_server.ports.identity import IdSource
+from outdial_server.ports.telemetry import Happened
 from outdial_server.storage.dialects.dialect import Dialect
 from outdial_server.storage.encoding import micros
 
@@ -23,13 +24,15 @@ def _statement(sql: str) -> TextClause:
 @dataclass(slots=True)
 class Tx:
     """`now` is the moment of the transaction: the database's clock on PostgreSQL. What is
-    written to `touched` is told to watchers after the commit, and only then."""
+    written to `touched` is told to watchers after the commit, and only then; so is, to
+    telemetry, what is written to `happened`."""
 
     conn: Connection
     dialect: Dialect
     ids: IdSource
     now: datetime
     touched: set[BatchId] = field(default_factory=set)
+    happened: Happened = field(default_factory=Happened)
 
     @property
     def now_us(self) -> int:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row
@@ -33,6 +33,8 @@ from outdial_server.storage.verbs.ledger import read_slots, take_slots
 _RANKS_MOST: Final = 32
 """Priorities 0 to 9, each fresh and tried, and room to spare."""
 
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class _Runnable:
@@ -57,7 +59,8 @@ class _Waiting:
     next_due_at: datetime | None = None
 
 
-def claim(tx: Tx, limit: int) -> Claims:
+def claim(tx: Tx, limit: int, ready_since: datetime | None = None) -> Claims:
+    since = ready_since or _LONG_AGO
     runnable = _runnable(tx)
     slots = read_slots(tx, (scope for r in runnable for scope in r.scopes))
     claimed: list[ClaimedCall] = []
@@ -65,7 +68,7 @@ def claim(tx: Tx, limit: int) -> Claims:
     for account in _by_account(runnable):
         waiting = _choose(tx, account, slots, limit - len(claimed))
         for r in account:
-            claimed += _claim_rows(tx, r, waiting[r.key].due)
+            claimed += _claim_rows(tx, r, waiting[r.key].due, since)
         moments += [w.next_due_at for w in waiting.values() if w.next_due_at is not None]
     return Claims(tuple(claimed), len(claimed) >= limit, min(moments, default=None))
 
@@ -222,7 +225,9 @@ def _later_in_rank(tx: Tx, r: _Runnable, rank: int) -> int | None:
     return found
 
 
-def _claim_rows(tx: Tx, r: _Runnable, due: Sequence[Row[Any]]) -> list[ClaimedCall]:
+def _claim_rows(
+    tx: Tx, r: _Runnable, due: Sequence[Row[Any]], ready_since: datetime
+) -> list[ClaimedCall]:
     if not due:
         return []
     by_key = {row.key: row for row in due}
@@ -240,7 +245,10 @@ def _claim_rows(tx: Tx, r: _Runnable, due: Sequence[Row[Any]]) -> list[ClaimedCa
         "WHERE scheduled_calls.key = r.key",
         rows=json_text([[key, calls[key][0]] for key in calls]),
     )
-    return [_claimed(r, row, *calls[row.key][1:]) for row in rows]
+    return [
+        _claimed(r, row, *calls[row.key][1:], max(c.due_at, ready_since), tx.now)
+        for c, row in zip(plan.claimed, rows, strict=True)
+    ]
 
 
 def _defer(tx: Tx, deferred: Sequence[tuple[Candidate, datetime]]) -> None:
@@ -315,7 +323,14 @@ def _write_fresh(
     return {c.scheduled_key: (c.key, CallId(ids[c.scheduled_key]), 1) for c in made}
 
 
-def _claimed(r: _Runnable, row: Row[Any], call_id: CallId, fence: int) -> ClaimedCall:
+def _claimed(
+    r: _Runnable,
+    row: Row[Any],
+    call_id: CallId,
+    fence: int,
+    ready_at: datetime,
+    now: datetime,
+) -> ClaimedCall:
     settings = r.batch.settings
     return ClaimedCall(
         call_id=call_id,
@@ -328,6 +343,8 @@ def _claimed(r: _Runnable, row: Row[Any], call_id: CallId, fence: int) -> Claime
         times=CallTimes(settings.ring_timeout, settings.max_call_duration),
         template_context_json=row.context_json or "",
         metadata_json=row.metadata_json or "",
+        ready_at=ready_at,
+        claimed_at=now,
     )
 
 

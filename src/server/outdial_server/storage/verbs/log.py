@@ -57,10 +57,9 @@ def write_events(tx: Tx, batch_key: int, last_seq: int, events: Sequence[NewEven
     """Writes events whose numbers, up to `last_seq`, were taken already."""
     first = last_seq - len(events) + 1
     at_us = tx.now_us
-    tx.run_many(
-        _INSERT,
-        [_values(batch_key, first + i, at_us, event) for i, event in enumerate(events)],
-    )
+    rows = [_values(batch_key, first + i, at_us, event) for i, event in enumerate(events)]
+    tx.run_many(_INSERT, rows)
+    tx.happened.events.update((row["type"], row["disposition"]) for row in rows)
 
 
 def _values(batch_key: int, seq: int, at_us: int, event: NewEvent) -> dict[str, Any]:

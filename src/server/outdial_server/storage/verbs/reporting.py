@@ -178,6 +178,8 @@ def _note(
         group.misconfigured[batch] = report.reason
     group.requeued |= transition.due_at is not None
     group.unknown |= transition.state is CallState.UNKNOWN
+    if before.state is CallState.UNKNOWN and transition.state is not CallState.UNKNOWN:
+        tx.happened.resolved[report.kind] += 1
     work.last = transition if transition.event else work.last or transition
     work.facts = replace(
         before,

@@ -138,6 +138,7 @@ def stage_rows(
 ) -> None:
     ids = tx.ids.new_ids(len(rows))
     due_us = tx.now_us
+    tx.happened.rows_staged += len(rows)
     tx.run_many(
         _INSERT_ROW,
         [
