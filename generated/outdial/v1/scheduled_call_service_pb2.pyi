@@ -207,7 +207,7 @@ class ExportScheduledCallsRequest(_message.Message):
     batch_id: _builtins.str
     from_position: _builtins.int
     """The first position wanted: after a broken connection, one more than the last
-    received.
+    received. Must not be negative; behind the last row the answer is empty.
     """
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_scheduled_call_pb2.ScheduledCallState.ValueType]:
@@ -238,7 +238,7 @@ class ScheduledCallResult(_message.Message):
     def scheduled_call(self) -> _scheduled_call_pb2.ScheduledCall: ...
     @_builtins.property
     def call(self) -> _call_pb2.Call:
-        """The latest call; unset when no request was ever sent."""
+        """The call that `scheduled_call.call_id` names; unset when it names none."""
 
     def __init__(
         self,

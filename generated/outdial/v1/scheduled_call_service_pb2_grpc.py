@@ -100,7 +100,8 @@ class ScheduledCallServiceServicer:
 
     def ExportScheduledCalls(self, request, context):
         """Streams all rows of one batch by position, each with its latest call: for result
-        files. A row is as it was when its message was made.
+        files. A row is as it was when it was read, shortly before its message. The stream
+        goes as fast as it is read; a batch that is deleted meanwhile ends it with NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

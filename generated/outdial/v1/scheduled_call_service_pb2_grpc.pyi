@@ -32,7 +32,8 @@ class ScheduledCallServiceStub:
     """
     ExportScheduledCalls: _aio.UnaryStreamMultiCallable[_scheduled_call_service_pb2.ExportScheduledCallsRequest, _scheduled_call_service_pb2.ExportScheduledCallsResponse]
     """Streams all rows of one batch by position, each with its latest call: for result
-    files. A row is as it was when its message was made.
+    files. A row is as it was when it was read, shortly before its message. The stream
+    goes as fast as it is read; a batch that is deleted meanwhile ends it with NOT_FOUND.
     """
 
 class ScheduledCallServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -83,7 +84,8 @@ class ScheduledCallServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_scheduled_call_service_pb2.ExportScheduledCallsRequest, _abc.AsyncIterator[_scheduled_call_service_pb2.ExportScheduledCallsResponse]],
     ) -> _abc.AsyncIterator[_scheduled_call_service_pb2.ExportScheduledCallsResponse]:
         """Streams all rows of one batch by position, each with its latest call: for result
-        files. A row is as it was when its message was made.
+        files. A row is as it was when it was read, shortly before its message. The stream
+        goes as fast as it is read; a batch that is deleted meanwhile ends it with NOT_FOUND.
         """
 
 def add_ScheduledCallServiceServicer_to_server(servicer: ScheduledCallServiceServicer, server: _aio.Server) -> None: ...

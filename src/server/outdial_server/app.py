@@ -39,6 +39,7 @@ from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.agents import CreateAgent, UpdateAgent
 from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.end_call import EndCall
+from outdial_server.commands.export_scheduled_calls import ExportScheduledCalls
 from outdial_server.commands.first_keys import FirstKeys
 from outdial_server.commands.keys import Authenticate, CreateKey
 from outdial_server.commands.resolve_call import ResolveCall
@@ -244,7 +245,7 @@ def _grpc_server(
         _account_servicer(base, authenticate),
         _agent_servicer(base),
         _batch_servicer(base, carriers.names, watch),
-        ScheduledCallServicer(base.store.calls),
+        ScheduledCallServicer(base.store.calls, ExportScheduledCalls(base.store.calls)),
         _call_servicer(base, carriers),
     )
     return GrpcServer(servicers, interceptor)

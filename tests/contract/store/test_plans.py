@@ -12,6 +12,7 @@ from sqlalchemy import Connection, event
 from outdial_server.domain import batch as rules
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import ReportKind
+from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.storage.sqlite_database import SqliteDatabase
 from support.databases import Databases, SqliteFiles
 from support.stores import (
@@ -173,6 +174,8 @@ async def _read(world: World) -> object:
     await shown.list_scheduled_calls(
         world.account_id, batch.batch_id, PageRequest(), custom_id="p1"
     )
+    for states in ((), (ScheduledCallState.FAILED,)):
+        await shown.export_scheduled_calls(world.account_id, batch.batch_id, 0, 4, states)
     await shown.list_calls(world.account_id, PageRequest(), batch.batch_id)
     await shown.get_call(world.account_id, call.call_id)
     row = await world.row(batch.batch_id)

@@ -46,6 +46,7 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "WatchBatch": lambda b: {"batch_id": b.batch_id},
     "ListBatchEvents": lambda b: {"batch_id": b.batch_id},
     "ListScheduledCalls": lambda b: {"batch_id": b.batch_id},
+    "ExportScheduledCalls": lambda b: {"batch_id": b.batch_id},
     "GetScheduledCall": lambda b: {"scheduled_call_id": b.scheduled_call_id},
     "CancelScheduledCall": lambda b: {"scheduled_call_id": b.scheduled_call_id},
     "ListCalls": lambda b: {"batch_id": b.called_batch_id},

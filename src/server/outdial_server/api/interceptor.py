@@ -19,7 +19,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
-from grpc.aio import AbortError
+from grpc.aio import AbortError, InternalError
 from typing_extensions import override
 
 from outdial_server.api.caller import set_caller
@@ -162,7 +162,7 @@ class _Guard:
             try:
                 await self._admit(rpc)
                 async for message in behaviour(request, context):
-                    await context.write(message)
+                    await _write(context, message)
             except BaseException as error:
                 await self._fail(rpc, request, context, error)
                 raise
@@ -230,6 +230,15 @@ class _Guard:
             request_id=rpc.request_id,
             **fields,
         )
+
+
+async def _write(context: Context, message: Message) -> None:
+    try:
+        await context.write(message)
+    except InternalError:
+        # A client that leaves while a message is on its way: gRPC tells the writer first,
+        # and cancels us only then.
+        raise asyncio.CancelledError from None
 
 
 async def _abort(context: Context, request_id: str, code: StatusCode, status: Status) -> None:

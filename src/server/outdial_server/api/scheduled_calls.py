@@ -1,5 +1,7 @@
 """ScheduledCallService."""
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from outdial.v1 import scheduled_call_service_pb2 as pb
@@ -10,7 +12,9 @@ from outdial_server.api.caller import caller
 from outdial_server.api.conversion.enums import SCHEDULED_CALL_STATE
 from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.request import filter_text, page_of
+from outdial_server.api.conversion.result import result_to_message
 from outdial_server.api.conversion.scheduled_call import scheduled_call_to_message
+from outdial_server.commands.export_scheduled_calls import ExportScheduledCalls
 from outdial_server.domain.ids import BatchId, ScheduledCallId
 from outdial_server.ports.batches import CallStore
 
@@ -18,6 +22,7 @@ from outdial_server.ports.batches import CallStore
 @dataclass(frozen=True)
 class ScheduledCallServicer(ScheduledCallServiceServicer):
     calls: CallStore
+    export: ExportScheduledCalls
 
     @override
     async def GetScheduledCall(
@@ -52,6 +57,20 @@ class ScheduledCallServicer(ScheduledCallServiceServicer):
             caller().account_id, _scheduled_call_id(request.scheduled_call_id)
         )
         return pb.CancelScheduledCallResponse(scheduled_call=scheduled_call_to_message(row))
+
+    @override
+    async def ExportScheduledCalls(
+        self, request: pb.ExportScheduledCallsRequest, context: object
+    ) -> AsyncIterator[pb.ExportScheduledCallsResponse]:
+        pieces = self.export.execute(
+            caller().account_id,
+            BatchId(canonical(request.batch_id)),
+            SCHEDULED_CALL_STATE.each(request.states, "states"),
+            request.from_position,
+        )
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield pb.ExportScheduledCallsResponse(results=map(result_to_message, piece))
 
 
 def _scheduled_call_id(text: str) -> ScheduledCallId:

@@ -1,6 +1,6 @@
 """Batches and their rows, as commands see them."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -42,6 +42,23 @@ class StoredRows:
 
     batch: Batch
     skipped: tuple[SkippedDuplicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledCallResult:
+    """A row and its latest call, which is None where `scheduled_call.call_id` is."""
+
+    scheduled_call: ScheduledCall
+    call: Call | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """Results by position. May hold none and not be the last."""
+
+    results: Sequence[ScheduledCallResult]
+    # Where the next page starts; None after the last.
+    next_position: int | None
 
 
 Decide = Callable[[Batch, datetime], BatchChange | None]
@@ -99,7 +116,21 @@ class BatchStore(Protocol):
         ...
 
 
-class CallStore(Protocol):
+class ResultReader(Protocol):
+    async def export_scheduled_calls(
+        self,
+        account_id: AccountId,
+        batch_id: BatchId,
+        from_position: int,
+        limit: int,
+        states: Collection[ScheduledCallState] = (),
+    ) -> ResultPage:
+        """At most `limit` rows with their calls, by position. Takes as long for a state
+        that is rare as for one that is not. Raises NotFoundError (BATCH_NOT_FOUND)."""
+        ...
+
+
+class CallStore(ResultReader, Protocol):
     async def get_scheduled_call(
         self, account_id: AccountId, scheduled_call_id: ScheduledCallId
     ) -> ScheduledCall:

@@ -28,7 +28,7 @@ from outdial_server.domain.scheduled_call import (
     ScheduledCall,
     ScheduledCallState,
 )
-from outdial_server.ports.batches import Decide, NewBatch, StoredRows
+from outdial_server.ports.batches import Decide, NewBatch, ResultPage, StoredRows
 from outdial_server.ports.dispatch import (
     Applied,
     ClaimedCall,
@@ -50,6 +50,7 @@ from outdial_server.storage.verbs import (
     cancelling,
     claiming,
     event_reading,
+    exporting,
     reading,
     reporting,
     sending,
@@ -311,6 +312,18 @@ class SqlCalls:
             lambda tx: reading.list_scheduled_calls(
                 tx, account_id, batch_id, page, states, custom_id
             )
+        )
+
+    async def export_scheduled_calls(
+        self,
+        account_id: AccountId,
+        batch_id: BatchId,
+        from_position: int,
+        limit: int,
+        states: Collection[ScheduledCallState] = (),
+    ) -> ResultPage:
+        return await self._db.read(
+            lambda tx: exporting.export_page(tx, account_id, batch_id, from_position, limit, states)
         )
 
     async def cancel_scheduled_call(

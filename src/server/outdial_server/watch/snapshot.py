@@ -1,9 +1,10 @@
 """The snapshot that a stream without a token starts with."""
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from typing import Final, Never
 
 from outdial_server.domain.batch import Batch
+from outdial_server.domain.row_pieces import pieces, row_chars
 from outdial_server.domain.scheduled_call import ScheduledCall
 from outdial_server.ports.events import EventLog, RowSlice
 from outdial_server.watch.update import Update, UpdateKind, standing_update
@@ -11,8 +12,7 @@ from outdial_server.watch.update import Update, UpdateKind, standing_update
 ROWS_PER_READ_MAX: Final = 250
 """What a reader that has stopped reading holds in memory."""
 ROW_CHARS_PER_UPDATE_MAX: Final = 512 * 1024
-"""Numbers in a context grow up to sixfold on the wire; gRPC clients take 4 MiB."""
-_PLAIN_ROW_CHARS: Final = 400
+"""Sixfold at worst on the wire; gRPC clients take 4 MiB."""
 
 
 class Snapshot:
@@ -66,24 +66,5 @@ class Snapshot:
 
 
 def _split(batch: Batch, rows: Iterable[ScheduledCall]) -> Iterator[Update[Never]]:
-    for piece in _pieces(rows):
+    for piece in pieces(rows, row_chars, ROW_CHARS_PER_UPDATE_MAX):
         yield Update(UpdateKind.SNAPSHOT, batch, rows=piece)
-
-
-def _pieces(rows: Iterable[ScheduledCall]) -> Iterator[Sequence[ScheduledCall]]:
-    piece: list[ScheduledCall] = []
-    chars = 0
-    for row in rows:
-        row_chars = _chars(row)
-        if piece and chars + row_chars > ROW_CHARS_PER_UPDATE_MAX:
-            yield piece
-            piece, chars = [], 0
-        piece.append(row)
-        chars += row_chars
-    if piece:
-        yield piece
-
-
-def _chars(row: ScheduledCall) -> int:
-    labels = sum(len(key) + len(value) for key, value in row.metadata.items())
-    return _PLAIN_ROW_CHARS + len(row.template_context_json) + labels

@@ -37,14 +37,27 @@ from outdial_server.storage.verbs.agents import agent_key
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from, find_batch
 from outdial_server.storage.verbs.paging import key_of, page_of
 
+SHARED_COLUMNS: Final = (
+    "b.id AS batch_id, s.address, c.id AS call_id, c.state AS call_state, "
+    "c.reason AS call_reason, c.accepted_us"
+)
+"""What `row_from` and `call_from` both need; each has columns of its own, too."""
+
+ROW_COLUMNS: Final = (
+    "s.key, s.id, s.batch_key, s.position, s.normalized_address, s.custom_id, s.time_zone, "
+    "s.priority, s.caller_id, s.context_json, s.metadata_json, s.final_state, s.state_reason, "
+    "s.dispatch_outcome, s.dispatched_us, s.attempts, s.disposition, s.due_us, s.ended_us"
+)
+
+CALL_COLUMNS: Final = (
+    "s.id AS scheduled_id, g.id AS agent_id, c.attempt, c.disposition AS call_disposition, "
+    "c.caller_id AS call_caller_id, b.carrier, c.carrier_call_id, c.sent_us, c.ringing_us, "
+    "c.answered_us, c.ended_us AS call_ended_us"
+)
+
 _SELECT_ROW: Final = (
-    "SELECT s.key, s.id, s.batch_key, b.id AS batch_id, s.position, s.address, "
-    "s.normalized_address, s.custom_id, s.time_zone, s.priority, s.caller_id, s.context_json, "
-    "s.metadata_json, s.final_state, s.state_reason, s.dispatch_outcome, s.dispatched_us, "
-    "s.attempts, s.disposition, s.due_us, s.ended_us, c.id AS call_id, c.state AS call_state, "
-    "c.reason AS call_reason, c.accepted_us "
-    "FROM scheduled_calls s JOIN batches b ON b.key = s.batch_key "
-    "LEFT JOIN calls c ON c.key = s.call_key "
+    f"SELECT {SHARED_COLUMNS}, {ROW_COLUMNS} FROM scheduled_calls s "
+    "JOIN batches b ON b.key = s.batch_key LEFT JOIN calls c ON c.key = s.call_key "
 )
 
 
@@ -96,7 +109,7 @@ VISIBLE_STATE: Final = (
 """`state_while_open` in SQL, for filters; a test holds the two together."""
 
 
-def _among(column: str, numbers: Collection[int]) -> str:
+def among(column: str, numbers: Collection[int]) -> str:
     """A filter over enum numbers; they are ours, so they can stand in the statement."""
     return (
         f"AND {column} IN ({', '.join(str(int(n)) for n in sorted(numbers))}) " if numbers else ""
@@ -124,7 +137,7 @@ def list_batches(
         "AND b.deleted_us IS NULL "
         + of_agent
         + behind
-        + _among("b.state", states)
+        + among("b.state", states)
         + "ORDER BY b.key DESC LIMIT :limit",
         account=account_key(tx, account_id),
         limit=page.size + 1,
@@ -167,7 +180,7 @@ def list_scheduled_calls(
         _SELECT_ROW + "WHERE s.batch_key = :batch "
         f"AND {position} > :after AND {position} < b.next_position "
         + ("AND s.custom_id = :custom_id " if custom_id else "")
-        + _among(VISIBLE_STATE, states)
+        + among(VISIBLE_STATE, states)
         + f"ORDER BY {position} LIMIT :limit",
         batch=batch_key,
         after=-1 if after is None else after,
@@ -201,27 +214,25 @@ def rows_in_events(tx: Tx, batch_key: int, after: int, to: int) -> list[Schedule
 
 
 _SELECT_CALL: Final = (
-    "SELECT c.key, c.id, b.id AS batch_id, s.id AS scheduled_id, g.id AS agent_id, c.attempt, "
-    "c.state, c.disposition, c.reason, s.address, c.caller_id, b.carrier, c.carrier_call_id, "
-    "c.sent_us, c.accepted_us, c.ringing_us, c.answered_us, c.ended_us "
-    "FROM calls c JOIN batches b ON b.key = c.batch_key "
-    "JOIN scheduled_calls s ON s.key = c.scheduled_key JOIN agents g ON g.key = c.agent_key "
+    f"SELECT c.key, {SHARED_COLUMNS}, {CALL_COLUMNS} FROM calls c "
+    "JOIN batches b ON b.key = c.batch_key JOIN scheduled_calls s ON s.key = c.scheduled_key "
+    "JOIN agents g ON g.key = c.agent_key "
     f"WHERE c.account_key = :account AND c.state <> {int(CallState.CLAIMED)} "
 )
 
 
-def _call_from(row: Row[Any]) -> Call:
+def call_from(row: Row[Any]) -> Call:
     return Call(
-        CallId(unpack_id(row.id)),
+        CallId(unpack_id(row.call_id)),
         BatchId(unpack_id(row.batch_id)),
         ScheduledCallId(unpack_id(row.scheduled_id)),
         AgentId(unpack_id(row.agent_id)),
         row.attempt,
-        CallState(row.state),
-        None if row.disposition is None else Disposition(row.disposition),
-        row.reason or "",
+        CallState(row.call_state),
+        None if row.call_disposition is None else Disposition(row.call_disposition),
+        row.call_reason or "",
         row.address,
-        row.caller_id or "",
+        row.call_caller_id or "",
         row.carrier,
         row.carrier_call_id or "",
         *(_moments(row)),
@@ -231,7 +242,7 @@ def _call_from(row: Row[Any]) -> Call:
 def _moments(row: Row[Any]) -> tuple[datetime | None, ...]:
     return tuple(
         moment_or_none(us)
-        for us in (row.sent_us, row.accepted_us, row.ringing_us, row.answered_us, row.ended_us)
+        for us in (row.sent_us, row.accepted_us, row.ringing_us, row.answered_us, row.call_ended_us)
     )
 
 
@@ -241,7 +252,7 @@ def get_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Call:
     row = tx.one_or_none(_SELECT_CALL + "AND c.id = :id", account=account, id=packed)
     if row is None:
         raise not_found(Reason.CALL_NOT_FOUND, "call", call_id)
-    return _call_from(row)
+    return call_from(row)
 
 
 def list_calls(
@@ -264,9 +275,9 @@ def list_calls(
         filters += "AND c.key < :before "
         parameters["before"] = before
     rows = tx.all(
-        _SELECT_CALL + filters + _among("c.state", states) + "ORDER BY c.key DESC LIMIT :limit",
+        _SELECT_CALL + filters + among("c.state", states) + "ORDER BY c.key DESC LIMIT :limit",
         account=account_key(tx, account_id),
         limit=page.size + 1,
         **parameters,
     )
-    return page_of("calls", page, rows, _call_from)
+    return page_of("calls", page, rows, call_from)

@@ -1,0 +1,67 @@
+"""Rows with their latest calls, from end to end."""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import Row
+
+from outdial_server.domain.ids import AccountId, BatchId
+from outdial_server.domain.scheduled_call import ScheduledCallState
+from outdial_server.ports.batches import ResultPage, ScheduledCallResult
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.batch_rows import find_batch
+from outdial_server.storage.verbs.reading import (
+    CALL_COLUMNS,
+    ROW_COLUMNS,
+    SHARED_COLUMNS,
+    VISIBLE_STATE,
+    among,
+    call_from,
+    row_from,
+)
+
+_POSITIONS_PER_ROW: Final = 20
+"""How many rows are looked through for each that fits: a rare state is found page by page,
+each a short read, and not in one that lasts as long as the batch is."""
+
+_SELECT: Final = (
+    f"SELECT {SHARED_COLUMNS}, {ROW_COLUMNS}, {CALL_COLUMNS} FROM scheduled_calls s "
+    "JOIN batches b ON b.key = s.batch_key JOIN agents g ON g.key = b.agent_key "
+    "LEFT JOIN calls c ON c.key = s.call_key "
+    "WHERE s.batch_key = :batch AND s.position >= :from_position AND s.position < :to_position "
+)
+
+
+def page_sql(states: Collection[ScheduledCallState]) -> str:
+    return _SELECT + among(VISIBLE_STATE, states) + "ORDER BY s.position LIMIT :limit"
+
+
+def export_page(
+    tx: Tx,
+    account_id: AccountId,
+    batch_id: BatchId,
+    from_position: int,
+    limit: int,
+    states: Collection[ScheduledCallState],
+) -> ResultPage:
+    batch = find_batch(tx, account_id, batch_id)
+    end = batch.next_position
+    to_position = min(end, from_position + (limit * _POSITIONS_PER_ROW if states else limit))
+    rows = tx.all(
+        page_sql(states),
+        batch=batch.key,
+        from_position=from_position,
+        to_position=to_position,
+        limit=limit,
+    )
+    next_position = rows[-1].position + 1 if len(rows) == limit else to_position
+    return ResultPage(
+        [_result(row) for row in rows], next_position if next_position < end else None
+    )
+
+
+def _result(row: Row[Any]) -> ScheduledCallResult:
+    scheduled_call = row_from(row)
+    return ScheduledCallResult(
+        scheduled_call, call_from(row) if scheduled_call.call_id is not None else None
+    )
