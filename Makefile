@@ -19,6 +19,8 @@ WORKERS ?= 2
 SERVE ?=
 # Options for the demo
 DEMO ?=
+# Rows and options for the benchmarks: make bench BENCH="dispatch watch --quick"
+BENCH ?=
 
 .PHONY: help
 help: ## Show this list
@@ -89,6 +91,10 @@ serve: $(READY) ## Start the server on SQLite in this folder (SERVE="--simulate"
 .PHONY: demo
 demo: $(READY) ## Dial a list of people through the simulated carrier, with live progress
 	@$(BIN)/python examples/demo.py $(DEMO)
+
+.PHONY: bench
+bench: $(READY) ## Measure this machine, each figure beside its raw limit (BENCH="--help")
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: build
 build: $(READY) ## Build the wheels and source distributions into dist/

@@ -1,0 +1,1 @@
+"""What `make bench` measures: every figure beside its raw limit, in the same run."""

@@ -1,0 +1,187 @@
+"""The raw limits of dispatch: the store's own transactions without the product around them."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from random import Random
+from typing import TypeVar
+
+import uvloop
+from sqlalchemy import Connection
+
+from benchmarks.instant_carrier import MOST_SECONDS
+from benchmarks.lists import StoredList, opened
+from benchmarks.meter import Drive, Meter
+from outdial_server.adapters.clock import SystemClock
+from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.domain import batch as rules
+from outdial_server.domain.call import Disposition
+from outdial_server.domain.report import CallReport, ReportKind
+from outdial_server.ports.dispatch import ClaimedCall
+from outdial_server.storage.database import Database
+from outdial_server.storage.dialects.sqlite import SqliteDialect
+from outdial_server.storage.sqlite_database import writer_engine
+from outdial_server.storage.store import parse_url
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.batch_rows import apply_decision
+from outdial_server.storage.verbs.claiming import claim
+from outdial_server.storage.verbs.reporting import apply_reports
+from outdial_server.storage.verbs.sending import mark_sending
+
+T = TypeVar("T")
+
+GROUP = 100
+_CLAIM_MOST = 500
+_LIFE = (ReportKind.ACCEPTED, ReportKind.ANSWERED, ReportKind.ENDED)
+
+
+def _report(call: ClaimedCall, kind: ReportKind) -> CallReport:
+    return CallReport(
+        call.call_id,
+        kind,
+        carrier_call_id=f"B{call.address}" if kind is ReportKind.ACCEPTED else "",
+        disposition=Disposition.ANSWERED_HUMAN if kind is ReportKind.ENDED else None,
+        fence=call.fence if kind is ReportKind.ACCEPTED else None,
+    )
+
+
+def _start_batch(tx: Tx) -> None:
+    key = tx.scalar("SELECT key FROM batches")
+    apply_decision(tx, key, rules.start)
+
+
+# --- in groups, without an event loop
+
+
+def drive_groups(stored: StoredList, calls: int, warm_up: int) -> Drive:
+    """The five transactions of a group of calls, one group after the other, in one thread.
+    SQLite only: PostgreSQL's driver needs a loop."""
+    meter = Meter(calls, warm_up)
+    engine = writer_engine(parse_url(stored.url))
+    with engine.connect() as conn:
+        transact = _Transactions(conn)
+        transact(_start_batch)
+        while not meter.done.is_set():
+            group = transact(lambda tx: claim(tx, GROUP)).calls
+            assert len(group) == GROUP, "the list came to its end"
+            for _ in group:
+                meter.count()
+            sent, _ = transact(partial(_send, group))
+            assert len(sent) == GROUP
+            for kind in _LIFE:
+                reports = [_report(call, kind) for call in group]
+                applied = transact(partial(_apply, reports))
+                assert applied == GROUP, f"{kind.name} changed {applied} calls"
+    engine.dispose()
+    return meter.drive
+
+
+class _Transactions:
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self._clock = SystemClock()
+        self._ids = UuidV7Ids(self._clock)
+        self._dialect = SqliteDialect()
+
+    def __call__(self, verb: Callable[[Tx], T]) -> T:
+        with self._conn.begin():
+            return verb(Tx(self._conn, self._dialect, self._ids, self._clock.now()))
+
+
+def _send(
+    group: Sequence[ClaimedCall], tx: Tx
+) -> tuple[Sequence[ClaimedCall], Sequence[ClaimedCall]]:
+    return mark_sending(tx, group)
+
+
+def _apply(reports: Sequence[CallReport], tx: Tx) -> int:
+    return apply_reports(tx, reports, ()).changed
+
+
+# --- on an event loop
+
+
+def drive_loops(stored: StoredList, calls: int, warm_up: int, seed: int) -> Drive:
+    """Three loops over the same verbs, and timers for a carrier. No engine, no ports, no
+    task for each call: what an event loop costs at the least."""
+    return uvloop.run(_drive_loops(stored, calls, warm_up, seed))
+
+
+async def _drive_loops(stored: StoredList, calls: int, warm_up: int, seed: int) -> Drive:
+    meter = Meter(calls, warm_up)
+    async with opened(stored.url) as base:
+        await base.store.database.write(_start_batch)
+        loops = BareLoops(base.store.database, meter, Random(seed))
+        await loops.run()
+    return meter.drive
+
+
+class BareLoops:
+    def __init__(self, database: Database, meter: Meter, random: Random) -> None:
+        self._database = database
+        self._meter = meter
+        self._random = random
+        self._claimed: deque[ClaimedCall] = deque()
+        self._reports: deque[CallReport] = deque()
+        self._claim, self._send, self._apply = (asyncio.Event() for _ in range(3))
+        self._claim.set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            loops = [
+                tasks.create_task(self._each(event, tick))
+                for event, tick in (
+                    (self._claim, self._claim_some),
+                    (self._send, self._send_all),
+                    (self._apply, self._apply_all),
+                )
+            ]
+            await self._meter.done.wait()
+            for loop in loops:
+                loop.cancel()
+
+    async def _each(self, event: asyncio.Event, tick: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await event.wait()
+            event.clear()
+            await tick()
+
+    async def _claim_some(self) -> None:
+        claims = await self._database.write(lambda tx: claim(tx, _CLAIM_MOST))
+        if claims.calls:
+            self._claimed.extend(claims.calls)
+            self._send.set()
+
+    async def _send_all(self) -> None:
+        sent, held_back = await self._database.write_group(
+            partial(_taken, self._claimed), mark_sending
+        )
+        assert not held_back
+        for call in sent:
+            self._meter.count()
+            self._later(call, 0)
+        self._claim.set()
+
+    async def _apply_all(self) -> None:
+        applied = await self._database.write_group(
+            partial(_taken, self._reports), lambda tx, group: apply_reports(tx, group, ())
+        )
+        if applied.freed:
+            self._claim.set()
+
+    def _later(self, call: ClaimedCall, stage: int) -> None:
+        wait = self._random.uniform(0, MOST_SECONDS)
+        asyncio.get_running_loop().call_later(wait, self._tell, call, stage)
+
+    def _tell(self, call: ClaimedCall, stage: int) -> None:
+        self._reports.append(_report(call, _LIFE[stage]))
+        self._apply.set()
+        if stage + 1 < len(_LIFE):
+            self._later(call, stage + 1)
+
+
+def _taken(items: deque[T]) -> list[T]:
+    taken = list(items)
+    items.clear()
+    return taken

@@ -1,0 +1,97 @@
+"""Lists of people to dial, stored by the store's own verbs."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from shutil import copyfile
+
+import uvloop
+
+from outdial_server.adapters.clock import SystemClock
+from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.adapters.signals import InProcessSignals
+from outdial_server.domain.account import AgentFields
+from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
+from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.domain.scheduled_call import NewScheduledCall
+from outdial_server.ports.batches import NewBatch
+from outdial_server.storage import Store, open_store
+
+CARRIER = "simulated"
+_PORTION = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredList:
+    """A batch that waits to be started, in a database that nobody has open."""
+
+    url: str
+    account_id: AccountId
+    batch_id: BatchId
+    slots: int
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def copied(stored: StoredList, original: Path, path: Path) -> StoredList:
+    """The same list in a copy of its SQLite file."""
+    copyfile(original, path)
+    return replace(stored, url=sqlite_url(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    clock: SystemClock
+    ids: UuidV7Ids
+    signals: InProcessSignals
+    store: Store
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Opened]:
+    clock = SystemClock()
+    ids = UuidV7Ids(clock)
+    signals = InProcessSignals(clock)
+    store = await open_store(url, clock, ids, signals)
+    try:
+        yield Opened(clock, ids, signals, store)
+    finally:
+        await store.close()
+
+
+def people(count: int, first: int = 0) -> Iterator[NewScheduledCall]:
+    for n in range(first, first + count):
+        address = f"+1{2_000_000_000 + n}"
+        yield NewScheduledCall(address, address)
+
+
+def store_list(url: str, rows: int, slots: int = 100) -> StoredList:
+    """Makes a draft batch in a database that is empty, or new if it is a file."""
+    return uvloop.run(_store_list(url, rows, slots))
+
+
+async def _store_list(url: str, rows: int, slots: int) -> StoredList:
+    async with opened(url) as base:
+        account_id = AccountId(base.ids.new_id())
+        agent_id = AgentId(base.ids.new_id())
+        batch_id = BatchId(base.ids.new_id())
+        store = base.store
+        await store.accounts.create_account(account_id, "Harbour Clinic", slots, 0)
+        await store.agents.create_agent(account_id, agent_id, AgentFields("Ada", None, {}))
+        new = NewBatch(
+            batch_id,
+            account_id,
+            agent_id,
+            CARRIER,
+            DuplicatePolicy.KEEP,
+            BatchSettings("Reminders"),
+            draft=True,
+        )
+        await store.batches.create_batch(new, people(min(rows, _PORTION)))
+        for first in range(_PORTION, rows, _PORTION):
+            portion = people(min(_PORTION, rows - first), first)
+            await store.batches.add_rows(account_id, batch_id, portion)
+    return StoredList(url, account_id, batch_id, slots)

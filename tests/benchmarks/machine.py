@@ -1,0 +1,70 @@
+"""The machine that figures belong to, and clocks of single threads and processes."""
+
+import os
+import platform
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    cpu: str
+    cores: int
+    kernel: str
+    python: str
+    sqlite: str
+    grpcio: str
+    load_average: tuple[float, float, float]
+    date: str
+
+
+def this_machine() -> Machine:
+    return Machine(
+        _cpu_model(),
+        len(os.sched_getaffinity(0)),
+        platform.release(),
+        platform.python_version(),
+        sqlite3.sqlite_version,
+        version("grpcio"),
+        os.getloadavg(),
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _cpu_model() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
+
+
+@dataclass(frozen=True, slots=True)
+class CpuSeconds:
+    """CPU used so far: by the whole process, by the thread of its event loop, and by the
+    one that writes to SQLite (0 without one)."""
+
+    process: float
+    loop: float
+    writer: float
+
+    def __sub__(self, other: "CpuSeconds") -> "CpuSeconds":
+        return CpuSeconds(
+            self.process - other.process, self.loop - other.loop, self.writer - other.writer
+        )
+
+
+def cpu_seconds() -> CpuSeconds:
+    """Of this process; called in its main thread, where the event loop is."""
+    return CpuSeconds(time.process_time(), time.thread_time(), _of_thread("outdial-writer"))
+
+
+def _of_thread(prefix: str) -> float:
+    return sum(
+        time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+        for thread in threading.enumerate()
+        if thread.name.startswith(prefix) and thread.ident is not None
+    )

@@ -1,0 +1,117 @@
+"""The engine as it is, over its store, with a carrier that does no work."""
+
+import asyncio
+from collections.abc import Callable
+
+import uvloop
+
+from benchmarks.instant_carrier import InstantCarrier
+from benchmarks.lists import Opened, StoredList, opened
+from benchmarks.meter import Drive, Meter
+from benchmarks.profiling import Thread, ThreadProfile
+from outdial_server.carriers.registry import CarrierRegistry
+from outdial_server.domain import batch as rules
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.engine import Engine, GatheredReports
+from outdial_server.ports.signals import Topic
+
+_PATIENCE_SECONDS = 180
+
+
+def drive_product(
+    stored: StoredList, calls: int, warm_up: int, seed: int, profiled: Thread | None = None
+) -> Drive:
+    """Dials `warm_up` and then `calls` people, measured; pauses, and checks every promise
+    that the figure rests on."""
+    return uvloop.run(_drive(stored, calls, warm_up, seed, profiled))
+
+
+async def _drive(
+    stored: StoredList, calls: int, warm_up: int, seed: int, profiled: Thread | None
+) -> Drive:
+    meter = Meter(calls, warm_up)
+    async with opened(stored.url) as base, asyncio.timeout(_PATIENCE_SECONDS):
+        reports = GatheredReports(base.signals)
+        carrier = InstantCarrier(reports, meter.count, seed)
+        engine = Engine(
+            base.store.dispatch,
+            base.store.callbacks,
+            CarrierRegistry([carrier]).get,
+            reports,
+            base.clock,
+            base.signals,
+            is_alone=base.store.is_alone,
+        )
+        before = await _batch(base, stored)
+        await engine.start()
+        profile = await _begin_profile(base, profiled)
+        await _change(
+            base, stored, rules.start if before.state is BatchState.DRAFT else rules.resume
+        )
+        base.signals.wake(Topic.CLAIM)
+        await meter.done.wait()
+        text = await _end_profile(base, profiled, profile)
+        await _change(base, stored, rules.pause)
+        await _until_idle(base, stored)
+        await engine.stop()
+        await _check(base, stored, before, carrier)
+    drive = meter.drive
+    return Drive(drive.calls, drive.seconds, drive.cpu, text)
+
+
+async def _batch(base: Opened, stored: StoredList) -> Batch:
+    return await base.store.batches.get_batch(stored.account_id, stored.batch_id)
+
+
+async def _change(base: Opened, stored: StoredList, decide: Callable[..., object]) -> None:
+    await base.store.batches.change_batch(stored.account_id, stored.batch_id, decide)
+
+
+async def _until_idle(base: Opened, stored: StoredList) -> None:
+    while True:
+        seen = base.signals.revision(stored.batch_id)
+        counts = (await _batch(base, stored)).counts
+        if counts.dialing == counts.in_progress == 0:
+            return
+        await base.signals.wait_changed(stored.batch_id, seen, None)
+
+
+async def _check(base: Opened, stored: StoredList, before: Batch, carrier: InstantCarrier) -> None:
+    """A fast path that loses or doubles something must not win."""
+    after = await _batch(base, stored)
+    dialled = len(carrier.dialled)
+    assert len(set(carrier.dialled)) == dialled, "somebody was dialled twice"
+    assert after.counts.completed - before.counts.completed == dialled, "a call did not end"
+    assert after.counts.waiting == before.counts.waiting - dialled, "somebody was lost"
+    assert carrier.live_most <= stored.slots, f"{carrier.live_most} calls at once"
+    assert not await base.store.dispatch.audit_slots(), "the ledger differs from its rows"
+    events = await base.store.database.read(
+        lambda tx: tx.scalar(
+            "SELECT COUNT(*) FROM events e JOIN batches b ON b.key = e.batch_key "
+            "WHERE b.event_seq = (SELECT MAX(seq) FROM events WHERE batch_key = b.key)"
+        )
+    )
+    assert events == after.sequence, "events are missing"
+
+
+async def _begin_profile(base: Opened, profiled: Thread | None) -> ThreadProfile | None:
+    if profiled is None:
+        return None
+    profile = ThreadProfile()
+    await _in_thread(base, profiled, profile.begin)
+    return profile
+
+
+async def _end_profile(base: Opened, profiled: Thread | None, profile: ThreadProfile | None) -> str:
+    if profiled is None or profile is None:
+        return ""
+    await _in_thread(base, profiled, profile.end)
+    return profile.text(f"CPU of {profiled.value}, dispatching")
+
+
+async def _in_thread(base: Opened, thread: Thread, function: Callable[[], None]) -> None:
+    if thread is Thread.WRITER:
+        # A verb runs there, whatever it does.
+        await base.store.database.write(lambda _: function())
+    else:
+        function()
