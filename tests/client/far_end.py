@@ -22,7 +22,7 @@ from outdial.v1 import (
     server_info_service_pb2,
 )
 from outdial.v1.batch_pb2 import Batch, BatchState
-from outdial.v1.batch_service_pb2 import WatchBatchRequest, WatchBatchResponse
+from outdial.v1.batch_service_pb2 import WatchBatchResponse
 from outdial.v1.event_pb2 import Event
 
 SERVICES = [
@@ -50,6 +50,8 @@ class Refusal:
     metadata: dict[str, str] = field(default_factory=dict)
     fields: tuple[tuple[str, str], ...] = ()
     retry_after: timedelta | None = None
+    early: bool = False
+    """Of a stream of requests: before any of it is read."""
 
     def details(self) -> bytes:
         status = Status(code=self.code.value[0], message=self.message)
@@ -81,8 +83,8 @@ class Silence:
 
 
 Answer = Message | Refusal | Callable[[Any], Awaitable[Message | Refusal]]
-Part = WatchBatchResponse | Refusal | Silence
-Script = Iterable[Part] | Callable[[WatchBatchRequest], AsyncIterator[Part]]
+Part = Message | Refusal | Silence
+Script = Iterable[Part] | Callable[[Any], AsyncIterator[Part]]
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class FarEnd:
         self._credentials = credentials
         self.received: dict[str, list[Received]] = defaultdict(list)
         self._answers: dict[str, list[Answer]] = defaultdict(list)
-        self._scripts: list[Script] = []
+        self._scripts: dict[str, list[Script]] = defaultdict(list)
         self._server: grpc.aio.Server | None = None
         self._port = 0
 
@@ -111,8 +113,12 @@ class FarEnd:
         self._answers[method] = list(answers)
 
     def watch(self, *scripts: Script) -> None:
-        """One script for each stream that is opened."""
-        self._scripts = list(scripts)
+        """One script for each watch that is opened."""
+        self.stream("WatchBatch", *scripts)
+
+    def stream(self, method: str, *scripts: Script) -> None:
+        """One script for each stream of answers that is opened."""
+        self._scripts[method] = list(scripts)
 
     def requests(self, method: str) -> list[Any]:
         return [received.request for received in self.received[method]]
@@ -155,7 +161,22 @@ class FarEnd:
             "response_serializer": lambda message: message.SerializeToString(),
         }
         if method.server_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._stream, **codec)
+
+            async def stream(
+                request: Message, context: grpc.aio.ServicerContext
+            ) -> AsyncIterator[Message]:
+                async for message in self._stream(method.name, request, context):
+                    yield message
+
+            return grpc.unary_stream_rpc_method_handler(stream, **codec)
+        if method.client_streaming:
+
+            async def upload(
+                requests: AsyncIterator[Message], context: grpc.aio.ServicerContext
+            ) -> Message | None:
+                return await self._upload(method.name, requests, context)
+
+            return grpc.stream_unary_rpc_method_handler(upload, **codec)
 
         async def unary(request: Message, context: grpc.aio.ServicerContext) -> Message | None:
             return await self._unary(method.name, request, context)
@@ -166,8 +187,28 @@ class FarEnd:
         self, method: str, request: Message, context: grpc.aio.ServicerContext
     ) -> Message | None:
         self._note(method, request, context)
+        return await self._give(self._next_answer(method), request, context)
+
+    async def _upload(
+        self, method: str, requests: AsyncIterator[Message], context: grpc.aio.ServicerContext
+    ) -> Message | None:
+        """What was received is a list of messages."""
+        received: list[Message] = []
+        self._note(method, received, context)
+        answer = self._next_answer(method)
+        if not (isinstance(answer, Refusal) and answer.early):
+            # One by one, so that a stream that breaks has left what came before.
+            async for request in requests:
+                received.append(request)  # noqa: PERF401
+        return await self._give(answer, received, context)
+
+    def _next_answer(self, method: str) -> Answer:
         answers = self._answers[method]
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    async def _give(
+        self, answer: Answer, request: Any, context: grpc.aio.ServicerContext
+    ) -> Message | None:
         if callable(answer):
             answer = await answer(request)
         if isinstance(answer, Refusal):
@@ -176,10 +217,10 @@ class FarEnd:
         return answer
 
     async def _stream(
-        self, request: WatchBatchRequest, context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[WatchBatchResponse]:
-        self._note("WatchBatch", request, context)
-        script = self._scripts.pop(0)
+        self, method: str, request: Message, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[Message]:
+        self._note(method, request, context)
+        script = self._scripts[method].pop(0)
         parts = script(request) if callable(script) else _iterate(script)
         async for part in parts:
             if isinstance(part, Refusal):
@@ -189,7 +230,7 @@ class FarEnd:
             else:
                 yield part
 
-    def _note(self, method: str, request: Message, context: grpc.aio.ServicerContext) -> None:
+    def _note(self, method: str, request: Any, context: grpc.aio.ServicerContext) -> None:
         metadata = dict(context.invocation_metadata() or ())
         self.received[method].append(Received(request, metadata, context.time_remaining()))
 

@@ -1,27 +1,22 @@
 """Lists of people as they really come."""
 
+import io
 from pathlib import Path
 
 import pytest
 
-from outdial_client import NewCall
-from outdial_client._csv import (
-    BadCsvRow,
-    CsvFileError,
-    CsvRow,
-    clean_phone,
-    parse_csv,
-    phone_problem,
-    read_csv,
-)
+from outdial_client import CsvColumns, CsvFileError, NewCall
+from outdial_client._csv import CsvSource, parse_csv, read_csv
+from outdial_client._csv_columns import BadCsvRow, CsvRow
+from outdial_client._phone import clean_phone, phone_problem
 
 
-def rows(text: str, **options: str) -> list[CsvRow | BadCsvRow]:
-    return list(parse_csv(text.splitlines(keepends=True), **options))
+def rows(text: str, columns: CsvColumns | None = None) -> list[CsvRow | BadCsvRow]:
+    return list(parse_csv(text.splitlines(keepends=True), columns))
 
 
-def calls(text: str, **options: str) -> list[NewCall]:
-    return [row.call for row in rows(text, **options) if isinstance(row, CsvRow)]
+def calls(text: str, columns: CsvColumns | None = None) -> list[NewCall]:
+    return [row.call for row in rows(text, columns) if isinstance(row, CsvRow)]
 
 
 def problems(text: str) -> list[tuple[int, str, str]]:
@@ -62,7 +57,7 @@ def test_a_street_address_beside_a_phone_is_a_template_value() -> None:
 
 
 def test_a_phone_column_can_be_named() -> None:
-    (call,) = calls("phone,work tel\n1,+15551230001\n", phone_column="Work Tel")
+    (call,) = calls("phone,work tel\n1,+15551230001\n", CsvColumns(phone="Work Tel"))
     assert call.address == "+15551230001"
     assert call.template_context == {"phone": "1"}
 
@@ -96,9 +91,9 @@ def test_blank_lines_are_passed_over() -> None:
 def test_every_fault_of_a_row_is_named_with_its_line_and_column() -> None:
     text = "phone,priority,caller_id\n+15551230001,1,\n12,99,x\n"
     assert problems(text) == [
+        (3, "phone", "lacks + and the country code"),
         (3, "priority", "is not 0 to 9"),
         (3, "caller_id", "has 'x' in it, which is no part of a number"),
-        (3, "phone", "lacks + and the country code"),
     ]
 
 
@@ -150,7 +145,7 @@ def test_what_people_write_into_numbers_is_taken_out(text: str, cleaned: str) ->
         ("", "the file is empty"),
         ("name,tel\nAda,+1\n", "no column holds phone numbers: name one of 'name', 'tel'"),
         ("phone,name,name\n", "two columns are called 'name'"),
-        ('phone\n"+15551230001\n', "line 2: unexpected end of data"),
+        ('"phone\n', "line 1 cannot be read: unexpected end of data"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(text: str, message: str) -> None:
@@ -160,15 +155,86 @@ def test_a_file_that_cannot_be_read_says_why(text: str, message: str) -> None:
 
 def test_a_named_phone_column_must_be_there() -> None:
     with pytest.raises(CsvFileError, match="no column is called 'tel'; there are 'phone'"):
-        rows("phone\n", phone_column="tel")
+        rows("phone\n", CsvColumns(phone="tel"))
 
 
-@pytest.mark.parametrize("content", [b"phone\n\xff\xfe\xfa", b"phone,name\n+15551230001,Zo\xeb\n"])
-def test_a_file_in_another_encoding_says_so(tmp_path: Path, content: bytes) -> None:
+def test_columns_can_be_mapped_to_fields_and_metadata() -> None:
+    columns = CsvColumns(
+        phone="tel", custom_id="customer no", caller_id="From", time_zone="tz", metadata=["City"]
+    )
+    (call,) = calls(
+        "Customer-No,tel,from,TZ,city,name\nC-1,+15551230001,+15550001111,Europe/Vienna,Graz,Ada\n",
+        columns,
+    )
+    assert call == NewCall(
+        address="+15551230001",
+        custom_id="C-1",
+        caller_id="+15550001111",
+        time_zone="Europe/Vienna",
+        metadata={"city": "Graz"},
+        template_context={"name": "Ada"},
+    )
+
+
+def test_one_column_cannot_be_two_things() -> None:
+    with pytest.raises(CsvFileError, match="'tel' cannot be address and custom_id") as caught:
+        rows("tel\n", CsvColumns(phone="tel", custom_id="tel"))
+    assert (caught.value.row, caught.value.column) == (1, "tel")
+
+
+def test_a_row_with_a_wrong_quote_is_a_fault_and_the_next_one_is_read() -> None:
+    text = 'phone,name\n+15551230001,"Ada"x\n+15551230002,Bob\n'
+    assert problems(text) == [(2, "", "cannot be read: ',' expected after '\"'")]
+    assert [call.address for call in calls(text)] == ["+15551230002"]
+
+
+def test_an_open_quote_says_which_lines_it_swallowed() -> None:
+    ((line, _, reason),) = problems('phone,name\n+15551230001,"Ada\n+15551230002,Bob\n')
+    assert line == 2
+    assert reason.startswith("cannot be read, with the lines up to 3: is a quote open?")
+
+
+def test_a_cell_that_is_not_utf8_is_a_fault_of_its_row(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
-    path.write_bytes(content)
-    with pytest.raises(CsvFileError, match="is not UTF-8"):
-        list(read_csv(path))
+    path.write_bytes(b"phone,name\n+15551230001,Zo\xeb\n+15551230002,Zo\xc3\xab\n")
+    bad, good = read_csv(path)
+    assert isinstance(bad, BadCsvRow)
+    (problem,) = bad.problems
+    assert (problem.line, problem.column, problem.value) == (2, "name", "Zo\ufffd")
+    assert problem.reason == "is not UTF-8: save the file as CSV UTF-8"
+    assert isinstance(good, CsvRow)
+    assert good.call.template_context == {"name": "Zoë"}
+
+
+def test_a_header_that_is_not_utf8_is_a_fault_of_the_file() -> None:
+    source = CsvSource(io.BytesIO(b"phone,Stra\xdfe\n"))
+    with source.open() as reading, pytest.raises(CsvFileError, match="is not UTF-8"):
+        list(reading.rows())
+
+
+def test_a_file_that_was_given_is_read_from_where_it_stood_and_stays_open() -> None:
+    file = io.BytesIO(b"# people\nphone\n+15551230001\n")
+    file.readline()
+    source = CsvSource(file)
+    for _ in range(2):
+        with source.open() as reading:
+            assert reading.bytes_total == 19
+            assert len(list(reading.rows())) == 1
+            assert reading.bytes_read == 19
+    assert not file.closed
+
+
+def test_a_text_file_is_refused() -> None:
+    with pytest.raises(TypeError, match="'rb'"), CsvSource(io.StringIO("phone\n")).open():  # type: ignore[arg-type]
+        pass
+
+
+def test_a_line_without_an_end_is_read_in_parts() -> None:
+    file = io.BytesIO(b"phone\n" + b"x" * (3 << 20))
+    with CsvSource(file).open() as reading:
+        found = list(reading.rows())
+    assert len(found) == 3
+    assert all(isinstance(row, BadCsvRow) for row in found)
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:

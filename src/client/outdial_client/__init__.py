@@ -14,15 +14,18 @@ from outdial.v1.batch_service_pb2 import WatchBatchResponse, WatchDelivery, Watc
 from outdial.v1.call_pb2 import Call, CallState
 from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.event_pb2 import Event, EventType
+from outdial.v1.import_pb2 import BadRowPolicy, FindingKind, Import, ImportState
 from outdial.v1.scheduled_call_pb2 import (
     DispatchOutcome,
     Disposition,
     ScheduledCall,
     ScheduledCallState,
 )
+from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 
 from outdial_client._channel import TlsConfig
 from outdial_client._client import Client
+from outdial_client._csv_columns import CsvColumns, CsvFileError
 from outdial_client._errors import (
     AbortedError,
     AlreadyExistsError,
@@ -32,6 +35,8 @@ from outdial_client._errors import (
     EventsErasedError,
     FailedPreconditionError,
     FieldViolation,
+    ImportInterruptedError,
+    ImportRefusedError,
     InternalError,
     InvalidArgumentError,
     NotFoundError,
@@ -45,6 +50,7 @@ from outdial_client._errors import (
     UnavailableError,
     UnimplementedError,
 )
+from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
 from outdial_client._inputs import NewBatch, NewCall
 from outdial_client._pager import Page, Pager
 from outdial_client._watch import BatchWatch, WatchInterruption
@@ -57,6 +63,7 @@ __all__ = [
     "AlreadyExistsError",
     "ApiKey",
     "ApiKeyScope",
+    "BadRowPolicy",
     "Batch",
     "BatchCounts",
     "BatchState",
@@ -66,6 +73,8 @@ __all__ = [
     "CallState",
     "Client",
     "ConfigErrorPolicy",
+    "CsvColumns",
+    "CsvFileError",
     "DeadlineExceededError",
     "DispatchOutcome",
     "Disposition",
@@ -77,6 +86,14 @@ __all__ = [
     "EventsErasedError",
     "FailedPreconditionError",
     "FieldViolation",
+    "FindingKind",
+    "Import",
+    "ImportFinding",
+    "ImportInterruptedError",
+    "ImportProgress",
+    "ImportRefusedError",
+    "ImportResult",
+    "ImportState",
     "InternalError",
     "InvalidArgumentError",
     "NewBatch",
@@ -91,6 +108,7 @@ __all__ = [
     "RequestCancelledError",
     "ResourceExhaustedError",
     "ScheduledCall",
+    "ScheduledCallResult",
     "ScheduledCallState",
     "TlsConfig",
     "UnauthenticatedError",

@@ -1,246 +1,214 @@
-"""Reads people to call from a CSV file, row by row.
-
-The first line names the columns, in any order and case. One of them holds the
-phone number; `custom_id`, `time_zone`, `caller_id` and `priority` mean what they
-mean in a scheduled call; every other column becomes a template value under its own
-name.
-"""
+"""Reads people to call from a CSV file, row by row and in constant memory."""
 
 import csv
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any, BinaryIO, TextIO
 
-from outdial_client._inputs import NewCall
+from outdial_client._csv_columns import (
+    BadCsvRow,
+    CsvColumns,
+    CsvFileError,
+    CsvProblem,
+    CsvRow,
+    Header,
+)
 
-PHONE_COLUMNS = ("phone", "phone_number", "mobile", "number", "address")
-_OWN_COLUMNS = {
-    "custom_id": "custom_id",
-    "time_zone": "time_zone",
-    "timezone": "time_zone",
-    "caller_id": "caller_id",
-    "priority": "priority",
-}
+CsvFile = str | os.PathLike[str] | BinaryIO
+"""A path, or a file that is open for reading bytes."""
+
 _DELIMITERS = ",;\t"
-_LONGEST_CUSTOM_ID = 256
-
-_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
-_SIP = re.compile(r"sips?:\S+", re.IGNORECASE)
-_SEPARATORS = re.compile(r"[\s\-‐-―.()\[\]/]")  # noqa: RUF001 - dashes as word processors write them
-_ROUNDED = re.compile(r"[0-9.,]+E\+?[0-9]+", re.IGNORECASE)
-
-
-class CsvFileError(Exception):
-    """The file as a whole cannot be read."""
+# No honest line is as long; one that is comes in parts, each of them a bad row.
+_LONGEST_LINE_CHARACTERS = 1 << 20
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
-class CsvProblem:
-    """What is wrong with one cell."""
+class RawRow:
+    """The cells of one row as they stand in the file."""
 
     line: int
-    """Where the row starts, as an editor counts lines."""
-    column: str
-    value: str
-    reason: str
+    cells: Sequence[str]
+    problem: str = ""
+    """Why the cells could not be told apart; then there are none."""
 
 
-@dataclass(frozen=True, slots=True)
-class CsvRow:
-    """A row that can be called."""
-
-    line: int
-    call: NewCall
-
-
-@dataclass(frozen=True, slots=True)
-class BadCsvRow:
-    """A row that cannot."""
-
-    line: int
-    problems: tuple[CsvProblem, ...]
-
-
-def read_csv(path: Path, *, phone_column: str = "") -> Iterator[CsvRow | BadCsvRow]:
+def read_csv(path: Path, columns: CsvColumns | None = None) -> Iterator[CsvRow | BadCsvRow]:
     """The rows of a file, good and bad, in order; raises CsvFileError."""
-    try:
-        with path.open(encoding=_encoding(path), newline="") as lines:
-            yield from parse_csv(lines, phone_column=phone_column)
-    except OSError as error:
-        raise CsvFileError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CsvFileError(f"{path} is not UTF-8: save it as CSV UTF-8") from error
+    with CsvSource(path).open() as file:
+        yield from file.rows(columns)
 
 
-def parse_csv(lines: Iterable[str], *, phone_column: str = "") -> Iterator[CsvRow | BadCsvRow]:
+def parse_csv(
+    lines: Iterable[str], columns: CsvColumns | None = None
+) -> Iterator[CsvRow | BadCsvRow]:
     """The same from lines."""
-    numbered = _NumberedRows(lines)
-    header = next(numbered, None)
-    if header is None:
+    rows = numbered_rows(lines)
+    header = read_header(rows, columns)
+    return parse_rows(rows, header)
+
+
+def read_header(rows: Iterator[RawRow], columns: CsvColumns | None = None) -> Header:
+    """Takes the first row and says what each column is; raises CsvFileError."""
+    first = next(rows, None)
+    if first is None:
         raise CsvFileError("the file is empty")
-    columns = _Columns.of(header[1], phone_column)
-    for line, cells in numbered:
-        if any(cell.strip() for cell in cells):
-            yield columns.read(line, cells)
+    if first.problem:
+        raise CsvFileError(f"line {first.line} {first.problem}", row=first.line)
+    return Header.read(first.line, first.cells, columns or CsvColumns())
 
 
-def clean_phone(text: str) -> str:
-    """A number without blanks, hyphens, dots and brackets; a SIP URI without blanks around."""
-    # Numbers copied from address books carry invisible direction marks.
-    visible = "".join(char for char in text if unicodedata.category(char) != "Cf").strip()
-    if _SIP.match(visible):
-        return visible
-    return _SEPARATORS.sub("", visible.removeprefix("'"))
+def parse_rows(rows: Iterable[RawRow], header: Header) -> Iterator[CsvRow | BadCsvRow]:
+    """What the rows behind the header say; empty ones are passed over."""
+    for row in rows:
+        if row.problem:
+            yield BadCsvRow(row.line, (CsvProblem(row.line, "", "", row.problem),))
+        elif any(cell.strip() for cell in row.cells):
+            yield header.parse(row.line, row.cells)
 
 
-def phone_problem(text: str) -> str:
-    """Why a cell is no phone number that can be called; empty when it is one."""
-    phone = clean_phone(text)
-    if not phone:
-        return "is empty"
-    if _E164.fullmatch(phone) or _SIP.fullmatch(phone):
-        return ""
-    if _ROUNDED.fullmatch(text.strip()):
-        return "was rounded by a spreadsheet: format the column as text"
-    odd = next((char for char in phone.removeprefix("+") if not "0" <= char <= "9"), "")
-    if odd:
-        return f"has {odd!r} in it, which is no part of a number"
-    if phone.startswith("00"):
-        return "starts with 00: write + and the country code"
-    if not phone.startswith("+"):
-        return "lacks + and the country code"
-    if phone.startswith("+0"):
-        return "starts with +0, which no country has"
-    return "is too short" if len(phone) < 3 else "has more than 15 digits"
+def numbered_rows(lines: Iterable[str]) -> Iterator[RawRow]:
+    """Rows with the line that each starts on; a quoted cell may run over several lines.
 
-
-def _priority_problem(text: str) -> str:
-    return "" if not text or (len(text) == 1 and "0" <= text <= "9") else "is not 0 to 9"
-
-
-def _custom_id_problem(text: str) -> str:
-    limit = _LONGEST_CUSTOM_ID
-    return "" if len(text) <= limit else f"has more than {limit} characters"
-
-
-def _caller_id_problem(text: str) -> str:
-    return phone_problem(text) if text else ""
-
-
-_CHECKS: dict[str, Callable[[str], str]] = {
-    "address": phone_problem,
-    "priority": _priority_problem,
-    "custom_id": _custom_id_problem,
-    "caller_id": _caller_id_problem,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """What each column of a file means, by index."""
-
-    names: Sequence[str]
-    own: dict[int, str]
-    """Columns that are fields of a call."""
-
-    @classmethod
-    def of(cls, header: Sequence[str], phone_column: str) -> "_Columns":
-        names = [name.strip() for name in header]
-        keys = [_key(name) for name in names]
-        repeated = next((name for name in names if name and names.count(name) > 1), "")
-        if repeated:
-            raise CsvFileError(f"two columns are called {repeated!r}")
-        own: dict[int, str] = {}
-        for index, key in enumerate(keys):
-            field = _OWN_COLUMNS.get(key)
-            if field and field not in own.values():
-                own[index] = field
-        own[_phone_index(names, keys, phone_column)] = "address"
-        return cls(names, own)
-
-    def read(self, line: int, cells: Sequence[str]) -> CsvRow | BadCsvRow:
-        if len(cells) != len(self.names):
-            reason = f"has {len(cells)} instead of {len(self.names)} cells"
-            return BadCsvRow(line, (CsvProblem(line, "", "", reason),))
-        fields = {field: cells[index].strip() for index, field in self.own.items()}
-        problems = tuple(self._problems(line, fields))
-        return BadCsvRow(line, problems) if problems else CsvRow(line, self._call(fields, cells))
-
-    def _problems(self, line: int, fields: dict[str, str]) -> Iterator[CsvProblem]:
-        for index, field in self.own.items():
-            check = _CHECKS.get(field)
-            reason = check(fields[field]) if check else ""
-            if reason:
-                yield CsvProblem(line, self.names[index], fields[field], reason)
-
-    def _call(self, fields: dict[str, str], cells: Sequence[str]) -> NewCall:
-        return NewCall(
-            address=clean_phone(fields["address"]),
-            custom_id=fields.get("custom_id", ""),
-            time_zone=fields.get("time_zone", ""),
-            caller_id=clean_phone(fields.get("caller_id", "")),
-            priority=int(fields.get("priority") or 0),
-            template_context={
-                name: cells[index].strip()
-                for index, name in enumerate(self.names)
-                if name and index not in self.own
-            },
-        )
-
-
-def _phone_index(names: Sequence[str], keys: Sequence[str], phone_column: str) -> int:
-    if phone_column:
-        wanted = _key(phone_column)
-        if wanted not in keys:
-            raise CsvFileError(f"no column is called {phone_column!r}; there are {_listed(names)}")
-        return keys.index(wanted)
-    for known in PHONE_COLUMNS:
-        if known in keys:
-            return keys.index(known)
-    raise CsvFileError(
-        f"no column holds phone numbers: name one of {_listed(names)}, "
-        f"or call it {PHONE_COLUMNS[0]!r}"
-    )
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names if name)
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[\s\-]+", "_", name.strip().casefold())
-
-
-class _NumberedRows:
-    """Rows with the line that each starts on; a quoted cell may run over several lines."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        source = iter(lines)
-        first = next(source, None)
-        delimiter = max(_DELIMITERS, key=(first or "").count)
-        self._reader = csv.reader(_chain(first, source), delimiter=delimiter, strict=True)
-
-    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        return self
-
-    def __next__(self) -> tuple[int, list[str]]:
-        line = self._reader.line_num + 1
+    After a row that cannot be read it goes on with the next line.
+    """
+    source = iter(lines)
+    first = next(source, None)
+    if first is None:
+        return
+    text = first.removeprefix("\ufeff")
+    delimiter = max(_DELIMITERS, key=text.count)
+    reader = csv.reader(chain((text,), source), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
         try:
-            return line, next(self._reader)
+            yield RawRow(line, next(reader))
+        except StopIteration:
+            return
         except csv.Error as error:
-            raise CsvFileError(f"line {line}: {error}") from error
+            yield RawRow(line, (), _reading_problem(line, reader.line_num, error))
 
 
-def _chain(first: str | None, rest: Iterator[str]) -> Iterator[str]:
-    if first is not None:
-        yield first.removeprefix("\ufeff")
-        yield from rest
+def _reading_problem(line: int, last_line: int, error: csv.Error) -> str:
+    if last_line > line:
+        return f"cannot be read, with the lines up to {last_line}: is a quote open? ({error})"
+    return f"cannot be read: {error}"
 
 
-def _encoding(path: Path) -> str:
-    with path.open("rb") as file:
-        mark = file.read(2)
+class CsvSource:
+    """A file that can be read, and read again if it is a path or can seek."""
+
+    def __init__(self, file: CsvFile) -> None:
+        self._file = file
+        self._start = _position(file)
+
+    @property
+    def is_rereadable(self) -> bool:
+        """Whether it may be opened more than once."""
+        return self._start is not None
+
+    @contextmanager
+    def open(self) -> Iterator["OpenCsv"]:
+        """The file from where it stood at first. A file that was given stays open."""
+        if isinstance(self._file, (str, os.PathLike)):
+            path = Path(self._file)
+            try:
+                file: BinaryIO = path.open("rb")
+            except OSError as error:
+                raise CsvFileError(f"{path}: {error.strerror}") from error
+            with file, _decoded(file) as reading:
+                yield reading
+        else:
+            if self._start is not None:
+                self._file.seek(self._start)
+            with _decoded(self._file) as reading:
+                yield reading
+
+
+class OpenCsv:
+    """The rows of an open file, and how far it has been read."""
+
+    def __init__(self, text: TextIO, counted: "_CountedFile", bytes_total: int | None) -> None:
+        self._text = text
+        self._counted = counted
+        self.bytes_total = bytes_total
+        """None for a stream of unknown length."""
+
+    @property
+    def bytes_read(self) -> int:
+        """Grows by what is read at once, some KiB."""
+        return self._counted.bytes_read
+
+    def raw_rows(self) -> Iterator[RawRow]:
+        """All rows, the header first."""
+        try:
+            yield from numbered_rows(self._lines())
+        except OSError as error:
+            raise CsvFileError(f"the file cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise CsvFileError("the file is not UTF-16") from error
+
+    def rows(self, columns: CsvColumns | None = None) -> Iterator[CsvRow | BadCsvRow]:
+        """The rows behind the header."""
+        rows = self.raw_rows()
+        header = read_header(rows, columns)
+        yield from parse_rows(rows, header)
+
+    def _lines(self) -> Iterator[str]:
+        while line := self._text.readline(_LONGEST_LINE_CHARACTERS):
+            yield line
+
+
+# Python 3.11 has no `override`, and for two words this package takes no dependency.
+class _CountedFile(io.RawIOBase):
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.bytes_read = 0
+
+    def readable(self) -> bool:  # type: ignore[explicit-override]
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # type: ignore[explicit-override]
+        data = self._file.read(len(buffer))
+        if not isinstance(data, bytes):
+            raise TypeError("the file must be open for reading bytes, as by open(path, 'rb')")
+        buffer[: len(data)] = data
+        self.bytes_read += len(data)
+        return len(data)
+
+
+@contextmanager
+def _decoded(file: BinaryIO) -> Iterator[OpenCsv]:
+    total = _bytes_left(file)
+    counted = _CountedFile(file)
+    buffered = io.BufferedReader(counted)
     # A spreadsheet's "Unicode text".
-    return "utf-16" if mark in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if buffered.peek(2)[:2] in _UTF16_MARKS:
+        text = io.TextIOWrapper(buffered, encoding="utf-16", newline="")
+    else:
+        # What is not UTF-8 is a fault of its row, not the end of the file.
+        text = io.TextIOWrapper(
+            buffered, encoding="utf-8-sig", errors="surrogateescape", newline=""
+        )
+    with text:
+        yield OpenCsv(text, counted, total)
+
+
+def _position(file: CsvFile) -> int | None:
+    if isinstance(file, (str, os.PathLike)):
+        return 0
+    return file.tell() if file.seekable() else None
+
+
+def _bytes_left(file: BinaryIO) -> int | None:
+    if not file.seekable():
+        return None
+    here = file.tell()
+    end = file.seek(0, os.SEEK_END)
+    file.seek(here)
+    return end - here

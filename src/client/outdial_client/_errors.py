@@ -2,6 +2,7 @@
 
 OutdialError
 ├─ InvalidArgumentError      fields names each one
+│  └─ ImportRefusedError     rows have faults; import_id finds them all
 ├─ UnauthenticatedError      no key, or one that does not work
 ├─ PermissionDeniedError     the key lacks a scope
 ├─ NotFoundError
@@ -12,6 +13,7 @@ OutdialError
 │  └─ EventsErasedError      watch again without a token
 ├─ ResourceExhaustedError
 ├─ UnavailableError          the server cannot be reached, or is stopping
+│  └─ ImportInterruptedError repeat it with its repeat_request_id
 ├─ DeadlineExceededError
 ├─ RequestCancelledError
 ├─ UnimplementedError        the server is older than this client
@@ -24,6 +26,8 @@ OutdialError
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
+from typing import Self
 
 from grpc import StatusCode
 
@@ -106,6 +110,21 @@ class InvalidArgumentError(OutdialError):
         return self.details.fields
 
 
+class ImportRefusedError(InvalidArgumentError):
+    """Rows have faults and nothing was added; `fields` names the first of them.
+
+    `batches.import_findings(error)` goes over all of them.
+    """
+
+    columns: Mapping[str, str] = MappingProxyType({})
+    """The column of the file that each field came from; empty for rows of a program."""
+
+    @property
+    def import_id(self) -> str:
+        """For `batches.import_findings`."""
+        return self.metadata.get("import_id", "")
+
+
 class UnauthenticatedError(OutdialError):
     """No API key was sent, or it is unknown, revoked or expired."""
 
@@ -154,6 +173,23 @@ class ResourceExhaustedError(OutdialError):
 
 class UnavailableError(OutdialError):
     """The server cannot be reached, is stopping, or lacks something that it needs."""
+
+
+class ImportInterruptedError(UnavailableError):
+    """The connection broke during an import. It has added all of its rows or none.
+
+    The same import with `request_id=error.repeat_request_id` makes sure, and adds
+    nothing twice.
+    """
+
+    repeat_request_id: str = ""
+
+    @classmethod
+    def of(cls, error: OutdialError, repeat_request_id: str) -> Self:
+        """The same as `error`, with what it needs to be repeated."""
+        interrupted = cls(error.code, error.message, error.details)
+        interrupted.repeat_request_id = repeat_request_id
+        return interrupted
 
 
 class DeadlineExceededError(OutdialError):

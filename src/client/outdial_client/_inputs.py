@@ -89,6 +89,11 @@ class NewBatch:
         )
 
 
+def to_batch(batch: NewBatch | Batch) -> Batch:
+    """The batch as it is sent."""
+    return batch.to_message() if isinstance(batch, NewBatch) else batch
+
+
 def to_scheduled_calls(calls: Iterable[NewCall | ScheduledCall]) -> list[ScheduledCall]:
     """Rows in the order given."""
     return [call.to_message() if isinstance(call, NewCall) else call for call in calls]

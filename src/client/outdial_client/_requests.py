@@ -1,7 +1,7 @@
 """Sends one request: key, deadline and errors in one place."""
 
-from asyncio import CancelledError, current_task
-from collections.abc import Callable
+from asyncio import CancelledError, InvalidStateError, current_task
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -9,7 +9,14 @@ from uuid import uuid4
 
 from google.protobuf.message import Message
 from grpc import StatusCode
-from grpc.aio import AioRpcError, UnaryStreamCall, UnaryStreamMultiCallable, UnaryUnaryMultiCallable
+from grpc.aio import (
+    AioRpcError,
+    StreamUnaryCall,
+    StreamUnaryMultiCallable,
+    UnaryStreamCall,
+    UnaryStreamMultiCallable,
+    UnaryUnaryMultiCallable,
+)
 
 from outdial_client._errors import RequestCancelledError
 from outdial_client._status import to_outdial_error
@@ -44,8 +51,12 @@ class Sender:
         """
         self._identify(request)
         seconds = self.timeout.total_seconds() * (LONG_REQUEST_FACTOR if long else 1)
+        return await self.answer(method(request, timeout=seconds, metadata=self._metadata()))
+
+    async def answer(self, call: Awaitable[_Response]) -> _Response:
+        """What comes of a call; raises OutdialError."""
         try:
-            return await method(request, timeout=seconds, metadata=self._metadata())
+            return await call
         except AioRpcError as error:
             raise to_outdial_error(error) from error
         except CancelledError:
@@ -64,12 +75,31 @@ class Sender:
         """A stream without a deadline; its reads raise what gRPC raises."""
         return method(request, metadata=self._metadata())
 
+    def open_upload(
+        self, method: StreamUnaryMultiCallable[_Request, _Response]
+    ) -> StreamUnaryCall[_Request, _Response]:
+        """A stream of requests without a deadline; see `put` and `answer`."""
+        return method(metadata=self._metadata())
+
     def _identify(self, request: Any) -> None:
         if "request_id" in request.DESCRIPTOR.fields_by_name and not request.request_id:
             request.request_id = self.new_request_id()
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         return (("x-api-key", self.api_key),) if self.api_key else ()
+
+
+async def put(call: StreamUnaryCall[_Request, _Response], request: _Request) -> bool:
+    """Sends one more message; False when the call is over and has its answer."""
+    try:
+        await call.write(request)
+    except (AioRpcError, InvalidStateError):
+        return False
+    except CancelledError:
+        if _is_being_cancelled():
+            raise
+        return False
+    return True
 
 
 def _is_being_cancelled() -> bool:

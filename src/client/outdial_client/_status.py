@@ -20,6 +20,7 @@ from outdial_client._errors import (
     EventsErasedError,
     FailedPreconditionError,
     FieldViolation,
+    ImportRefusedError,
     InternalError,
     InvalidArgumentError,
     NotFoundError,
@@ -52,7 +53,10 @@ _BY_CODE: dict[StatusCode, type[OutdialError]] = {
     StatusCode.UNKNOWN: InternalError,
     StatusCode.DATA_LOSS: InternalError,
 }
-_BY_REASON: dict[str, type[OutdialError]] = {"EVENTS_ERASED": EventsErasedError}
+_BY_REASON: dict[str, type[OutdialError]] = {
+    "EVENTS_ERASED": EventsErasedError,
+    "IMPORT_REFUSED": ImportRefusedError,
+}
 
 _STATUS_KEY = "grpc-status-details-bin"
 _REQUEST_ID_KEY = "x-request-id"

@@ -10,7 +10,14 @@ from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import CreateBatchResponse
 
 from outdial_client._client import Client
-from outdial_client._csv import BadCsvRow, CsvFileError, CsvProblem, CsvRow, read_csv
+from outdial_client._csv import read_csv
+from outdial_client._csv_columns import (
+    BadCsvRow,
+    CsvColumns,
+    CsvFileError,
+    CsvProblem,
+    CsvRow,
+)
 from outdial_client._errors import FieldViolation, InvalidArgumentError
 from outdial_client._inputs import NewBatch
 from outdial_client.cli._exit_code import CommandFailure, ExitCode
@@ -34,7 +41,7 @@ class People:
         """All of a file; CommandFailure when it is no list of people at all."""
         people = cls()
         try:
-            for row in read_csv(path, phone_column=phone_column):
+            for row in read_csv(path, CsvColumns(phone=phone_column)):
                 if isinstance(row, BadCsvRow):
                     people.problems += row.problems
                 else:

@@ -1,0 +1,101 @@
+"""Sends an import: one stream of slices, and once more when the connection breaks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from grpc.aio import StreamUnaryCall, StreamUnaryMultiCallable
+from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest, ImportScheduledCallsResponse
+from outdial.v1.import_pb2 import ImportEnd, ImportOptions
+from outdial.v1.import_pb2 import ImportRows as RowsMessage
+
+from outdial_client._errors import (
+    ImportInterruptedError,
+    ImportRefusedError,
+    RequestCancelledError,
+    UnavailableError,
+)
+from outdial_client._import_rows import ImportRows, ImportSlice
+from outdial_client._imports import ImportProgress, ImportResult, to_result
+from outdial_client._requests import Sender, put
+
+Method = StreamUnaryMultiCallable[ImportScheduledCallsRequest, ImportScheduledCallsResponse]
+_Call = StreamUnaryCall[ImportScheduledCallsRequest, ImportScheduledCallsResponse]
+
+_BROKEN = (UnavailableError, RequestCancelledError)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStream:
+    """One import, from its first row to its answer.
+
+    The next slice is read once the connection has taken the one before: memory
+    holds one of them, however long the list is.
+    """
+
+    sender: Sender
+    method: Method
+    options: ImportOptions
+    rows: ImportRows
+    on_progress: Callable[[ImportProgress], None] | None
+
+    async def send(self) -> ImportResult:
+        """Raises ImportRefusedError, ImportInterruptedError and other OutdialErrors."""
+        self.options.request_id = self.options.request_id or self.sender.new_request_id()
+        try:
+            response = await self._send_twice_if_broken()
+        except ImportRefusedError as error:
+            error.columns = self.rows.columns
+            raise
+        except _BROKEN as error:
+            request_id = self.options.request_id
+            raise ImportInterruptedError.of(error, request_id) from error
+        return to_result(response, self.rows.columns)
+
+    async def _send_twice_if_broken(self) -> ImportScheduledCallsResponse:
+        try:
+            return await self._send_once()
+        except _BROKEN as error:
+            # The request id makes the second time safe: if the first has arrived after
+            # all, it is answered with what came of it.
+            if not self.rows.can_start_again:
+                raise
+            await asyncio.sleep(error.retry_after.total_seconds() if error.retry_after else 0)
+        return await self._send_once()
+
+    async def _send_once(self) -> ImportScheduledCallsResponse:
+        async with aclosing(self.rows.slices()) as slices:
+            # Read before anything is sent: a file that is none bothers no server.
+            first = await anext(slices, None)
+            call = self.sender.open_upload(self.method)
+            try:
+                await self._write(call, first, slices)
+                return await self.sender.answer(call)
+            except BaseException:
+                call.cancel()
+                raise
+
+    async def _write(
+        self, call: _Call, first: ImportSlice | None, slices: AsyncIterator[ImportSlice]
+    ) -> None:
+        """Ends early when the server has answered before the end: the answer says why."""
+        if not await put(call, ImportScheduledCallsRequest(options=self.options)):
+            return
+        sent, piece = 0, first
+        while piece is not None:
+            rows = RowsMessage(rows=piece.rows)
+            if not await put(call, ImportScheduledCallsRequest(rows=rows)):
+                return
+            sent += len(piece.rows)
+            self._tell(sent, piece)
+            piece = await anext(slices, None)
+        if await put(call, ImportScheduledCallsRequest(end=ImportEnd(row_count=sent))):
+            await call.done_writing()
+
+    def _tell(self, sent: int, piece: ImportSlice) -> None:
+        if self.on_progress is not None:
+            progress = ImportProgress(
+                rows_sent=sent, bytes_read=piece.bytes_read, bytes_total=piece.bytes_total
+            )
+            self.on_progress(progress)
