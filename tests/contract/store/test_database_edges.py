@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.storage import postgres_database
 from outdial_server.storage.postgres_database import PostgresDatabase, unavailable_told
+from outdial_server.storage.statements import ConstraintError
 from outdial_server.storage.store import open_store
 from outdial_server.storage.tx import Tx
 from support.clock import ManualClock, ManualSignals
@@ -195,7 +196,7 @@ async def test_the_error_of_a_failing_statement_holds_no_phone_number(world: Wor
                 address=NUMBER,
             )
 
-    with pytest.raises(DBAPIError) as caught:
+    with pytest.raises(ConstraintError) as caught:
         await world.store.database.write(twice)
     assert NUMBER not in _told(caught.value)
     with pytest.raises((DBAPIError, UnavailableError)) as caught:

@@ -1,6 +1,7 @@
 """What the hot statements cost on SQLite: by their plans, none reads rows, calls or events
 from end to end, however many there are."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,30 +66,60 @@ WHOLE_BATCH = ("rows_by_position (batch_key=?)", "calls_by_batch (batch_key>?)")
 
 @contextmanager
 def recorded(world: World) -> Iterator[Recorded]:
+    """Takes down what the writer and the readers run, and explains it afterwards."""
     database = world.store.database
     assert isinstance(database, SqliteDatabase)
-    plans = Recorded()
+    statements: list[str] = []
 
-    def explain(conn: Connection, cursor: Any, statement: str, parameters: Any, *rest: Any) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "INSERT", "DELETE")):
-            one = parameters[0] if isinstance(parameters, list) else parameters
-            explained = conn.connection.cursor()
-            explained.execute("EXPLAIN QUERY PLAN " + statement, one)
-            plans.plans[statement] = [row[3] for row in explained.fetchall()]
-            explained.close()
+    def note(_c: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
 
-    engines = [
-        database._engine,
-        database._readers.sync_engine,
-        database._first_readers.sync_engine,
-    ]
+    engines = [database._readers.sync_engine, database._first_readers.sync_engine]
     for engine in engines:
-        event.listen(engine, "before_cursor_execute", explain)
-    try:
+        event.listen(engine, "before_cursor_execute", note)
+    plans = Recorded()
+    with traced(database, statements):
         yield plans
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
+    plans.plans |= explained(database, statements)
+
+
+@contextmanager
+def traced(database: SqliteDatabase, statements: list[str]) -> Iterator[None]:
+    """The driver tells statements with their values in place."""
+
+    def trace(callback: Callable[[str], None] | None) -> None:
+        database._thread.submit(writer_of(database).set_trace_callback, callback).result()
+
+    trace(statements.append)
+    try:
+        yield
     finally:
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", explain)
+        trace(None)
+
+
+def writer_of(database: SqliteDatabase) -> sqlite3.Connection:
+    assert database._writer is not None
+    return database._writer._connection
+
+
+def explained(database: SqliteDatabase, statements: list[str]) -> dict[str, list[str]]:
+    def explain() -> dict[str, list[str]]:
+        connection = writer_of(database)
+        return {
+            statement: [
+                row[3]
+                for row in connection.execute(
+                    "EXPLAIN QUERY PLAN " + statement,
+                    [None] * statement.count("?"),
+                )
+            ]
+            for statement in dict.fromkeys(statements)
+            if statement.startswith(("SELECT", "UPDATE", "INSERT", "DELETE"))
+        }
+
+    return database._thread.submit(explain).result()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from outdial_server.storage.postgres_database import postgres_engine, unavailable_told
-from outdial_server.storage.sqlite_database import writer_engine
+from outdial_server.storage.sqlite_database import migration_engine
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
@@ -38,7 +38,7 @@ def migrate(url: str) -> None:
     """Brings the schema up to date. Not from within an event loop's thread."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = writer_engine(parsed)
+        engine = migration_engine(parsed)
         with engine.begin() as connection:
             _upgrade(connection)
         engine.dispose()
@@ -58,7 +58,7 @@ def is_up_to_date(url: str) -> bool:
     """Not from within an event loop's thread."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = writer_engine(parsed)
+        engine = migration_engine(parsed)
         with engine.begin() as connection:
             at_head = _at_head(connection)
         engine.dispose()

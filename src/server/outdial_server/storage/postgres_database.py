@@ -18,6 +18,7 @@ from outdial_server.ports.signals import Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry, Transaction
 from outdial_server.storage.database import name_of
 from outdial_server.storage.dialects.postgres import PostgresDialect
+from outdial_server.storage.statements import SqlAlchemyStatements
 from outdial_server.storage.tx import Tx
 
 T = TypeVar("T")
@@ -129,7 +130,7 @@ class PostgresDatabase:
         now = self._clock.now() if self._clock else (await conn.execute(_NOW)).scalar_one()
 
         def transact(sync: Any) -> tuple[T, Tx]:
-            tx = Tx(sync, self.dialect, self._ids, now)
+            tx = Tx(SqlAlchemyStatements(sync), self.dialect, self._ids, now)
             return verb(tx), tx
 
         return await conn.run_sync(transact)

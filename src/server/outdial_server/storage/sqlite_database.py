@@ -3,8 +3,10 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable, Sized
+import sqlite3
+from collections.abc import Callable, Iterator, Sized
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,6 +23,7 @@ from outdial_server.ports.signals import Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry, Transaction
 from outdial_server.storage.database import name_of
 from outdial_server.storage.dialects.sqlite import ID_FUNCTION, SqliteDialect
+from outdial_server.storage.statements import SqlAlchemyStatements, SqliteStatements
 from outdial_server.storage.tx import Tx
 
 T = TypeVar("T")
@@ -30,6 +33,7 @@ _READERS: Final = 4
 _FIRST_READERS: Final = 2
 _WRITER_CACHE_KIB: Final = 64 * 1024
 _READER_CACHE_KIB: Final = 8 * 1024
+_STATEMENTS_CACHED: Final = 512
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -85,10 +89,10 @@ class SqliteDatabase:
         self._lock = FileLock(Path(url.database or "outdial.db"))
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outdial-writer")
-        self._engine = writer_engine(url)
+        self._path = url.database or ""
         self._readers = _reader_engine(url, _READERS)
         self._first_readers = _reader_engine(url, _FIRST_READERS)
-        self._conn: Connection | None = None
+        self._writer: _Writer | None = None
 
     def lock(self) -> None:
         """Before all else: not even the schema is touched under another server."""
@@ -96,7 +100,7 @@ class SqliteDatabase:
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
-        self._conn = await loop.run_in_executor(self._thread, self._engine.connect)
+        self._writer = await loop.run_in_executor(self._thread, _Writer, self._path)
 
     async def write(self, verb: Callable[[Tx], T]) -> T:
         transaction = self._telemetry.transaction(name_of(verb))
@@ -134,12 +138,12 @@ class SqliteDatabase:
         transaction.committed(tx.happened)
 
     def _transact(self, verb: Callable[[Tx], T]) -> tuple[T, Tx]:
-        assert self._conn is not None, "open() comes first"
+        assert self._writer is not None, "open() comes first"
         try:
-            with self._conn.begin():
-                tx = Tx(self._conn, self.dialect, self._ids, self._clock.now())
+            with self._writer.transaction() as statements:
+                tx = Tx(statements, self.dialect, self._ids, self._clock.now())
                 return verb(tx), tx
-        except OperationalError as error:
+        except sqlite3.OperationalError as error:
             raise _unavailable(error) from error
 
     async def read(self, verb: Callable[[Tx], T]) -> T:
@@ -152,9 +156,11 @@ class SqliteDatabase:
         now = self._clock.now()
         try:
             async with readers.connect() as conn, conn.begin():
-                return await conn.run_sync(lambda c: verb(Tx(c, self.dialect, self._ids, now)))
+                return await conn.run_sync(
+                    lambda c: verb(Tx(SqlAlchemyStatements(c), self.dialect, self._ids, now))
+                )
         except OperationalError as error:
-            raise _unavailable(error) from error
+            raise _unavailable(error.orig) from error
 
     async def close(self) -> None:
         async with self._turn:
@@ -166,18 +172,39 @@ class SqliteDatabase:
         self._lock.release()
 
     def _close_writer(self) -> None:
-        if self._conn is not None:
-            self._conn.close()
-        self._engine.dispose()
+        if self._writer is not None:
+            self._writer.close()
 
 
-def _unavailable(error: OperationalError) -> UnavailableError:
-    return UnavailableError(
-        Reason.DATABASE_UNAVAILABLE, f"the database cannot be used: {error.orig}"
-    )
+def _unavailable(error: BaseException | None) -> UnavailableError:
+    return UnavailableError(Reason.DATABASE_UNAVAILABLE, f"the database cannot be used: {error}")
 
 
-def writer_engine(url: URL) -> Engine:
+class _Writer:
+    """The one connection that writes; of its thread alone."""
+
+    def __init__(self, path: str) -> None:
+        self._connection = sqlite3.connect(path, cached_statements=_STATEMENTS_CACHED)
+        _prepare_connection(self._connection, _WRITER_CACHE_KIB)
+        self._statements = SqliteStatements(self._connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqliteStatements]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._statements
+            self._connection.execute("COMMIT")
+        except BaseException:
+            # SQLite itself has rolled back after some errors, a full disk for one.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def migration_engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite+pysqlite"),
         hide_parameters=True,
@@ -205,13 +232,17 @@ def _prepare(engine: Engine, begin: str, cache_kib: int) -> None:
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        connection.create_function(ID_FUNCTION, 1, bytes.fromhex, deterministic=True)
-        cursor = connection.cursor()
-        for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}"):
-            cursor.execute(pragma)
-        cursor.close()
+        _prepare_connection(connection, cache_kib)
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+
+def _prepare_connection(connection: Any, cache_kib: int) -> None:
+    connection.isolation_level = None
+    connection.create_function(ID_FUNCTION, 1, bytes.fromhex, deterministic=True)
+    cursor = connection.cursor()
+    for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}"):
+        cursor.execute(pragma)
+    cursor.close()

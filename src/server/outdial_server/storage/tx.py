@@ -3,22 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
-
-from sqlalchemy import Connection, CursorResult, Row, TextClause, text
 
 from outdial_server.domain.ids import BatchId
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.telemetry import Happened
 from outdial_server.storage.dialects.dialect import Dialect
 from outdial_server.storage.encoding import micros
-
-
-@lru_cache(maxsize=512)
-def _statement(sql: str) -> TextClause:
-    """Parsed once: the same clause object also finds SQLAlchemy's compiled form."""
-    return text(sql)
+from outdial_server.storage.statements import Row, Statements
 
 
 @dataclass(slots=True)
@@ -27,31 +19,38 @@ class Tx:
     written to `touched` is told to watchers after the commit, and only then; so is, to
     telemetry, what is written to `happened`."""
 
-    conn: Connection
+    statements: Statements
     dialect: Dialect
     ids: IdSource
     now: datetime
     touched: set[BatchId] = field(default_factory=set)
     happened: Happened = field(default_factory=Happened)
+    now_us: int = field(init=False)
 
-    @property
-    def now_us(self) -> int:
-        return micros(self.now)
+    def __post_init__(self) -> None:
+        self.now_us = micros(self.now)
 
-    def all(self, sql: str, **parameters: Any) -> Sequence[Row[Any]]:
-        return self.conn.execute(_statement(sql), parameters).all()
+    def all(self, sql: str, **parameters: Any) -> Sequence[Row]:
+        return self.statements.all(sql, parameters)
 
-    def one_or_none(self, sql: str, **parameters: Any) -> Row[Any] | None:
-        return self.conn.execute(_statement(sql), parameters).first()
+    def one_or_none(self, sql: str, **parameters: Any) -> Row | None:
+        return self.statements.first(sql, parameters)
 
     def scalar(self, sql: str, **parameters: Any) -> Any:
-        return self.conn.execute(_statement(sql), parameters).scalar()
+        """The first column of the first row; None without a row."""
+        row: Any = self.statements.first(sql, parameters)
+        return None if row is None else row[0]
 
     def run(self, sql: str, **parameters: Any) -> int:
-        """Executes a statement and returns how many rows it changed."""
-        result: CursorResult[Any] = self.conn.execute(_statement(sql), parameters)
-        return result.rowcount
+        """Executes a statement and returns how many rows it changed. Raises
+        ConstraintError."""
+        return self.statements.run(sql, parameters)
 
     def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
-            self.conn.execute(_statement(sql), list(rows))
+            self.statements.run_many(sql, rows)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """The quickest way in: values by place."""
+        if rows:
+            self.statements.insert(table, columns, rows)

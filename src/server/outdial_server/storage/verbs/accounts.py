@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import orjson
-from sqlalchemy import Row
 
 from outdial_server.domain.account import Account, ApiKey, Scope
 from outdial_server.domain.errors import Reason
@@ -24,6 +23,7 @@ from outdial_server.storage.encoding import (
     pack_id,
     unpack_id,
 )
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.paging import key_of, page_of
@@ -39,7 +39,7 @@ NO_ACCOUNT: Final = 0
 """Stands for "nobody's" where a request is not made within an account."""
 
 
-def _account(row: Row[Any]) -> Account:
+def _account(row: Row) -> Account:
     return Account(
         AccountId(unpack_id(row.id)),
         row.display_name,
@@ -134,7 +134,7 @@ _KEY: Final = (
 )
 
 
-def _api_key(row: Row[Any]) -> ApiKey:
+def _api_key(row: Row) -> ApiKey:
     return ApiKey(
         ApiKeyId(unpack_id(row.id)),
         AccountId(unpack_id(row.account_id)),

@@ -1,10 +1,7 @@
 """Agents."""
 
 from collections.abc import Callable
-from typing import Any, Final
-
-from sqlalchemy import Row
-from sqlalchemy.exc import IntegrityError
+from typing import Final
 
 from outdial_server.domain.account import Agent, AgentFields
 from outdial_server.domain.errors import (
@@ -25,6 +22,7 @@ from outdial_server.storage.encoding import (
     pack_id,
     unpack_id,
 )
+from outdial_server.storage.statements import ConstraintError, Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.ledger import set_cap
@@ -40,7 +38,7 @@ _AGENT: Final = (
 )
 
 
-def _agent(row: Row[Any]) -> Agent:
+def _agent(row: Row) -> Agent:
     return Agent(
         AgentId(unpack_id(row.id)),
         AccountId(unpack_id(row.account_id)),
@@ -54,7 +52,7 @@ def _agent(row: Row[Any]) -> Agent:
     )
 
 
-def _row(tx: Tx, account_id: AccountId, agent_id: AgentId) -> Row[Any]:
+def _row(tx: Tx, account_id: AccountId, agent_id: AgentId) -> Row:
     packed = id_or_not_found(agent_id, Reason.AGENT_NOT_FOUND, "agent")
     account = account_key(tx, account_id)
     row = tx.one_or_none(_AGENT + "AND g.id = :id", account=account, id=packed)
@@ -140,7 +138,7 @@ def _write(tx: Tx, key: int, after: AgentFields) -> None:
             now=tx.now_us,
             key=key,
         )
-    except IntegrityError as error:
+    except ConstraintError as error:
         # The index decides, whoever takes the name at the same time.
         raise _name_taken(after.display_name) from error
 

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row
-
 from outdial_server.domain.batch import (
     COUNT_NAMES,
     Batch,
@@ -33,6 +31,7 @@ from outdial_server.storage.encoding import (
     not_found,
     unpack_id,
 )
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.log import NewEvent, append_events
@@ -53,7 +52,7 @@ SELECT_BATCH: Final = (
 )
 
 
-def batch_from(row: Row[Any]) -> Batch:
+def batch_from(row: Row) -> Batch:
     return Batch(
         batch_id=BatchId(unpack_id(row.id)),
         account_id=AccountId(unpack_id(row.account_id)),
@@ -76,7 +75,7 @@ def batch_from(row: Row[Any]) -> Batch:
     )
 
 
-def _settings_from(row: Row[Any]) -> BatchSettings:
+def _settings_from(row: Row) -> BatchSettings:
     return BatchSettings(
         display_name=row.display_name,
         window_start=moment_or_none(row.window_start_us),
@@ -110,7 +109,7 @@ def settings_values(settings: BatchSettings) -> dict[str, Any]:
     }
 
 
-def find_batch(tx: Tx, account_id: AccountId, batch_id: BatchId) -> Row[Any]:
+def find_batch(tx: Tx, account_id: AccountId, batch_id: BatchId) -> Row:
     """The row of a batch that its account can see."""
     packed = id_or_not_found(batch_id, Reason.BATCH_NOT_FOUND, "batch")
     row = tx.one_or_none(
@@ -122,13 +121,13 @@ def find_batch(tx: Tx, account_id: AccountId, batch_id: BatchId) -> Row[Any]:
     return row
 
 
-def batch_by_key(tx: Tx, key: int) -> Row[Any]:
+def batch_by_key(tx: Tx, key: int) -> Row:
     row = tx.one_or_none(SELECT_BATCH + "WHERE b.key = :key", key=key)
     assert row is not None, "keys are never removed while something refers to them"
     return row
 
 
-def lock_batch(tx: Tx, key: int) -> Row[Any]:
+def lock_batch(tx: Tx, key: int) -> Row:
     """The batch row is the last lock of a transaction, and what SENDING goes through."""
     if tx.dialect.locks_rows:
         tx.all(f"SELECT key FROM batches WHERE key = :key {tx.dialect.for_update()}", key=key)

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row
-
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.call import CallState, CallTimes
 from outdial_server.domain.claims import Candidate, plan_claims
@@ -26,6 +24,7 @@ from outdial_server.domain.slots import (
 from outdial_server.ports.dispatch import ClaimedCall, Claims
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, micros, moment, pack_id, unpack_id
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from
 from outdial_server.storage.verbs.ledger import read_slots, take_slots
@@ -55,7 +54,7 @@ class _Runnable:
 class _Waiting:
     """Rows of a batch that are due, as far as was read, and when the next one is."""
 
-    due: tuple[Row[Any], ...] = ()
+    due: tuple[Row, ...] = ()
     next_due_at: datetime | None = None
 
 
@@ -171,7 +170,7 @@ def _look(tx: Tx, r: _Runnable, most: int) -> _Waiting:
     """The rows that are next, at most `most`, rank by rank in the index's order."""
     if most <= 0:
         return _Waiting()
-    due: list[Row[Any]] = []
+    due: list[Row] = []
     next_due: list[int] = []
     rank = _next_rank(tx, r, None)
     for _ in range(_RANKS_MOST):
@@ -197,7 +196,7 @@ def _next_rank(tx: Tx, r: _Runnable, after: int | None) -> int | None:
     return found
 
 
-def _due_in_rank(tx: Tx, r: _Runnable, rank: int, limit: int) -> Sequence[Row[Any]]:
+def _due_in_rank(tx: Tx, r: _Runnable, rank: int, limit: int) -> Sequence[Row]:
     return tx.all(
         "SELECT s.key, s.address, s.caller_id, s.context_json, s.metadata_json, s.attempts, "
         "s.due_us, c.key AS call_key, c.id AS call_id, c.state AS call_state, c.fence "
@@ -226,7 +225,7 @@ def _later_in_rank(tx: Tx, r: _Runnable, rank: int) -> int | None:
 
 
 def _claim_rows(
-    tx: Tx, r: _Runnable, due: Sequence[Row[Any]], ready_since: datetime
+    tx: Tx, r: _Runnable, due: Sequence[Row], ready_since: datetime
 ) -> list[ClaimedCall]:
     if not due:
         return []
@@ -258,9 +257,7 @@ def _defer(tx: Tx, deferred: Sequence[tuple[Candidate, datetime]]) -> None:
     )
 
 
-def _write_calls(
-    tx: Tx, r: _Runnable, rows: Sequence[Row[Any]]
-) -> dict[int, tuple[int, CallId, int]]:
+def _write_calls(tx: Tx, r: _Runnable, rows: Sequence[Row]) -> dict[int, tuple[int, CallId, int]]:
     """Call key, id and fence by row. A call that was never sent is used again: same id,
     same attempt number, fence one higher."""
     unsent = [row for row in rows if row.call_state == CallState.CLAIMED]
@@ -272,7 +269,7 @@ def _write_calls(
     return written | _write_fresh(tx, r, fresh)
 
 
-def _take_again(tx: Tx, r: _Runnable, rows: Sequence[Row[Any]]) -> None:
+def _take_again(tx: Tx, r: _Runnable, rows: Sequence[Row]) -> None:
     tx.run_many(
         "UPDATE calls SET fence = fence + 1, holds_slot = 1, trusted_until_us = :lease, "
         "lookups = 0, reason = NULL, caller_id = :caller_id, ring_timeout_s = :ring, "
@@ -281,7 +278,7 @@ def _take_again(tx: Tx, r: _Runnable, rows: Sequence[Row[Any]]) -> None:
     )
 
 
-def _call_values(tx: Tx, r: _Runnable, row: Row[Any]) -> dict[str, Any]:
+def _call_values(tx: Tx, r: _Runnable, row: Row) -> dict[str, Any]:
     settings = r.batch.settings
     return {
         "lease": micros(tx.now + CLAIM_LEASE),
@@ -291,9 +288,7 @@ def _call_values(tx: Tx, r: _Runnable, row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _write_fresh(
-    tx: Tx, r: _Runnable, rows: Sequence[Row[Any]]
-) -> dict[int, tuple[int, CallId, int]]:
+def _write_fresh(tx: Tx, r: _Runnable, rows: Sequence[Row]) -> dict[int, tuple[int, CallId, int]]:
     if not rows:
         return {}
     ids = dict(zip((row.key for row in rows), tx.ids.new_ids(len(rows)), strict=True))
@@ -325,7 +320,7 @@ def _write_fresh(
 
 def _claimed(
     r: _Runnable,
-    row: Row[Any],
+    row: Row,
     call_id: CallId,
     fence: int,
     ready_at: datetime,
@@ -348,7 +343,7 @@ def _claimed(
     )
 
 
-def scopes_of_batch(row: Row[Any]) -> tuple[SlotScope, ...]:
+def scopes_of_batch(row: Row) -> tuple[SlotScope, ...]:
     return scopes_of(row.account_key, row.agent_key, row.key)
 
 

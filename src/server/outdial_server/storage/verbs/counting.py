@@ -3,15 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final
 
 from outdial_server.domain.batch import COUNT_NAMES, BatchState
 from outdial_server.domain.ids import BatchId
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.storage.dialects.dialect import Dialect, Kind
 from outdial_server.storage.encoding import json_text, unpack_id
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import finish_if_done
 from outdial_server.storage.verbs.log import NewEvent, write_events
@@ -68,7 +67,7 @@ _LOCK: Final = (
 )
 
 
-def _update(tx: Tx, moves: BatchMoves, batches: list[int], only_running: bool) -> list[Row[Any]]:
+def _update(tx: Tx, moves: BatchMoves, batches: list[int], only_running: bool) -> list[Row]:
     rows = [
         [key, len(moves.events.get(key, ())), *(moves.counts[key][name] for name in COUNT_NAMES)]
         for key in batches

@@ -1,8 +1,6 @@
 """The event log, read."""
 
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final
 
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.errors import OutOfRangeError, Reason
@@ -11,6 +9,7 @@ from outdial_server.domain.ids import BatchId, CallId, ScheduledCallId
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.ports.events import EventSlice, RowSlice
 from outdial_server.storage.encoding import id_or_not_found, moment, not_found, unpack_id
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from
 from outdial_server.storage.verbs.reading import rows_after, rows_in_events
@@ -25,7 +24,7 @@ _SELECT: Final = (
 )
 
 
-def _batch_row(tx: Tx, batch_id: BatchId) -> Row[Any]:
+def _batch_row(tx: Tx, batch_id: BatchId) -> Row:
     packed = id_or_not_found(batch_id, Reason.BATCH_NOT_FOUND, "batch")
     row = tx.one_or_none(SELECT_BATCH + "WHERE b.id = :id AND b.revealed_us IS NOT NULL", id=packed)
     if row is None:
@@ -33,7 +32,7 @@ def _batch_row(tx: Tx, batch_id: BatchId) -> Row[Any]:
     return row
 
 
-def _refuse_erased(row: Row[Any], after: int) -> None:
+def _refuse_erased(row: Row, after: int) -> None:
     if after + 1 < row.oldest_seq:
         raise OutOfRangeError(
             Reason.EVENTS_ERASED,
@@ -49,11 +48,11 @@ def read_events(tx: Tx, batch_id: BatchId, after: int, limit: int) -> EventSlice
     return EventSlice(batch_from(row), [_event(event) for event in events], row.oldest_seq)
 
 
-def _event(row: Row[Any]) -> Event:
+def _event(row: Row) -> Event:
     return Event(row.seq, moment(row.at_us), EventType(row.type), row.cause, _after(row))
 
 
-def _after(row: Row[Any]) -> BatchAfter | ScheduledCallAfter:
+def _after(row: Row) -> BatchAfter | ScheduledCallAfter:
     if row.scheduled_key is None:
         return BatchAfter(row.state, row.reason or "", row.detail or "", row.total)
     return ScheduledCallAfter(

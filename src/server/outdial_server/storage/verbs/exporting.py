@@ -1,13 +1,12 @@
 """Rows with their latest calls, from end to end."""
 
 from collections.abc import Collection
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final
 
 from outdial_server.domain.ids import AccountId, BatchId
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.ports.batches import ResultPage, ScheduledCallResult
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import find_batch
 from outdial_server.storage.verbs.reading import (
@@ -60,7 +59,7 @@ def export_page(
     )
 
 
-def _result(row: Row[Any]) -> ScheduledCallResult:
+def _result(row: Row) -> ScheduledCallResult:
     scheduled_call = row_from(row)
     return ScheduledCallResult(
         scheduled_call, call_from(row) if scheduled_call.call_id is not None else None

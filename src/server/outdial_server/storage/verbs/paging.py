@@ -2,12 +2,11 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
-
-from sqlalchemy import Row
+from typing import Final, TypeVar
 
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError, Reason
 from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.storage.statements import Row
 
 T = TypeVar("T")
 
@@ -39,8 +38,8 @@ def key_of(list_name: str, token: str) -> int | None:
 def page_of(
     list_name: str,
     request: PageRequest,
-    rows: Sequence[Row[Any]],
-    convert: Callable[[Row[Any]], T],
+    rows: Sequence[Row],
+    convert: Callable[[Row], T],
     key: str = "key",
 ) -> Page[T]:
     """A page from rows read with a limit of one more than its size."""

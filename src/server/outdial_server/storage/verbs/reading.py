@@ -4,8 +4,6 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row
-
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.call import Call, CallState, Disposition
 from outdial_server.domain.errors import Reason
@@ -31,6 +29,7 @@ from outdial_server.storage.encoding import (
     not_found,
     unpack_id,
 )
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import agent_key
@@ -61,7 +60,7 @@ _SELECT_ROW: Final = (
 )
 
 
-def row_from(row: Row[Any]) -> ScheduledCall:
+def row_from(row: Row) -> ScheduledCall:
     call_state = None if row.call_state is None else CallState(row.call_state)
     open_state = state_while_open(call_state)
     sent = call_state not in (None, CallState.CLAIMED)
@@ -146,7 +145,7 @@ def list_batches(
     return page_of("batches", page, rows, batch_from)
 
 
-def find_row(tx: Tx, account_id: AccountId, row_id: ScheduledCallId) -> Row[Any]:
+def find_row(tx: Tx, account_id: AccountId, row_id: ScheduledCallId) -> Row:
     packed = id_or_not_found(row_id, Reason.SCHEDULED_CALL_NOT_FOUND, "scheduled call")
     row = tx.one_or_none(
         _SELECT_ROW + "WHERE s.id = :id AND b.account_key = :account "
@@ -221,7 +220,7 @@ _SELECT_CALL: Final = (
 )
 
 
-def call_from(row: Row[Any]) -> Call:
+def call_from(row: Row) -> Call:
     return Call(
         CallId(unpack_id(row.call_id)),
         BatchId(unpack_id(row.batch_id)),
@@ -239,7 +238,7 @@ def call_from(row: Row[Any]) -> Call:
     )
 
 
-def _moments(row: Row[Any]) -> tuple[datetime | None, ...]:
+def _moments(row: Row) -> tuple[datetime | None, ...]:
     return tuple(
         moment_or_none(us)
         for us in (row.sent_us, row.accepted_us, row.ringing_us, row.answered_us, row.call_ended_us)

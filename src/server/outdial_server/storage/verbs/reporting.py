@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row
-
 from outdial_server.domain.batch import (
     Batch,
     BatchChange,
@@ -29,6 +27,7 @@ from outdial_server.domain.transition import CallFacts, Transition, advance, in_
 from outdial_server.ports.dispatch import Applied
 from outdial_server.storage.dialects.dialect import Dialect, Kind
 from outdial_server.storage.encoding import json_text, micros_or_none, pack_id
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
@@ -48,7 +47,7 @@ _SELECT: Final = (
 class _CallWork:
     """One call of the group: as it was read, and as its reports leave it."""
 
-    row: Row[Any]
+    row: Row
     facts: CallFacts
     # Moments that the reports bring, by column.
     stamps: dict[str, int] = field(default_factory=dict)
@@ -125,11 +124,11 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> dict[bytes, _CallWork]:
     return {row.id: _CallWork(row, _facts(row)) for row in rows}
 
 
-def _scopes(row: Row[Any]) -> tuple[SlotScope, ...]:
+def _scopes(row: Row) -> tuple[SlotScope, ...]:
     return scopes_of(row.account_key, row.agent_key, row.batch_key)
 
 
-def _facts(row: Row[Any]) -> CallFacts:
+def _facts(row: Row) -> CallFacts:
     accepted = row.accepted_us is not None
     return CallFacts(
         call_id=CallId(row.id.hex()),

@@ -3,9 +3,7 @@ that was paused, cancelled or closed a moment ago lets nothing more go."""
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final
 
 from outdial_server.domain.call import CallState
 from outdial_server.domain.event import EventType
@@ -15,6 +13,7 @@ from outdial_server.domain.slots import SlotScope, scopes_of
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.dialects.dialect import Dialect, Kind
 from outdial_server.storage.encoding import json_text, micros, pack_id
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves
 from outdial_server.storage.verbs.ledger import free_slots, lock_slots
@@ -43,7 +42,7 @@ def mark_sending(
     return [by_id[row.id] for row in sending], held_back
 
 
-def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row[Any]]:
+def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row]:
     """Claims that still stand, locked: a reaper that comes now waits, and then finds them
     SENDING."""
     return list(
@@ -57,7 +56,7 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row[Any]]:
     )
 
 
-def _sending_event(row: Row[Any]) -> NewEvent:
+def _sending_event(row: Row) -> NewEvent:
     after = RowAfter(
         scheduled_key=row.scheduled_key,
         call_key=row.key,
@@ -71,7 +70,7 @@ def _sending_event(row: Row[Any]) -> NewEvent:
     return NewEvent(EventType.CALL_SENDING, "SCHEDULER", after)
 
 
-def _write(tx: Tx, rows: Sequence[Row[Any]]) -> None:
+def _write(tx: Tx, rows: Sequence[Row]) -> None:
     if not rows:
         return
     changed = tx.run(
@@ -132,5 +131,5 @@ def release_claims(tx: Tx, claims: Sequence[tuple[int, int]]) -> int:
     return len(released)
 
 
-def _scopes(row: Row[Any]) -> tuple[SlotScope, ...]:
+def _scopes(row: Row) -> tuple[SlotScope, ...]:
     return scopes_of(row.account_key, row.agent_key, row.batch_key)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row
-
 from outdial_server.domain.batch import (
     Batch,
     DuplicatePolicy,
@@ -31,6 +29,7 @@ from outdial_server.storage.encoding import (
     micros,
     pack_id,
 )
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import agent_key, refuse_deleted_agent
@@ -211,7 +210,7 @@ def reveal_append(
     return _revealed(tx, staged.batch_key, staged, EventType.SCHEDULED_CALLS_ADDED)
 
 
-def _staged_count(tx: Tx, batch: Row[Any]) -> int:
+def _staged_count(tx: Tx, batch: Row) -> int:
     staged: int = tx.scalar(
         "SELECT COUNT(*) FROM scheduled_calls WHERE batch_key = :batch AND position >= :end",
         batch=batch.key,
@@ -261,7 +260,7 @@ def erase_unrevealed(tx: Tx, batch_key: int) -> int:
     return erased
 
 
-def _settled(tx: Tx, batch_key: int) -> Row[Any] | None:
+def _settled(tx: Tx, batch_key: int) -> Row | None:
     """What is revealed of a batch. A reveal whose commit is under way, or whose answer was
     lost, holds the row: only behind it is certain what was revealed."""
     return tx.one_or_none(

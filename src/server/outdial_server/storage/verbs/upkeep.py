@@ -3,9 +3,7 @@ and the audit of the ledger."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final
 
 from outdial_server.domain.batch import (
     SETTLED_REASON,
@@ -35,6 +33,7 @@ from outdial_server.storage.encoding import (
     pack_id,
     unpack_id,
 )
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
@@ -80,13 +79,13 @@ _LEASES: Final = (
 )
 
 
-def _leases_run_out(tx: Tx) -> Sequence[Row[Any]]:
+def _leases_run_out(tx: Tx) -> Sequence[Row]:
     return tx.all(
         _LEASES + "<= :now ORDER BY trusted_until_us LIMIT :most", now=tx.now_us, most=_REAP_MOST
     )
 
 
-def _every_lease(tx: Tx) -> Sequence[Row[Any]]:
+def _every_lease(tx: Tx) -> Sequence[Row]:
     """No more than there are slots."""
     return tx.all(_LEASES + "IS NOT NULL ORDER BY trusted_until_us")
 
@@ -109,7 +108,7 @@ def silent_calls(tx: Tx, limit: int) -> SilentCalls:
     return SilentCalls(tuple(_silent(row) for row in rows), moment_or_none(next_us), tx.now)
 
 
-def _silent(row: Row[Any]) -> SilentCall:
+def _silent(row: Row) -> SilentCall:
     return SilentCall(
         CallId(unpack_id(row.id)),
         row.carrier,
@@ -149,7 +148,7 @@ def move_windows(tx: Tx) -> WindowsMoved:
 _OPEN: Final = "ended_us IS NULL AND revealed_us IS NOT NULL"
 
 
-def _windows_to_move(tx: Tx) -> Sequence[Row[Any]]:
+def _windows_to_move(tx: Tx) -> Sequence[Row]:
     return tx.all(
         f"SELECT key FROM batches WHERE {_OPEN} AND ((state = :scheduled "
         "AND (window_start_us IS NULL OR window_start_us <= :now)) "
@@ -211,7 +210,7 @@ SELECT_WAITING: Final = (
 def end_rows(
     tx: Tx,
     batch_key: int,
-    rows: Sequence[Row[Any]],
+    rows: Sequence[Row],
     state: ScheduledCallState,
     reason: str,
     cause: str,
@@ -236,7 +235,7 @@ def end_rows(
     finish_done(tx, apply_moves(tx, moves))
 
 
-def _ended_while_waiting(row: Row[Any], state: ScheduledCallState, reason: str) -> RowAfter:
+def _ended_while_waiting(row: Row, state: ScheduledCallState, reason: str) -> RowAfter:
     return RowAfter(
         scheduled_key=row.key,
         call_key=row.call_key,

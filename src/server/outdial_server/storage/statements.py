@@ -1,0 +1,114 @@
+"""Running statements: verbs see rows by the names of their columns, whatever is below."""
+
+import sqlite3
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Protocol, cast
+
+from sqlalchemy import Connection, CursorResult, TextClause, text
+from sqlalchemy.exc import IntegrityError
+
+
+class Row(Protocol):
+    """One row of a result; its columns are attributes."""
+
+    def __getattr__(self, name: str, /) -> Any: ...
+
+
+class ConstraintError(Exception):
+    """A unique index or a CHECK refused the change."""
+
+
+class Statements(Protocol):
+    """The statements of one connection. Parameters are named, `:name` in the text."""
+
+    def all(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]: ...
+
+    def first(self, sql: str, parameters: Mapping[str, Any]) -> Row | None: ...
+
+    def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        """Returns how many rows were changed. Raises ConstraintError."""
+        ...
+
+    def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None: ...
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
+
+
+class SqliteStatements:
+    """Over the standard driver itself: a statement costs 3 us of the writer's time in place
+    of 40, and a column 0.1 in place of 0.5."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._cursor = connection.cursor()
+        self._shapes: dict[str, Callable[[Sequence[Any]], Row]] = {}
+
+    def all(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        found = self._cursor.execute(sql, parameters).fetchall()
+        return list(map(self._shape(sql), found)) if found else ()
+
+    def first(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
+        # All of them: a statement that was not read to its end stays open.
+        found = self._cursor.execute(sql, parameters).fetchall()
+        return self._shape(sql)(found[0]) if found else None
+
+    def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        try:
+            return self._cursor.execute(sql, parameters).rowcount
+        except sqlite3.IntegrityError as error:
+            raise ConstraintError(str(error)) from error
+
+    def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._cursor.executemany(sql, rows)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        self._cursor.executemany(_insert_sql(table, tuple(columns), "?"), rows)
+
+    def _shape(self, sql: str) -> Callable[[Sequence[Any]], Row]:
+        shape = self._shapes.get(sql)
+        if shape is None:
+            names = [column[0] for column in self._cursor.description]
+            made: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc] # noqa: PYI024
+            shape = cast(Callable[[Sequence[Any]], Row], made._make)
+            self._shapes[sql] = shape
+        return shape
+
+
+class SqlAlchemyStatements:
+    """Over SQLAlchemy, for drivers that speak asyncio underneath."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        return cast(Sequence[Row], self._connection.execute(_statement(sql), parameters).all())
+
+    def first(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
+        return cast(Row | None, self._connection.execute(_statement(sql), parameters).first())
+
+    def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        try:
+            result: CursorResult[Any] = self._connection.execute(_statement(sql), parameters)
+        except IntegrityError as error:
+            raise ConstraintError(str(error)) from error
+        return result.rowcount
+
+    def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._connection.execute(_statement(sql), list(rows))
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        sql = _insert_sql(table, tuple(columns), "$")
+        self._connection.exec_driver_sql(sql, [tuple(row) for row in rows])
+
+
+@lru_cache(maxsize=512)
+def _statement(sql: str) -> TextClause:
+    """Parsed once: the same clause object also finds SQLAlchemy's compiled form."""
+    return text(sql)
+
+
+@lru_cache(maxsize=64)
+def _insert_sql(table: str, columns: tuple[str, ...], mark: str) -> str:
+    places = (mark if mark == "?" else f"{mark}{n}" for n in range(1, len(columns) + 1))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(places)})"
