@@ -43,6 +43,7 @@ class Server:
 
     address: str
     api_key: str
+    folder: Path
 
     def outdial(self, *args: str) -> int:
         """Runs the `outdial` command in front, as a person would."""
@@ -57,7 +58,7 @@ class Server:
 
     def newest_batch(self) -> str:
         listing = subprocess.run(
-            [COMMANDS / "outdial", "batch", "list", "--limit", "1", "--output", "json"],
+            [COMMANDS / "outdial", "batch", "list", "--limit", "1", "--json"],
             env=self._environment(),
             check=True,
             capture_output=True,
@@ -65,7 +66,13 @@ class Server:
         return str(json.loads(listing.stdout)["batch_id"])
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "OUTDIAL_ADDRESS": self.address, "OUTDIAL_API_KEY": self.api_key}
+        return {
+            **os.environ,
+            "OUTDIAL_ADDRESS": self.address,
+            "OUTDIAL_API_KEY": self.api_key,
+            # A config file of your own is left out of it.
+            "XDG_CONFIG_HOME": str(self.folder),
+        }
 
 
 @contextmanager
@@ -95,7 +102,7 @@ def running_server(folder: Path) -> Iterator[Server]:
     try:
         address = announced_address(process.stdout, log)
         wait_until_serving(address)
-        yield Server(address, api_key)
+        yield Server(address, api_key, folder)
     finally:
         stop(process)
 
@@ -137,11 +144,14 @@ def show(server: Server) -> int:
     server.outdial("agent", "create", AGENT)
     code = server.outdial(
         *("batch", "create", os.path.relpath(APPOINTMENTS), "--agent", AGENT),
-        *("--skip-bad-rows", "--duplicates", "skip", "--watch"),
+        *("--skip-bad-rows", "--duplicates", "skip", "--follow"),
     )
     if code == 0:
         server.outdial("batch", "list")
-        server.outdial("calls", "list", server.newest_batch(), "--state", "failed", "--limit", "5")
+        server.outdial(
+            *("scheduled-call", "list", server.newest_batch()),
+            *("--state", "failed", "--limit", "5"),
+        )
     return code
 
 
@@ -152,7 +162,7 @@ def how_to_look_again(batch_id: str) -> str:
     return f"""
   {COMMANDS}/outdial batch list
   {COMMANDS}/outdial watch {batch_id}
-  {COMMANDS}/outdial calls list {batch_id} --output json
+  {COMMANDS}/outdial scheduled-call list {batch_id} --json
 
   {grpcurl} $OUTDIAL_ADDRESS list
   {grpcurl} -d '{batch}' $OUTDIAL_ADDRESS outdial.v1.BatchService/GetBatch

@@ -64,9 +64,13 @@ ENDED = BatchCounts(total=3, completed=2, failed=1)
 
 
 @pytest.fixture
-def outdial(far_end: FarEnd) -> Outdial:
+def outdial(far_end: FarEnd, tmp_path: Path) -> Outdial:
     async def invoke(*args: str, key: str = "key-1") -> Result:
-        environment = {"OUTDIAL_ADDRESS": far_end.address, "OUTDIAL_API_KEY": key}
+        environment = {
+            "OUTDIAL_ADDRESS": far_end.address,
+            "OUTDIAL_API_KEY": key,
+            "XDG_CONFIG_HOME": str(tmp_path),
+        }
         runner = CliRunner(env=environment)
         return await asyncio.to_thread(runner.invoke, app, list(args))
 
@@ -218,8 +222,8 @@ async def test_an_agent_that_is_not_there_is_named(
 ) -> None:
     far_end.answer("ListAgents", ListAgentsResponse())
     result = await outdial("batch", "create", str(good_people), "--agent", "Nobody")
-    assert result.exit_code == 2
-    assert "outdial agent create 'Nobody'" in result.stderr
+    assert result.exit_code == 5
+    assert "outdial agent create Nobody" in result.stderr
 
 
 async def test_a_watch_prints_lines_and_the_outcome(far_end: FarEnd, outdial: Outdial) -> None:
@@ -241,7 +245,7 @@ async def test_a_file_can_be_watched_at_once(
 ) -> None:
     knows_the_agent(far_end)
     runs_to(far_end, COMPLETED)
-    result = await outdial("batch", "create", str(good_people), "--agent", "Reminder", "--watch")
+    result = await outdial("batch", "create", str(good_people), "--agent", "Reminder", "--follow")
     assert result.exit_code == 0, result.output
     assert "Outcome: COMPLETED" in result.stdout
 
@@ -256,16 +260,16 @@ async def test_a_batch_that_was_stopped_exits_with_its_own_code(
 
 async def test_a_watch_as_json_is_an_object_a_line(far_end: FarEnd, outdial: Outdial) -> None:
     runs_to(far_end, COMPLETED)
-    result = await outdial("watch", BATCH_ID, "--output", "json")
+    result = await outdial("watch", BATCH_ID, "--json")
     *updates, outcome = [json.loads(line) for line in result.stdout.splitlines()]
     assert [update["state"] for update in updates][-1] == "BATCH_STATE_COMPLETED"
     assert [update["sequence"] for update in updates] == ["1", "2", "3"]
+    human = ("SCHEDULED_CALL_STATE_COMPLETED", "DISPOSITION_ANSWERED_HUMAN", "", 2)
+    busy = ("SCHEDULED_CALL_STATE_FAILED", "DISPOSITION_BUSY", "", 1)
+    names = ("state", "disposition", "reason", "calls")
     assert outcome == {
-        "state": "COMPLETED",
-        "outcomes": [
-            {"state": "completed", "disposition": "answered human", "reason": "", "calls": 2},
-            {"state": "failed", "disposition": "busy", "reason": "", "calls": 1},
-        ],
+        "state": "BATCH_STATE_COMPLETED",
+        "outcomes": [dict(zip(names, ending, strict=True)) for ending in (human, busy)],
     }
 
 
@@ -280,7 +284,7 @@ async def test_an_error_prints_its_fields_and_no_traceback(
     )
     far_end.answer("CreateAgent", refusal)
     result = await outdial("agent", "create", "x" * 65)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.splitlines() == [
         "Error: 1 fault (INVALID_FIELD)",
         "  agent.display_name: is longer than 64 characters",
@@ -291,7 +295,7 @@ async def test_an_error_prints_its_fields_and_no_traceback(
 async def test_a_server_that_is_not_there_is_named(far_end: FarEnd, outdial: Outdial) -> None:
     await far_end.stop()
     result = await outdial("batch", "delete", BATCH_ID)
-    assert result.exit_code == 1
+    assert result.exit_code == 8
     assert f"Is a server running at {far_end.address}?" in result.stderr
 
 
@@ -299,7 +303,7 @@ async def test_a_missing_key_says_how_to_give_one(far_end: FarEnd, outdial: Outd
     refusal = Refusal(code=StatusCode.UNAUTHENTICATED, reason="API_KEY_MISSING")
     far_end.answer("GetAccount", refusal)
     result = await outdial("account", "show", key="")
-    assert result.exit_code == 1
+    assert result.exit_code == 6
     assert "OUTDIAL_API_KEY" in result.stderr
 
 
@@ -346,17 +350,17 @@ async def test_an_unknown_state_is_a_usage_error(outdial: Outdial) -> None:
 
 async def test_the_people_of_a_batch_are_listed(far_end: FarEnd, outdial: Outdial) -> None:
     row = ScheduledCall(
+        scheduled_call_id="s-1",
         address="+15551230001",
         custom_id="C-1",
         state=ScheduledCallState.SCHEDULED_CALL_STATE_IN_PROGRESS,
         attempt_count=1,
-        call_id="c-1",
     )
     far_end.answer("ListScheduledCalls", ListScheduledCallsResponse(scheduled_calls=[row]))
-    result = await outdial("calls", "list", BATCH_ID, "--state", "in-progress")
+    result = await outdial("scheduled-call", "list", BATCH_ID, "--state", "in-progress")
     assert result.exit_code == 0, result.output
     cells = result.stdout.splitlines()[-1].split()
-    assert cells == ["0", "+15551230001", "C-1", "in", "progress", "1", "c-1"]
+    assert cells == ["s-1", "0", "+15551230001", "C-1", "in", "progress", "1"]
 
 
 async def test_a_list_ends_at_its_limit(far_end: FarEnd, outdial: Outdial) -> None:
@@ -364,14 +368,14 @@ async def test_a_list_ends_at_its_limit(far_end: FarEnd, outdial: Outdial) -> No
         scheduled_calls=[ScheduledCall(), ScheduledCall()], next_page_token="2"
     )
     far_end.answer("ListScheduledCalls", page)
-    result = await outdial("calls", "list", BATCH_ID, "--limit", "3", "--output", "json")
+    result = await outdial("scheduled-call", "list", BATCH_ID, "--limit", "3", "--json")
     assert len(result.stdout.splitlines()) == 3
 
 
 async def test_a_call_is_ended(far_end: FarEnd, outdial: Outdial) -> None:
     call = Call(call_id="c-1", state=CallState.CALL_STATE_IN_PROGRESS)
     far_end.answer("EndCall", EndCallResponse(call=call))
-    result = await outdial("calls", "end", "c-1")
+    result = await outdial("call", "end", "c-1")
     assert result.stdout == "Call c-1 is in progress.\n"
 
 
@@ -382,7 +386,7 @@ async def test_an_unknown_call_is_resolved(far_end: FarEnd, outdial: Outdial) ->
         disposition=Disposition.DISPOSITION_NO_ANSWER,
     )
     far_end.answer("ResolveCall", ResolveCallResponse(call=call))
-    result = await outdial("calls", "resolve", "c-1", "placed", "--disposition", "no-answer")
+    result = await outdial("call", "resolve", "c-1", "placed", "--disposition", "no-answer")
     assert result.stdout == "Call c-1 is ended, no answer.\n"
     (request,) = far_end.requests("ResolveCall")
     assert request.resolution == CallResolution.CALL_RESOLUTION_PLACED
@@ -410,17 +414,17 @@ async def test_account_and_server_are_shown(far_end: FarEnd, outdial: Outdial) -
     far_end.answer("GetAccount", GetAccountResponse(account=account))
     far_end.answer("GetServerInfo", GetServerInfoResponse(version="1.2.3", carriers=["simulated"]))
     assert "100" in (await outdial("account", "show")).stdout
-    assert "simulated" in (await outdial("info")).stdout
+    assert "simulated" in (await outdial("server", "info")).stdout
 
 
 @pytest.mark.parametrize(
     "args",
     [
-        ("--output", "json", "account", "show"),
-        ("account", "--output", "json", "show"),
-        ("account", "show", "--output", "json"),
-        ("account", "show", "-o", "json"),
-        ("account", "show", "--output=json"),
+        ("--json", "account", "show"),
+        ("account", "--json", "show"),
+        ("account", "show", "--json"),
+        ("account", "show", "--timeout=5", "--json"),
+        ("account", "--timeout", "5", "show", "--json"),
     ],
 )
 async def test_global_options_stand_anywhere(

@@ -3,14 +3,27 @@
 from typing import Annotated
 
 import typer
+from outdial.v1.agent_pb2 import Agent
 
 from outdial_client._client import Client
 from outdial_client.cli._agent_names import find_agent
-from outdial_client.cli._screen import Output, Screen, to_json
+from outdial_client.cli._completion import complete_agents
+from outdial_client.cli._facts import agent_facts
+from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
+from outdial_client.cli._listings import AGENTS
+from outdial_client.cli._screen import Screen
 from outdial_client.cli._session import run
-from outdial_client.cli._words import moment
+from outdial_client.cli._typed import parse_pairs
 
 commands = typer.Typer(no_args_is_help=True, help="The voice agents that talk.")
+
+AgentName = Annotated[
+    str, typer.Argument(metavar="AGENT", autocompletion=complete_agents, help="Name or id.")
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--label", metavar="NAME=TEXT", help="A label of your own; may be repeated."),
+]
 
 
 @commands.command()
@@ -18,54 +31,79 @@ def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Unique in the account.")],
     max_concurrent: Annotated[int, typer.Option(min=0, help="Calls alive at once.")] = 0,
+    label: Labels = None,
+    request_id: Annotated[str, typer.Option(help="The same id makes it only once.")] = "",
 ) -> None:
     """Make an agent."""
+    metadata = parse_pairs(label)
 
     async def command(client: Client, screen: Screen) -> None:
-        agent = await client.agents.create(name, max_concurrent_calls=max_concurrent)
-        if screen.output is Output.JSON:
-            screen.json(to_json(agent))
-        else:
-            screen.line(f"Agent {agent.display_name}: {agent.agent_id}")
+        agent = await client.agents.create(
+            name, max_concurrent_calls=max_concurrent, metadata=metadata, request_id=request_id
+        )
+        screen.made(agent, agent.agent_id, f"Agent {agent.display_name}: {agent.agent_id}")
 
     run(context, command)
 
 
 @commands.command("list")
-def list_agents(context: typer.Context) -> None:
+def list_agents(context: typer.Context, limit: Limit = 50) -> None:
     """List agents, oldest first."""
 
     async def command(client: Client, screen: Screen) -> None:
-        agents = await client.agents.list().to_list()
-        if screen.output is Output.JSON:
-            for agent in agents:
-                screen.json(to_json(agent))
-            return
-        rows = [
-            (
-                agent.agent_id,
-                agent.display_name,
-                str(agent.max_concurrent_calls or ""),
-                str(agent.active_calls),
-                moment(agent.create_time),
-            )
-            for agent in agents
-        ]
-        screen.table(("id", "name", "calls at once", "alive", "created"), rows)
+        agents = client.agents.list(page_size=min(limit + 1, LARGEST_PAGE))
+        await show_list(screen, agents, AGENTS, limit)
 
     run(context, command)
 
 
 @commands.command()
-def delete(
+def show(context: typer.Context, agent: AgentName) -> None:
+    """Show one agent."""
+
+    async def command(client: Client, screen: Screen) -> None:
+        found = await find_agent(client, screen, agent)
+        screen.facts(found, agent_facts(found))
+
+    run(context, command)
+
+
+@commands.command()
+def update(
     context: typer.Context,
-    agent: Annotated[str, typer.Argument(help="Name or id.")],
+    agent: AgentName,
+    name: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    max_concurrent: Annotated[
+        int | None, typer.Option(min=0, help="Calls alive at once; 0 for no limit of its own.")
+    ] = None,
+    label: Labels = None,
 ) -> None:
+    """Change an agent; labels take the place of all that it had."""
+    said = {
+        "display_name": name,
+        "max_concurrent_calls": max_concurrent,
+        "metadata": parse_pairs(label) or None,
+    }
+    changes = {field: value for field, value in said.items() if value is not None}
+    if not changes:
+        raise typer.BadParameter("say what to change")
+
+    async def command(client: Client, screen: Screen) -> None:
+        found = await find_agent(client, screen, agent)
+        wanted = Agent(agent_id=found.agent_id, etag=found.etag, **changes)  # type: ignore[arg-type]
+        changed = await client.agents.update(wanted, changes)
+        screen.done(changed, f"Agent {changed.display_name} is changed.")
+
+    run(context, command)
+
+
+@commands.command()
+def delete(context: typer.Context, agent: AgentName) -> None:
     """Delete an agent that no unfinished batch uses."""
 
     async def command(client: Client, screen: Screen) -> None:
-        found = await find_agent(client, agent)
+        found = await find_agent(client, screen, agent)
         await client.agents.delete(found.agent_id)
-        screen.line(f"Agent {found.display_name} is deleted.")
+        screen.done(found, f"Agent {found.display_name} is deleted.")
 
     run(context, command)

@@ -5,18 +5,21 @@ import re
 from outdial.v1.agent_pb2 import Agent
 
 from outdial_client._client import Client
-from outdial_client.cli._exit_code import CommandFailure
+from outdial_client.cli._exit_code import CommandFailure, ExitCode
+from outdial_client.cli._screen import Screen
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-async def find_agent(client: Client, name_or_id: str) -> Agent:
+async def find_agent(client: Client, screen: Screen, name_or_id: str) -> Agent:
     """The agent; CommandFailure when no agent has that name."""
     if _UUID.fullmatch(name_or_id):
         return await client.agents.get(name_or_id)
     agent = await client.agents.find(name_or_id)
     if agent is None:
         raise CommandFailure(
-            f"no agent is called {name_or_id!r}; make it with: outdial agent create '{name_or_id}'"
+            f"no agent is called {name_or_id!r}",
+            ExitCode.NOT_FOUND,
+            hint=f"Make it with: {screen.command('agent', 'create', name_or_id)}",
         )
     return agent

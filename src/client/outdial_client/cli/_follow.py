@@ -2,21 +2,19 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
+from typing import Any
 
 from outdial.v1.batch_pb2 import Batch, BatchCounts, BatchState
 from outdial.v1.batch_service_pb2 import WatchScope
 
 from outdial_client._client import Client
 from outdial_client._errors import NotFoundError
+from outdial_client.cli._choices import BATCH_STATES, DISPOSITIONS, SCHEDULED_CALL_STATES
 from outdial_client.cli._exit_code import ExitCode
-from outdial_client.cli._screen import Output, Screen
+from outdial_client.cli._screen import Screen
 from outdial_client.cli._views import choose_view
-from outdial_client.cli._words import (
-    batch_state,
-    counts_by_state,
-    disposition,
-    scheduled_call_state,
-)
+from outdial_client.cli._words import counts_by_state, own_reason
 
 # Up to here the rows are read to say how each call ended; beyond, states must do.
 _MOST_ROWS_READ = 50_000
@@ -38,9 +36,9 @@ async def follow(client: Client, screen: Screen, batch: Batch) -> ExitCode:
 def say_how_to_look_again(screen: Screen, batch: Batch) -> None:
     """After Ctrl-C."""
     screen.note("The batch goes on.")
-    screen.note(f"  look again   outdial watch {batch.batch_id}")
-    screen.note(f"  hold it      outdial batch pause {batch.batch_id}")
-    screen.note(f"  end it       outdial batch cancel {batch.batch_id}")
+    screen.note(f"  look again   {screen.command('watch', batch.batch_id)}")
+    screen.note(f"  hold it      {screen.command('batch', 'pause', batch.batch_id)}")
+    screen.note(f"  end it       {screen.command('batch', 'cancel', batch.batch_id)}")
 
 
 async def _watch(
@@ -69,40 +67,59 @@ async def _show_outcome(
     state: BatchState.ValueType,
     counts: BatchCounts,
 ) -> None:
-    outcomes = await _outcomes(client, batch_id, counts)
-    if screen.output is Output.JSON:
-        fields = ("state", "disposition", "reason", "calls")
-        objects = [dict(zip(fields, (*key, calls), strict=True)) for key, calls in outcomes]
-        screen.json({"state": batch_state(state), "outcomes": objects})
+    if screen.is_quiet and not screen.is_json:
         return
+    outcomes = await _outcomes(client, batch_id, counts)
+    if screen.is_json:
+        objects = [_outcome_object(*outcome) for outcome in outcomes]
+        screen.json({"state": BatchState.Name(state), "outcomes": objects})
+        return
+    rows = [
+        (
+            SCHEDULED_CALL_STATES.spoken(outcome.state),
+            DISPOSITIONS.spoken(outcome.disposition),
+            outcome.reason,
+            str(calls),
+            f"{calls / counts.total:.1%}",
+        )
+        for outcome, calls in outcomes
+    ]
     screen.line("")
-    screen.table(
-        ("state", "how it ended", "reason", "calls", "share"),
-        [(*key, str(calls), _share(calls, counts.total)) for key, calls in outcomes],
-        title=f"Outcome: {batch_state(state)}, {counts.total} calls",
-    )
+    title = f"Outcome: {BATCH_STATES.name(state)}, {counts.total} calls"
+    screen.table(("state", "how it ended", "reason", "calls", "share"), rows, title=title)
 
 
-Outcome = tuple[tuple[str, str, str], int]
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    state: int
+    disposition: int = 0
+    reason: str = ""
 
 
-async def _outcomes(client: Client, batch_id: str, counts: BatchCounts) -> list[Outcome]:
-    by_state = [((name, "", ""), count) for name, count in counts_by_state(counts) if count]
+def _outcome_object(outcome: _Outcome, calls: int) -> dict[str, Any]:
+    return {
+        "state": SCHEDULED_CALL_STATES.full_name(outcome.state),
+        "disposition": DISPOSITIONS.full_name(outcome.disposition),
+        "reason": outcome.reason,
+        "calls": calls,
+    }
+
+
+async def _outcomes(
+    client: Client, batch_id: str, counts: BatchCounts
+) -> list[tuple[_Outcome, int]]:
+    by_state = [
+        (_Outcome(SCHEDULED_CALL_STATES.parse(name)), count)
+        for name, count in counts_by_state(counts)
+        if count
+    ]
     if counts.total > _MOST_ROWS_READ:
         return by_state
-    tally: Counter[tuple[str, str, str]] = Counter()
+    tally: Counter[_Outcome] = Counter()
     try:
         async for row in client.scheduled_calls.list(batch_id, page_size=_PAGE_SIZE):
-            ending = disposition(row.disposition)
-            reason = (
-                "" if row.state_reason == ending.replace(" ", "_").upper() else row.state_reason
-            )
-            tally[scheduled_call_state(row.state), ending, reason] += 1
+            tally[_Outcome(row.state, row.disposition, own_reason(row))] += 1
     except NotFoundError:
         # Deleted while it was watched: its rows are gone, its counts are not.
         return by_state
     return tally.most_common()
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else ""

@@ -1,17 +1,11 @@
 """How far a batch is, how fast it goes and when it may end."""
 
-from collections import deque
 from datetime import timedelta
 
 from outdial.v1.batch_pb2 import BatchCounts
 
+from outdial_client.cli._pace import Pace
 from outdial_client.cli._words import ended_calls
-
-# Long enough to smooth the ends of calls that were started together, short enough
-# to show a pause.
-_RATE_WINDOW_SECONDS = 20.0
-# The first calls of a batch end before it has got going: no rate is better than theirs.
-_SHORTEST_LOOK_SECONDS = 2.0
 
 
 class Progress:
@@ -19,7 +13,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.counts = BatchCounts()
-        self._seen: deque[tuple[float, int]] = deque()
+        self._pace = Pace()
 
     @property
     def ended(self) -> int:
@@ -34,22 +28,12 @@ class Progress:
     def observe(self, counts: BatchCounts, now_seconds: float) -> None:
         """Takes in the counts of a message."""
         self.counts = counts
-        self._seen.append((now_seconds, self.ended))
-        while len(self._seen) > 2 and self._seen[1][0] < now_seconds - _RATE_WINDOW_SECONDS:
-            self._seen.popleft()
+        self._pace.observe(self.ended, now_seconds)
 
     def rate(self, now_seconds: float) -> float:
         """Scheduled calls that ended per second, lately."""
-        if not self._seen:
-            return 0.0
-        begin, ended_then = self._seen[0]
-        elapsed = now_seconds - begin
-        if elapsed < _SHORTEST_LOOK_SECONDS:
-            return 0.0
-        return (self.ended - ended_then) / elapsed
+        return self._pace.rate(now_seconds)
 
     def remaining(self, now_seconds: float) -> timedelta | None:
         """Time to the end at this rate; None while there is no telling."""
-        left = self.counts.total - self.ended
-        rate = self.rate(now_seconds)
-        return timedelta(seconds=left / rate) if left and rate > 0 else None
+        return self._pace.remaining(self.counts.total - self.ended, now_seconds)

@@ -1,10 +1,10 @@
 """Where the command writes: results to stdout, everything else to stderr."""
 
 import json
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
@@ -14,53 +14,116 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+_Message = TypeVar("_Message", bound=Message)
+
 # Wide enough for ids and names side by side: a pipe has no width of its own.
 _WIDTH_OF_A_PIPE = 200
 
 
-class Output(StrEnum):
-    """Forms of what a command answers."""
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[_Message]):
+    """How one kind of resource is listed."""
 
-    TABLE = "table"
-    JSON = "json"
+    headings: Sequence[str]
+    cells: Callable[[_Message], Sequence[str]]
+    identity: Callable[[_Message], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
     """Both streams, and the form that results take."""
 
-    output: Output
     results: Console
     notes: Console
+    is_json: bool = False
+    is_quiet: bool = False
+    repeated: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, output: Output) -> "Screen":
+    def open(
+        cls,
+        *,
+        is_json: bool = False,
+        is_quiet: bool = False,
+        has_color: bool = True,
+        repeated: tuple[str, ...] = (),
+    ) -> "Screen":
         """The process's own streams."""
-        return cls(output, _console(stderr=False), _console(stderr=True))
+        results = _console(stderr=False, has_color=has_color)
+        notes = _console(stderr=True, has_color=has_color)
+        return cls(results, notes, is_json, is_quiet, repeated)
 
     @property
     def is_live(self) -> bool:
         """Whether results may be drawn over."""
-        return self.output is Output.TABLE and self.results.is_terminal
+        return not self.is_json and self.results.is_terminal
 
     def line(self, text: str) -> None:
-        """A result in words; silent where JSON is asked for."""
-        if self.output is Output.TABLE:
+        """An answer in words; silent where JSON is asked for."""
+        if not self.is_json:
             self.results.print(escape(text), highlight=False, soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        """What was done, in words; silent where JSON or quiet is asked for."""
+        if not self.is_quiet:
+            self.line(text)
 
     def note(self, text: str) -> None:
         """Something beside the results."""
+        if not self.is_quiet:
+            self.complain(text)
+
+    def complain(self, text: str) -> None:
+        """Something beside the results that must be heard."""
         self.notes.print(escape(text), highlight=False, soft_wrap=True)
 
     def json(self, value: Mapping[str, Any]) -> None:
         """One object on one line."""
-        self.results.out(json.dumps(value, ensure_ascii=False), highlight=False)
+        self.results.out(to_line(value), highlight=False)
+
+    def done(self, message: Message, sentence: str) -> None:
+        """What a command did: the resource as it is now, or a sentence about it."""
+        if self.is_json:
+            self.json(to_json(message))
+        self.say(sentence)
+
+    def made(self, message: Message, identity: str, sentence: str) -> None:
+        """What a command made: quiet leaves its id."""
+        self.done(message, sentence)
+        if self.is_quiet:
+            self.line(identity)
+
+    def facts(self, message: Message, facts: Sequence[tuple[str, str]]) -> None:
+        """One resource in full, a fact a line."""
+        if self.is_json:
+            self.json(to_json(message))
+            return
+        width = max((len(name) for name, _ in facts), default=0)
+        for name, text in facts:
+            self.line(f"{name:<{width}}  {text}".rstrip())
+
+    def list(self, messages: Sequence[_Message], listing: Listing[_Message]) -> None:
+        """Resources: a table, an object a line, or ids alone for quiet."""
+        if self.is_json:
+            for message in messages:
+                self.json(to_json(message))
+        elif self.is_quiet:
+            for message in messages:
+                self.line(listing.identity(message))
+        elif messages:
+            self.table(listing.headings, [listing.cells(message) for message in messages])
+        else:
+            self.note("There is none.")
 
     def table(
         self, headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = ""
     ) -> None:
         """A table; numbers stand to the right."""
         self.results.print(draw_table(headings, rows, title))
+
+    def command(self, *words: str) -> str:
+        """A command line for the same server, to be copied."""
+        return shlex.join(["outdial", *self.repeated, *words])
 
 
 def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Table:
@@ -96,6 +159,15 @@ def to_json(message: Message) -> dict[str, Any]:
     )
 
 
-def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=_WIDTH_OF_A_PIPE)
+def to_line(value: Mapping[str, Any]) -> str:
+    """An object on one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _console(*, stderr: bool, has_color: bool) -> Console:
+    # None leaves it to NO_COLOR and to the terminal.
+    no_color = None if has_color else True
+    console = Console(stderr=stderr, no_color=no_color)
+    if console.is_terminal:
+        return console
+    return Console(stderr=stderr, no_color=no_color, width=_WIDTH_OF_A_PIPE)

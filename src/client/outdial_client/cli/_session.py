@@ -7,63 +7,87 @@ from typing import cast
 
 import typer
 
-from outdial_client._channel import TlsConfig
 from outdial_client._client import Client
-from outdial_client._errors import OutdialError, UnauthenticatedError, UnavailableError
-from outdial_client.cli._exit_code import CommandFailure, ExitCode
+from outdial_client._errors import OutdialError
+from outdial_client.cli._exit_code import CommandFailure, ExitCode, exit_code_of
+from outdial_client.cli._failures import describe_error, describe_failure
 from outdial_client.cli._screen import Screen
+from outdial_client.cli._settings import Given, Settings
 
 Command = Callable[[Client, Screen], Awaitable[ExitCode | None]]
+LocalCommand = Callable[[Given, Screen], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What the global options said."""
+@dataclass(slots=True)
+class _Session:
+    """Fills up as the run gets on, so that a failure is told with what is known by then."""
 
-    address: str
-    api_key: str
-    tls: bool | TlsConfig
+    given: Given
     screen: Screen
+    settings: Settings | None = None
+
+    @classmethod
+    def of(cls, context: typer.Context) -> "_Session":
+        given = cast(Given, context.obj)
+        output = given.settings.get("output")
+        return cls(given, _screen(given, is_json=output is not None and output.value == "json"))
+
+    def resolve(self) -> Settings:
+        self.settings = settings = Settings.resolve(self.given)
+        self.screen = _screen(self.given, is_json=settings.is_json)
+        if settings.config.can_be_read_by_others:
+            self.screen.note(f"Others can read the key in it: chmod 600 {settings.config.path}")
+        return settings
+
+    def leave(self, work: Callable[[], ExitCode | None]) -> None:
+        try:
+            code = work()
+        except OutdialError as error:
+            code = exit_code_of(error)
+            describe_error(error, code, self.settings, self.screen).show(self.screen)
+        except CommandFailure as failure:
+            code = failure.code
+            describe_failure(failure).show(self.screen)
+        except KeyboardInterrupt:
+            code = ExitCode.INTERRUPTED
+        raise typer.Exit(code or ExitCode.OK)
 
 
 def run(context: typer.Context, command: Command) -> None:
     """Runs a command against the server and leaves with its exit code, never a traceback."""
-    session = cast(Session, context.obj)
-    try:
-        code = asyncio.run(_with_client(session, command))
-    except OutdialError as error:
-        _report(session, error)
-        code = ExitCode.SERVER_ERROR
-    except CommandFailure as failure:
-        session.screen.note(f"Error: {failure.message}")
-        code = failure.code
-    except KeyboardInterrupt:
-        code = ExitCode.INTERRUPTED
-    raise typer.Exit(code or ExitCode.OK)
+    session = _Session.of(context)
+
+    def work() -> ExitCode | None:
+        return asyncio.run(_with_client(session.resolve(), command, session))
+
+    session.leave(work)
 
 
-async def _with_client(session: Session, command: Command) -> ExitCode | None:
-    async with Client(session.address, api_key=session.api_key, tls=session.tls) as client:
+def run_locally(context: typer.Context, command: LocalCommand) -> None:
+    """The same for a command that needs no server."""
+    session = _Session.of(context)
+    session.leave(lambda: command(session.given, session.screen))
+
+
+async def _with_client(settings: Settings, command: Command, session: _Session) -> ExitCode | None:
+    async with open_client(settings) as client:
         return await command(client, session.screen)
 
 
-def _report(session: Session, error: OutdialError) -> None:
-    note = session.screen.note
-    note(f"Error: {error.message} ({error.reason or error.code.name})")
-    for fault in error.details.fields:
-        note(f"  {fault.field}: {fault.description}")
-    for precondition in error.details.preconditions:
-        note(f"  {precondition.subject}: {precondition.description}")
-    hint = _hint(session, error)
-    if hint:
-        note(hint)
-    if error.request_id:
-        note(f"  request {error.request_id}")
+def open_client(settings: Settings) -> Client:
+    """A client of the server that the settings name."""
+    return Client(
+        settings.address,
+        api_key=settings.api_key,
+        tls=settings.encryption(),
+        timeout=settings.timeout,
+    )
 
 
-def _hint(session: Session, error: OutdialError) -> str:
-    if isinstance(error, UnavailableError) and not error.request_id:
-        return f"  Is a server running at {session.address}? Name another with --address."
-    if isinstance(error, UnauthenticatedError):
-        return "  Give a key with --api-key or OUTDIAL_API_KEY."
-    return ""
+def _screen(given: Given, *, is_json: bool) -> Screen:
+    return Screen.open(
+        is_json=is_json,
+        is_quiet=given.is_quiet,
+        has_color=given.has_color,
+        repeated=given.repeated,
+    )

@@ -21,7 +21,7 @@ from outdial_client._csv_columns import (
 from outdial_client._errors import FieldViolation, InvalidArgumentError
 from outdial_client._inputs import NewBatch
 from outdial_client.cli._exit_code import CommandFailure, ExitCode
-from outdial_client.cli._screen import Output, Screen, to_json
+from outdial_client.cli._screen import Screen, to_json
 
 _ROW_FIELD = re.compile(r"scheduled_calls\[(\d+)\](?:\.(.+))?")
 # A refusal names up to 100 rows, so this many rounds drop 5,000.
@@ -105,7 +105,7 @@ class Upload:
     def _show(self, created: CreateBatchResponse, people: People) -> None:
         duplicates = _duplicates(created, people.rows)
         left_out = sorted([*people.problems, *duplicates], key=lambda problem: problem.line)
-        if self.screen.output is Output.JSON:
+        if self.screen.is_json:
             rows = [
                 {"line": problem.line, "column": problem.column, "reason": problem.reason}
                 for problem in left_out
@@ -117,11 +117,11 @@ class Upload:
         left_out_as = [("bad", people.bad_lines), ("duplicates", len(duplicates))]
         told = ", ".join(f"{number} as {word}" for word, number in left_out_as if number)
         left_out_text = f"; left out: {told}" if told else ""
-        self.screen.line(f"Batch {created.batch.batch_id}: {called} to call{left_out_text}.")
+        self.screen.say(f"Batch {created.batch.batch_id}: {called} to call{left_out_text}.")
 
 
 def _show_problems(screen: Screen, problems: Sequence[CsvProblem]) -> None:
-    if not problems or screen.output is Output.JSON:
+    if not problems or screen.is_json:
         for problem in islice(problems, _MOST_PROBLEMS_SHOWN):
             screen.note(f"line {problem.line}: {problem.column} {problem.reason}")
         return

@@ -1,4 +1,4 @@
-"""Three ways to show a batch while it runs: drawn, in lines, as JSON."""
+"""Ways to show a batch while it runs: drawn, in lines, as JSON, not at all."""
 
 import time
 from collections.abc import Callable
@@ -15,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from outdial_client._watch import WatchInterruption
+from outdial_client.cli._choices import BATCH_STATES
 from outdial_client.cli._progress import Progress
-from outdial_client.cli._screen import Output, Screen, to_json
-from outdial_client.cli._words import batch_state, counts_by_state, live_calls, moment, span
+from outdial_client.cli._screen import Screen, to_json
+from outdial_client.cli._words import counts_by_state, live_calls, moment, span
 
 Clock = Callable[[], float]
 
@@ -50,11 +51,28 @@ class View(Protocol):
 
 def choose_view(screen: Screen, batch: Batch, clock: Clock = time.monotonic) -> View:
     """The view that fits the output."""
-    if screen.output is Output.JSON:
+    if screen.is_quiet:
+        return SilentView()
+    if screen.is_json:
         return JsonView(screen)
     if screen.is_live:
         return LiveView(screen, batch, clock)
     return PlainView(screen, clock)
+
+
+class SilentView:
+    """Nothing before the end."""
+
+    min_interval = timedelta(seconds=1)
+
+    def showing(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def update(self, message: WatchBatchResponse) -> None:
+        pass
+
+    def interrupted(self, interruption: WatchInterruption) -> None:
+        pass
 
 
 class JsonView:
@@ -79,7 +97,7 @@ class JsonView:
         self._screen.json({name: fields[name] for name in ("sequence", "state", "counts")})
 
     def interrupted(self, interruption: WatchInterruption) -> None:
-        self._screen.note(_lost(interruption))
+        self._screen.note(lost(interruption))
 
 
 class PlainView:
@@ -99,7 +117,10 @@ class PlainView:
     def update(self, message: WatchBatchResponse) -> None:
         now = self._clock()
         self._progress.observe(message.counts, now)
-        parts = [batch_state(message.state), f"{self._progress.ended} of {message.counts.total}"]
+        parts = [
+            BATCH_STATES.name(message.state),
+            f"{self._progress.ended} of {message.counts.total}",
+        ]
         parts += [f"{name} {count}" for name, count in counts_by_state(message.counts) if count]
         line = "  ".join(parts)
         if line != self._last_line:
@@ -107,7 +128,7 @@ class PlainView:
             self._screen.line(line + _speed(self._progress, now))
 
     def interrupted(self, interruption: WatchInterruption) -> None:
-        self._screen.note(_lost(interruption))
+        self._screen.note(lost(interruption))
 
 
 class LiveView:
@@ -135,7 +156,7 @@ class LiveView:
         self._progress.observe(message.counts, self._clock())
 
     def interrupted(self, interruption: WatchInterruption) -> None:
-        self._lost = _lost(interruption)
+        self._lost = lost(interruption)
 
     def _draw(self) -> RenderableType:
         parts: list[RenderableType] = [self._title(), self._bar(), self._figures()]
@@ -144,9 +165,11 @@ class LiveView:
         return Group(*parts)
 
     def _title(self) -> Text:
-        title = Text.assemble((self._batch.display_name, "bold"), "  ", batch_state(self._state))
+        title = Text.assemble(
+            (self._batch.display_name, "bold"), "  ", BATCH_STATES.name(self._state)
+        )
         opens = moment(self._batch.window_start)
-        if batch_state(self._state) == "SCHEDULED" and opens:
+        if BATCH_STATES.name(self._state) == "SCHEDULED" and opens:
             title.append(f"  starts at {opens}")
         return title
 
@@ -182,6 +205,7 @@ def _speed(progress: Progress, now: float) -> str:
     return f"  {rate:.1f}/s{end}"
 
 
-def _lost(interruption: WatchInterruption) -> str:
+def lost(interruption: WatchInterruption) -> str:
+    """That a watch has no connection for now."""
     wait = interruption.retry_in.total_seconds()
     return f"Connection lost ({interruption.error.message}); trying again in {wait:.1f} s."

@@ -1,50 +1,14 @@
-"""Resources in words and cells."""
+"""Moments, lengths of time, counts and calls in words."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from outdial.v1.batch_pb2 import Batch, BatchCounts, BatchState
-from outdial.v1.call_pb2 import Call, CallState
-from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
+from outdial.v1.batch_pb2 import BatchCounts
+from outdial.v1.call_pb2 import Call
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
-ENDED_STATES = {
-    BatchState.BATCH_STATE_COMPLETED,
-    BatchState.BATCH_STATE_CANCELLED,
-    BatchState.BATCH_STATE_FAILED,
-}
-
-BATCH_HEADINGS = ("id", "name", "state", "calls", "ended", "alive", "created")
-SCHEDULED_CALL_HEADINGS = (
-    "row",
-    "address",
-    "custom id",
-    "state",
-    "how it ended",
-    "reason",
-    "tries",
-    "call id",
-)
-
-
-def batch_state(state: BatchState.ValueType) -> str:
-    """`RUNNING`, not `BATCH_STATE_RUNNING`."""
-    return _short(BatchState, "BATCH_STATE_", state)
-
-
-def scheduled_call_state(state: ScheduledCallState.ValueType) -> str:
-    """`waiting`, `in progress` ..."""
-    return _spoken(_short(ScheduledCallState, "SCHEDULED_CALL_STATE_", state))
-
-
-def call_state(state: CallState.ValueType) -> str:
-    """`ringing`, `in progress` ..."""
-    return _spoken(_short(CallState, "CALL_STATE_", state))
-
-
-def disposition(value: Disposition.ValueType) -> str:
-    """`no answer`, `busy` ...; empty while a call has not ended."""
-    return _spoken(_short(Disposition, "DISPOSITION_", value)) if value else ""
+from outdial_client.cli._choices import CALL_STATES, DISPOSITIONS
 
 
 def moment(timestamp: Timestamp) -> str:
@@ -86,74 +50,18 @@ def counts_by_state(counts: BatchCounts) -> list[tuple[str, int]]:
     ]
 
 
-def batch_cells(batch: Batch) -> tuple[str, ...]:
-    """One batch under BATCH_HEADINGS."""
-    return (
-        batch.batch_id,
-        batch.display_name,
-        batch_state(batch.state),
-        str(batch.counts.total),
-        str(ended_calls(batch.counts)),
-        str(live_calls(batch.counts)),
-        moment(batch.create_time),
-    )
-
-
-def batch_lines(batch: Batch) -> list[tuple[str, str]]:
-    """One batch in full; what is unset is left out."""
-    counts = ", ".join(f"{name} {n}" for name, n in counts_by_state(batch.counts) if n)
-    reason = " ".join(part for part in (batch.state_reason, batch.state_detail) if part)
-    lines = [
-        ("id", batch.batch_id),
-        ("name", batch.display_name),
-        ("state", batch_state(batch.state)),
-        ("because", reason),
-        ("agent", batch.agent_id),
-        ("window opens", moment(batch.window_start)),
-        ("window closes", moment(batch.window_end)),
-        ("calls at once", str(batch.max_concurrent_calls or "")),
-        ("caller ID", batch.caller_id),
-        ("carrier", batch.carrier),
-        ("calls", f"{batch.counts.total}" + (f": {counts}" if counts else "")),
-        ("unknown", str(batch.counts.unknown or "")),
-        ("created", moment(batch.create_time)),
-        ("started", moment(batch.start_time)),
-        ("ended", moment(batch.end_time)),
-    ]
-    return [(name, text) for name, text in lines if text]
-
-
-def scheduled_call_cells(call: ScheduledCall) -> tuple[str, ...]:
-    """One row of a batch under SCHEDULED_CALL_HEADINGS."""
-    return (
-        str(call.position),
-        call.address,
-        call.custom_id,
-        scheduled_call_state(call.state),
-        disposition(call.disposition),
-        own_reason(call),
-        str(call.attempt_count),
-        call.call_id,
-    )
-
-
 def own_reason(call: ScheduledCall) -> str:
     """Why a call is in its state, where that says more than how it ended."""
-    same = disposition(call.disposition).replace(" ", "_").upper()
-    return "" if call.state_reason == same else call.state_reason
+    says_no_more = call.state_reason == DISPOSITIONS.name(call.disposition)
+    return "" if says_no_more else call.state_reason
+
+
+def labels(metadata: Mapping[str, str]) -> str:
+    """Own labels in one text."""
+    return ", ".join(f"{name}={text}" for name, text in sorted(metadata.items()))
 
 
 def call_sentence(call: Call) -> str:
     """One call in a line."""
-    ending = f", {disposition(call.disposition)}" if call.disposition else ""
-    return f"Call {call.call_id} is {call_state(call.state)}{ending}."
-
-
-def _short(enum: Any, prefix: str, value: int) -> str:
-    # A newer server may have states that this client has no name for.
-    known = value in enum.values()
-    return str(enum.Name(value)).removeprefix(prefix) if known else str(value)
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ").lower()
+    ending = f", {DISPOSITIONS.spoken(call.disposition)}" if call.disposition else ""
+    return f"Call {call.call_id} is {CALL_STATES.spoken(call.state)}{ending}."

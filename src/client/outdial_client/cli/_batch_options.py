@@ -1,0 +1,87 @@
+"""What can be said about a batch."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Annotated, Any, cast
+
+import typer
+
+from outdial_client.cli._choices import (
+    CONFIG_ERROR_POLICIES,
+    DUPLICATE_POLICIES,
+    UNKNOWN_POLICIES,
+    choice,
+)
+from outdial_client.cli._completion import complete_agents, complete_batches
+from outdial_client.cli._typed import parse_moment, parse_pairs
+
+BatchId = Annotated[
+    str,
+    typer.Argument(metavar="BATCH", autocompletion=complete_batches, help="The batch's id."),
+]
+AgentOption = Annotated[str, typer.Option(autocompletion=complete_agents, help="Name or id.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSettings:
+    """What may be changed later, too; None is: not said."""
+
+    window_start: Annotated[
+        datetime | None,
+        typer.Option(parser=parse_moment, metavar="ISO", help="Earliest moment to dial."),
+    ] = None
+    window_end: Annotated[
+        datetime | None,
+        typer.Option(parser=parse_moment, metavar="ISO", help="No call is started from here on."),
+    ] = None
+    max_concurrent_calls: Annotated[
+        int | None, typer.Option("--max-concurrent", min=0, help="Calls alive at once.")
+    ] = None
+    priority: Annotated[
+        int | None, typer.Option(min=0, max=9, help="Higher gets free slots first.")
+    ] = None
+    weight: Annotated[
+        int | None,
+        typer.Option(min=1, max=1000, help="Share of the slots within a priority; 1."),
+    ] = None
+    caller_id: Annotated[str | None, typer.Option(help="Number to show, +15551230000.")] = None
+    ring_timeout: Annotated[
+        int | None,
+        typer.Option(min=5, max=600, metavar="SECONDS", help="How long it may ring; 30."),
+    ] = None
+    max_call_duration: Annotated[
+        int | None,
+        typer.Option(min=1, max=86_400, metavar="SECONDS", help="How long a call may last; 3600."),
+    ] = None
+    unknown_policy: Annotated[
+        int | None,
+        choice(UNKNOWN_POLICIES, "POLICY", "For calls of which nobody knows if they were placed."),
+    ] = None
+    on_config_error: Annotated[
+        int | None,
+        choice(CONFIG_ERROR_POLICIES, "POLICY", "When the carrier would refuse every call."),
+    ] = None
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=TEXT", help="A label of your own; may be repeated."),
+    ] = None
+
+    def given(self) -> dict[str, Any]:
+        """What was said, under the names of NewBatch."""
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        said["metadata"] = parse_pairs(said.pop("label")) or None
+        for name in ("ring_timeout", "max_call_duration"):
+            seconds = cast(int | None, said[name])
+            said[name] = None if seconds is None else timedelta(seconds=seconds)
+        return {name: value for name, value in said.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBatchSettings(BatchSettings):
+    """And what is settled when a batch is made."""
+
+    duplicates: Annotated[
+        int | None,
+        choice(DUPLICATE_POLICIES, "POLICY", "Numbers that are in the list twice; else keep."),
+    ] = None
+    carrier: Annotated[str | None, typer.Option(help="Who dials; else the server's own.")] = None

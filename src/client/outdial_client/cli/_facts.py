@@ -1,0 +1,123 @@
+"""One resource in full: a fact a line, what is unset left out."""
+
+from collections.abc import Sequence
+
+from outdial.v1.account_pb2 import Account
+from outdial.v1.agent_pb2 import Agent
+from outdial.v1.batch_pb2 import Batch
+from outdial.v1.call_pb2 import Call
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
+
+from outdial_client.cli._choices import (
+    BATCH_STATES,
+    CALL_STATES,
+    DISPOSITIONS,
+    SCHEDULED_CALL_STATES,
+)
+from outdial_client.cli._words import counts_by_state, labels, moment, own_reason
+
+Facts = Sequence[tuple[str, str]]
+
+
+def batch_facts(batch: Batch) -> Facts:
+    """One batch in full; what is unset is left out."""
+    counts = ", ".join(f"{name} {n}" for name, n in counts_by_state(batch.counts) if n)
+    reason = " ".join(part for part in (batch.state_reason, batch.state_detail) if part)
+    facts = [
+        ("id", batch.batch_id),
+        ("name", batch.display_name),
+        ("state", BATCH_STATES.name(batch.state)),
+        ("because", reason),
+        ("agent", batch.agent_id),
+        ("window opens", moment(batch.window_start)),
+        ("window closes", moment(batch.window_end)),
+        ("priority", str(batch.priority or "")),
+        ("weight", str(batch.weight or "")),
+        ("calls at once", str(batch.max_concurrent_calls or "")),
+        ("caller ID", batch.caller_id),
+        ("carrier", batch.carrier),
+        ("calls", f"{batch.counts.total}" + (f": {counts}" if counts else "")),
+        ("unknown", str(batch.counts.unknown or "")),
+        ("labels", labels(batch.metadata)),
+        ("created", moment(batch.create_time)),
+        ("started", moment(batch.start_time)),
+        ("ended", moment(batch.end_time)),
+    ]
+    return _stated(facts)
+
+
+def scheduled_call_facts(call: ScheduledCall) -> Facts:
+    """One row of a batch in full; what is unset is left out."""
+    facts = [
+        ("id", call.scheduled_call_id),
+        ("batch", call.batch_id),
+        ("row", str(call.position)),
+        ("address", call.address),
+        ("custom id", call.custom_id),
+        ("time zone", call.time_zone),
+        ("caller ID", call.caller_id),
+        ("priority", str(call.priority or "")),
+        ("state", SCHEDULED_CALL_STATES.spoken(call.state)),
+        ("how it ended", DISPOSITIONS.spoken(call.disposition)),
+        ("because", own_reason(call)),
+        ("tries", str(call.attempt_count)),
+        ("call", call.call_id),
+        ("due", moment(call.due_time)),
+        ("dispatched", moment(call.dispatch_time)),
+        ("ended", moment(call.end_time)),
+        ("values", ", ".join(f"{name}={value}" for name, value in call.template_context.items())),
+        ("labels", labels(call.metadata)),
+    ]
+    return _stated(facts)
+
+
+def call_facts(call: Call) -> Facts:
+    """One try in full; what is unset is left out."""
+    facts = [
+        ("id", call.call_id),
+        ("batch", call.batch_id),
+        ("scheduled call", call.scheduled_call_id),
+        ("agent", call.agent_id),
+        ("try", str(call.attempt_number)),
+        ("address", call.address),
+        ("caller ID", call.caller_id),
+        ("carrier", call.carrier),
+        ("carrier's id", call.carrier_call_id),
+        ("state", CALL_STATES.spoken(call.state)),
+        ("how it ended", DISPOSITIONS.spoken(call.disposition)),
+        ("because", call.reason),
+        ("sent", moment(call.send_time)),
+        ("accepted", moment(call.accept_time)),
+        ("rang", moment(call.ring_time)),
+        ("answered", moment(call.answer_time)),
+        ("ended", moment(call.end_time)),
+    ]
+    return _stated(facts)
+
+
+def agent_facts(agent: Agent) -> Facts:
+    """One agent in full; what is unset is left out."""
+    facts = [
+        ("id", agent.agent_id),
+        ("name", agent.display_name),
+        ("calls at once", str(agent.max_concurrent_calls or "")),
+        ("alive", str(agent.active_calls)),
+        ("labels", labels(agent.metadata)),
+        ("created", moment(agent.create_time)),
+    ]
+    return _stated(facts)
+
+
+def account_facts(account: Account) -> Facts:
+    """One account in full."""
+    return [
+        ("id", account.account_id),
+        ("name", account.display_name),
+        ("calls at once", str(account.max_concurrent_calls)),
+        ("reserved", str(account.reserved_slots)),
+        ("alive", str(account.active_calls)),
+    ]
+
+
+def _stated(facts: Facts) -> Facts:
+    return [(name, text) for name, text in facts if text]

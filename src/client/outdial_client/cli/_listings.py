@@ -1,0 +1,120 @@
+"""Resources as rows of a table."""
+
+from outdial.v1.account_pb2 import Account, ApiKey
+from outdial.v1.agent_pb2 import Agent
+from outdial.v1.batch_pb2 import Batch
+from outdial.v1.call_pb2 import Call
+from outdial.v1.event_pb2 import Event, EventType
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
+
+from outdial_client.cli._choices import (
+    API_KEY_SCOPES,
+    BATCH_STATES,
+    CALL_STATES,
+    DISPOSITIONS,
+    SCHEDULED_CALL_STATES,
+    Choices,
+)
+from outdial_client.cli._facts import account_facts
+from outdial_client.cli._screen import Listing
+from outdial_client.cli._words import ended_calls, live_calls, moment, own_reason
+
+_EVENT_TYPES = Choices(EventType, "EVENT_TYPE_")
+
+
+def event_cells(event: Event) -> tuple[str, ...]:
+    """One event: its number, when, what, why, to whom, and the state after it."""
+    row = event.scheduled_call
+    is_row = event.HasField("scheduled_call")
+    state = (
+        SCHEDULED_CALL_STATES.spoken(row.state) if is_row else BATCH_STATES.name(event.batch.state)
+    )
+    return (
+        str(event.sequence),
+        moment(event.time),
+        _EVENT_TYPES.name(event.type),
+        event.cause,
+        str(row.position) if is_row else "",
+        state,
+        DISPOSITIONS.spoken(row.disposition),
+    )
+
+
+def _key_state(key: ApiKey) -> str:
+    return f"revoked {moment(key.revoke_time)}" if key.HasField("revoke_time") else "works"
+
+
+BATCHES: Listing[Batch] = Listing(
+    headings=("id", "name", "state", "calls", "ended", "alive", "created"),
+    cells=lambda batch: (
+        batch.batch_id,
+        batch.display_name,
+        BATCH_STATES.name(batch.state),
+        str(batch.counts.total),
+        str(ended_calls(batch.counts)),
+        str(live_calls(batch.counts)),
+        moment(batch.create_time),
+    ),
+    identity=lambda batch: batch.batch_id,
+)
+SCHEDULED_CALLS: Listing[ScheduledCall] = Listing(
+    headings=("id", "row", "address", "custom id", "state", "how it ended", "reason", "tries"),
+    cells=lambda call: (
+        call.scheduled_call_id,
+        str(call.position),
+        call.address,
+        call.custom_id,
+        SCHEDULED_CALL_STATES.spoken(call.state),
+        DISPOSITIONS.spoken(call.disposition),
+        own_reason(call),
+        str(call.attempt_count),
+    ),
+    identity=lambda call: call.scheduled_call_id,
+)
+CALLS: Listing[Call] = Listing(
+    headings=("id", "try", "address", "state", "how it ended", "reason", "carrier", "sent"),
+    cells=lambda call: (
+        call.call_id,
+        str(call.attempt_number),
+        call.address,
+        CALL_STATES.spoken(call.state),
+        DISPOSITIONS.spoken(call.disposition),
+        call.reason,
+        call.carrier,
+        moment(call.send_time),
+    ),
+    identity=lambda call: call.call_id,
+)
+AGENTS: Listing[Agent] = Listing(
+    headings=("id", "name", "calls at once", "alive", "created"),
+    cells=lambda agent: (
+        agent.agent_id,
+        agent.display_name,
+        str(agent.max_concurrent_calls or ""),
+        str(agent.active_calls),
+        moment(agent.create_time),
+    ),
+    identity=lambda agent: agent.agent_id,
+)
+ACCOUNTS: Listing[Account] = Listing(
+    headings=("id", "name", "calls at once", "reserved", "alive"),
+    cells=lambda account: tuple(text for _, text in account_facts(account)),
+    identity=lambda account: account.account_id,
+)
+KEYS: Listing[ApiKey] = Listing(
+    headings=("id", "name", "begins with", "scopes", "expires", "state"),
+    cells=lambda key: (
+        key.api_key_id,
+        key.display_name,
+        key.prefix,
+        ", ".join(API_KEY_SCOPES.word(scope) for scope in key.scopes),
+        moment(key.expire_time),
+        _key_state(key),
+    ),
+    identity=lambda key: key.api_key_id,
+)
+EVENTS: Listing[Event] = Listing(
+    headings=("number", "when", "event", "cause", "row", "state", "how it ended"),
+    cells=event_cells,
+    identity=lambda event: str(event.sequence),
+)
