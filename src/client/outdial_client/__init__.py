@@ -50,10 +50,13 @@ from outdial_client._errors import (
     UnavailableError,
     UnimplementedError,
 )
+from outdial_client._export import ResultExport
 from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
 from outdial_client._inputs import NewBatch, NewCall
+from outdial_client._interruptions import WatchInterruption
 from outdial_client._pager import Page, Pager
-from outdial_client._watch import BatchWatch, WatchInterruption
+from outdial_client._result_files import ExportProgress
+from outdial_client._watch import BatchWatch
 from outdial_client._watch_timing import WatchTiming
 
 __all__ = [
@@ -84,6 +87,7 @@ __all__ = [
     "EventGapError",
     "EventType",
     "EventsErasedError",
+    "ExportProgress",
     "FailedPreconditionError",
     "FieldViolation",
     "FindingKind",
@@ -107,6 +111,7 @@ __all__ = [
     "PreconditionViolation",
     "RequestCancelledError",
     "ResourceExhaustedError",
+    "ResultExport",
     "ScheduledCall",
     "ScheduledCallResult",
     "ScheduledCallState",

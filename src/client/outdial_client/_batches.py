@@ -30,11 +30,12 @@ from outdial_client._inputs import (
     to_scheduled_calls,
     to_timestamp,
 )
+from outdial_client._interruptions import WatchInterruption
 from outdial_client._output_file import OutputFile
 from outdial_client._pager import Page, Pager
 from outdial_client._refused_rows import write_refused_rows
 from outdial_client._requests import Sender
-from outdial_client._watch import BatchWatch, WatchInterruption
+from outdial_client._watch import BatchWatch
 from outdial_client._watch_timing import WatchTiming
 
 # As large as the server gives: a report asks for all.

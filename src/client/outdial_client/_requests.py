@@ -23,6 +23,7 @@ from outdial_client._status import to_outdial_error
 
 _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
+_Answer = TypeVar("_Answer")
 
 # A pause waits for the answers that carriers still owe, a large batch for its
 # rows to be stored: both take longer than an ordinary request may.
@@ -53,7 +54,7 @@ class Sender:
         seconds = self.timeout.total_seconds() * (LONG_REQUEST_FACTOR if long else 1)
         return await self.answer(method(request, timeout=seconds, metadata=self._metadata()))
 
-    async def answer(self, call: Awaitable[_Response]) -> _Response:
+    async def answer(self, call: Awaitable[_Answer]) -> _Answer:
         """What comes of a call; raises OutdialError."""
         try:
             return await call

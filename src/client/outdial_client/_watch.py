@@ -3,8 +3,6 @@
 import asyncio
 from asyncio import FIRST_COMPLETED, ensure_future
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -18,32 +16,18 @@ from outdial.v1.batch_service_pb2 import (
 )
 
 from outdial_client._errors import (
-    DeadlineExceededError,
     EventGapError,
     InternalError,
     OutdialError,
     RequestCancelledError,
     UnavailableError,
 )
+from outdial_client._interruptions import Interruptions, WatchInterruption, is_passing
 from outdial_client._status import to_outdial_error
 from outdial_client._watch_position import EventGap, WatchPosition
 from outdial_client._watch_timing import WatchTiming
 
 WatchStream = UnaryStreamCall[WatchBatchRequest, WatchBatchResponse]
-
-# Nothing wrong with the request: the server is away, stopping, or something on
-# the way has cut the stream.
-_PASSING = (UnavailableError, RequestCancelledError, DeadlineExceededError)
-
-
-@dataclass(frozen=True, slots=True)
-class WatchInterruption:
-    """A stream broke; the watch goes on by itself."""
-
-    error: OutdialError
-    retry_in: timedelta
-    failures: int
-    """In a row, this one included."""
 
 
 class BatchWatch:
@@ -72,14 +56,13 @@ class BatchWatch:
         self._connect = connect
         self._request = request
         self._timing = timing
-        self._on_interruption = on_interruption
+        self._interruptions = Interruptions(timing, on_interruption)
         self._position = WatchPosition(
             contiguous=request.delivery == WatchDelivery.WATCH_DELIVERY_EVERY_EVENT
             and request.scope != WatchScope.WATCH_SCOPE_BATCH,
             resume_token=request.resume_token,
         )
         self._stream: WatchStream | None = None
-        self._failures = 0
         self._gaps = 0
         self._ended = False
 
@@ -150,7 +133,7 @@ class BatchWatch:
             self._gaps += 1
             raise EventGapError(StatusCode.DATA_LOSS, f"events are missing: {gap}") from None
         if message.resume_token:
-            self._failures = 0
+            self._interruptions.failures = 0
         if self._position.sequence != before:
             self._gaps = 0
         if message.batch_ended:
@@ -160,19 +143,16 @@ class BatchWatch:
 
     async def _recover(self, error: OutdialError) -> None:
         self._disconnect()
-        self._failures += 1
+        self._interruptions.failures += 1
         if not self._is_worth_another_try(error):
             self._ended = True
             raise error
-        delay = self._timing.delay(self._failures, at_least=error.retry_after)
-        if self._on_interruption is not None:
-            self._on_interruption(WatchInterruption(error, delay, self._failures))
-        await self._timing.sleep(delay.total_seconds())
+        await self._interruptions.wait(error)
 
     def _is_worth_another_try(self, error: OutdialError) -> bool:
-        if isinstance(error, _PASSING) or error.retry_after is not None:
+        if is_passing(error):
             return True
-        faults = max(self._failures, self._gaps)
+        faults = max(self._interruptions.failures, self._gaps)
         return isinstance(error, InternalError) and faults <= self._timing.faults_allowed
 
     def _disconnect(self) -> None:

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from outdial_client._watch import WatchInterruption
+from outdial_client._interruptions import WatchInterruption
 from outdial_client.cli._choices import BATCH_STATES
 from outdial_client.cli._progress import Progress
 from outdial_client.cli._screen import Screen, to_json
