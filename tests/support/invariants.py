@@ -30,8 +30,11 @@ async def check_invariants(store: Store) -> None:
 
 def _check(tx: Tx) -> None:
     """In one transaction: all of it is true at one moment."""
-    for (packed,) in _sql(tx, "SELECT id FROM batches WHERE revealed_us IS NOT NULL"):
-        _check_batch(tx, BatchId(unpack_id(packed)))
+    for packed, oldest in _sql(
+        tx, "SELECT id, oldest_seq FROM batches WHERE revealed_us IS NOT NULL AND erasure IS NULL"
+    ):
+        _check_batch(tx, BatchId(unpack_id(packed)), oldest)
+    _check_erasing(tx)
     _check_ledger(tx)
     _check_calls(tx)
 
@@ -40,14 +43,15 @@ def _sql(tx: Tx, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in tx.all(statement, **parameters)]
 
 
-def _check_batch(tx: Tx, batch_id: BatchId) -> None:
+def _check_batch(tx: Tx, batch_id: BatchId, oldest: int) -> None:
     page = read_rows(tx, batch_id, -1, _ALL)
     batch, rows = page.batch, list(page.rows)
-    events = list(read_events(tx, batch_id, 0, _ALL).events)
+    events = list(read_events(tx, batch_id, oldest - 1, _ALL).events)
     _check_counts(batch, rows)
     _check_call_counts(tx, batch)
     _check_end(batch)
-    _check_log(batch, rows, events)
+    assert oldest == 1 or batch.ended_at is not None, "what has not ended keeps its log"
+    _check_log(batch, rows, events, oldest)
 
 
 def _check_counts(batch: Batch, rows: list[ScheduledCall]) -> None:
@@ -89,8 +93,10 @@ def _check_end(batch: Batch) -> None:
         assert batch.counts.unfinished > 0, "a batch with nothing unfinished has ended"
 
 
-def _check_log(batch: Batch, rows: list[ScheduledCall], events: list[Event]) -> None:
-    assert [e.sequence for e in events] == list(range(1, batch.sequence + 1)), "no gap in the log"
+def _check_log(batch: Batch, rows: list[ScheduledCall], events: list[Event], oldest: int) -> None:
+    """From the oldest event on, which is the first unless some were erased."""
+    whole = list(range(oldest, batch.sequence + 1))
+    assert [e.sequence for e in events] == whole, "no gap in the log"
     newest_of_row: dict[str, ScheduledCallAfter] = {}
     newest_of_batch: BatchAfter | None = None
     for event in events:
@@ -98,12 +104,14 @@ def _check_log(batch: Batch, rows: list[ScheduledCall], events: list[Event]) -> 
             newest_of_batch = event.after
         else:
             newest_of_row[event.after.scheduled_call_id] = event.after
-    assert newest_of_batch is not None
-    assert newest_of_batch == BatchAfter(
+    assert newest_of_batch is not None or oldest > 1
+    assert newest_of_batch is None or newest_of_batch == BatchAfter(
         int(batch.state), batch.state_reason, batch.state_detail, batch.counts.total
     ), "the newest event of the batch is the batch"
     for row in rows:
         after = newest_of_row.get(row.scheduled_call_id)
+        if after is None and oldest > 1:
+            continue
         if after is None:
             assert row.state is ScheduledCallState.WAITING, "a row without an event waits"
             assert row.dispatch_outcome is DispatchOutcome.NONE
@@ -122,6 +130,29 @@ def _told(after: ScheduledCallAfter) -> tuple[Any, ...]:
     waits = after.state is ScheduledCallState.WAITING
     call = () if waits else (after.call_id,)
     return (after.state, after.state_reason, after.dispatch_outcome, after.disposition, *call)
+
+
+def _check_erasing(tx: Tx) -> None:
+    """What is left of batches that are erased."""
+    alive = _sql(
+        tx,
+        "SELECT b.key FROM batches b WHERE b.erasure IS NOT NULL AND (b.ended_us IS NULL "
+        "OR b.deleted_us IS NULL OR EXISTS (SELECT 1 FROM calls c WHERE c.batch_key = b.key "
+        "AND (c.holds_slot = 1 OR c.trusted_until_us IS NOT NULL)))",
+    )
+    assert alive == [], "nothing alive is erased, and what is erased is hidden"
+    forgotten = _sql(
+        tx,
+        "SELECT s.owner FROM slots s WHERE s.kind = 4 "
+        "AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.key = s.owner)",
+    )
+    assert forgotten == [], "a batch that is gone leaves no slots"
+    lost = _sql(
+        tx,
+        "SELECT e.batch_key FROM events e "
+        "WHERE NOT EXISTS (SELECT 1 FROM batches b WHERE b.key = e.batch_key)",
+    )
+    assert lost == [], "a batch that is gone leaves no events"
 
 
 def _check_ledger(tx: Tx) -> None:

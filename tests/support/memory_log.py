@@ -192,11 +192,6 @@ class MemoryLog:
         await self._linger()
         return read
 
-    async def erase_events(self, batch_id: BatchId, before: int, limit: int) -> int:
-        was = self.oldest
-        self.erase(min(before, was + limit))
-        return self.oldest - was
-
     # --- inside ----------------------------------------------------------------
 
     def _write_behind(self) -> None:

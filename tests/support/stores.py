@@ -25,7 +25,10 @@ from outdial_server.domain.request import RequestKey, request_key
 from outdial_server.domain.scheduled_call import NewScheduledCall, ScheduledCall
 from outdial_server.ports.batches import Decide, NewBatch, StoredRows
 from outdial_server.ports.dispatch import Applied, ClaimedCall, Sent
+from outdial_server.storage.encoding import pack_id
 from outdial_server.storage.store import Store
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.erasing import erase_events
 from support.clock import ManualClock
 
 NO_ID = "00000000-0000-7000-8000-000000000000"
@@ -149,6 +152,18 @@ class World:
 
     async def row(self, batch_id: BatchId, position: int = 0) -> ScheduledCall:
         return (await self.store.events.rows(batch_id, position - 1, 1)).rows[0]
+
+    async def erase_events(self, batch_id: BatchId, before: int) -> int:
+        """Erases the log up to an event, which retention does from its beginning on."""
+
+        def verb(tx: Tx) -> int:
+            (batch,) = tx.all(
+                "SELECT key, oldest_seq, event_seq FROM batches WHERE id = :id",
+                id=pack_id(batch_id),
+            )
+            return erase_events(tx, batch, before - batch.oldest_seq)
+
+        return await self.store.database.write(verb)
 
     async def events(self, batch_id: BatchId, after: int = 0) -> list[Event]:
         return list((await self.store.events.read(batch_id, after, 100_000)).events)

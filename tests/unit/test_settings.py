@@ -1,7 +1,10 @@
 """Settings from the environment; a fault names its variable."""
 
+from datetime import timedelta
+
 import pytest
 
+from outdial_server.domain.retention import Retention
 from outdial_server.settings import SettingsError, load_settings
 
 
@@ -42,6 +45,11 @@ def test_an_option_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) ->
         ("OUTDIAL_PUBLIC_URL", "dial.example.com"),
         ("OUTDIAL_LOG_FORMAT", "xml"),
         ("OUTDIAL_DRAIN_SECONDS", "-1"),
+        ("OUTDIAL_KEEP_EVENTS", "90"),
+        ("OUTDIAL_KEEP_PAYLOADS", "30s"),
+        ("OUTDIAL_KEEP_BATCHES", "0d"),
+        ("OUTDIAL_KEEP_CALLS", "forever"),
+        ("OUTDIAL_KEEP_DELETED", ""),
     ],
 )
 def test_a_fault_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -53,6 +61,38 @@ def test_a_fault_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, 
 def test_a_carrier_of_its_own_needs_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUTDIAL_SIMULATED_CARRIER_URL", "http://127.0.0.1:9090")
     with pytest.raises(SettingsError, match=r"^OUTDIAL_SIMULATED_CARRIER_SECRET: "):
+        load_settings()
+
+
+def test_by_default_events_are_kept_for_long_and_outcomes_for_ever() -> None:
+    assert load_settings().retention == Retention(
+        events=timedelta(days=90), deleted=timedelta(days=7)
+    )
+
+
+def test_events_and_payloads_follow_their_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTDIAL_KEEP_BATCHES", "12h")
+    half_a_day = timedelta(hours=12)
+    kept = load_settings().retention
+    assert (kept.events, kept.payloads, kept.batches) == (half_a_day,) * 3
+    assert kept.calls is None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"EVENTS": "31d", "BATCHES": "30d"}, "EVENTS: 31d is longer than OUTDIAL_KEEP_BATCHES"),
+        ({"PAYLOADS": "never", "BATCHES": "4w"}, "PAYLOADS: never is longer than OUTDIAL_KEEP_BA"),
+        ({"BATCHES": "25h", "CALLS": "1d"}, "BATCHES: 25h is longer than OUTDIAL_KEEP_CALLS, 1d"),
+        ({"CALLS": "1d"}, "BATCHES: never is longer than OUTDIAL_KEEP_CALLS, 1d"),
+    ],
+)
+def test_times_that_contradict_each_other_are_named(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], message: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"OUTDIAL_KEEP_{name}", value)
+    with pytest.raises(SettingsError, match=f"^OUTDIAL_KEEP_{message}"):
         load_settings()
 
 

@@ -195,11 +195,14 @@ def _engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredReport
     return Engine(
         base.store.dispatch,
         base.store.callbacks,
+        base.store.retention,
         carriers.get,
         reports,
         base.clock,
         base.signals,
-        EngineSettings(not_found_final_after=base.settings.unknown_settle),
+        EngineSettings(
+            not_found_final_after=base.settings.unknown_settle, keep=base.settings.retention
+        ),
         is_alone=base.store.is_alone,
     )
 

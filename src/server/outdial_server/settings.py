@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from outdial_server.domain.retention import Retention, is_longer, parse_keep, shorter
 from outdial_server.domain.silence import NOT_FOUND_FINAL_AFTER
 
 _PREFIX: Final = "OUTDIAL_"
@@ -32,8 +33,14 @@ def _http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _keep(text: str) -> str:
+    parse_keep(text)
+    return text
+
+
 Listen = Annotated[str, AfterValidator(_host_and_port)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Keep = Annotated[str, AfterValidator(_keep)]
 
 
 class Settings(BaseSettings):
@@ -67,6 +74,13 @@ class Settings(BaseSettings):
     # How long RPCs under way may go on when the server stops.
     drain_seconds: float = Field(5.0, ge=0)
 
+    # How long what is over is kept; docs/retention.md says why these.
+    keep_events: Keep = "90d"
+    keep_payloads: Keep = "never"
+    keep_batches: Keep = "never"
+    keep_deleted: Keep = "7d"
+    keep_calls: Keep = "never"
+
     # Without one: console on a terminal, json otherwise.
     log_format: Literal["json", "console"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -82,6 +96,34 @@ class Settings(BaseSettings):
         if not self.public_url and self.http_listen.endswith(":0"):
             raise ValueError("OUTDIAL_PUBLIC_URL: is required for callbacks to a port of chance")
         return self
+
+    @model_validator(mode="after")
+    def _parts_are_not_kept_longer_than_the_whole(self) -> "Settings":
+        for part, whole in (
+            ("keep_events", "keep_batches"),
+            ("keep_payloads", "keep_batches"),
+            ("keep_batches", "keep_calls"),
+        ):
+            kept, most = getattr(self, part), getattr(self, whole)
+            # The defaults of parts follow the whole.
+            given = part == "keep_batches" or part in self.model_fields_set
+            if given and is_longer(parse_keep(kept), parse_keep(most)):
+                raise ValueError(
+                    f"{_PREFIX}{part.upper()}: {kept} is longer than "
+                    f"{_PREFIX}{whole.upper()}, {most}"
+                )
+        return self
+
+    @property
+    def retention(self) -> Retention:
+        batches = parse_keep(self.keep_batches)
+        return Retention(
+            events=shorter(parse_keep(self.keep_events), batches),
+            payloads=shorter(parse_keep(self.keep_payloads), batches),
+            batches=batches,
+            deleted=parse_keep(self.keep_deleted),
+            calls=parse_keep(self.keep_calls),
+        )
 
     @property
     def callback_base_url(self) -> str:

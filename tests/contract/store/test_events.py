@@ -131,7 +131,7 @@ async def _with_log(world: World, batch_id: BatchId) -> int:
 async def test_an_erased_range_is_named_never_left_out(world: World) -> None:
     batch_id = await world.batch(3)
     newest = await _with_log(world, batch_id)
-    assert await world.store.events.erase_events(batch_id, 5, 100) == 4
+    assert await world.erase_events(batch_id, 5) == 4
     for after in (0, 3):
         for attempt in (
             world.store.events.read(batch_id, after, 10),
@@ -145,23 +145,11 @@ async def test_an_erased_range_is_named_never_left_out(world: World) -> None:
     assert [e.sequence for e in events] == list(range(5, newest + 1))
 
 
-async def test_events_are_erased_oldest_first_a_few_at_a_time(world: World) -> None:
-    batch_id = await world.batch(3)
-    await _with_log(world, batch_id)
-    erase = world.store.events.erase_events
-    assert await erase(batch_id, 8, 3) == 3
-    assert next(e.sequence for e in await world.events(batch_id, 3)) == 4
-    assert await erase(batch_id, 8, 100) == 4
-    assert await erase(batch_id, 8, 100) == 0
-    assert await erase(batch_id, 2, 100) == 0
-    assert next(e.sequence for e in await world.events(batch_id, 7)) == 8
-
-
 async def test_the_whole_log_can_be_erased_and_goes_on(world: World) -> None:
     batch_id = await world.batch(2)
     calls = await world.live()
     newest = (await world.get(batch_id)).sequence
-    assert await world.store.events.erase_events(batch_id, newest + 100, 1000) == newest
+    assert await world.erase_events(batch_id, newest + 100) == newest
     with pytest.raises(OutOfRangeError) as refusal:
         await world.events(batch_id, 0)
     assert refusal.value.metadata == {"oldest_sequence": str(newest + 1)}
@@ -173,7 +161,7 @@ async def test_the_whole_log_can_be_erased_and_goes_on(world: World) -> None:
 async def test_erasing_one_log_leaves_the_others(world: World) -> None:
     one, two = await world.batch(1), await world.batch(1)
     await world.live()
-    await world.store.events.erase_events(one, 3, 10)
+    await world.erase_events(one, 3)
     assert [e.sequence for e in await world.events(two)] == [1, 2, 3]
 
 

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, event
 from outdial_server.domain import batch as rules
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import ReportKind
+from outdial_server.domain.retention import Retention
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.storage.sqlite_database import SqliteDatabase
 from support.databases import Databases, SqliteFiles
@@ -200,7 +202,6 @@ async def _read(world: World) -> object:
     await log.read(batch.batch_id, 0, 10)
     await log.rows(batch.batch_id, -1, 10)
     await log.changed_since(batch.batch_id, 0, 10)
-    await log.erase_events(batch.batch_id, 2, 10)
     await shown.list_scheduled_calls(world.account_id, batch.batch_id, PageRequest())
     await shown.list_scheduled_calls(
         world.account_id, batch.batch_id, PageRequest(), custom_id="p1"
@@ -217,6 +218,24 @@ async def _read(world: World) -> object:
 
 async def _sweep(world: World) -> object:
     return await world.store.dispatch.sweep_staging()
+
+
+async def _erase(world: World) -> None:
+    """Old events, payloads and requests; then a deleted batch, and its calls."""
+    (batch,) = (await world.store.batches.list_batches(world.account_id, PageRequest())).items
+    await world.apply(*(ended(call) for call in await world.live(3)))
+    await world.change(batch.batch_id, rules.cancel)
+    await world.settle_all()
+    await world.change(batch.batch_id, rules.delete)
+    world.advance(days=2)
+    one_day = timedelta(days=1)
+    for keep in (
+        Retention(events=one_day, payloads=one_day),
+        Retention(deleted=one_day, batches=one_day),
+        Retention(calls=one_day),
+    ):
+        while (await world.store.retention.erase(keep, 5)).more:
+            pass
 
 
 async def _append(world: World) -> object:
@@ -243,6 +262,7 @@ STEPS: list[Step] = [
     _sweep,
     _append,
     _audit,
+    _erase,
 ]
 
 
@@ -285,3 +305,21 @@ async def test_a_person_is_found_by_custom_id(world: World) -> None:
     with recorded(world) as statements:
         await _read(world)
     assert statements.using("rows_by_custom_id")
+
+
+async def test_what_to_erase_is_found_by_the_indexes_made_for_it(world: World) -> None:
+    await _fill(world)
+    with recorded(world) as statements:
+        await _erase(world)
+    for index in (
+        "batches_ended",
+        "batches_deleted",
+        "batches_with_events",
+        "batches_with_payloads",
+        "batches_erasing",
+        "requests_by_expiry",
+    ):
+        found = statements.using(index)
+        assert found, index
+        for sql in found:
+            assert not [step for step in statements.plans[sql] if "TEMP B-TREE" in step], sql

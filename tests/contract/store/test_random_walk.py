@@ -20,9 +20,12 @@ from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.ids import AgentId, BatchId
 from outdial_server.domain.report import CallReport, Fault, ReportKind
+from outdial_server.domain.retention import Retention
 from outdial_server.ports.batches import Decide
 from outdial_server.ports.dispatch import ClaimedCall
+from outdial_server.storage.encoding import pack_id
 from support.invariants import check_invariants
+from support.kept import read_kept
 from support.stores import World, new_rows
 
 STEPS = 100
@@ -50,7 +53,17 @@ WEIGHTS = {
     "move_windows": 6,
     "settle": 8,
     "look_up": 4,
+    "erase": 8,
 }
+
+KEEP = Retention(
+    events=timedelta(seconds=60),
+    payloads=timedelta(seconds=90),
+    batches=timedelta(seconds=300),
+    deleted=timedelta(seconds=30),
+    calls=timedelta(seconds=400),
+)
+"""Some of a walk is erased before its end, and some not."""
 
 
 class Walk:
@@ -92,7 +105,11 @@ class Walk:
             [(None, None)] * 3 + [(20, None), (-5, 60), (5, 40)]
         )
         stored = await self.world.create(
-            new_rows(self.random.randint(1, 6), priority=self.random.randint(0, 1)),
+            new_rows(
+                self.random.randint(1, 6),
+                priority=self.random.randint(0, 1),
+                template_context_json='{"name":"Ada"}',
+            ),
             draft=self.chance(20),
             agent_id=self.random.choice(self.agents),
             duplicates=self.random.choice(list(DuplicatePolicy)),
@@ -236,6 +253,15 @@ class Walk:
         until = self.world.later(seconds=self.random.randint(0, 5))
         await self.world.store.dispatch.postpone([(c.call_id, until) for c in silent.calls])
 
+    async def erase(self) -> None:
+        before = await read_kept(self.world, KEEP)
+        await self.world.store.retention.erase(KEEP, self.random.choice([1, 3, 10, 50]))
+        assert await read_kept(self.world, KEEP) == before, "what is within its time is all there"
+        present = await self.world.sql("SELECT id FROM batches WHERE erasure IS NULL")
+        self.batches = [b for b in self.batches if (pack_id(b),) in present]
+        if not self.batches:
+            await self.create()
+
     # --- to the end
 
     async def drain(self) -> None:
@@ -260,6 +286,15 @@ class Walk:
             batch = await self.world.look(batch_id)
             assert batch.ended_at is not None, f"{batch.state.name} {batch.counts}"
         assert await self.world.used() == (0, 0)
+        await self._erase_all()
+
+    async def _erase_all(self) -> None:
+        """After a long time everything is gone, and each group leaves a sound store."""
+        self.world.advance(days=1)
+        while (await self.world.store.retention.erase(KEEP, 20)).more:
+            await check_invariants(self.world.store)
+        for table in ("batches", "scheduled_calls", "calls", "events", "requests"):
+            assert await self.world.sql(f"SELECT COUNT(*) FROM {table}") == [(0,)], table
 
 
 def _may_dial(batch: Batch, world: World) -> bool:

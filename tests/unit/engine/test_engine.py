@@ -6,12 +6,19 @@ from datetime import timedelta
 import pytest
 
 from outdial_server.domain.call import CallState
+from outdial_server.domain.retention import Retention
 from outdial_server.engine import Engine, GatheredReports
 from outdial_server.engine.upkeep import CREATION_MOST
 from outdial_server.ports.carrier import DialRequest, DialResult
+from outdial_server.ports.retention import Erased, Swept
 from support.carriers import FunctionCarrier, accept
 from support.clock import ManualClock, ManualSignals, settle
 from support.dispatch import Inbox, MemoryDispatch
+
+
+class NothingToErase:
+    async def erase(self, keep: Retention, limit: int) -> Swept:
+        return Swept(Erased(), more=False)
 
 
 class Running:
@@ -23,6 +30,7 @@ class Running:
         self.engine = Engine(
             self.dispatch,
             inbox,
+            NothingToErase(),
             carrier.registered,
             GatheredReports(signals),
             self.clock,

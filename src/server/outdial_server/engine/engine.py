@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from outdial_server.domain.retention import KEEP_ALL, Retention
 from outdial_server.domain.silence import CARRIER_DEADLINE, NOT_FOUND_FINAL_AFTER
 from outdial_server.engine.applier import Applier
 from outdial_server.engine.claimer import Claimer
@@ -11,6 +12,7 @@ from outdial_server.engine.dialer import Dialer
 from outdial_server.engine.loop import Loop, Tick
 from outdial_server.engine.queues import ClaimedCalls, GatheredReports
 from outdial_server.engine.reconciler import Reconciler
+from outdial_server.engine.sweeper import SWEEP_EVERY, Sweeper
 from outdial_server.engine.upkeep import (
     AUDIT_EVERY,
     CREATION_MOST,
@@ -23,6 +25,7 @@ from outdial_server.ports.callbacks import CallbackInbox
 from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.dispatch import DispatchStore
+from outdial_server.ports.retention import RetentionStore
 from outdial_server.ports.signals import Signals, Topic
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 
@@ -31,6 +34,7 @@ from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 class EngineSettings:
     carrier_deadline: timedelta = CARRIER_DEADLINE
     not_found_final_after: timedelta = NOT_FOUND_FINAL_AFTER
+    keep: Retention = KEEP_ALL
 
 
 class Engine:
@@ -38,14 +42,15 @@ class Engine:
         self,
         dispatch: DispatchStore,
         inbox: CallbackInbox,
+        retention: RetentionStore,
         carrier: Callable[[str], Carrier | None],
         reports: GatheredReports,
         clock: Clock,
         signals: Signals,
         settings: EngineSettings | None = None,
-        telemetry: Telemetry = NO_TELEMETRY,
         *,
         is_alone: bool,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         """`reports` is the sink that carriers of this process were given. `is_alone`: no
         other server can have the database open."""
@@ -75,6 +80,7 @@ class Engine:
             settings.carrier_deadline,
             telemetry,
         )
+        sweeper = Sweeper(retention, settings.keep, clock)
 
         def loop(name: str, topic: Topic, tick: Tick) -> Loop:
             return Loop(name, topic, tick, clock, signals, telemetry=telemetry)
@@ -87,6 +93,7 @@ class Engine:
             loop("reaper", Topic.REAP, self._reaper.tick),
             loop("reconciler", Topic.RECONCILE, reconciler.tick),
             Loop("auditor", Topic.AUDIT, self.auditor.tick, clock, signals, AUDIT_EVERY, telemetry),
+            Loop("sweeper", Topic.ERASE, sweeper.tick, clock, signals, SWEEP_EVERY, telemetry),
         ]
         self._applying = loop("applier", Topic.REPORT, self._applier.tick)
 

@@ -33,7 +33,7 @@ class RowSlice:
 
 class EventLog(Protocol):
     """All reads are consistent in themselves, and see deleted batches: whoever opened a
-    stream sees it to its end. Raises NotFoundError (BATCH_NOT_FOUND)."""
+    stream sees it to its end, until it is erased. Raises NotFoundError (BATCH_NOT_FOUND)."""
 
     async def read(self, batch_id: BatchId, after: int, limit: int) -> EventSlice:
         """At most `limit` events with a sequence greater than `after`. Raises
@@ -50,9 +50,4 @@ class EventLog(Protocol):
         `after` changed. `complete_to` is the last of those events. Pages of `rows`, read
         at different moments and then brought up like this until `complete_to` is
         `batch.sequence`, are the batch at that sequence, exactly. Raises as `read`."""
-        ...
-
-    async def erase_events(self, batch_id: BatchId, before: int, limit: int) -> int:
-        """Erases at most `limit` events with a sequence less than `before`, oldest first;
-        returns how many. The log remembers its oldest sequence."""
         ...

@@ -20,6 +20,7 @@ class Topic(Enum):
     RECONCILE = "reconcile"
     REAP = "reap"
     AUDIT = "audit"
+    ERASE = "erase"
 
 
 class Signals(Protocol):

@@ -154,6 +154,14 @@ batches: Final = Table(
     Column("started_us", BigInt),
     Column("ended_us", BigInt),
     Column("deleted_us", BigInt),
+    # See verbs.erasing. The end of the batch as of which its events were erased: a batch
+    # that is retried ends later, and has events again.
+    Column("events_erased_us", BigInt, nullable=False, server_default="0"),
+    # Rows before this position have no payload any more.
+    Column("payloads_erased_to", BigInt, nullable=False, server_default="0"),
+    # Null until the batch itself is erased; and the next position to erase.
+    Column("erasure", SmallInteger),
+    Column("rows_erased_to", BigInt, nullable=False, server_default="0"),
 )
 Index("batches_by_account", batches.c.account_key, batches.c.key)
 Index(
@@ -162,6 +170,29 @@ Index(
     sqlite_where=text("ended_us IS NULL"),
     postgresql_where=text("ended_us IS NULL"),
 )
+
+
+def _index_of_erasing(name: str, column: str, where: str) -> None:
+    """What there is to erase, oldest first; each shrinks as it is erased."""
+    Index(
+        name,
+        *(batches.c[name] for name in column.split()),
+        sqlite_where=text(where),
+        postgresql_where=text(where),
+    )
+
+
+_index_of_erasing("batches_ended", "ended_us", "erasure IS NULL AND ended_us IS NOT NULL")
+_index_of_erasing("batches_deleted", "deleted_us", "erasure IS NULL AND deleted_us IS NOT NULL")
+_index_of_erasing(
+    "batches_with_events", "ended_us", "erasure IS NULL AND events_erased_us < ended_us"
+)
+_index_of_erasing(
+    "batches_with_payloads",
+    "ended_us",
+    "erasure IS NULL AND ended_us IS NOT NULL AND payloads_erased_to < next_position",
+)
+_index_of_erasing("batches_erasing", "erasure ended_us", "erasure IS NOT NULL")
 
 scheduled_calls: Final = Table(
     "scheduled_calls",
@@ -299,6 +330,7 @@ requests: Final = Table(
     Column("expires_us", BigInt, nullable=False),
     sqlite_with_rowid=False,
 )
+Index("requests_by_expiry", requests.c.expires_us)
 
 callbacks: Final = Table(
     "callbacks",

@@ -24,6 +24,7 @@ from outdial_server.storage.stores import (
     SqlCalls,
     SqlDispatch,
     SqlEventLog,
+    SqlRetention,
 )
 
 
@@ -40,6 +41,7 @@ class Store:
     dispatch: SqlDispatch
     events: SqlEventLog
     callbacks: SqlCallbackInbox
+    retention: SqlRetention
 
     @property
     def is_alone(self) -> bool:
@@ -62,6 +64,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlDispatch(database, telemetry),
         SqlEventLog(database),
         SqlCallbackInbox(database),
+        SqlRetention(database),
     )
 
 

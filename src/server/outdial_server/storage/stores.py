@@ -23,6 +23,7 @@ from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.plan import place_rows
 from outdial_server.domain.report import CallReport
 from outdial_server.domain.request import RequestKey
+from outdial_server.domain.retention import Retention
 from outdial_server.domain.scheduled_call import (
     NewScheduledCall,
     ScheduledCall,
@@ -40,6 +41,7 @@ from outdial_server.ports.dispatch import (
     WindowsMoved,
 )
 from outdial_server.ports.events import EventSlice, RowSlice
+from outdial_server.ports.retention import Swept
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.database import Database
 from outdial_server.storage.encoding import id_or_not_found, not_found, pack_id
@@ -49,6 +51,7 @@ from outdial_server.storage.verbs import (
     agents,
     cancelling,
     claiming,
+    erasing,
     event_reading,
     exporting,
     reading,
@@ -427,7 +430,12 @@ class SqlEventLog:
             lambda tx: event_reading.changed_since(tx, batch_id, after, limit)
         )
 
-    async def erase_events(self, batch_id: BatchId, before: int, limit: int) -> int:
-        return await self._db.write(
-            lambda tx: event_reading.erase_events(tx, batch_id, before, limit)
-        )
+
+class SqlRetention:
+    """RetentionStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def erase(self, keep: Retention, limit: int) -> Swept:
+        return await self._db.write(lambda tx: erasing.erase(tx, keep, limit))

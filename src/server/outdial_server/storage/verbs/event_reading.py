@@ -26,7 +26,10 @@ _SELECT: Final = (
 
 def _batch_row(tx: Tx, batch_id: BatchId) -> Row:
     packed = id_or_not_found(batch_id, Reason.BATCH_NOT_FOUND, "batch")
-    row = tx.one_or_none(SELECT_BATCH + "WHERE b.id = :id AND b.revealed_us IS NOT NULL", id=packed)
+    row = tx.one_or_none(
+        SELECT_BATCH + "WHERE b.id = :id AND b.revealed_us IS NOT NULL AND b.erasure IS NULL",
+        id=packed,
+    )
     if row is None:
         raise not_found(Reason.BATCH_NOT_FOUND, "batch", batch_id)
     return row
@@ -78,17 +81,3 @@ def changed_since(tx: Tx, batch_id: BatchId, after: int, limit: int) -> RowSlice
     _refuse_erased(row, after)
     to = min(after + limit, row.event_seq)
     return RowSlice(batch_from(row), rows_in_events(tx, row.key, after, to), to)
-
-
-def erase_events(tx: Tx, batch_id: BatchId, before: int, limit: int) -> int:
-    row = _batch_row(tx, batch_id)
-    to = min(before, row.oldest_seq + limit, row.event_seq + 1)
-    erased = tx.run(
-        "DELETE FROM events WHERE batch_key = :batch AND seq < :to", batch=row.key, to=to
-    )
-    tx.run(
-        "UPDATE batches SET oldest_seq = :to WHERE key = :batch AND oldest_seq < :to",
-        batch=row.key,
-        to=to,
-    )
-    return erased

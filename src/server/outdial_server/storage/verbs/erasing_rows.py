@@ -1,0 +1,78 @@
+"""People of batches that are over: found, blanked and erased in groups."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from outdial_server.domain.call import CallState
+from outdial_server.ports.retention import Erased
+from outdial_server.storage.dialects.dialect import Kind
+from outdial_server.storage.encoding import json_text
+from outdial_server.storage.statements import Row
+from outdial_server.storage.tx import Tx
+
+_SLICE_ROWS: Final = 50
+_GROUP_CHARS: Final = 512 * 1024
+"""A large payload lies on pages of its own, and each of them is read to be freed."""
+
+_KEYS: Final = (("key", Kind.INT),)
+
+
+def next_rows(tx: Tx, batch_key: int, start: int, end: int, limit: int) -> Sequence[Row]:
+    """The next people of a batch, locked; fewer when their payloads are large."""
+    rows: list[Row] = []
+    chars = 0
+    while len(rows) < limit and chars < _GROUP_CHARS:
+        most = min(_SLICE_ROWS, limit - len(rows))
+        piece = tx.all(
+            "SELECT s.key, s.position, coalesce(length(s.context_json), 0) AS chars "
+            "FROM scheduled_calls s WHERE s.batch_key = :batch AND s.position >= :start "
+            f"AND s.position < :end ORDER BY s.position LIMIT :most {tx.dialect.for_update('s')}",
+            batch=batch_key,
+            start=rows[-1].position + 1 if rows else start,
+            end=end,
+            most=most,
+        )
+        rows += piece
+        chars += sum(row.chars for row in piece)
+        if len(piece) < most:
+            break
+    return rows
+
+
+def _in_rows(tx: Tx) -> str:
+    return f"IN (SELECT r.key FROM {tx.dialect.rows('rows', _KEYS)} AS r)"
+
+
+def _json_keys(rows: Sequence[Row]) -> str:
+    return json_text([[row.key] for row in rows])
+
+
+def called(tx: Tx, rows: Sequence[Row]) -> set[int]:
+    """Those for whom a request may have left."""
+    found = tx.all(
+        f"SELECT DISTINCT c.scheduled_key FROM calls c WHERE c.scheduled_key {_in_rows(tx)} "
+        f"AND c.state <> {int(CallState.CLAIMED)}",
+        rows=_json_keys(rows),
+    )
+    return {row.scheduled_key for row in found}
+
+
+def blank(tx: Tx, rows: Sequence[Row]) -> int:
+    if not rows:
+        return 0
+    return tx.run(
+        "UPDATE scheduled_calls SET context_json = NULL, metadata_json = NULL, "
+        f"annotations_json = NULL WHERE key {_in_rows(tx)} AND (context_json IS NOT NULL "
+        "OR metadata_json IS NOT NULL OR annotations_json IS NOT NULL)",
+        rows=_json_keys(rows),
+    )
+
+
+def erase_rows(tx: Tx, rows: Sequence[Row]) -> Erased:
+    """People, each with all of his or her calls."""
+    if not rows:
+        return Erased()
+    keys = _json_keys(rows)
+    calls = tx.run(f"DELETE FROM calls WHERE scheduled_key {_in_rows(tx)}", rows=keys)
+    erased = tx.run(f"DELETE FROM scheduled_calls WHERE key {_in_rows(tx)}", rows=keys)
+    return Erased(calls=calls, rows=erased)
