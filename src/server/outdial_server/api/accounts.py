@@ -14,7 +14,7 @@ from outdial_server.api.conversion.account import (
     new_account,
     scopes_from_message,
 )
-from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.ids import canonical, required_id
 from outdial_server.api.conversion.request import page_of, take_request_key
 from outdial_server.api.conversion.times import moment
 from outdial_server.commands.accounts import CreateAccount, UpdateAccount
@@ -22,7 +22,7 @@ from outdial_server.commands.keys import ALL_SCOPES, Authenticate, CreateKey
 from outdial_server.domain.account import Account
 from outdial_server.domain.errors import NotFoundError, Reason
 from outdial_server.domain.ids import AccountId, ApiKeyId
-from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.paging import Page, PageRequest, page_token_invalid
 from outdial_server.ports.accounts import AccountStore, KeyStore
 
 
@@ -101,13 +101,16 @@ class AccountServicer(AccountServiceServicer):
         self, request: pb.RevokeApiKeyRequest, context: object
     ) -> pb.RevokeApiKeyResponse:
         account_id = None if caller().is_operator else caller().account_id
-        key = await self.keys.revoke_key(account_id, ApiKeyId(canonical(request.api_key_id)))
+        key_id = ApiKeyId(required_id(request.api_key_id, "api_key_id"))
+        key = await self.keys.revoke_key(account_id, key_id)
         self.authenticate.forget()
         return pb.RevokeApiKeyResponse(api_key=api_key_to_message(key))
 
     async def _visible_accounts(self, page: PageRequest) -> Page[Account]:
         if caller().is_operator:
             return await self.accounts.list_accounts(page)
+        if page.token:
+            raise page_token_invalid()
         return Page((await self.accounts.get_account(caller().account_id),), "")
 
 

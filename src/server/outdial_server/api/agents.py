@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from outdial_server.api.caller import caller
 from outdial_server.api.conversion.agent import agent_change, agent_fields, agent_to_message
-from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.ids import required_id
 from outdial_server.api.conversion.request import filter_text, page_of, take_request_key
 from outdial_server.commands.agents import CreateAgent, UpdateAgent
 from outdial_server.domain.ids import AgentId
@@ -54,7 +54,7 @@ class AgentServicer(AgentServiceServicer):
     ) -> pb.UpdateAgentResponse:
         agent = await self.update.execute(
             caller().account_id,
-            _agent_id(request.agent.agent_id),
+            _agent_id(request.agent.agent_id, "agent.agent_id"),
             agent_change(request.agent, request.update_mask),
             request.agent.etag,
         )
@@ -68,5 +68,5 @@ class AgentServicer(AgentServiceServicer):
         return pb.DeleteAgentResponse()
 
 
-def _agent_id(text: str) -> AgentId:
-    return AgentId(canonical(text))
+def _agent_id(text: str, path: str = "agent_id") -> AgentId:
+    return AgentId(required_id(text, path))

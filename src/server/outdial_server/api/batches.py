@@ -16,7 +16,7 @@ from outdial_server.api.conversion.batch import (
 )
 from outdial_server.api.conversion.enums import BATCH_STATE
 from outdial_server.api.conversion.event import event_to_message
-from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.ids import canonical, required_id
 from outdial_server.api.conversion.request import page_of, take_request_key
 from outdial_server.api.conversion.scheduled_call import raw_rows
 from outdial_server.api.watch_stream import WatchStream
@@ -81,7 +81,7 @@ class BatchServicer(BatchServiceServicer):
     ) -> pb.UpdateBatchResponse:
         batch = await self.update.execute(
             caller().account_id,
-            _batch_id(request.batch.batch_id),
+            _batch_id(request.batch.batch_id, "batch.batch_id"),
             batch_change(request.batch, request.update_mask),
             request.batch.etag,
         )
@@ -165,5 +165,5 @@ class BatchServicer(BatchServiceServicer):
         )
 
 
-def _batch_id(text: str) -> BatchId:
-    return BatchId(canonical(text))
+def _batch_id(text: str, path: str = "batch_id") -> BatchId:
+    return BatchId(required_id(text, path))

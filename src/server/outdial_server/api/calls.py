@@ -9,7 +9,7 @@ from typing_extensions import override
 from outdial_server.api.caller import caller
 from outdial_server.api.conversion.call import call_to_message
 from outdial_server.api.conversion.enums import CALL_RESOLUTION, CALL_STATE, DISPOSITION
-from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.ids import canonical, required_id
 from outdial_server.api.conversion.request import page_of
 from outdial_server.commands.end_call import EndCall
 from outdial_server.commands.resolve_call import ResolveCall
@@ -63,4 +63,4 @@ class CallServicer(CallServiceServicer):
 
 
 def _call_id(text: str) -> CallId:
-    return CallId(canonical(text))
+    return CallId(required_id(text, "call_id"))

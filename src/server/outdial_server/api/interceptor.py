@@ -6,7 +6,7 @@ is bound by a benchmark, so that thin handlers stay cheap.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -23,6 +23,7 @@ from grpc.aio import AbortError, InternalError
 from typing_extensions import override
 
 from outdial_server.api.caller import set_caller
+from outdial_server.api.decoding import check_readable, lenient, readable
 from outdial_server.api.errors import code_of, internal_status, status_of
 from outdial_server.api.metrics import MethodMetrics, RpcMetrics
 from outdial_server.api.scopes import REQUIRED_SCOPES, check_scope
@@ -95,7 +96,8 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
         name, make = _KINDS[handler.request_streaming, handler.response_streaming]
         behaviour = getattr(handler, name)
         guarded = guard.stream if handler.response_streaming else guard.unary
-        return make(guarded(behaviour), handler.request_deserializer, handler.response_serializer)
+        deserialize = handler.request_deserializer and lenient(handler.request_deserializer)
+        return make(guarded(behaviour), deserialize, handler.response_serializer)
 
 
 class RequestIds:
@@ -145,7 +147,7 @@ class _Guard:
             rpc = self._begin(context)
             try:
                 await self._admit(rpc)
-                response = await behaviour(request, context)
+                response = await behaviour(_checked(request), context)
             except BaseException as error:
                 await self._fail(rpc, request, context, error)
                 raise
@@ -161,7 +163,7 @@ class _Guard:
             rpc = self._begin(context)
             try:
                 await self._admit(rpc)
-                async for message in behaviour(request, context):
+                async for message in behaviour(_checked(request), context):
                     await _write(context, message)
             except BaseException as error:
                 await self._fail(rpc, request, context, error)
@@ -244,6 +246,14 @@ async def _write(context: Context, message: Message) -> None:
 async def _abort(context: Context, request_id: str, code: StatusCode, status: Status) -> None:
     trailer = ((REQUEST_ID_KEY, request_id), (_STATUS_KEY, status.SerializeToString()))
     await context.abort(code, status.message, trailer)
+
+
+def _checked(request: Any) -> Any:
+    """The request or the stream of requests, for a handler to read."""
+    if isinstance(request, AsyncIterable):
+        return readable(request)
+    check_readable(request)
+    return request
 
 
 def _bearer(value: str) -> str:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from outdial_server.api.caller import caller
 from outdial_server.api.conversion.enums import SCHEDULED_CALL_STATE
-from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.ids import required_id
 from outdial_server.api.conversion.request import filter_text, page_of
 from outdial_server.api.conversion.result import result_to_message
 from outdial_server.api.conversion.scheduled_call import scheduled_call_to_message
@@ -39,7 +39,7 @@ class ScheduledCallServicer(ScheduledCallServiceServicer):
     ) -> pb.ListScheduledCallsResponse:
         page = await self.calls.list_scheduled_calls(
             caller().account_id,
-            BatchId(canonical(request.batch_id)),
+            BatchId(required_id(request.batch_id, "batch_id")),
             page_of(request),
             SCHEDULED_CALL_STATE.each(request.states, "states"),
             filter_text("custom_id", request.custom_id),
@@ -64,7 +64,7 @@ class ScheduledCallServicer(ScheduledCallServiceServicer):
     ) -> AsyncIterator[pb.ExportScheduledCallsResponse]:
         pieces = self.export.execute(
             caller().account_id,
-            BatchId(canonical(request.batch_id)),
+            BatchId(required_id(request.batch_id, "batch_id")),
             SCHEDULED_CALL_STATE.each(request.states, "states"),
             request.from_position,
         )
@@ -74,4 +74,4 @@ class ScheduledCallServicer(ScheduledCallServiceServicer):
 
 
 def _scheduled_call_id(text: str) -> ScheduledCallId:
-    return ScheduledCallId(canonical(text))
+    return ScheduledCallId(required_id(text, "scheduled_call_id"))

@@ -13,7 +13,7 @@ from outdial.v1 import event_pb2
 from outdial_server.api.conversion.batch import batch_to_message, counts_to_message
 from outdial_server.api.conversion.enums import BATCH_STATE, EnumPair
 from outdial_server.api.conversion.event import event_to_message
-from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.ids import required_id
 from outdial_server.api.conversion.scheduled_call import scheduled_call_to_message
 from outdial_server.api.conversion.times import span
 from outdial_server.domain.errors import invalid_field
@@ -63,7 +63,7 @@ class WatchStream:
         """Raises InvalidFieldsError, NotFoundError (BATCH_NOT_FOUND), OutOfRangeError
         (EVENTS_ERASED), UnavailableError (SERVER_DRAINING)."""
         wanted = _watch_request(request)
-        batch_id = BatchId(canonical(request.batch_id))
+        batch_id = BatchId(required_id(request.batch_id, "batch_id"))
         # The log itself knows no accounts.
         batch = await self._batches.get_batch(account_id, batch_id)
         async with aclosing(self.watchers.watch(batch, wanted)) as updates:

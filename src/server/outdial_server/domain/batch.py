@@ -165,10 +165,12 @@ class BatchChange:
     cause: str
 
 
-def _refuse(batch: Batch, verb: str) -> PreconditionError:
+def _refuse(batch: Batch, verb: str, possible: str = "") -> PreconditionError:
+    """`possible` says when it would be."""
+    hint = f"; {possible}" if possible else ""
     return PreconditionError(
         Reason.BATCH_STATE,
-        f"a {batch.state.name} batch cannot be {verb}",
+        f"a {batch.state.name} batch cannot be {verb}{hint}",
         {"state": batch.state.name, "state_reason": batch.state_reason},
     )
 
@@ -206,9 +208,11 @@ def first_state(
 
 def start(batch: Batch, now: datetime) -> BatchChange:
     if batch.state is not BatchState.DRAFT:
-        raise _refuse(batch, "started")
+        raise _refuse(batch, "started", "only a DRAFT can")
     if batch.counts.total == 0:
-        raise PreconditionError(Reason.BATCH_EMPTY, "the batch has no scheduled calls")
+        raise PreconditionError(
+            Reason.BATCH_EMPTY, "the batch has no scheduled calls; add some before it starts"
+        )
     state, reason = _state_by_window(batch.settings.window_start, now)
     return _moved(batch, state, reason, now, "USER_REQUEST")
 
@@ -217,7 +221,7 @@ def pause(batch: Batch, now: datetime) -> BatchChange | None:
     if batch.state is BatchState.PAUSED:
         return None
     if batch.state not in (BatchState.SCHEDULED, BatchState.RUNNING):
-        raise _refuse(batch, "paused")
+        raise _refuse(batch, "paused", "only a SCHEDULED or RUNNING one can")
     return _moved(batch, BatchState.PAUSED, "USER_REQUEST", now, "USER_REQUEST")
 
 
@@ -225,7 +229,7 @@ def resume(batch: Batch, now: datetime) -> BatchChange | None:
     if batch.state in (BatchState.SCHEDULED, BatchState.RUNNING):
         return None
     if batch.state is not BatchState.PAUSED:
-        raise _refuse(batch, "resumed")
+        raise _refuse(batch, "resumed", "only a PAUSED one can")
     state, reason = _state_by_window(batch.settings.window_start, now)
     return _moved(batch, state, reason, now, "USER_REQUEST")
 
@@ -234,7 +238,7 @@ def cancel(batch: Batch, now: datetime) -> BatchChange | None:
     if batch.state is BatchState.CANCELLED:
         return None
     if batch.state in ENDED_STATES:
-        raise _refuse(batch, "cancelled")
+        raise _refuse(batch, "cancelled", "it has ended")
     change = _moved(batch, BatchState.CANCELLED, "USER_REQUEST", now, "USER_REQUEST")
     return _settling(change, ScheduledCallState.CANCELLED)
 
@@ -301,7 +305,7 @@ def edit(batch: Batch, changed: BatchSettings, now: datetime) -> BatchChange | N
     that is not paused between SCHEDULED and RUNNING. A window that has closed stays so:
     its rows are expiring, and opened again they would be dialled and expired at once."""
     if batch.state in ENDED_STATES:
-        raise _refuse(batch, "changed")
+        raise _refuse(batch, "changed", "it has ended")
     if changed == batch.settings:
         return None
     if batch.settling_to is not None and _window(changed) != _window(batch.settings):
@@ -322,7 +326,7 @@ def refuse_append_when_over(batch: Batch, now: datetime) -> None:
     """Rows can be added until the batch ends or its window closes."""
     closed = batch.settings.window_end is not None and batch.settings.window_end <= now
     if batch.state in ENDED_STATES or batch.settling_to is not None or closed:
-        raise _refuse(batch, "added to")
+        raise _refuse(batch, "added to", "it has ended or its window has closed")
 
 
 def _settling(change: BatchChange, to: ScheduledCallState) -> BatchChange:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from outdial_server.domain.errors import invalid_field
+from outdial_server.domain.errors import FieldViolation, InvalidFieldsError, Reason, invalid_field
 from outdial_server.domain.limits import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
 
 T = TypeVar("T")
@@ -30,3 +30,8 @@ def page_request(size: int, token: str) -> PageRequest:
     if size < 0:
         raise invalid_field("page_size", "must not be negative")
     return PageRequest(min(size or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX), token)
+
+
+def page_token_invalid() -> InvalidFieldsError:
+    violation = FieldViolation("page_token", "was not given by this list; leave it empty to begin")
+    return InvalidFieldsError([violation], Reason.PAGE_TOKEN_INVALID)

@@ -27,7 +27,9 @@ def request_key(
     if not request_id:
         return None
     if len(request_id) > REQUEST_ID_MAX_CHARS:
-        raise invalid_field("request_id", f"must not be longer than {REQUEST_ID_MAX_CHARS}")
+        raise invalid_field(
+            "request_id", f"must not be longer than {REQUEST_ID_MAX_CHARS} characters"
+        )
     if "\0" in request_id:
         raise invalid_field("request_id", NO_NUL)
     return RequestKey(account_id, surface, request_id, hashlib.sha256(content).digest())

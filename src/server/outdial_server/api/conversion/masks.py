@@ -23,6 +23,8 @@ def masked_fields(mask: FieldMask, message: Message, writable: Collection[str]) 
 
 
 def _refusal(path: str, message: Message, writable: Collection[str]) -> str:
+    if path == "*":
+        return "'*' must stand alone: it is every field that can be changed"
     known = path.split(".", maxsplit=1)[0] in message.DESCRIPTOR.fields_by_name
     verb = "cannot be changed" if known else "is no field"
     return f"{path!r} {verb}; name some of {', '.join(sorted(writable))}"

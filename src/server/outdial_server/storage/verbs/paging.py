@@ -4,8 +4,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from outdial_server.domain.errors import FieldViolation, InvalidFieldsError, Reason
-from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.paging import Page, PageRequest, page_token_invalid
 from outdial_server.storage.statements import Row
 
 T = TypeVar("T")
@@ -31,8 +30,7 @@ def key_of(list_name: str, token: str) -> int | None:
             raise ValueError("no key is so large")
         return number
     except ValueError:
-        violation = FieldViolation("page_token", "was not given by this list")
-        raise InvalidFieldsError([violation], Reason.PAGE_TOKEN_INVALID) from None
+        raise page_token_invalid() from None
 
 
 def page_of(

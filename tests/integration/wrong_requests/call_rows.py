@@ -1,0 +1,238 @@
+"""Wrong requests to read and watch, to ScheduledCallService and to CallService."""
+
+from google.protobuf.duration_pb2 import Duration
+from grpc import StatusCode
+from outdial.v1.call_service_pb2 import (
+    CALL_RESOLUTION_DIAL_AGAIN,
+    CALL_RESOLUTION_NOT_PLACED,
+    CALL_RESOLUTION_PLACED,
+)
+from outdial.v1.scheduled_call_pb2 import DISPOSITION_BUSY
+from tests.integration.wrong_requests.wrong import Wrong, faulty, misfit, no_such_id
+
+from outdial_server.domain.ids import BatchId
+from outdial_server.watch.token import write_token
+from support.grpc import METHODS
+
+_PAGED = [
+    name
+    for name, method in METHODS.items()
+    if "page_token" in method.input_type.fields_by_name and name != "ListImportFindings"
+]
+_SIZED = [
+    name
+    for name, method in METHODS.items()
+    if "page_size" in method.input_type.fields_by_name and name != "ListImportFindings"
+]
+
+
+def _target(rpc: str, batch_id: str) -> dict[str, str]:
+    """What a list belongs to, for those that need it."""
+    needed = rpc in ("ListScheduledCalls", "ListBatchEvents")
+    return {"batch_id": batch_id} if needed else {}
+
+
+PAGES = [
+    *(
+        faulty(
+            "a page of negative size",
+            rpc,
+            lambda w, rpc=rpc: {**_target(rpc, w.ours.draft_id), "page_size": -1},  # type: ignore[misc]
+            "page_size",
+        )
+        for rpc in _SIZED
+    ),
+    *(
+        faulty(
+            f"a page token {what}",
+            rpc,
+            lambda w, rpc=rpc, token=token: {  # type: ignore[misc]
+                **_target(rpc, w.ours.draft_id),
+                "page_token": token,
+            },
+            "page_token",
+            reason="PAGE_TOKEN_INVALID",
+        )
+        for rpc in _PAGED
+        # The last is of no list that there is.
+        for what, token in (("of nonsense", "%&é"), ("of another list", "c2hvZXM6MQ"))
+    ),
+    faulty(
+        "a sequence below nothing",
+        "ListBatchEvents",
+        lambda w: {"batch_id": w.running_id, "after_sequence": -1},
+        "after_sequence",
+    ),
+]
+
+WATCHES = [
+    *(
+        faulty(what, "WatchBatch", lambda w, f=f: {"batch_id": w.running_id, **f}, *f)  # type: ignore[misc]
+        for what, f in (
+            ("an unknown delivery", {"delivery": 99}),
+            ("an unknown scope", {"scope": 99}),
+            ("an interval that is too short", {"min_interval": Duration(nanos=1_000_000)}),
+            ("an interval that is too long", {"min_interval": Duration(seconds=61)}),
+            ("an interval of nanoseconds", {"min_interval": Duration(seconds=1, nanos=1)}),
+        )
+    ),
+    faulty(
+        "a resume token of nonsense",
+        "WatchBatch",
+        lambda w: {"batch_id": w.running_id, "resume_token": "nonsense"},
+        "resume_token",
+        reason="RESUME_TOKEN_INVALID",
+    ),
+    faulty(
+        "a resume token of another batch",
+        "WatchBatch",
+        lambda w: {
+            "batch_id": w.running_id,
+            "resume_token": write_token(BatchId(w.ours.completed_id), 1),
+        },
+        "resume_token",
+        reason="RESUME_TOKEN_INVALID",
+        says="is of another batch",
+    ),
+    Wrong(
+        "a resume token ahead of the log",
+        "WatchBatch",
+        lambda w: {
+            "batch_id": w.running_id,
+            "resume_token": write_token(BatchId(w.running_id), 1_000_000),
+        },
+        StatusCode.OUT_OF_RANGE,
+        "EVENTS_ERASED",
+        says="start again without a token",
+    ),
+]
+
+SCHEDULED_CALLS = [
+    faulty(
+        "an unknown state",
+        "ListScheduledCalls",
+        lambda w: {"batch_id": w.running_id, "states": [99]},
+        "states[0]",
+    ),
+    faulty(
+        "an unknown state",
+        "ExportScheduledCalls",
+        lambda w: {"batch_id": w.running_id, "states": [1, 99]},
+        "states[1]",
+    ),
+    faulty(
+        "a position below nothing",
+        "ExportScheduledCalls",
+        lambda w: {"batch_id": w.running_id, "from_position": -1},
+        "from_position",
+    ),
+    faulty(
+        "a NUL character",
+        "ListScheduledCalls",
+        lambda w: {"batch_id": w.running_id, "custom_id": "\0"},
+        "custom_id",
+    ),
+    *(
+        row
+        for rpc in ("GetScheduledCall", "CancelScheduledCall")
+        for row in (
+            faulty("no id", rpc, lambda w: {}, "scheduled_call_id", says="is required"),
+            *no_such_id(
+                rpc,
+                "SCHEDULED_CALL_NOT_FOUND",
+                lambda w: w.theirs.waiting_row_id,
+                lambda id_: {"scheduled_call_id": id_},
+            ),
+        )
+    ),
+    *(
+        misfit(
+            f"a row that {what}",
+            "CancelScheduledCall",
+            lambda w, row_of=row_of: {"scheduled_call_id": row_of(w)},  # type: ignore[misc]
+            "SCHEDULED_CALL_NOT_WAITING",
+            says="only a waiting one can be cancelled",
+        )
+        for what, row_of in (
+            ("is being called", lambda w: w.live_row_id),
+            ("has ended", lambda w: w.ours.ended_row_id),
+        )
+    ),
+]
+
+CALLS = [
+    *no_such_id(
+        "ListCalls", "BATCH_NOT_FOUND", lambda w: w.theirs.draft_id, lambda id_: {"batch_id": id_}
+    ),
+    *no_such_id(
+        "ListCalls",
+        "SCHEDULED_CALL_NOT_FOUND",
+        lambda w: w.theirs.waiting_row_id,
+        lambda id_: {"scheduled_call_id": id_},
+    ),
+    faulty("an unknown state", "ListCalls", lambda w: {"states": [99]}, "states[0]"),
+    *(
+        row
+        for rpc, more in (
+            ("GetCall", {}),
+            ("EndCall", {}),
+            ("ResolveCall", {"resolution": CALL_RESOLUTION_NOT_PLACED}),
+        )
+        for row in (
+            faulty("no id", rpc, lambda w, more=more: more, "call_id", says="is required"),  # type: ignore[misc]
+            *no_such_id(
+                rpc,
+                "CALL_NOT_FOUND",
+                lambda w: w.theirs.ended_call_id,
+                lambda id_, more=more: {"call_id": id_, **more},  # type: ignore[misc]
+            ),
+        )
+    ),
+    misfit(
+        "a call that has ended",
+        "EndCall",
+        lambda w: {"call_id": w.ours.ended_call_id},
+        "CALL_NOT_LIVE",
+        says="ENDED",
+    ),
+    *(
+        faulty(
+            what,
+            "ResolveCall",
+            lambda w, f=f: {"call_id": w.live_call_id, **f},  # type: ignore[misc]
+            path,
+        )
+        for what, f, path in (
+            ("no resolution", {}, "resolution"),
+            ("an unknown resolution", {"resolution": 99}, "resolution"),
+            ("placed and no word how", {"resolution": CALL_RESOLUTION_PLACED}, "disposition"),
+            (
+                "an unknown disposition",
+                {"resolution": CALL_RESOLUTION_PLACED, "disposition": 99},
+                "disposition",
+            ),
+            (
+                "not placed and yet busy",
+                {"resolution": CALL_RESOLUTION_NOT_PLACED, "disposition": DISPOSITION_BUSY},
+                "disposition",
+            ),
+        )
+    ),
+    *(
+        misfit(
+            f"a call that {what}",
+            "ResolveCall",
+            lambda w, call_of=call_of: {  # type: ignore[misc]
+                "call_id": call_of(w),
+                "resolution": CALL_RESOLUTION_DIAL_AGAIN,
+            },
+            "CALL_NOT_UNKNOWN",
+        )
+        for what, call_of in (
+            ("is known to be alive", lambda w: w.live_call_id),
+            ("is known to have ended", lambda w: w.ours.ended_call_id),
+        )
+    ),
+]
+
+ROWS = [*PAGES, *WATCHES, *SCHEDULED_CALLS, *CALLS]

@@ -1,0 +1,210 @@
+"""A server's content with something in each state, for requests that do not fit it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc.aio
+from google.protobuf.timestamp_pb2 import Timestamp
+from outdial.v1.account_pb2 import API_KEY_SCOPE_ADMIN, API_KEY_SCOPE_READ, API_KEY_SCOPE_WRITE
+from outdial.v1.agent_pb2 import Agent
+from outdial.v1.batch_pb2 import DUPLICATE_POLICY_REJECT, Batch
+from outdial.v1.batch_service_pb2 import WATCH_SCOPE_BATCH, WatchBatchRequest
+from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from tests.integration.api.conftest import Tenant, new_key, new_tenant, watch_to_the_end
+
+from outdial_server.storage import schema
+from support.grpc import Metadata, call, with_key
+
+# By the simulated carrier's magic numbers: one call that lives for an hour, one that ends.
+ANSWERED, BUSY = "+12025550100", "+12025550102"
+PROFILE = "fast,magic_numbers=true,talk_ms=3600000"
+
+USED_REQUEST_ID = "used before"
+
+Dump = Mapping[str, list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """Ids of one account: something of each kind."""
+
+    tenant: Tenant
+    agent_id: str
+    idle_agent_id: str
+    draft_id: str
+    waiting_row_id: str
+    completed_id: str
+    ended_row_id: str
+    ended_call_id: str
+
+
+@dataclass(frozen=True)
+class World:
+    ours: Belongings
+    theirs: Belongings
+    empty_draft_id: str
+    # A draft with one row, and duplicates are refused.
+    rejecting_id: str
+    scheduled_id: str
+    running_id: str
+    live_row_id: str
+    live_call_id: str
+    paused_id: str
+    cancelled_id: str
+    deleted_id: str
+    reader: Metadata
+    writer: Metadata
+    admin: Metadata
+    revoked: Metadata
+    expired: Metadata
+
+    @property
+    def key(self) -> Metadata:
+        return self.ours.tenant.key
+
+
+def in_an_hour() -> Timestamp:
+    moment = Timestamp()
+    moment.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
+    return moment
+
+
+class Builder:
+    """Makes what is in one account."""
+
+    def __init__(self, channel: grpc.aio.Channel, tenant: Tenant) -> None:
+        self._channel = channel
+        self._tenant = tenant
+
+    async def call(self, name: str, **fields: Any) -> Any:
+        return await call(self._channel, name, self._tenant.key, **fields)
+
+    async def agent(self, name: str) -> str:
+        made = await self.call(
+            "CreateAgent", agent=Agent(display_name=name), request_id=USED_REQUEST_ID + name
+        )
+        agent_id: str = made.agent.agent_id
+        return agent_id
+
+    async def batch(
+        self, agent_id: str, *addresses: str, draft: bool = False, **fields: Any
+    ) -> str:
+        made = await self.call(
+            "CreateBatch",
+            batch=Batch(agent_id=agent_id, display_name="list", **fields),
+            scheduled_calls=[ScheduledCall(address=address) for address in addresses],
+            draft=draft,
+        )
+        batch_id: str = made.batch.batch_id
+        return batch_id
+
+    async def first_row(self, batch_id: str) -> str:
+        rows = await self.call("ListScheduledCalls", batch_id=batch_id)
+        row_id: str = rows.scheduled_calls[0].scheduled_call_id
+        return row_id
+
+    async def first_call(self, batch_id: str) -> str:
+        calls = await self.call("ListCalls", batch_id=batch_id)
+        call_id: str = calls.calls[0].call_id
+        return call_id
+
+    async def until_answered(self, batch_id: str) -> None:
+        request = WatchBatchRequest(batch_id=batch_id, scope=WATCH_SCOPE_BATCH)
+        stream = BatchServiceStub(self._channel).WatchBatch(request, metadata=self._tenant.key)
+        async for message in stream:
+            if message.counts.in_progress:
+                stream.cancel()
+                return
+
+    async def ended(self, agent_id: str) -> str:
+        batch_id = await self.batch(agent_id, BUSY)
+        await watch_to_the_end(self._channel, self._tenant.key, batch_id)
+        return batch_id
+
+    async def belongings(self) -> Belongings:
+        agent_id = await self.agent("Ada")
+        idle_id = await self.agent("Idle")
+        draft_id = await self.batch(agent_id, BUSY, draft=True)
+        completed_id = await self.ended(agent_id)
+        return Belongings(
+            self._tenant,
+            agent_id,
+            idle_id,
+            draft_id,
+            await self.first_row(draft_id),
+            completed_id,
+            await self.first_row(completed_id),
+            await self.first_call(completed_id),
+        )
+
+
+async def build_world(channel: grpc.aio.Channel, database: str) -> World:
+    tenants = [await new_tenant(channel, name) for name in ("ours", "theirs")]
+    account_id = tenants[0].account_id
+    ours, theirs = [await Builder(channel, tenant).belongings() for tenant in tenants]
+    build, agent_id = Builder(channel, tenants[0]), ours.agent_id
+
+    async def stopped(name: str) -> str:
+        batch_id = await build.batch(agent_id, BUSY, window_start=in_an_hour())
+        await build.call(name, batch_id=batch_id)
+        return batch_id
+
+    async def cancelled() -> str:
+        """With all of its rows, so that nothing goes on in the background."""
+        batch_id = await stopped("CancelBatch")
+        await watch_to_the_end(channel, tenants[0].key, batch_id)
+        return batch_id
+
+    running_id = await build.batch(agent_id, ANSWERED)
+    await build.until_answered(running_id)
+    deleted_id = await cancelled()
+    await build.call("DeleteBatch", batch_id=deleted_id)
+    revoked_id, revoked = await new_key(channel, account_id)
+    await build.call("RevokeApiKey", api_key_id=revoked_id)
+    _, expired = await new_key(channel, account_id)
+    await asyncio.to_thread(_expire, database, expired[:8])
+    scopes = (API_KEY_SCOPE_READ, API_KEY_SCOPE_WRITE, API_KEY_SCOPE_ADMIN)
+    narrow = [with_key((await new_key(channel, account_id, (scope,)))[1]) for scope in scopes]
+    return World(
+        ours,
+        theirs,
+        empty_draft_id=await build.batch(agent_id, draft=True),
+        rejecting_id=await build.batch(
+            agent_id, BUSY, draft=True, duplicates=DUPLICATE_POLICY_REJECT
+        ),
+        scheduled_id=await build.batch(agent_id, BUSY, window_start=in_an_hour()),
+        running_id=running_id,
+        live_row_id=await build.first_row(running_id),
+        live_call_id=await build.first_call(running_id),
+        paused_id=await stopped("PauseBatch"),
+        cancelled_id=await cancelled(),
+        deleted_id=deleted_id,
+        reader=narrow[0],
+        writer=narrow[1],
+        admin=narrow[2],
+        revoked=with_key(revoked),
+        expired=with_key(expired),
+    )
+
+
+def _expire(database: str, prefix: str) -> None:
+    """In place of waiting until the key has expired."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "UPDATE api_keys SET expires_us = created_us WHERE prefix = ?", (prefix,)
+        )
+
+
+def dump(database: str) -> Dump:
+    """Everything that the store holds."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return {
+            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
+            for table in schema.metadata.tables
+        }
