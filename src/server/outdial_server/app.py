@@ -9,11 +9,19 @@ from importlib.metadata import version
 from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry
 
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.adapters.master_key import MasterKey, master_key_from, master_key_in
+from outdial_server.adapters.metrics import (
+    FiguresCollector,
+    LoopLag,
+    PrometheusTelemetry,
+    Scrape,
+    server_registry,
+    tell_build,
+)
 from outdial_server.adapters.signals import InProcessSignals
 from outdial_server.api.accounts import AccountServicer
 from outdial_server.api.agents import AgentServicer
@@ -49,6 +57,7 @@ from outdial_server.commands.update_batch import UpdateBatch
 from outdial_server.engine import Engine, EngineSettings, GatheredReports
 from outdial_server.gateway import CallbackRoutes, HttpServer, build_http_app
 from outdial_server.ports.carrier import Carrier
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.settings import Settings, SettingsError
 from outdial_server.storage import Store, master_key_path, open_store
 
@@ -66,6 +75,7 @@ class Foundation:
     ids: UuidV7Ids
     signals: InProcessSignals
     store: Store
+    telemetry: Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +89,18 @@ class RunningServer:
 
 
 @asynccontextmanager
-async def open_foundation(settings: Settings) -> AsyncIterator[Foundation]:
+async def open_foundation(
+    settings: Settings, telemetry: Telemetry = NO_TELEMETRY
+) -> AsyncIterator[Foundation]:
     clock = SystemClock()
     ids = UuidV7Ids(clock)
     signals = InProcessSignals(clock)
     try:
-        store = await open_store(settings.database_url, clock, ids, signals)
+        store = await open_store(settings.database_url, clock, ids, signals, telemetry)
     except ValueError as error:
         raise SettingsError(f"OUTDIAL_DATABASE_URL: {error}") from error
     try:
-        yield Foundation(settings, clock, ids, signals, store)
+        yield Foundation(settings, clock, ids, signals, store, telemetry)
     finally:
         await store.close()
 
@@ -117,13 +129,18 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
     watchers are told first, then the engine finishes what it sent, then gRPC and HTTP
     close, and the store last."""
     async with AsyncExitStack() as stack:
-        base = await stack.enter_async_context(open_foundation(settings))
+        metrics = server_registry()
+        telemetry = PrometheusTelemetry(metrics)
+        base = await stack.enter_async_context(open_foundation(settings, telemetry))
+        tell_build(metrics, version("outdial"), base.store.database.dialect.name)
         token = _master_key(settings).derive(_CALLBACK_PURPOSE)
         reports = GatheredReports(base.signals)
         carriers = CarrierRegistry(_carriers(base, reports, token))
         stack.push_async_callback(carriers.close)
         engine = _engine(base, carriers, reports)
-        metrics = _metrics()
+        lag = LoopLag(metrics)
+        lag.start()
+        stack.callback(lag.stop)
         draining, ready = asyncio.Event(), asyncio.Event()
 
         http = _http_server(base, carriers, engine, token, metrics, ready)
@@ -204,15 +221,8 @@ def _engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredReport
             not_found_final_after=base.settings.unknown_settle, keep=base.settings.retention
         ),
         is_alone=base.store.is_alone,
+        telemetry=base.telemetry,
     )
-
-
-def _metrics() -> CollectorRegistry:
-    # One of its own: the library's is global, and a process may hold several servers.
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    return registry
 
 
 def _http_server(
@@ -223,8 +233,12 @@ def _http_server(
     metrics: CollectorRegistry,
     ready: asyncio.Event,
 ) -> HttpServer:
-    callbacks = CallbackRoutes(token, carriers.get, base.store.callbacks, engine.callbacks_arrived)
-    return HttpServer(build_http_app(ready.is_set, metrics, callbacks), base.settings.http_listen)
+    callbacks = CallbackRoutes(
+        token, carriers.get, base.store.callbacks, engine.callbacks_arrived, base.telemetry
+    )
+    scrape = Scrape(metrics, FiguresCollector(metrics, base.store.figures, base.clock))
+    app = build_http_app(ready.is_set, scrape.text, callbacks)
+    return HttpServer(app, base.settings.http_listen)
 
 
 def _grpc_server(

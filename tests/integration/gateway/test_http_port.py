@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry, Counter
 
 from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
 from outdial_server.carriers.simulated.signature import HEADER, sign
@@ -70,20 +69,22 @@ class Port:
         return await asyncio.open_connection("127.0.0.1", self.number)
 
 
+async def scrape() -> bytes:
+    return b"dials_total 3.0\n"
+
+
 @asynccontextmanager
 async def open_port(listen: str = "127.0.0.1:0") -> AsyncIterator[Port]:
     carrier = HttpSimulatedCarrier("http://127.0.0.1:9", SECRET, "http://unused")
     inbox, ready, wakes = Inbox(), asyncio.Event(), list[int]()
     inbox.may_store.set()
-    metrics = CollectorRegistry()
-    Counter("dials", "Requests let go.", registry=metrics).inc(3)
     routes = CallbackRoutes(
         TOKEN,
         {carrier.name: carrier}.get,
         inbox,
         on_stored=lambda: wakes.append(len(inbox.stored)),
     )
-    server = HttpServer(build_http_app(ready.is_set, metrics, routes), listen)
+    server = HttpServer(build_http_app(ready.is_set, scrape, routes), listen)
     number = await server.start()
     try:
         async with httpx.AsyncClient(

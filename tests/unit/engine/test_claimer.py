@@ -2,11 +2,15 @@
 
 from datetime import timedelta
 
+import pytest
+
 from outdial_server.engine.claimer import GROUP_MOST, Claimer
 from outdial_server.engine.queues import ClaimedCalls
 from outdial_server.ports.signals import Topic
 from support.clock import START, ManualClock, ManualSignals
 from support.dispatch import MemoryDispatch
+
+SECOND = timedelta(seconds=1)
 
 
 class Claiming:
@@ -47,3 +51,56 @@ async def test_the_next_row_s_moment_is_the_next_wake() -> None:
     claiming = Claiming(rows=0)
     claiming.dispatch.next_due_at = START + timedelta(minutes=1)
     assert await claiming.claimer.tick(START) == START + timedelta(minutes=1)
+
+
+async def woken_tick(claiming: Claiming) -> None:
+    """As the loop does: what woke the claimer is what its `wait` returned for."""
+    await claiming.signals.wait(Topic.CLAIM, claiming.clock.now())
+    await claiming.claimer.tick(claiming.clock.now())
+
+
+async def test_calls_are_ready_since_the_first_wake_behind_the_last_claim() -> None:
+    claiming = Claiming(rows=0)
+    await claiming.claimer.tick(START)
+    claiming.dispatch.add_rows(1)
+    claiming.clock.advance(SECOND)
+    claiming.signals.wake(Topic.CLAIM)
+    claiming.clock.advance(SECOND)
+    claiming.signals.wake(Topic.CLAIM)
+    await woken_tick(claiming)
+    (call,) = claiming.claimed.take(9)
+    assert call.ready_at == START + SECOND
+
+
+async def test_what_a_claim_left_behind_is_ready_since_the_wake_before_it() -> None:
+    claiming = Claiming(rows=GROUP_MOST + 1)
+    claiming.signals.wake(Topic.CLAIM)
+    claiming.clock.advance(SECOND)
+    await woken_tick(claiming)
+    claiming.claimed.take(GROUP_MOST)
+    claiming.clock.advance(SECOND)
+    await woken_tick(claiming)
+    (call,) = claiming.claimed.take(9)
+    assert call.ready_at == START
+
+
+async def test_without_a_wake_calls_are_ready_since_the_last_claim_at_the_latest() -> None:
+    claiming = Claiming(rows=0)
+    await claiming.claimer.tick(START)
+    claiming.dispatch.add_rows(1)
+    claiming.clock.advance(SECOND)
+    await woken_tick(claiming)
+    (call,) = claiming.claimed.take(9)
+    assert call.ready_at == START
+
+
+async def test_a_claim_that_failed_makes_nobody_ready_later() -> None:
+    claiming = Claiming(rows=1)
+    claiming.signals.wake(Topic.CLAIM)
+    claiming.dispatch.fail_once(RuntimeError("broken"))
+    with pytest.raises(RuntimeError):
+        await woken_tick(claiming)
+    claiming.clock.advance(SECOND)
+    await woken_tick(claiming)
+    (call,) = claiming.claimed.take(9)
+    assert call.ready_at == START

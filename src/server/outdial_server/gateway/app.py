@@ -1,8 +1,7 @@
 """The HTTP application."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,9 +14,10 @@ from outdial_server.gateway.errors import http_error
 
 
 def build_http_app(
-    is_ready: Callable[[], bool], metrics: CollectorRegistry, callbacks: CallbackRoutes
+    is_ready: Callable[[], bool], scrape: Callable[[], Awaitable[bytes]], callbacks: CallbackRoutes
 ) -> Starlette:
-    """`is_ready` is asked on each `/healthz`: 200 while the server takes work, else 503."""
+    """`is_ready` is asked on each `/healthz`: 200 while the server takes work, else 503.
+    `scrape` makes what `/metrics` answers."""
 
     async def health(request: Request) -> Response:
         ready = is_ready()
@@ -25,7 +25,7 @@ def build_http_app(
         return JSONResponse({"status": status}, status_code=200 if ready else 503)
 
     async def show_metrics(request: Request) -> Response:
-        return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
+        return Response(await scrape(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(
         routes=[

@@ -12,6 +12,7 @@ from outdial_server.domain.errors import UnavailableError
 from outdial_server.gateway.errors import error_response
 from outdial_server.ports.callbacks import CallbackInbox
 from outdial_server.ports.carrier import Carrier, RawCallback
+from outdial_server.ports.telemetry import NO_TELEMETRY, CallbackOutcome, Telemetry
 
 BODY_MOST_BYTES: Final = 64 * 1024
 _RETRY_AFTER_SECONDS: Final = 2
@@ -27,11 +28,13 @@ class CallbackRoutes:
         carrier: Callable[[str], Carrier | None],
         inbox: CallbackInbox,
         on_stored: Callable[[], None],
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._token = token.encode()
         self._carrier = carrier
         self._inbox = inbox
         self._on_stored = on_stored
+        self._telemetry = telemetry
 
     def routes(self) -> list[BaseRoute]:
         path = "/callbacks/{carrier}/{token}"
@@ -45,13 +48,16 @@ class CallbackRoutes:
         carrier = self._carrier(name)
         known = hmac.compare_digest(request.path_params["token"].encode(), self._token)
         if carrier is None or not known:
+            self._telemetry.callback_received(CallbackOutcome.UNADDRESSED)
             return error_response(404, "not_found", "there is nothing here")
         try:
             body = await _read(request)
         except ClientDisconnect:
+            self._telemetry.callback_received(CallbackOutcome.UNREADABLE)
             # Nobody is there to read this; the carrier sends again.
             return error_response(400, "incomplete", "the body did not come whole")
         if body is None:
+            self._telemetry.callback_received(CallbackOutcome.UNREADABLE)
             return _too_large()
         callback = RawCallback(
             carrier=name,
@@ -61,6 +67,7 @@ class CallbackRoutes:
             body=body,
         )
         if not carrier.verify_callback(callback):
+            self._telemetry.callback_received(CallbackOutcome.FORGED)
             return error_response(403, "bad_signature", "the signature is not the carrier's")
         return await self._store(callback)
 
@@ -69,8 +76,10 @@ class CallbackRoutes:
         try:
             await self._inbox.store(callback)
         except UnavailableError as error:
+            self._telemetry.callback_received(CallbackOutcome.POSTPONED)
             code = error.reason.value.lower()
             return error_response(503, code, error.message, _RETRY_AFTER_SECONDS)
+        self._telemetry.callback_received(CallbackOutcome.STORED)
         self._on_stored()
         return Response(status_code=204)
 

@@ -24,6 +24,7 @@ from outdial_server.storage.stores import (
     SqlCalls,
     SqlDispatch,
     SqlEventLog,
+    SqlFigures,
     SqlRetention,
 )
 
@@ -42,6 +43,7 @@ class Store:
     events: SqlEventLog
     callbacks: SqlCallbackInbox
     retention: SqlRetention
+    figures: SqlFigures
 
     @property
     def is_alone(self) -> bool:
@@ -65,6 +67,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlEventLog(database),
         SqlCallbackInbox(database),
         SqlRetention(database),
+        SqlFigures(database),
     )
 
 

@@ -41,6 +41,7 @@ from outdial_server.ports.dispatch import (
     WindowsMoved,
 )
 from outdial_server.ports.events import EventSlice, RowSlice
+from outdial_server.ports.figures import Figures
 from outdial_server.ports.retention import Swept
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.database import Database
@@ -54,6 +55,7 @@ from outdial_server.storage.verbs import (
     erasing,
     event_reading,
     exporting,
+    figures,
     reading,
     reporting,
     sending,
@@ -439,3 +441,13 @@ class SqlRetention:
 
     async def erase(self, keep: Retention, limit: int) -> Swept:
         return await self._db.write(lambda tx: erasing.erase(tx, keep, limit))
+
+
+class SqlFigures:
+    """FiguresReader."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def read_figures(self, accounts_most: int) -> Figures:
+        return await self._db.read(lambda tx: figures.read_figures(tx, accounts_most))

@@ -136,6 +136,16 @@ class Tail(Generic[E]):
         return max((self.end - follower.position for follower in self.followers), default=0)
 
     @property
+    def lag_seconds(self) -> float:
+        """How long the first event that the slowest follower has not been told of has been
+        in the log; of one that is behind the ring, at least so long."""
+        slowest = min((follower.position for follower in self.followers), default=self.end)
+        unread = next(islice(self._ring, max(slowest - self._ring_start, 0), None), None)
+        if unread is None:
+            return 0.0
+        return max((self._clock.now() - unread.event.at).total_seconds(), 0.0)
+
+    @property
     def _ring_start(self) -> int:
         return self.end - len(self._ring)
 

@@ -51,6 +51,10 @@ class Tails(Generic[E]):
         """How many events the slowest follower of all is behind."""
         return max((tail.lag for tail in self._tasks), default=0)
 
+    @property
+    def lag_seconds(self) -> float:
+        return max((tail.lag_seconds for tail in self._tasks), default=0.0)
+
     @contextmanager
     def follow(self, batch: Batch, follower: Follower) -> Iterator[Tail[E]]:
         """The tail of the batch, for as long as the context lasts."""

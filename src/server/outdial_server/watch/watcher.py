@@ -77,6 +77,11 @@ class Watchers(Generic[E]):
         """How many events the slowest watcher is behind."""
         return self._tails.lag
 
+    @property
+    def lag_seconds(self) -> float:
+        """How long the slowest watcher's next event has waited for it."""
+        return self._tails.lag_seconds
+
     async def watch(self, batch: Batch, request: WatchRequest) -> AsyncGenerator[Update[E], None]:
         """What happens in the batch until it has ended; `batch` as it was read just now.
 

@@ -30,6 +30,9 @@ class PostgresDialect:
     def skip_locked(self, table: str) -> str:
         return f"FOR NO KEY UPDATE OF {table} SKIP LOCKED"
 
+    def size_in_bytes(self) -> str:
+        return "SELECT pg_database_size(current_database())"
+
     def least(self, *terms: str) -> str:
         return f"least({', '.join(terms)})"
 

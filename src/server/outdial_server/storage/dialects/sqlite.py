@@ -32,6 +32,9 @@ class SqliteDialect:
     def skip_locked(self, table: str) -> str:
         return ""
 
+    def size_in_bytes(self) -> str:
+        return "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+
     def least(self, *terms: str) -> str:
         return f"min({', '.join(terms)})"
 
