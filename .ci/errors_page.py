@@ -29,14 +29,23 @@ below and metadata. The trailer `x-request-id` names the RPC in the server's log
 A request that was refused has changed nothing, unless its reason says otherwise below.
 
 ```
-$ grpcurl -plaintext -H "x-api-key: $OUTDIAL_API_KEY" \\
-    -d '{"batch": {"priority": 77}}' 127.0.0.1:50051 outdial.v1.BatchService/CreateBatch
+$ grpcurl -plaintext -H "x-api-key: $OUTDIAL_API_KEY" -d '{"batch": {"priority": 77}}' \\
+    127.0.0.1:50051 outdial.v1.BatchService/CreateBatch
+ERROR:
+  Code: InvalidArgument
+  Message: batch.agent_id: is required (and 2 more)
+  Details:
+  1)  {"@type":"type.googleapis.com/google.rpc.ErrorInfo","domain":"outdial.dev",
+       "reason":"INVALID_FIELD"}
+  2)  {"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[
+       {"field":"batch.agent_id","description":"is required"},
+       {"field":"batch.display_name","description":"is required"},
+       {"field":"batch.priority","description":"must be from 0 to 9"}]}
 ```
 
-shows the reason and, under `fieldViolations`, each field that is wrong. The same explanations
-come from a running server with `grpcurl ... describe outdial.v1.ErrorReason`. In the
-[SDK](client.md) each code is an exception, with `reason`, `metadata`, `fields`,
-`violations`, `retry_after` and `request_id`.
+`buf curl` leaves the details in base64. `grpcurl ... describe outdial.v1.ErrorReason` asks a
+running server for the explanations below. In the [SDK](client.md) each code is an exception,
+with `reason`, `metadata`, `fields`, `violations`, `retry_after` and `request_id`.
 
 The HTTP status is the one that a JSON transcoder in front of the API answers with.
 """

@@ -1,12 +1,7 @@
 """grpcurl and `buf curl`, as people use them, against the server's reflection."""
 
-import asyncio
 import json
-import shutil
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import MessageToDict
@@ -16,35 +11,12 @@ from tests.integration.api.test_isolation import NAMING_IDS
 
 from outdial_server.api.server import SERVICES
 from support.grpc import METHODS, path_of
+from support.tools import Ran, run, tool
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.binary]
 
-_BIN = Path(sys.executable).parent
-
 # Carried out for real these would take away what the other tests need.
 _CALLED = [name for name in METHODS if not name.startswith(("Delete", "Cancel", "Revoke"))]
-
-
-def _tool(name: str) -> str:
-    found = shutil.which(name, path=_BIN) or shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed: its package has no binary for this platform")
-    return found
-
-
-@dataclass(frozen=True)
-class Ran:
-    status: int
-    output: str
-
-
-async def run(*command: str) -> Ran:
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return Ran(process.returncode, output.decode())
 
 
 def body(name: str, ours: Belongings) -> str:
@@ -61,7 +33,7 @@ def headers(ours: Belongings) -> Sequence[str]:
 
 
 async def test_grpcurl_lists_and_describes_everything(grpc_addr: str) -> None:
-    grpcurl = _tool("grpcurl")
+    grpcurl = tool("grpcurl")
     listed = await run(grpcurl, "-plaintext", grpc_addr, "list")
     names = {service.full_name for service in SERVICES}
     assert names <= set(listed.output.split())
@@ -73,7 +45,7 @@ async def test_grpcurl_lists_and_describes_everything(grpc_addr: str) -> None:
 @pytest.mark.parametrize("name", _CALLED)
 async def test_grpcurl_calls(grpc_addr: str, ours: Belongings, name: str) -> None:
     ran = await run(
-        _tool("grpcurl"),
+        tool("grpcurl"),
         "-plaintext",
         *headers(ours),
         "-d",
@@ -87,7 +59,7 @@ async def test_grpcurl_calls(grpc_addr: str, ours: Belongings, name: str) -> Non
 
 async def test_grpcurl_streams_a_batch_to_its_end(grpc_addr: str, ours: Belongings) -> None:
     ran = await run(
-        _tool("grpcurl"),
+        tool("grpcurl"),
         "-plaintext",
         *headers(ours),
         "-d",
@@ -102,7 +74,7 @@ async def test_grpcurl_streams_a_batch_to_its_end(grpc_addr: str, ours: Belongin
 
 async def test_grpcurl_shows_the_details_of_an_error(grpc_addr: str, ours: Belongings) -> None:
     ran = await run(
-        _tool("grpcurl"),
+        tool("grpcurl"),
         "-plaintext",
         *headers(ours),
         "-d",
@@ -116,7 +88,7 @@ async def test_grpcurl_shows_the_details_of_an_error(grpc_addr: str, ours: Belon
 
 
 async def test_buf_curl_lists_everything(grpc_addr: str) -> None:
-    ran = await run(_tool("buf"), "curl", *_BUF, "--list-methods", f"http://{grpc_addr}")
+    ran = await run(tool("buf"), "curl", *_BUF, "--list-methods", f"http://{grpc_addr}")
     assert {path_of(method)[1:] for method in METHODS.values()} <= set(ran.output.split())
 
 
@@ -140,7 +112,7 @@ async def _buf_curl(
     grpc_addr: str, ours: Belongings, name: str, request: str, *options: str
 ) -> Ran:
     return await run(
-        _tool("buf"),
+        tool("buf"),
         "curl",
         *_BUF,
         *options,

@@ -1,50 +1,20 @@
 """Every wrong request gets its code, its reason and its fields, and changes nothing."""
 
 import asyncio
-from pathlib import Path
 
 import grpc
 import pytest
-import pytest_asyncio
 from google.rpc import error_details_pb2 as details
 from google.rpc.code_pb2 import Code
 from outdial.v1 import error_reason_pb2
 from tests.integration.api.conftest import OPERATOR
-from tests.integration.conftest import OPERATOR_KEY
-from tests.integration.wrong_requests import account_rows, batch_rows, call_rows, list_rows
-from tests.integration.wrong_requests.world import PROFILE, World, build_world, dump
+from tests.integration.wrong_requests.all_rows import ROWS
+from tests.integration.wrong_requests.world import World, dump
 from tests.integration.wrong_requests.wrong import Wrong, cases
 
-from outdial_server.settings import Settings
 from support.grpc import METHODS, Metadata, Refusal, path_of, refusal, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-ROWS = [*account_rows.ROWS, *batch_rows.ROWS, *list_rows.ROWS, *call_rows.ROWS]
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder: Path = tmp_path_factory.mktemp("server")
-    return str(folder / "outdial.db")
-
-
-@pytest.fixture(scope="module")
-def settings(database: str) -> Settings:
-    return Settings(
-        database_url=f"sqlite:///{database}",
-        grpc_listen="127.0.0.1:0",
-        http_listen="127.0.0.1:0",
-        bootstrap_api_key=OPERATOR_KEY,
-        simulate=True,
-        simulate_profile=PROFILE,
-        drain_seconds=0.2,
-    )
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(grpc_channel: grpc.aio.Channel, database: str) -> World:
-    return await build_world(grpc_channel, database)
 
 
 @pytest.mark.parametrize("wrong", cases(ROWS))

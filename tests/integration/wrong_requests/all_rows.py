@@ -1,0 +1,5 @@
+"""All rows of the table of wrong requests."""
+
+from tests.integration.wrong_requests import account_rows, batch_rows, call_rows, list_rows
+
+ROWS = [*account_rows.ROWS, *batch_rows.ROWS, *list_rows.ROWS, *call_rows.ROWS]
