@@ -80,7 +80,7 @@ class Engine:
             settings.carrier_deadline,
             telemetry,
         )
-        sweeper = Sweeper(retention, settings.keep, clock)
+        sweeper = Sweeper(retention, settings.keep, clock, telemetry)
 
         def loop(name: str, topic: Topic, tick: Tick) -> Loop:
             return Loop(name, topic, tick, clock, signals, telemetry=telemetry)

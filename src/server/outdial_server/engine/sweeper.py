@@ -8,6 +8,7 @@ import structlog
 from outdial_server.domain.retention import Retention
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.retention import Erased, RetentionStore
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 
 log = structlog.get_logger()
 
@@ -24,10 +25,17 @@ _REST_LEAST: Final = timedelta(milliseconds=20)
 class Sweeper:
     """A group a tick, then a rest: a backlog of any size is worked off in the background."""
 
-    def __init__(self, store: RetentionStore, keep: Retention, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: RetentionStore,
+        keep: Retention,
+        clock: Clock,
+        telemetry: Telemetry = NO_TELEMETRY,
+    ) -> None:
         self._store = store
         self._keep = keep
         self._clock = clock
+        self._telemetry = telemetry
         self._begun_at: datetime | None = None
         self._erased = Erased()
 
@@ -37,6 +45,7 @@ class Sweeper:
         ended_at = self._clock.now()
         self._begun_at = self._begun_at or begun_at
         self._erased += swept.erased
+        self._telemetry.erased(swept.erased)
         if swept.more:
             return ended_at + max(_REST * (ended_at - begun_at), _REST_LEAST)
         self._tell(ended_at - self._begun_at)

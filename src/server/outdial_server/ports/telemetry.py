@@ -16,6 +16,7 @@ from outdial_server.domain.reconciliation import Sighting
 from outdial_server.domain.report import ReportKind
 from outdial_server.ports.carrier import DialResult
 from outdial_server.ports.dispatch import Applied, ClaimedCall, Reaped
+from outdial_server.ports.retention import Erased
 
 
 class CallbackOutcome(Enum):
@@ -92,6 +93,10 @@ class Telemetry(Protocol):
         """A stored callback says nothing that its carrier's adapter understands."""
         ...
 
+    def erased(self, erased: Erased) -> None:
+        """What had been kept for long enough is gone."""
+        ...
+
     def tick_failed(self, loop: str) -> None:
         """A loop's turn ended in an error; it tries again."""
         ...
@@ -135,6 +140,8 @@ class _NoTelemetry:
     def callback_received(self, outcome: CallbackOutcome) -> None: ...
 
     def callback_unreadable(self) -> None: ...
+
+    def erased(self, erased: Erased) -> None: ...
 
     def tick_failed(self, loop: str) -> None: ...
 

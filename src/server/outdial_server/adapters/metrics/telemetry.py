@@ -21,6 +21,7 @@ from outdial_server.domain.reconciliation import Sighting
 from outdial_server.domain.report import ReportKind
 from outdial_server.ports.carrier import Accepted, DialResult, NotSent, Refused
 from outdial_server.ports.dispatch import Applied, ClaimedCall, Reaped
+from outdial_server.ports.retention import Erased
 from outdial_server.ports.telemetry import CallbackOutcome, Happened, Transaction
 
 REASONS_MOST: Final = 64
@@ -100,6 +101,13 @@ class PrometheusTelemetry:
             "Stored callbacks that their carrier's adapter could not read.",
         )
         self._unreadable = unreadable.of()
+        erased = Counting(
+            registry,
+            "outdial_retention_erased_total",
+            "What was erased because it had been kept for long enough.",
+            ["kind"],
+        )
+        self._erased = {kind: erased.of(kind) for kind in Erased().counts()}
         self._failed_ticks = Counting(
             registry,
             "outdial_loop_failures_total",
@@ -154,6 +162,10 @@ class PrometheusTelemetry:
 
     def callback_unreadable(self) -> None:
         self._unreadable.value += 1
+
+    def erased(self, erased: Erased) -> None:
+        for kind, count in erased.counts().items():
+            self._erased[kind].value += count
 
     def tick_failed(self, loop: str) -> None:
         self._failed_ticks.of(loop).value += 1

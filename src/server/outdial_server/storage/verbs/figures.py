@@ -9,6 +9,7 @@ from outdial_server.domain.slots import ScopeKind
 from outdial_server.ports.figures import AccountSlots, Figures, SlotFigures
 from outdial_server.storage.encoding import unpack_id
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.counting import COUNT_OF_STATE
 
 CALLBACKS_MOST: Final = 100_000
 """So many are counted; whoever is so far behind need not know by how much."""
@@ -72,10 +73,11 @@ def _batches(tx: Tx) -> dict[BatchState, int]:
 
 
 def _rows(tx: Tx) -> dict[ScheduledCallState, int]:
-    sums = ", ".join(f"coalesce(SUM({state.name.lower()}), 0)" for state in _ROW_STATES)
+    names = {state: COUNT_OF_STATE[state] for state in _ROW_STATES}
+    sums = ", ".join(f"coalesce(SUM({name}), 0) AS {name}" for name in names.values())
     row = tx.one_or_none(f"SELECT {sums} FROM batches WHERE {_OPEN_BATCHES}")
     assert row is not None, "sums have a row"
-    return {state: int(figure) for state, figure in zip(_ROW_STATES, tuple(row), strict=True)}
+    return {state: int(getattr(row, name)) for state, name in names.items()}
 
 
 def _unknown(tx: Tx) -> int:
