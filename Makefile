@@ -50,13 +50,15 @@ $(PROTOS): $(READY)
 	@touch $@
 
 .PHONY: generate
-generate: $(PROTOS) ## Generate generated/outdial and docs/errors.md from proto/
+generate: $(PROTOS) ## Generate generated/outdial and docs/errors.md from proto/, the sync client from the async
 	$(BIN)/python .ci/generate.py
+	$(BIN)/python .ci/generate_sync.py
 	$(BIN)/python .ci/errors_page.py
 
 .PHONY: check-generated
-check-generated: $(PROTOS) ## Fail if what is generated is not that of proto/
+check-generated: $(PROTOS) ## Fail if what is generated is not current
 	$(BIN)/python .ci/generate.py --check
+	$(BIN)/python .ci/generate_sync.py --check
 	$(BIN)/python .ci/errors_page.py --check
 
 .PHONY: format

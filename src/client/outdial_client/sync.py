@@ -1,0 +1,801 @@
+"""The client for programs without asyncio: the same groups, methods and types.
+
+    from outdial_client.sync import Client
+
+    with Client("127.0.0.1:50051", api_key="...") as client:
+        for update in client.batches.watch(batch_id):
+            print(update.counts)
+
+Lists, watches and exports are plain iterators. Callbacks, and iterators that are given
+to the client, run in the thread that waits. A client may be used by several threads at
+once, and never in a process that was forked after it was made.
+
+Generated from the async client by `make generate`: not to be edited.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from types import TracebackType
+from typing import Generic, Self
+
+from outdial.v1.account_pb2 import Account, ApiKey, ApiKeyScope
+from outdial.v1.account_service_pb2 import CreateApiKeyResponse
+from outdial.v1.agent_pb2 import Agent
+from outdial.v1.batch_pb2 import Batch, BatchState
+from outdial.v1.batch_service_pb2 import (
+    AddScheduledCallsResponse,
+    CancelBatchResponse,
+    CreateBatchResponse,
+    DeleteBatchResponse,
+    PauseBatchResponse,
+    RetryBatchResponse,
+    WatchBatchResponse,
+    WatchDelivery,
+    WatchScope,
+)
+from outdial.v1.call_pb2 import Call, CallState
+from outdial.v1.call_service_pb2 import CallResolution
+from outdial.v1.event_pb2 import Event
+from outdial.v1.import_pb2 import BadRowPolicy, Import
+from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
+from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
+from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
+
+from outdial_client._accounts import Accounts as AsyncAccounts
+from outdial_client._agents import Agents as AsyncAgents
+from outdial_client._batches import Batches as AsyncBatches
+from outdial_client._calls import Calls as AsyncCalls
+from outdial_client._channel import TlsConfig
+from outdial_client._client import DEFAULT_TIMEOUT
+from outdial_client._client import Client as AsyncClient
+from outdial_client._csv import CsvFile
+from outdial_client._csv_columns import CsvColumns
+from outdial_client._errors import ImportRefusedError
+from outdial_client._export import ResultExport as AsyncResultExport
+from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
+from outdial_client._inputs import NewBatch, NewCall
+from outdial_client._interruptions import WatchInterruption
+from outdial_client._output_file import OutputFile
+from outdial_client._pager import Page, _Item
+from outdial_client._pager import Pager as AsyncPager
+from outdial_client._result_files import ExportProgress
+from outdial_client._scheduled_calls import ScheduledCalls as AsyncScheduledCalls
+from outdial_client._sync_runtime import LoopThread, read_here, shared_loop, told_here
+from outdial_client._watch import BatchWatch as AsyncBatchWatch
+from outdial_client._watch_timing import WatchTiming
+
+__all__ = [
+    "Accounts",
+    "Agents",
+    "BatchWatch",
+    "Batches",
+    "Calls",
+    "Client",
+    "Pager",
+    "ResultExport",
+    "ScheduledCalls",
+]
+
+
+class Pager(Generic[_Item]):
+    """All items of a list, fetched page by page while they are read.
+
+    `for item in pager` goes over the items, `pager.pages()` over the pages.
+    Each iteration starts at the first page and asks the server anew.
+    """
+
+    def __init__(self, loop: LoopThread, inner: AsyncPager[_Item]) -> None:
+        self._loop = loop
+        self._inner = inner
+
+    def __iter__(self) -> Iterator[_Item]:
+        return self._loop.iterate(self._inner.__aiter__)
+
+    def pages(self) -> Iterator[Page[_Item]]:
+        """The pages, each with the token that the next one starts at."""
+        return self._loop.iterate(self._inner.pages)
+
+    def first(self) -> _Item | None:
+        """The first item, or None when the list is empty."""
+        return self._loop.run(self._inner.first)
+
+    def to_list(self) -> list[_Item]:
+        """All items at once."""
+        return self._loop.run(self._inner.to_list)
+
+
+class BatchWatch:
+    """What happens in a batch, message by message, until it has ended.
+
+    Streams that break are taken up again where they broke, for as long as it
+    takes. With EVERY_EVENT each event comes exactly once and in order, over any
+    number of streams; with LATEST none comes twice.
+
+    Without a token a watch starts with a snapshot. A snapshot that breaks off
+    starts again from its beginning: a row replaces an earlier one of the same id.
+
+    Raises OutdialError for what waiting does not mend, among it EventsErasedError
+    for a token from before the oldest event that is still there. Use it as a
+    context manager, or call `close()`, when leaving before the end.
+    """
+
+    def __init__(self, loop: LoopThread, inner: AsyncBatchWatch) -> None:
+        self._loop = loop
+        self._inner = inner
+        loop.release_with(self, inner.aclose)
+
+    @property
+    def resume_token(self) -> str:
+        """Where to go on after the last message that was handed out."""
+        return self._inner.resume_token
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> WatchBatchResponse:
+        return self._loop.next(self._inner)
+
+    def close(self) -> None:
+        """Ends the watch; the batch goes on."""
+        self._loop.run(self._inner.aclose)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._loop.run(partial(self._inner.__aexit__, exc_type, exc, traceback))
+
+
+class ResultExport:
+    """Rows by position, each once, over as many streams as it takes.
+
+    A stream that breaks is taken up again behind the last row that came. After
+    several tries in a row without a new row the error is raised; `next_position`
+    says where to go on later. Use it as a context manager, or call `close()`, when
+    leaving before the end.
+    """
+
+    def __init__(self, loop: LoopThread, inner: AsyncResultExport) -> None:
+        self._loop = loop
+        self._inner = inner
+        loop.release_with(self, inner.aclose)
+
+    @property
+    def next_position(self) -> int:
+        """Where to go on after the last row that was handed out."""
+        return self._inner.next_position
+
+    def read(self) -> Sequence[ScheduledCallResult]:
+        """The next rows, as many as have come together; none at the end."""
+        return self._loop.run(self._inner.read)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ScheduledCallResult:
+        return self._loop.next(self._inner)
+
+    def close(self) -> None:
+        """Ends the export."""
+        self._loop.run(self._inner.aclose)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._loop.run(partial(self._inner.__aexit__, exc_type, exc, traceback))
+
+
+class Accounts:
+    """An empty `account_id` means the account of the client's own key."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncAccounts) -> None:
+        self._loop = loop
+        self._inner = inner
+
+    def create(
+        self,
+        display_name: str,
+        *,
+        max_concurrent_calls: int = 0,
+        reserved_slots: int = 0,
+        request_id: str = "",
+    ) -> Account:
+        """Makes an account; needs an operator's key."""
+        return self._loop.run(
+            partial(
+                self._inner.create,
+                display_name,
+                max_concurrent_calls=max_concurrent_calls,
+                reserved_slots=reserved_slots,
+                request_id=request_id,
+            )
+        )
+
+    def get(self, account_id: str = "") -> Account:
+        """An account with its limits and the slots in use."""
+        return self._loop.run(partial(self._inner.get, account_id))
+
+    def list(self, *, page_size: int = 0) -> Pager[Account]:
+        """Accounts, oldest first; without an operator's key the own one alone."""
+        return Pager(self._loop, self._inner.list(page_size=page_size))
+
+    def update(self, account: Account, fields: Iterable[str]) -> Account:
+        """Writes those `fields` of `account`; AbortedError when its etag is out of date."""
+        return self._loop.run(partial(self._inner.update, account, tuple(fields)))
+
+    def create_api_key(
+        self,
+        display_name: str,
+        scopes: Iterable[ApiKeyScope.ValueType],
+        *,
+        expire_time: datetime | None = None,
+        account_id: str = "",
+    ) -> CreateApiKeyResponse:
+        """Makes a key. The answer alone holds its `secret`."""
+        return self._loop.run(
+            partial(
+                self._inner.create_api_key,
+                display_name,
+                tuple(scopes),
+                expire_time=expire_time,
+                account_id=account_id,
+            )
+        )
+
+    def list_api_keys(self, account_id: str = "", *, page_size: int = 0) -> Pager[ApiKey]:
+        """Keys, oldest first, revoked ones included."""
+        return Pager(self._loop, self._inner.list_api_keys(account_id, page_size=page_size))
+
+    def revoke_api_key(self, api_key_id: str) -> ApiKey:
+        """Makes a key useless from the next request on."""
+        return self._loop.run(partial(self._inner.revoke_api_key, api_key_id))
+
+
+class Agents:
+    """The voice agents that talk once a person answers."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncAgents) -> None:
+        self._loop = loop
+        self._inner = inner
+
+    def create(
+        self,
+        display_name: str,
+        *,
+        max_concurrent_calls: int = 0,
+        metadata: Mapping[str, str] | None = None,
+        request_id: str = "",
+    ) -> Agent:
+        """Makes an agent; AlreadyExistsError when the name is taken."""
+        return self._loop.run(
+            partial(
+                self._inner.create,
+                display_name,
+                max_concurrent_calls=max_concurrent_calls,
+                metadata=metadata,
+                request_id=request_id,
+            )
+        )
+
+    def get(self, agent_id: str) -> Agent:
+        """One agent, by its id."""
+        return self._loop.run(partial(self._inner.get, agent_id))
+
+    def find(self, display_name: str) -> Agent | None:
+        """The agent of exactly this name, if there is one."""
+        return self._loop.run(partial(self._inner.find, display_name))
+
+    def list(self, *, display_name: str = "", page_size: int = 0) -> Pager[Agent]:
+        """Agents, oldest first."""
+        return Pager(self._loop, self._inner.list(display_name=display_name, page_size=page_size))
+
+    def update(self, agent: Agent, fields: Iterable[str]) -> Agent:
+        """Writes those `fields` of `agent`; AbortedError when its etag is out of date."""
+        return self._loop.run(partial(self._inner.update, agent, tuple(fields)))
+
+    def delete(self, agent_id: str) -> None:
+        """Deletes an agent that no unfinished batch uses."""
+        self._loop.run(partial(self._inner.delete, agent_id))
+
+
+class Batches:
+    """Lists of people that are called by one agent, inside one window and under one cap."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncBatches) -> None:
+        self._loop = loop
+        self._inner = inner
+
+    def create(
+        self,
+        batch: NewBatch | Batch,
+        calls: Iterable[NewCall | ScheduledCall] = (),
+        *,
+        draft: bool = False,
+        request_id: str = "",
+    ) -> CreateBatchResponse:
+        """Makes a batch with its people, all or nothing, and starts it unless `draft`.
+
+        The answer holds the batch and the rows that DUPLICATE_POLICY_SKIP left out.
+        Rows with faults raise InvalidArgumentError, whose `fields` name them as
+        `scheduled_calls[6].address`.
+        """
+        return self._loop.run(
+            partial(self._inner.create, batch, tuple(calls), draft=draft, request_id=request_id)
+        )
+
+    def add_calls(
+        self, batch_id: str, calls: Iterable[NewCall | ScheduledCall], *, request_id: str = ""
+    ) -> AddScheduledCallsResponse:
+        """Adds people behind the last one of a batch that has not ended, all or nothing."""
+        return self._loop.run(
+            partial(self._inner.add_calls, batch_id, tuple(calls), request_id=request_id)
+        )
+
+    def import_csv(
+        self,
+        file: CsvFile,
+        *,
+        batch_id: str = "",
+        new_batch: NewBatch | Batch | None = None,
+        draft: bool = False,
+        columns: CsvColumns | None = None,
+        bad_rows: BadRowPolicy.ValueType = BadRowPolicy.BAD_ROW_POLICY_REJECT_ALL,
+        request_id: str = "",
+        on_progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ImportResult:
+        """Adds the people in a CSV file to a batch, or makes a batch with them, at once.
+
+        The file may have up to a million rows; it is never in memory as a whole. Its
+        first line names the columns. Until the end nothing of it shows in the batch.
+
+        Args:
+            file: A path, or a file that is open for reading bytes: UTF-8 or UTF-16,
+                with commas, semicolons or tabs.
+            batch_id: The batch to add to, if it is there already.
+            new_batch: The batch to make, if not. One of the two must be given.
+            draft: A new batch waits for `start`.
+            columns: Which column holds what; else it is found by the usual names.
+            bad_rows: What to do when rows have faults: add nothing, or the others.
+            request_id: Of an import that broke off, to make sure of it.
+            on_progress: Told after each slice of 500 rows.
+
+        Raises:
+            CsvFileError: It cannot be read at all, or no column holds numbers.
+            ImportRefusedError: Rows have faults, with REJECT_ALL.
+            ImportInterruptedError: The connection broke, twice if the file can be read
+                again.
+        """
+        return self._loop.run(
+            partial(
+                self._inner.import_csv,
+                file,
+                batch_id=batch_id,
+                new_batch=new_batch,
+                draft=draft,
+                columns=columns,
+                bad_rows=bad_rows,
+                request_id=request_id,
+                on_progress=told_here(on_progress),
+            )
+        )
+
+    def import_rows(
+        self,
+        calls: Iterable[NewCall | ScheduledCall],
+        *,
+        batch_id: str = "",
+        new_batch: NewBatch | Batch | None = None,
+        draft: bool = False,
+        bad_rows: BadRowPolicy.ValueType = BadRowPolicy.BAD_ROW_POLICY_REJECT_ALL,
+        request_id: str = "",
+        on_progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ImportResult:
+        """The same as `import_csv` with rows that a program makes, as long as it likes.
+
+        Rows are numbered from 1. They are taken 500 at a time, as the server takes
+        them. After a broken connection lists and tuples are sent once more; what a
+        generator gave is gone, so ImportInterruptedError comes at once.
+        """
+        return self._loop.run(
+            partial(
+                self._inner.import_rows,
+                read_here(calls),
+                batch_id=batch_id,
+                new_batch=new_batch,
+                draft=draft,
+                bad_rows=bad_rows,
+                request_id=request_id,
+                on_progress=told_here(on_progress),
+            )
+        )
+
+    def get_import(self, import_id: str) -> Import:
+        """An import that came to its end, by its id."""
+        return self._loop.run(partial(self._inner.get_import, import_id))
+
+    def import_findings(
+        self, imported: str | ImportResult | ImportRefusedError, *, page_size: int = 0
+    ) -> Pager[ImportFinding]:
+        """What an import has to say about its rows, by row number.
+
+        With the result or the error of `import_csv` the findings name columns of the
+        file; with an import's id alone, fields of ScheduledCall.
+        """
+        return Pager(self._loop, self._inner.import_findings(imported, page_size=page_size))
+
+    def write_refused_rows(
+        self, imported: str | ImportResult | ImportRefusedError, source: CsvFile, target: OutputFile
+    ) -> int:
+        """Writes the rows of a CSV file that were not added into another, and counts them.
+
+        Each with its row number, column and reason in front of the cells that it had.
+        Cells that a spreadsheet would run as formulas get an apostrophe.
+
+        Args:
+            imported: The import, as for `import_findings`.
+            source: The file that was imported; it is read once more.
+            target: A path, or a file that is open for writing bytes.
+        """
+        return self._loop.run(partial(self._inner.write_refused_rows, imported, source, target))
+
+    def retry(
+        self,
+        batch_id: str,
+        *,
+        states: Iterable[ScheduledCallState.ValueType] = (),
+        dispositions: Iterable[Disposition.ValueType] = (),
+        window_end: datetime | None = None,
+    ) -> RetryBatchResponse:
+        """Lets people who were called be called once more; a completed batch runs again.
+
+        The answer holds the batch and how many wait again.
+
+        Args:
+            states: Of FAILED, EXPIRED, CANCELLED and COMPLETED; without any, FAILED.
+            dispositions: Only those whose latest call ended so. Without any, every one
+                but UNKNOWN and PRESUMED_ENDED, who may have been reached.
+            window_end: A later end of the batch's window.
+        """
+        return self._loop.run(
+            partial(
+                self._inner.retry,
+                batch_id,
+                states=tuple(states),
+                dispositions=tuple(dispositions),
+                window_end=window_end,
+            )
+        )
+
+    def wait_until_ended(self, batch_id: str, *, timeout: timedelta | None = None) -> Batch:
+        """Waits until the last call of a batch has ended, and gives the batch.
+
+        A server that is away is waited for. TimeoutError after `timeout`; the batch
+        goes on.
+        """
+        return self._loop.run(partial(self._inner.wait_until_ended, batch_id, timeout=timeout))
+
+    def get(self, batch_id: str) -> Batch:
+        """One batch with its counts."""
+        return self._loop.run(partial(self._inner.get, batch_id))
+
+    def list(
+        self, *, states: Iterable[BatchState.ValueType] = (), agent_id: str = "", page_size: int = 0
+    ) -> Pager[Batch]:
+        """Batches, newest first; without `states`, in all of them."""
+        return Pager(
+            self._loop,
+            self._inner.list(states=tuple(states), agent_id=agent_id, page_size=page_size),
+        )
+
+    def update(self, batch: Batch, fields: Iterable[str]) -> Batch:
+        """Writes those `fields` of `batch`; AbortedError when its etag is out of date."""
+        return self._loop.run(partial(self._inner.update, batch, tuple(fields)))
+
+    def start(self, batch_id: str) -> Batch:
+        """Starts a draft."""
+        return self._loop.run(partial(self._inner.start, batch_id))
+
+    def pause(self, batch_id: str) -> PauseBatchResponse:
+        """Holds a batch. With `sends_in_flight` 0 in the answer nothing more is dialled."""
+        return self._loop.run(partial(self._inner.pause, batch_id))
+
+    def resume(self, batch_id: str) -> Batch:
+        """Goes on with a batch that was paused."""
+        return self._loop.run(partial(self._inner.resume, batch_id))
+
+    def cancel(self, batch_id: str) -> CancelBatchResponse:
+        """Ends a batch; calls already placed come to their own end."""
+        return self._loop.run(partial(self._inner.cancel, batch_id))
+
+    def delete(self, batch_id: str) -> DeleteBatchResponse:
+        """Hides a batch at once and cancels what waits."""
+        return self._loop.run(partial(self._inner.delete, batch_id))
+
+    def events(self, batch_id: str, *, after_sequence: int = 0, page_size: int = 0) -> Pager[Event]:
+        """The events of a batch that there are now, from the one after `after_sequence` on."""
+        return Pager(
+            self._loop,
+            self._inner.events(batch_id, after_sequence=after_sequence, page_size=page_size),
+        )
+
+    def watch(
+        self,
+        batch_id: str,
+        *,
+        resume_token: str = "",
+        delivery: WatchDelivery.ValueType = WatchDelivery.WATCH_DELIVERY_LATEST,
+        scope: WatchScope.ValueType = WatchScope.WATCH_SCOPE_CALLS,
+        min_interval: timedelta | None = None,
+        timing: WatchTiming | None = None,
+        on_interruption: Callable[[WatchInterruption], None] | None = None,
+    ) -> BatchWatch:
+        """What happens in a batch, until it has ended; goes on by itself when a stream breaks.
+
+        Args:
+            resume_token: Of the last message that was dealt with; without one the
+                watch starts with a snapshot.
+            delivery: EVERY_EVENT for each event exactly once; LATEST for the newest
+                state of everything.
+            scope: BATCH for state and counts alone.
+            min_interval: Shortest time between two messages, 20 ms to 60 s.
+            on_interruption: Told about each stream that broke, before the wait.
+        """
+        return BatchWatch(
+            self._loop,
+            self._inner.watch(
+                batch_id,
+                resume_token=resume_token,
+                delivery=delivery,
+                scope=scope,
+                min_interval=min_interval,
+                timing=timing,
+                on_interruption=told_here(on_interruption),
+            ),
+        )
+
+
+class ScheduledCalls:
+    """The people of a batch, one row each."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncScheduledCalls) -> None:
+        self._loop = loop
+        self._inner = inner
+
+    def get(self, scheduled_call_id: str) -> ScheduledCall:
+        """One row, by its id."""
+        return self._loop.run(partial(self._inner.get, scheduled_call_id))
+
+    def list(
+        self,
+        batch_id: str,
+        *,
+        states: Iterable[ScheduledCallState.ValueType] = (),
+        custom_id: str = "",
+        page_size: int = 0,
+    ) -> Pager[ScheduledCall]:
+        """The rows of a batch by position; without `states`, in all of them."""
+        return Pager(
+            self._loop,
+            self._inner.list(
+                batch_id, states=tuple(states), custom_id=custom_id, page_size=page_size
+            ),
+        )
+
+    def cancel(self, scheduled_call_id: str) -> ScheduledCall:
+        """Takes a row that waits out of its batch."""
+        return self._loop.run(partial(self._inner.cancel, scheduled_call_id))
+
+    def retry(self, scheduled_call_id: str) -> ScheduledCall:
+        """Lets somebody whose calls have ended be called once more; see `batches.retry`."""
+        return self._loop.run(partial(self._inner.retry, scheduled_call_id))
+
+    def export(
+        self,
+        batch_id: str,
+        *,
+        states: Iterable[ScheduledCallState.ValueType] = (),
+        from_position: int = 0,
+        timing: WatchTiming | None = None,
+        on_interruption: Callable[[WatchInterruption], None] | None = None,
+    ) -> ResultExport:
+        """All rows of a batch by position, each with its latest call, as one stream.
+
+        Args:
+            states: Only rows in one of these; without any, all.
+            from_position: The first row wanted, from 0.
+            on_interruption: Told about each break of the stream, before the wait.
+        """
+        return ResultExport(
+            self._loop,
+            self._inner.export(
+                batch_id,
+                states=tuple(states),
+                from_position=from_position,
+                timing=timing,
+                on_interruption=told_here(on_interruption),
+            ),
+        )
+
+    def export_csv(
+        self,
+        batch_id: str,
+        target: OutputFile,
+        *,
+        states: Iterable[ScheduledCallState.ValueType] = (),
+        columns: Sequence[str] | None = None,
+        on_progress: Callable[[ExportProgress], None] | None = None,
+    ) -> int:
+        """Writes the rows of a batch with what came of them into a CSV file, and counts them.
+
+        UTF-8, moments in ISO 8601 and UTC. Behind the columns that every batch has come
+        `context.NAME` and `metadata.NAME` for each name that occurs; to find them all,
+        the rows pass through a temporary file. Cells that a spreadsheet would run as
+        formulas get an apostrophe.
+
+        Args:
+            target: A path, which gets the file once it is whole, or a file that is open
+                for writing bytes.
+            columns: The columns wanted, in their order; then no temporary file is
+                needed. ValueError names one that is none.
+            on_progress: Told after each message of the stream.
+        """
+        return self._loop.run(
+            partial(
+                self._inner.export_csv,
+                batch_id,
+                target,
+                states=tuple(states),
+                columns=columns,
+                on_progress=told_here(on_progress),
+            )
+        )
+
+    def export_json_lines(
+        self,
+        batch_id: str,
+        target: OutputFile,
+        *,
+        states: Iterable[ScheduledCallState.ValueType] = (),
+        on_progress: Callable[[ExportProgress], None] | None = None,
+    ) -> int:
+        """The same as `export_csv` with a JSON object a line.
+
+        What is not there yet is null; `template_context` and `metadata` are objects.
+        """
+        return self._loop.run(
+            partial(
+                self._inner.export_json_lines,
+                batch_id,
+                target,
+                states=tuple(states),
+                on_progress=told_here(on_progress),
+            )
+        )
+
+
+class Calls:
+    """One call is one try; a retry is a new call of the same row."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncCalls) -> None:
+        self._loop = loop
+        self._inner = inner
+
+    def get(self, call_id: str) -> Call:
+        """One call, by its id."""
+        return self._loop.run(partial(self._inner.get, call_id))
+
+    def list(
+        self,
+        *,
+        batch_id: str = "",
+        scheduled_call_id: str = "",
+        states: Iterable[CallState.ValueType] = (),
+        page_size: int = 0,
+    ) -> Pager[Call]:
+        """Calls, newest first; without `states`, in all of them."""
+        return Pager(
+            self._loop,
+            self._inner.list(
+                batch_id=batch_id,
+                scheduled_call_id=scheduled_call_id,
+                states=tuple(states),
+                page_size=page_size,
+            ),
+        )
+
+    def end(self, call_id: str) -> Call:
+        """Asks the carrier to hang up; the call ends when the carrier says so."""
+        return self._loop.run(partial(self._inner.end, call_id))
+
+    def resolve(
+        self,
+        call_id: str,
+        resolution: CallResolution.ValueType,
+        *,
+        disposition: Disposition.ValueType = Disposition.DISPOSITION_UNSPECIFIED,
+    ) -> Call:
+        """Says what became of an unknown call; PLACED needs the `disposition`."""
+        return self._loop.run(
+            partial(self._inner.resolve, call_id, resolution, disposition=disposition)
+        )
+
+
+class Client:
+    """A client of one Outdial server.
+
+        with Client("127.0.0.1:50051", api_key="...") as client:
+            agent = client.agents.create("Reminder")
+            created = client.batches.create(
+                NewBatch(agent_id=agent.agent_id, display_name="Monday"),
+                [NewCall(address="+15551230001", template_context={"name": "Ada"})],
+            )
+            for update in client.batches.watch(created.batch.batch_id):
+                print(update.counts)
+
+    It connects at the first request. Errors of the server come as OutdialError.
+    """
+
+    accounts: Accounts
+    agents: Agents
+    batches: Batches
+    scheduled_calls: ScheduledCalls
+    calls: Calls
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        api_key: str | None = None,
+        tls: bool | TlsConfig = False,
+        timeout: timedelta = DEFAULT_TIMEOUT,
+    ) -> None:
+        """It works in a thread that all clients share.
+
+        Args:
+            address: Host and port; else `OUTDIAL_ADDRESS`, else 127.0.0.1:50051.
+            api_key: Else `OUTDIAL_API_KEY`.
+            tls: True for an encrypted connection, or the certificates to use for it.
+            timeout: For each request, with its retries. Requests that store long
+                lists or wait for carriers may take four times as long; a watch has
+                no limit.
+        """
+        self._loop = shared_loop()
+        self._inner = self._loop.call(
+            partial(AsyncClient, address, api_key=api_key, tls=tls, timeout=timeout)
+        )
+        self.accounts = Accounts(self._loop, self._inner.accounts)
+        self.agents = Agents(self._loop, self._inner.agents)
+        self.batches = Batches(self._loop, self._inner.batches)
+        self.scheduled_calls = ScheduledCalls(self._loop, self._inner.scheduled_calls)
+        self.calls = Calls(self._loop, self._inner.calls)
+
+    def server_info(self) -> GetServerInfoResponse:
+        """Version, features and limits of the server."""
+        return self._loop.run(self._inner.server_info)
+
+    def close(self) -> None:
+        """Ends what is under way and disconnects."""
+        self._loop.run(self._inner.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._loop.run(partial(self._inner.__aexit__, exc_type, exc, traceback))
