@@ -8,13 +8,19 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.dispatch import depth, dispatch
+from benchmarks.http_dispatch import http
 from benchmarks.machine import this_machine
 from benchmarks.options import Options
+from benchmarks.postgres import postgres
 from benchmarks.report import RowReport, show, write_json
+from benchmarks.slots import slots
 
 ROWS: Mapping[str, Callable[[Options], Iterator[RowReport]]] = {
     "dispatch": dispatch,
     "depth": depth,
+    "postgres": postgres,
+    "http": http,
+    "slots": slots,
 }
 
 

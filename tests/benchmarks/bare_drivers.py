@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from random import Random
 from typing import TypeVar
@@ -10,8 +10,8 @@ from typing import TypeVar
 import uvloop
 from sqlalchemy import Connection
 
-from benchmarks.instant_carrier import MOST_SECONDS
 from benchmarks.lists import StoredList, opened
+from benchmarks.local_carriers import INSTANT_MOST_SECONDS
 from benchmarks.meter import Drive, Meter
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
@@ -55,8 +55,7 @@ def _start_batch(tx: Tx) -> None:
 
 
 def drive_groups(stored: StoredList, calls: int, warm_up: int) -> Drive:
-    """The five transactions of a group of calls, one group after the other, in one thread.
-    SQLite only: PostgreSQL's driver needs a loop."""
+    """The five transactions of a group of calls, one group after the other, in one thread."""
     meter = Meter(calls, warm_up)
     engine = writer_engine(parse_url(stored.url))
     with engine.connect() as conn:
@@ -64,17 +63,39 @@ def drive_groups(stored: StoredList, calls: int, warm_up: int) -> Drive:
         transact(_start_batch)
         while not meter.done.is_set():
             group = transact(lambda tx: claim(tx, GROUP)).calls
-            assert len(group) == GROUP, "the list came to its end"
-            for _ in group:
-                meter.count()
-            sent, _ = transact(partial(_send, group))
-            assert len(sent) == GROUP
-            for kind in _LIFE:
-                reports = [_report(call, kind) for call in group]
-                applied = transact(partial(_apply, reports))
-                assert applied == GROUP, f"{kind.name} changed {applied} calls"
+            for verb in _verbs_of(group, meter):
+                transact(verb)
     engine.dispose()
     return meter.drive
+
+
+def drive_groups_async(stored: StoredList, calls: int, warm_up: int) -> Drive:
+    """The same where the driver needs a loop, as PostgreSQL's does: one transaction after
+    the other, by one task."""
+    return uvloop.run(_drive_groups_async(stored, calls, warm_up))
+
+
+async def _drive_groups_async(stored: StoredList, calls: int, warm_up: int) -> Drive:
+    meter = Meter(calls, warm_up)
+    async with opened(stored.url) as base:
+        write = base.store.database.write
+        await write(_start_batch)
+        while not meter.done.is_set():
+            group = (await write(lambda tx: claim(tx, GROUP))).calls
+            for verb in _verbs_of(group, meter):
+                await write(verb)
+    return meter.drive
+
+
+def _verbs_of(group: Sequence[ClaimedCall], meter: Meter) -> Iterator[Callable[[Tx], None]]:
+    """What follows a claim. A verb that does not do its whole work raises."""
+    assert len(group) == GROUP, "the list came to its end"
+    for _ in group:
+        meter.count()
+    yield lambda tx: _send(tx, group)
+    for kind in _LIFE:
+        reports = [_report(call, kind) for call in group]
+        yield lambda tx, reports=reports: _apply(tx, reports)
 
 
 class _Transactions:
@@ -89,14 +110,14 @@ class _Transactions:
             return verb(Tx(self._conn, self._dialect, self._ids, self._clock.now()))
 
 
-def _send(
-    group: Sequence[ClaimedCall], tx: Tx
-) -> tuple[Sequence[ClaimedCall], Sequence[ClaimedCall]]:
-    return mark_sending(tx, group)
+def _send(tx: Tx, group: Sequence[ClaimedCall]) -> None:
+    sent, _ = mark_sending(tx, group)
+    assert len(sent) == len(group), "some were held back"
 
 
-def _apply(reports: Sequence[CallReport], tx: Tx) -> int:
-    return apply_reports(tx, reports, ()).changed
+def _apply(tx: Tx, reports: Sequence[CallReport]) -> None:
+    changed = apply_reports(tx, reports, ()).changed
+    assert changed == len(reports), f"{changed} of {len(reports)} reports changed something"
 
 
 # --- on an event loop
@@ -171,7 +192,7 @@ class BareLoops:
             self._claim.set()
 
     def _later(self, call: ClaimedCall, stage: int) -> None:
-        wait = self._random.uniform(0, MOST_SECONDS)
+        wait = self._random.uniform(0, INSTANT_MOST_SECONDS)
         asyncio.get_running_loop().call_later(wait, self._tell, call, stage)
 
     def _tell(self, call: ClaimedCall, stage: int) -> None:

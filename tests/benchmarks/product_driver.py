@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import uvloop
 
-from benchmarks.instant_carrier import InstantCarrier
 from benchmarks.lists import Opened, StoredList, opened
+from benchmarks.local_carriers import InstantCarrier, LocalCarrier
 from benchmarks.meter import Drive, Meter
 from benchmarks.profiling import Thread, ThreadProfile
 from outdial_server.carriers.registry import CarrierRegistry
 from outdial_server.domain import batch as rules
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.engine import Engine, GatheredReports
+from outdial_server.ports.reports import ReportSink
 from outdial_server.ports.signals import Topic
 
 _PATIENCE_SECONDS = 180
@@ -23,16 +25,23 @@ def drive_product(
 ) -> Drive:
     """Dials `warm_up` and then `calls` people, measured; pauses, and checks every promise
     that the figure rests on."""
-    return uvloop.run(_drive(stored, calls, warm_up, seed, profiled))
-
-
-async def _drive(
-    stored: StoredList, calls: int, warm_up: int, seed: int, profiled: Thread | None
-) -> Drive:
     meter = Meter(calls, warm_up)
+    text = uvloop.run(
+        dial(stored, meter, lambda reports: InstantCarrier(reports, meter.count, seed), profiled)
+    )
+    return replace(meter.drive, profile=text)
+
+
+async def dial(
+    stored: StoredList,
+    meter: Meter,
+    make_carrier: Callable[[ReportSink], LocalCarrier],
+    profiled: Thread | None = None,
+) -> str:
+    """Until the meter has what it wants. Returns the profile, if one was asked for."""
     async with opened(stored.url) as base, asyncio.timeout(_PATIENCE_SECONDS):
         reports = GatheredReports(base.signals)
-        carrier = InstantCarrier(reports, meter.count, seed)
+        carrier = make_carrier(reports)
         engine = Engine(
             base.store.dispatch,
             base.store.callbacks,
@@ -55,8 +64,7 @@ async def _drive(
         await _until_idle(base, stored)
         await engine.stop()
         await _check(base, stored, before, carrier)
-    drive = meter.drive
-    return Drive(drive.calls, drive.seconds, drive.cpu, text)
+    return text
 
 
 async def _batch(base: Opened, stored: StoredList) -> Batch:
@@ -76,7 +84,7 @@ async def _until_idle(base: Opened, stored: StoredList) -> None:
         await base.signals.wait_changed(stored.batch_id, seen, None)
 
 
-async def _check(base: Opened, stored: StoredList, before: Batch, carrier: InstantCarrier) -> None:
+async def _check(base: Opened, stored: StoredList, before: Batch, carrier: LocalCarrier) -> None:
     """A fast path that loses or doubles something must not win."""
     after = await _batch(base, stored)
     dialled = len(carrier.dialled)

