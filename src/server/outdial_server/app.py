@@ -1,7 +1,9 @@
 """The composition root: the one file that knows every room."""
 
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -105,8 +107,17 @@ async def open_foundation(
         await store.close()
 
 
-async def serve(settings: Settings, announce: Callable[[RunningServer], None]) -> None:
-    """Runs until SIGTERM or SIGINT; a second one ends the process at once."""
+async def serve(
+    settings: Settings,
+    announce: Callable[[RunningServer], None],
+    *,
+    until_stdin_closes: bool = False,
+) -> None:
+    """Runs until SIGTERM or SIGINT; a second one ends the process at once.
+
+    With `until_stdin_closes` also until the end of standard input: a program that starts a
+    server and is killed before it could stop it leaves none behind.
+    """
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
 
@@ -117,10 +128,23 @@ async def serve(settings: Settings, announce: Callable[[RunningServer], None]) -
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask)
+    if until_stdin_closes:
+        _tell_when_stdin_closes(loop, ask)
     async with running_server(settings) as server:
         announce(server)
         await asked.wait()
         log.info("stopping", action="server.stop")
+
+
+def _tell_when_stdin_closes(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:
+    stdin = sys.stdin.fileno()
+
+    def read() -> None:
+        if not os.read(stdin, 4096):
+            loop.remove_reader(stdin)
+            tell()
+
+    loop.add_reader(stdin, read)
 
 
 @asynccontextmanager

@@ -17,12 +17,25 @@ def command(
             "--simulate", help="Send every call to the simulated carrier (OUTDIAL_SIMULATE=1)."
         ),
     ] = False,
+    until_stdin_closes: Annotated[
+        bool,
+        typer.Option(
+            "--until-stdin-closes",
+            help="Stop at the end of standard input too, for programs that start a server.",
+        ),
+    ] = False,
 ) -> None:
     """Run the server until SIGTERM or Ctrl-C."""
     with refusals_told():
         settings = load_settings(**({"simulate": True} if simulate else {}))
         configure_logs(settings.log_form, settings.log_level)
-        run(serve(settings, lambda server: _announce(settings, server)))
+        run(
+            serve(
+                settings,
+                lambda server: _announce(settings, server),
+                until_stdin_closes=until_stdin_closes,
+            )
+        )
 
 
 def _announce(settings: Settings, server: RunningServer) -> None:
