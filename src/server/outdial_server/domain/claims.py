@@ -24,10 +24,13 @@ class ClaimPlan:
     deferred: tuple[tuple[Candidate, datetime], ...] = field(default=())
 
 
+_DUE = GateAnswer("due", None)
+
+
 def due_gate(candidate: Candidate, now: datetime) -> GateAnswer:
     """The moment given to a retry, or by a gate that blocked the row before."""
     if candidate.due_at <= now:
-        return GateAnswer("due", None)
+        return _DUE
     return GateAnswer("due", 0, "NOT_DUE", next_at=candidate.due_at)
 
 

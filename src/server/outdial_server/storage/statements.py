@@ -9,6 +9,8 @@ from typing import Any, Protocol, cast
 from sqlalchemy import Connection, CursorResult, TextClause, text
 from sqlalchemy.exc import IntegrityError
 
+from outdial_server.storage.encoding import json_text
+
 
 class Row(Protocol):
     """One row of a result; its columns are attributes."""
@@ -34,6 +36,10 @@ class Statements(Protocol):
     def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None: ...
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
+
+    def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Runs what the dialect's `update_each` made; returns how many rows it changed."""
+        ...
 
 
 class SqliteStatements:
@@ -64,6 +70,9 @@ class SqliteStatements:
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         self._cursor.executemany(_insert_sql(table, tuple(columns), "?"), rows)
+
+    def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        return self._cursor.executemany(sql, rows).rowcount
 
     def _shape(self, sql: str) -> Callable[[Sequence[Any]], Row]:
         shape = self._shapes.get(sql)
@@ -100,6 +109,9 @@ class SqlAlchemyStatements:
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         sql = _insert_sql(table, tuple(columns), "$")
         self._connection.exec_driver_sql(sql, [tuple(row) for row in rows])
+
+    def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        return self.run(sql, {"rows": json_text(rows)})
 
 
 @lru_cache(maxsize=512)

@@ -54,3 +54,7 @@ class Tx:
         """The quickest way in: values by place."""
         if rows:
             self.statements.insert(table, columns, rows)
+
+    def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        """For the SQL of `dialect.update_each`; returns how many rows it changed."""
+        return self.statements.update_each(sql, rows) if rows else 0

@@ -27,6 +27,13 @@ class Dialect(Protocol):
         """A table from a parameter that holds a JSON array of arrays."""
         ...
 
+    def update_each(
+        self, table: str, assignments: str, guard: str, columns: Sequence[tuple[str, Kind]]
+    ) -> str:
+        """An UPDATE of many rows, each with its own values: `r.NAME` in the fragments is
+        the value of that column. For `Statements.update_each`."""
+        ...
+
     def id_in(self, column: str, parameter: str) -> str:
         """Whether an id column is among the ids of a parameter made by `id_list`."""
         ...

@@ -17,6 +17,12 @@ class PostgresDialect:
         source = f"json_array_elements(CAST(:{parameter} AS json))"
         return f"(SELECT {names} FROM {source} AS elements(value))"
 
+    def update_each(
+        self, table: str, assignments: str, guard: str, columns: Sequence[tuple[str, Kind]]
+    ) -> str:
+        rows = self.rows("rows", columns)
+        return f"UPDATE {table} SET {assignments} FROM {rows} AS r WHERE {guard}"
+
     def id_in(self, column: str, parameter: str) -> str:
         return f"{column} = ANY(CAST(:{parameter} AS bytea[]))"
 

@@ -1,6 +1,8 @@
 """SQLite: one writer, so nothing is locked; arrays travel as JSON."""
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text
@@ -19,6 +21,11 @@ class SqliteDialect:
             for place, (name, _) in enumerate(columns)
         )
         return f"(SELECT {names} FROM json_each(:{parameter}))"
+
+    def update_each(
+        self, table: str, assignments: str, guard: str, columns: Sequence[tuple[str, Kind]]
+    ) -> str:
+        return _update_one(table, assignments, guard, tuple(name for name, _ in columns))
 
     def id_in(self, column: str, parameter: str) -> str:
         return f"{column} IN (SELECT {ID_FUNCTION}(value) FROM json_each(:{parameter}))"
@@ -40,3 +47,11 @@ class SqliteDialect:
 
     def greatest(self, *terms: str) -> str:
         return f"max({', '.join(terms)})"
+
+
+@lru_cache(maxsize=64)
+def _update_one(table: str, assignments: str, guard: str, columns: tuple[str, ...]) -> str:
+    """One row at a time: taking so many values out of JSON costs more than all the rest."""
+    places = {name: f"?{place}" for place, name in enumerate(columns, start=1)}
+    sql = f"UPDATE {table} SET {assignments} WHERE {guard}"
+    return re.sub(r"\br\.(\w+)", lambda found: places[found[1]], sql)

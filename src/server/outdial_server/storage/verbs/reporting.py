@@ -1,9 +1,10 @@
 """Reports applied in groups: call, scheduled call, slots, counts and events together."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from outdial_server.domain.batch import (
@@ -25,8 +26,8 @@ from outdial_server.domain.scheduled_call import (
 from outdial_server.domain.slots import SlotScope, scopes_of
 from outdial_server.domain.transition import CallFacts, Transition, advance, in_order
 from outdial_server.ports.dispatch import Applied
-from outdial_server.storage.dialects.dialect import Dialect, Kind
-from outdial_server.storage.encoding import json_text, micros_or_none, pack_id
+from outdial_server.storage.dialects.dialect import Kind
+from outdial_server.storage.encoding import micros_or_none, pack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
@@ -57,7 +58,8 @@ class _CallWork:
 @dataclass(slots=True)
 class _Group:
     moves: BatchMoves = field(default_factory=BatchMoves)
-    freed: Counter[SlotScope] = field(default_factory=Counter)
+    # Slots that came free, by account, agent and batch.
+    freed: Counter[tuple[int, int, int | None]] = field(default_factory=Counter)
     changed: list[_CallWork] = field(default_factory=list)
     misconfigured: dict[int, str] = field(default_factory=dict)
     applied: int = 0
@@ -78,7 +80,7 @@ def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence
             _advance(tx, group, work, of_call)
     _write_calls(tx, group.changed)
     _write_rows(tx, group.changed)
-    free_slots(tx, group.freed)
+    free_slots(tx, _by_scope(group.freed))
     changed = apply_moves(tx, group.moves)
     # First: a batch whose last call the carrier refused like this has failed, not completed.
     for batch_key, detail in group.misconfigured.items():
@@ -106,7 +108,10 @@ def _by_call(group: _Group, reports: Iterable[CallReport]) -> dict[bytes, list[C
         except ValueError:
             # The id is what a carrier sent back: one that is none must not stop the group.
             group.ignored += 1
-    return {call: in_order(of_call) for call, of_call in grouped.items()}
+    return {
+        call: of_call if len(of_call) == 1 else in_order(of_call)
+        for call, of_call in grouped.items()
+    }
 
 
 def _read(tx: Tx, ids: Sequence[bytes]) -> dict[bytes, _CallWork]:
@@ -122,6 +127,14 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> dict[bytes, _CallWork]:
         lock_slots(tx, {s for o in owners for s in _scopes(o)})
     rows = tx.all(f"{_SELECT}{among} ORDER BY c.key {tx.dialect.for_update('c')}", ids=id_list)
     return {row.id: _CallWork(row, _facts(row)) for row in rows}
+
+
+def _by_scope(owners: Mapping[tuple[int, int, int | None], int]) -> Counter[SlotScope]:
+    counted: Counter[SlotScope] = Counter()
+    for owner, count in owners.items():
+        for scope in scopes_of(*owner):
+            counted[scope] += count
+    return counted
 
 
 def _scopes(row: Row) -> tuple[SlotScope, ...]:
@@ -142,33 +155,44 @@ def _facts(row: Row) -> CallFacts:
         ),
         unknown_policy=UnknownPolicy(row.unknown_policy),
         on_config_error=ConfigErrorPolicy(row.on_config_error),
-        times=CallTimes(
-            timedelta(seconds=row.ring_timeout_s), timedelta(seconds=row.max_duration_s)
-        ),
+        times=_times(row.ring_timeout_s, row.max_duration_s),
     )
 
 
+@lru_cache(maxsize=1024)
+def _times(ring_timeout_s: int, max_duration_s: int) -> CallTimes:
+    return CallTimes(timedelta(seconds=ring_timeout_s), timedelta(seconds=max_duration_s))
+
+
 def _advance(tx: Tx, group: _Group, work: _CallWork, reports: Sequence[CallReport]) -> None:
-    before = work.facts
+    facts, transition = work.facts, None
     for report in reports:
-        transition = advance(work.facts, report, tx.now)
+        # Mostly there is one report, and nobody asks what it made of the facts.
+        facts = facts if transition is None else _facts_after(facts, transition)
+        transition = advance(facts, report, tx.now)
         if transition is None:
             group.ignored += 1
             continue
         group.applied += 1
-        _note(tx, group, work, transition, report)
+        _note(tx, group, work, facts, transition, report)
     if work.last is None:
         return
     group.changed.append(work)
-    if before.holds_slot and not work.facts.holds_slot:
-        group.freed.update(_scopes(work.row))
+    if work.facts.holds_slot and not work.last.holds_slot:
+        row = work.row
+        group.freed[row.account_key, row.agent_key, row.batch_key] += 1
 
 
 def _note(
-    tx: Tx, group: _Group, work: _CallWork, transition: Transition, report: CallReport
+    tx: Tx,
+    group: _Group,
+    work: _CallWork,
+    before: CallFacts,
+    transition: Transition,
+    report: CallReport,
 ) -> None:
-    """One transition: its event, its counts, and the facts for the next report."""
-    before, batch = work.facts, work.row.batch_key
+    """One transition: its event and its counts."""
+    batch = work.row.batch_key
     _count(group, batch, before, transition)
     _stamp(work, transition, report.kind, tx.now_us)
     if transition.event is not None:
@@ -179,8 +203,19 @@ def _note(
     group.unknown |= transition.state is CallState.UNKNOWN
     if before.state is CallState.UNKNOWN and transition.state is not CallState.UNKNOWN:
         tx.happened.resolved[report.kind] += 1
-    work.last = transition if transition.event else work.last or transition
-    work.facts = replace(
+    work.last = _joined(work.last, transition)
+
+
+def _joined(last: Transition | None, transition: Transition) -> Transition:
+    """What is written of several transitions: the last one, and an id that was learnt
+    with no event of its own beside it."""
+    if last is None or transition.event is not None:
+        return transition
+    return replace(last, carrier_call_id=transition.carrier_call_id)
+
+
+def _facts_after(before: CallFacts, transition: Transition) -> CallFacts:
+    return replace(
         before,
         state=transition.state,
         carrier_call_id=transition.carrier_call_id,
@@ -268,31 +303,28 @@ _CALL_COLUMNS: Final = (
 )
 
 
-def _call_sql(dialect: Dialect) -> str:
-    return (
-        "UPDATE calls SET state = r.state, fence = r.fence, "
-        "trusted_until_us = CASE WHEN r.keeps_trust = 1 THEN trusted_until_us ELSE r.trusted END, "
-        "holds_slot = r.holds_slot, "
-        "lookups = CASE WHEN r.state = r.old_state THEN lookups ELSE 0 END, "
-        "carrier_call_id = r.carrier_call_id, "
-        # An id that is learnt late must not wipe out how the call ended.
-        "disposition = coalesce(r.disposition, calls.disposition), "
-        "reason = coalesce(r.reason, calls.reason), "
-        "accepted_us = coalesce(accepted_us, r.accepted), "
-        "ringing_us = coalesce(ringing_us, r.ringing), "
-        "answered_us = coalesce(answered_us, r.answered), "
-        "ended_us = coalesce(ended_us, r.ended), "
-        "sent_us = CASE WHEN r.sent = 0 THEN NULL ELSE sent_us END "
-        f"FROM {dialect.rows('rows', _CALL_COLUMNS)} AS r "
-        "WHERE calls.key = r.key AND calls.fence = r.old_fence AND calls.state = r.old_state"
-    )
+_CALL_SET: Final = (
+    "state = r.state, fence = r.fence, "
+    "trusted_until_us = CASE WHEN r.keeps_trust = 1 THEN trusted_until_us ELSE r.trusted END, "
+    "holds_slot = r.holds_slot, "
+    "lookups = CASE WHEN r.state = r.old_state THEN lookups ELSE 0 END, "
+    "carrier_call_id = r.carrier_call_id, "
+    # An id that is learnt late must not wipe out how the call ended.
+    "disposition = coalesce(r.disposition, calls.disposition), "
+    "reason = coalesce(r.reason, calls.reason), "
+    "accepted_us = coalesce(accepted_us, r.accepted), "
+    "ringing_us = coalesce(ringing_us, r.ringing), "
+    "answered_us = coalesce(answered_us, r.answered), "
+    "ended_us = coalesce(ended_us, r.ended), "
+    "sent_us = CASE WHEN r.sent = 0 THEN NULL ELSE sent_us END"
+)
+_CALL_GUARD: Final = "calls.key = r.key AND calls.fence = r.old_fence AND calls.state = r.old_state"
 
 
 def _write_calls(tx: Tx, works: Sequence[_CallWork]) -> None:
-    if works:
-        rows = [_call_values(work) for work in works]
-        changed = tx.run(_call_sql(tx.dialect), rows=json_text(rows))
-        assert changed == len(rows), "locked rows changed under us"
+    sql = tx.dialect.update_each("calls", _CALL_SET, _CALL_GUARD, _CALL_COLUMNS)
+    changed = tx.update_each(sql, [_call_values(work) for work in works])
+    assert changed == len(works), "locked rows changed under us"
 
 
 def _call_values(work: _CallWork) -> list[Any]:
@@ -308,7 +340,7 @@ def _call_values(work: _CallWork) -> list[Any]:
         micros_or_none(last.trusted_until),
         int(last.event is None),
         int(last.holds_slot),
-        work.facts.carrier_call_id or None,
+        last.carrier_call_id or None,
         None if last.disposition is None else int(last.disposition),
         last.reason or None,
         *(work.stamps.get(column) for column in _STAMP_OF.values()),
@@ -330,23 +362,21 @@ _ROW_COLUMNS: Final = (
 )
 
 
-def _row_sql(dialect: Dialect) -> str:
-    return (
-        "UPDATE scheduled_calls SET final_state = r.final_state, state_reason = r.reason, "
-        "due_us = r.due, rank = r.rank, attempts = r.attempts, "
-        "dispatch_outcome = r.dispatch_outcome, "
-        "dispatched_us = coalesce(dispatched_us, r.dispatched), disposition = r.disposition, "
-        f"ended_us = r.ended FROM {dialect.rows('rows', _ROW_COLUMNS)} AS r "
-        "WHERE scheduled_calls.key = r.key AND scheduled_calls.final_state IS NULL"
-    )
+_ROW_SET: Final = (
+    "final_state = r.final_state, state_reason = r.reason, due_us = r.due, rank = r.rank, "
+    "attempts = r.attempts, dispatch_outcome = r.dispatch_outcome, "
+    "dispatched_us = coalesce(dispatched_us, r.dispatched), disposition = r.disposition, "
+    "ended_us = r.ended"
+)
+_ROW_GUARD: Final = "scheduled_calls.key = r.key AND scheduled_calls.final_state IS NULL"
 
 
 def _write_rows(tx: Tx, works: Sequence[_CallWork]) -> None:
     """A scheduled call changes at its end, or when it waits again; what it does in between
     is read from its call."""
     rows = [_row_values(work, tx.now_us) for work in works if _leaves_call(work.last)]
-    if rows:
-        tx.run(_row_sql(tx.dialect), rows=json_text(rows))
+    sql = tx.dialect.update_each("scheduled_calls", _ROW_SET, _ROW_GUARD, _ROW_COLUMNS)
+    tx.update_each(sql, rows)
 
 
 def _leaves_call(last: Transition | None) -> bool:

@@ -11,7 +11,7 @@ from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallS
 from outdial_server.domain.silence import SENDING_LEASE
 from outdial_server.domain.slots import SlotScope, scopes_of
 from outdial_server.ports.dispatch import ClaimedCall
-from outdial_server.storage.dialects.dialect import Dialect, Kind
+from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, micros, pack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
@@ -20,6 +20,14 @@ from outdial_server.storage.verbs.ledger import free_slots, lock_slots
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
 
 _KEYED: Final = (("key", Kind.INT), ("fence", Kind.INT))
+
+_SENDING_COLUMNS: Final = (*_KEYED, ("now", Kind.INT), ("lease", Kind.INT))
+_SENDING_SET: Final = (
+    f"state = {int(CallState.SENDING)}, sent_us = r.now, trusted_until_us = r.lease"
+)
+_SENDING_GUARD: Final = (
+    f"calls.key = r.key AND calls.fence = r.fence AND calls.state = {int(CallState.CLAIMED)}"
+)
 
 
 def mark_sending(
@@ -73,22 +81,10 @@ def _sending_event(row: Row) -> NewEvent:
 def _write(tx: Tx, rows: Sequence[Row]) -> None:
     if not rows:
         return
-    changed = tx.run(
-        _sending_sql(tx.dialect),
-        rows=json_text([[row.key, row.fence] for row in rows]),
-        now=tx.now_us,
-        lease=micros(tx.now + SENDING_LEASE),
-    )
+    now, lease = tx.now_us, micros(tx.now + SENDING_LEASE)
+    sql = tx.dialect.update_each("calls", _SENDING_SET, _SENDING_GUARD, _SENDING_COLUMNS)
+    changed = tx.update_each(sql, [(row.key, row.fence, now, lease) for row in rows])
     assert changed == len(rows), "locked rows changed under us"
-
-
-def _sending_sql(dialect: Dialect) -> str:
-    return (
-        f"UPDATE calls SET state = {int(CallState.SENDING)}, sent_us = :now, "
-        f"trusted_until_us = :lease FROM {dialect.rows('rows', _KEYED)} AS r "
-        f"WHERE calls.key = r.key AND calls.fence = r.fence "
-        f"AND state = {int(CallState.CLAIMED)}"
-    )
 
 
 def give_back(tx: Tx, group: Sequence[ClaimedCall]) -> int:

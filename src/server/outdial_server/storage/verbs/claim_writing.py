@@ -1,0 +1,176 @@
+"""Claims as they are written: a slot in every scope, and a call for each row."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from outdial_server.domain.call import CallState, CallTimes
+from outdial_server.domain.claims import Candidate, plan_claims
+from outdial_server.domain.ids import AccountId, BatchId, CallId
+from outdial_server.domain.silence import CLAIM_LEASE
+from outdial_server.ports.dispatch import ClaimedCall
+from outdial_server.storage.dialects.dialect import Kind
+from outdial_server.storage.encoding import micros, moment, pack_id, unpack_id
+from outdial_server.storage.statements import Row
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.ledger import take_slots
+from outdial_server.storage.verbs.runnable import Runnable
+
+
+class _Call(NamedTuple):
+    """The call that a row was given."""
+
+    key: int
+    call_id: str
+    fence: int
+
+
+def claim_rows(tx: Tx, r: Runnable, due: Sequence[Row], ready_since: datetime) -> list[ClaimedCall]:
+    if not due:
+        return []
+    by_key = {row.key: row for row in due}
+    candidates = [Candidate(row.key, moment(row.due_us), row.attempts) for row in due]
+    plan = plan_claims(candidates, len(candidates), tx.now)
+    _defer(tx, plan.deferred)
+    rows = [by_key[candidate.key] for candidate in plan.claimed]
+    if not rows:
+        return []
+    take_slots(tx, dict.fromkeys(r.scopes, len(rows)))
+    calls = _write_calls(tx, r, rows)
+    sql = tx.dialect.update_each(
+        "scheduled_calls", "due_us = NULL, call_key = r.call_key", _ROW_GUARD, _ROW_COLUMNS
+    )
+    tx.update_each(sql, [(key, call.key) for key, call in calls.items()])
+    times = _times(r)
+    return [
+        _claimed(tx, r, row, times, calls[row.key], max(candidate.due_at, ready_since))
+        for candidate, row in zip(plan.claimed, rows, strict=True)
+    ]
+
+
+_ROW_COLUMNS: Final = (("key", Kind.INT), ("call_key", Kind.INT))
+_ROW_GUARD: Final = "scheduled_calls.key = r.key"
+
+
+def _defer(tx: Tx, deferred: Sequence[tuple[Candidate, datetime]]) -> None:
+    tx.run_many(
+        "UPDATE scheduled_calls SET due_us = :due WHERE key = :key AND due_us IS NOT NULL",
+        [{"key": candidate.key, "due": micros(until)} for candidate, until in deferred],
+    )
+
+
+def _write_calls(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
+    """The calls, by row. A call that was never sent is used again: same id, same attempt
+    number, fence one higher."""
+    unsent = [row for row in rows if row.call_state == CallState.CLAIMED]
+    fresh = [row for row in rows if row.call_state != CallState.CLAIMED]
+    _take_again(tx, r, unsent)
+    again = {row.key: _Call(row.call_key, unpack_id(row.call_id), row.fence + 1) for row in unsent}
+    return again | _write_fresh(tx, r, fresh)
+
+
+def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row]) -> None:
+    lease, times = micros(tx.now + CLAIM_LEASE), _times(r)
+    tx.run_many(
+        "UPDATE calls SET fence = fence + 1, holds_slot = 1, trusted_until_us = :lease, "
+        "lookups = 0, reason = NULL, caller_id = :caller_id, ring_timeout_s = :ring, "
+        "max_duration_s = :duration WHERE key = :key",
+        [
+            {
+                "key": row.call_key,
+                "lease": lease,
+                "caller_id": _caller_id(r, row) or None,
+                "ring": _seconds(times.ring_timeout),
+                "duration": _seconds(times.max_duration),
+            }
+            for row in rows
+        ],
+    )
+
+
+_CALL_COLUMNS: Final = (
+    "id",
+    "account_key",
+    "agent_key",
+    "batch_key",
+    "scheduled_key",
+    "attempt",
+    "state",
+    "fence",
+    "trusted_until_us",
+    "holds_slot",
+    "ring_timeout_s",
+    "max_duration_s",
+    "caller_id",
+)
+
+
+def _write_fresh(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
+    if not rows:
+        return {}
+    ids = tx.ids.new_ids(len(rows))
+    packed = [pack_id(new_id) for new_id in ids]
+    owners, state = (r.account_key, r.agent_key, r.key), int(CallState.CLAIMED)
+    lease, times = micros(tx.now + CLAIM_LEASE), _times(r)
+    ring_s, duration_s = (
+        int(times.ring_timeout.total_seconds()),
+        int(times.max_duration.total_seconds()),
+    )
+    tx.insert(
+        "calls",
+        _CALL_COLUMNS,
+        [
+            (
+                new_id,
+                *owners,
+                row.key,
+                row.attempts + 1,
+                state,
+                1,
+                lease,
+                1,
+                ring_s,
+                duration_s,
+                _caller_id(r, row) or None,
+            )
+            for new_id, row in zip(packed, rows, strict=True)
+        ],
+    )
+    made = tx.all(
+        f"SELECT key, scheduled_key FROM calls WHERE {tx.dialect.id_in('id', 'ids')}",
+        ids=tx.dialect.id_list(packed),
+    )
+    id_of = {row.key: new_id for row, new_id in zip(rows, ids, strict=True)}
+    return {call.scheduled_key: _Call(call.key, id_of[call.scheduled_key], 1) for call in made}
+
+
+def _claimed(
+    tx: Tx, r: Runnable, row: Row, times: CallTimes, call: _Call, ready_at: datetime
+) -> ClaimedCall:
+    return ClaimedCall(
+        call_id=CallId(call.call_id),
+        fence=call.fence,
+        account_id=AccountId(r.batch.account_id),
+        batch_id=BatchId(r.batch.batch_id),
+        carrier=r.batch.carrier,
+        address=row.address,
+        caller_id=_caller_id(r, row),
+        times=times,
+        template_context_json=row.context_json or "",
+        metadata_json=row.metadata_json or "",
+        ready_at=ready_at,
+        claimed_at=tx.now,
+    )
+
+
+def _times(r: Runnable) -> CallTimes:
+    return CallTimes(r.batch.settings.ring_timeout, r.batch.settings.max_call_duration)
+
+
+def _caller_id(r: Runnable, row: Row) -> str:
+    caller_id: str = row.caller_id or r.batch.settings.caller_id
+    return caller_id
+
+
+def _seconds(length: timedelta) -> int:
+    return int(length.total_seconds())

@@ -1,0 +1,47 @@
+"""Batches that may have somebody to dial."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.slots import ScopeKind, SlotScope, scopes_of
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """A batch that may have somebody to dial, and the scopes that its calls count in."""
+
+    key: int
+    account_key: int
+    agent_key: int
+    next_position: int
+    batch: Batch
+
+    @property
+    def scopes(self) -> tuple[SlotScope, ...]:
+        return scopes_of(self.account_key, self.agent_key, self.key)
+
+
+_HAS_FREE: Final = (
+    "EXISTS (SELECT 1 FROM slots f WHERE f.kind = {kind} AND f.owner = b.account_key "
+    "AND (f.target_cap IS NULL OR f.used < f.target_cap))"
+)
+
+
+def read_runnable(tx: Tx) -> list[Runnable]:
+    """Batches that wait, of accounts with a free slot: the others are not even read, since
+    most claims come when all slots are taken."""
+    account, batches = (
+        _HAS_FREE.format(kind=int(kind)) for kind in (ScopeKind.ACCOUNT, ScopeKind.ACCOUNT_BATCHES)
+    )
+    rows = tx.all(
+        SELECT_BATCH + "WHERE b.ended_us IS NULL AND b.state = :running AND b.waiting > 0 "
+        f"AND b.revealed_us IS NOT NULL AND {account} AND {batches} ORDER BY b.key",
+        running=int(BatchState.RUNNING),
+    )
+    return [
+        Runnable(row.key, row.account_key, row.agent_key, row.next_position, batch_from(row))
+        for row in rows
+    ]
