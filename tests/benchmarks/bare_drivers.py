@@ -8,7 +8,6 @@ from random import Random
 from typing import TypeVar
 
 import uvloop
-from sqlalchemy import Connection
 
 from benchmarks.lists import StoredList, opened
 from benchmarks.local_carriers import INSTANT_MOST_SECONDS
@@ -21,7 +20,7 @@ from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.database import Database
 from outdial_server.storage.dialects.sqlite import SqliteDialect
-from outdial_server.storage.sqlite_database import writer_engine
+from outdial_server.storage.sqlite_database import SqliteWriter
 from outdial_server.storage.store import parse_url
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
@@ -57,15 +56,14 @@ def _start_batch(tx: Tx) -> None:
 def drive_groups(stored: StoredList, calls: int, warm_up: int) -> Drive:
     """The five transactions of a group of calls, one group after the other, in one thread."""
     meter = Meter(calls, warm_up)
-    engine = writer_engine(parse_url(stored.url))
-    with engine.connect() as conn:
-        transact = _Transactions(conn)
-        transact(_start_batch)
-        while not meter.done.is_set():
-            group = transact(lambda tx: claim(tx, GROUP)).calls
-            for verb in _verbs_of(group, meter):
-                transact(verb)
-    engine.dispose()
+    writer = SqliteWriter(parse_url(stored.url).database or "")
+    transact = _Transactions(writer)
+    transact(_start_batch)
+    while not meter.done.is_set():
+        group = transact(lambda tx: claim(tx, GROUP)).calls
+        for verb in _verbs_of(group, meter):
+            transact(verb)
+    writer.close()
     return meter.drive
 
 
@@ -99,15 +97,15 @@ def _verbs_of(group: Sequence[ClaimedCall], meter: Meter) -> Iterator[Callable[[
 
 
 class _Transactions:
-    def __init__(self, conn: Connection) -> None:
-        self._conn = conn
+    def __init__(self, writer: SqliteWriter) -> None:
+        self._writer = writer
         self._clock = SystemClock()
         self._ids = UuidV7Ids(self._clock)
         self._dialect = SqliteDialect()
 
     def __call__(self, verb: Callable[[Tx], T]) -> T:
-        with self._conn.begin():
-            return verb(Tx(self._conn, self._dialect, self._ids, self._clock.now()))
+        with self._writer.transaction() as statements:
+            return verb(Tx(statements, self._dialect, self._ids, self._clock.now()))
 
 
 def _send(tx: Tx, group: Sequence[ClaimedCall]) -> None:

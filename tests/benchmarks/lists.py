@@ -1,22 +1,21 @@
 """Lists of people to dial, stored by the store's own verbs."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copyfile
 
 import uvloop
 
-from outdial_server.adapters.clock import SystemClock
-from outdial_server.adapters.identity import UuidV7Ids
-from outdial_server.adapters.signals import InProcessSignals
+from outdial_server.adapters.metrics import PrometheusTelemetry, server_registry
+from outdial_server.app import Foundation, open_foundation
 from outdial_server.domain.account import AgentFields
 from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.ports.batches import NewBatch
-from outdial_server.storage import Store, open_store
+from outdial_server.settings import Settings
 
 CARRIER = "simulated"
 _PORTION = 50_000
@@ -42,24 +41,9 @@ def copied(stored: StoredList, original: Path, path: Path) -> StoredList:
     return replace(stored, url=sqlite_url(path))
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    clock: SystemClock
-    ids: UuidV7Ids
-    signals: InProcessSignals
-    store: Store
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Opened]:
-    clock = SystemClock()
-    ids = UuidV7Ids(clock)
-    signals = InProcessSignals(clock)
-    store = await open_store(url, clock, ids, signals)
-    try:
-        yield Opened(clock, ids, signals, store)
-    finally:
-        await store.close()
+def opened(url: str) -> AbstractAsyncContextManager[Foundation]:
+    """What a server is built on, metrics and all, without its ports."""
+    return open_foundation(Settings(database_url=url), PrometheusTelemetry(server_registry()))
 
 
 def people(count: int, first: int = 0) -> Iterator[NewScheduledCall]:

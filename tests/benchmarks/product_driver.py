@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import uvloop
 
-from benchmarks.lists import Opened, StoredList, opened
+from benchmarks.lists import StoredList, opened
 from benchmarks.local_carriers import InstantCarrier, LocalCarrier
 from benchmarks.meter import Drive, Meter
 from benchmarks.profiling import Thread, ThreadProfile
+from outdial_server.app import Foundation, build_engine
 from outdial_server.carriers.registry import CarrierRegistry
 from outdial_server.domain import batch as rules
 from outdial_server.domain.batch import Batch, BatchState
-from outdial_server.engine import Engine, GatheredReports
+from outdial_server.engine import GatheredReports
 from outdial_server.ports.reports import ReportSink
 from outdial_server.ports.signals import Topic
 
@@ -42,15 +43,7 @@ async def dial(
     async with opened(stored.url) as base, asyncio.timeout(_PATIENCE_SECONDS):
         reports = GatheredReports(base.signals)
         carrier = make_carrier(reports)
-        engine = Engine(
-            base.store.dispatch,
-            base.store.callbacks,
-            CarrierRegistry([carrier]).get,
-            reports,
-            base.clock,
-            base.signals,
-            is_alone=base.store.is_alone,
-        )
+        engine = build_engine(base, CarrierRegistry([carrier]), reports)
         before = await _batch(base, stored)
         await engine.start()
         profile = await _begin_profile(base, profiled)
@@ -67,15 +60,15 @@ async def dial(
     return text
 
 
-async def _batch(base: Opened, stored: StoredList) -> Batch:
+async def _batch(base: Foundation, stored: StoredList) -> Batch:
     return await base.store.batches.get_batch(stored.account_id, stored.batch_id)
 
 
-async def _change(base: Opened, stored: StoredList, decide: Callable[..., object]) -> None:
+async def _change(base: Foundation, stored: StoredList, decide: Callable[..., object]) -> None:
     await base.store.batches.change_batch(stored.account_id, stored.batch_id, decide)
 
 
-async def _until_idle(base: Opened, stored: StoredList) -> None:
+async def _until_idle(base: Foundation, stored: StoredList) -> None:
     while True:
         seen = base.signals.revision(stored.batch_id)
         counts = (await _batch(base, stored)).counts
@@ -84,7 +77,9 @@ async def _until_idle(base: Opened, stored: StoredList) -> None:
         await base.signals.wait_changed(stored.batch_id, seen, None)
 
 
-async def _check(base: Opened, stored: StoredList, before: Batch, carrier: LocalCarrier) -> None:
+async def _check(
+    base: Foundation, stored: StoredList, before: Batch, carrier: LocalCarrier
+) -> None:
     """A fast path that loses or doubles something must not win."""
     after = await _batch(base, stored)
     dialled = len(carrier.dialled)
@@ -102,7 +97,7 @@ async def _check(base: Opened, stored: StoredList, before: Batch, carrier: Local
     assert events == after.sequence, "events are missing"
 
 
-async def _begin_profile(base: Opened, profiled: Thread | None) -> ThreadProfile | None:
+async def _begin_profile(base: Foundation, profiled: Thread | None) -> ThreadProfile | None:
     if profiled is None:
         return None
     profile = ThreadProfile()
@@ -110,14 +105,16 @@ async def _begin_profile(base: Opened, profiled: Thread | None) -> ThreadProfile
     return profile
 
 
-async def _end_profile(base: Opened, profiled: Thread | None, profile: ThreadProfile | None) -> str:
+async def _end_profile(
+    base: Foundation, profiled: Thread | None, profile: ThreadProfile | None
+) -> str:
     if profiled is None or profile is None:
         return ""
     await _in_thread(base, profiled, profile.end)
     return profile.text(f"CPU of {profiled.value}, dispatching")
 
 
-async def _in_thread(base: Opened, thread: Thread, function: Callable[[], None]) -> None:
+async def _in_thread(base: Foundation, thread: Thread, function: Callable[[], None]) -> None:
     if thread is Thread.WRITER:
         # A verb runs there, whatever it does.
         await base.store.database.write(lambda _: function())

@@ -161,7 +161,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         reports = GatheredReports(base.signals)
         carriers = CarrierRegistry(_carriers(base, reports, token))
         stack.push_async_callback(carriers.close)
-        engine = _engine(base, carriers, reports)
+        engine = build_engine(base, carriers, reports)
         lag = LoopLag(metrics)
         lag.start()
         stack.callback(lag.stop)
@@ -232,7 +232,7 @@ def _profile(text: str) -> SimulationProfile:
         raise SettingsError(f"OUTDIAL_SIMULATE_PROFILE: {error}") from error
 
 
-def _engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredReports) -> Engine:
+def build_engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredReports) -> Engine:
     return Engine(
         base.store.dispatch,
         base.store.callbacks,

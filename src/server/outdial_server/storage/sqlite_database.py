@@ -92,7 +92,7 @@ class SqliteDatabase:
         self._path = url.database or ""
         self._readers = _reader_engine(url, _READERS)
         self._first_readers = _reader_engine(url, _FIRST_READERS)
-        self._writer: _Writer | None = None
+        self._writer: SqliteWriter | None = None
 
     def lock(self) -> None:
         """Before all else: not even the schema is touched under another server."""
@@ -100,7 +100,7 @@ class SqliteDatabase:
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
-        self._writer = await loop.run_in_executor(self._thread, _Writer, self._path)
+        self._writer = await loop.run_in_executor(self._thread, SqliteWriter, self._path)
 
     async def write(self, verb: Callable[[Tx], T]) -> T:
         transaction = self._telemetry.transaction(name_of(verb))
@@ -180,7 +180,7 @@ def _unavailable(error: BaseException | None) -> UnavailableError:
     return UnavailableError(Reason.DATABASE_UNAVAILABLE, f"the database cannot be used: {error}")
 
 
-class _Writer:
+class SqliteWriter:
     """The one connection that writes; of its thread alone."""
 
     def __init__(self, path: str) -> None:
