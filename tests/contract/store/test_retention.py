@@ -95,7 +95,7 @@ async def test_the_log_is_whole_from_its_oldest_event_on_at_every_moment(world: 
     batch_id = await called(world)
     newest = (await world.get(batch_id)).sequence
     world.clock.advance(DAY)
-    assert (await world.store.retention.erase(Retention(events=DAY), 4)).erased.events == 4
+    assert (await world.store.retention.erase(Retention(events=DAY), 1)).erased.events == 4
     with pytest.raises(OutOfRangeError) as refusal:
         await world.events(batch_id, 3)
     assert refusal.value.metadata == {"oldest_sequence": "5"}

@@ -13,7 +13,7 @@ from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 log = structlog.get_logger()
 
 ERASE_MOST: Final = 250
-"""About 4 ms of the writer."""
+"""1 to 2 ms of the writer, and a commit."""
 SWEEP_EVERY: Final = timedelta(minutes=1)
 
 _REST: Final = 9

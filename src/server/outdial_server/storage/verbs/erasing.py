@@ -22,6 +22,8 @@ from outdial_server.storage.verbs.erasing_rows import blank, called, erase_rows,
 
 _STEP_COST: Final = 10
 """What a step costs besides the rows that it looks at, in rows."""
+_EVENTS_FOR_A_ROW: Final = 4
+"""Events lie together and nothing refers to them: a quarter of the work, at most."""
 _STAGING_MOST: Final = timedelta(hours=1)
 """Rows that were staged longer ago are of an append that broke off."""
 _BEHIND_ALL: Final = 2**62
@@ -101,8 +103,8 @@ def _old_events(tx: Tx, keep: Retention, limit: int) -> _Step | None:
 
 
 def _events_step(tx: Tx, batch: Row, limit: int) -> _Step:
-    erased = erase_events(tx, batch, limit)
-    return _Step(Erased(events=erased), erased)
+    erased = erase_events(tx, batch, limit * _EVENTS_FOR_A_ROW)
+    return _Step(Erased(events=erased), erased // _EVENTS_FOR_A_ROW)
 
 
 def erase_events(tx: Tx, batch: Row, limit: int) -> int:
