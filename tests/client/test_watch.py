@@ -34,6 +34,9 @@ from outdial_client import (
 
 SILENCE_LIMIT = timedelta(seconds=37.5)
 EVERY_EVENT = WatchDelivery.WATCH_DELIVERY_EVERY_EVENT
+ERASED = Refusal(
+    code=StatusCode.OUT_OF_RANGE, reason="EVENTS_ERASED", metadata={"oldest_sequence": "90"}
+)
 
 
 class Patience:
@@ -203,13 +206,26 @@ async def test_a_server_that_is_away_is_waited_for_without_end(
 
 
 async def test_erased_events_end_the_watch(far_end: FarEnd, watch: BatchWatch) -> None:
-    erased = Refusal(
-        code=StatusCode.OUT_OF_RANGE, reason="EVENTS_ERASED", metadata={"oldest_sequence": "90"}
-    )
-    far_end.watch([snapshot(2), Refusal()], [erased])
+    far_end.watch([snapshot(2), Refusal()], [ERASED])
     with pytest.raises(EventsErasedError) as caught:
         await sequences(watch)
     assert caught.value.oldest_sequence == 90
+
+
+async def test_a_snapshot_that_needs_erased_events_starts_again(
+    far_end: FarEnd, watch: BatchWatch
+) -> None:
+    far_end.watch([ERASED], [WatchBatchResponse(), ERASED], [snapshot(95), update(96, ended=True)])
+    assert await sequences(watch) == [96]
+    assert watch.resume_token == token(96)
+
+
+async def test_snapshots_that_are_never_finished_are_given_up(
+    far_end: FarEnd, watch: BatchWatch
+) -> None:
+    far_end.watch(*[[ERASED]] * 4)
+    with pytest.raises(EventsErasedError):
+        await sequences(watch)
 
 
 async def test_an_unknown_batch_ends_the_watch(far_end: FarEnd, watch: BatchWatch) -> None:

@@ -17,6 +17,7 @@ from outdial.v1.batch_service_pb2 import (
 
 from outdial_client._errors import (
     EventGapError,
+    EventsErasedError,
     InternalError,
     OutdialError,
     RequestCancelledError,
@@ -153,7 +154,13 @@ class BatchWatch:
         if is_passing(error):
             return True
         faults = max(self._interruptions.failures, self._gaps)
-        return isinstance(error, InternalError) and faults <= self._timing.faults_allowed
+        return self._may_pass(error) and faults <= self._timing.faults_allowed
+
+    def _may_pass(self, error: OutdialError) -> bool:
+        # Events that a snapshot still needed were erased while it was sent: no place is
+        # lost, since there is none yet.
+        is_snapshot_lost = isinstance(error, EventsErasedError) and not self._position.resume_token
+        return is_snapshot_lost or isinstance(error, InternalError)
 
     def _disconnect(self) -> None:
         if self._stream is not None:
