@@ -10,15 +10,15 @@ import uvloop
 
 from outdial_server.adapters.metrics import PrometheusTelemetry, server_registry
 from outdial_server.app import Foundation, open_foundation
+from outdial_server.commands.rows import SLICE_ROWS
 from outdial_server.domain.account import AgentFields
 from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
 from outdial_server.domain.scheduled_call import NewScheduledCall
-from outdial_server.ports.batches import NewBatch
+from outdial_server.ports.intake import NewBatch, Outcome
 from outdial_server.settings import Settings
 
 CARRIER = "simulated"
-_PORTION = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ async def _store_list(url: str, rows: int, slots: int) -> StoredList:
             BatchSettings("Reminders"),
             draft=True,
         )
-        await store.batches.create_batch(new, people(min(rows, _PORTION)))
-        for first in range(_PORTION, rows, _PORTION):
-            portion = people(min(_PORTION, rows - first), first)
-            await store.batches.add_rows(account_id, batch_id, portion)
+        async with store.intake.new_batch(new, None) as staging:
+            for first in range(0, rows, SLICE_ROWS):
+                await staging.stage([*people(min(SLICE_ROWS, rows - first), first)])
+            await staging.reveal(Outcome(), None)
     return StoredList(url, account_id, batch_id, slots)

@@ -1,18 +1,29 @@
 """Batches and calls in memory, as far as commands look at them."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 
-from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.batch import Batch, BatchState, DuplicatePolicy
 from outdial_server.domain.call import Call, CallState
 from outdial_server.domain.errors import NotFoundError, Reason
-from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId, ScheduledCallId
+from outdial_server.domain.ids import (
+    AccountId,
+    AgentId,
+    BatchId,
+    CallId,
+    ImportId,
+    ScheduledCallId,
+)
+from outdial_server.domain.imports import Finding, Import, ImportCounts, ImportState
 from outdial_server.domain.paging import Page, PageRequest
-from outdial_server.domain.request import RequestKey
+from outdial_server.domain.request import RequestKey, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
-from outdial_server.ports.batches import Decide, NewBatch, StoredRows
+from outdial_server.ports.batches import Decide
 from outdial_server.ports.clock import Clock
+from outdial_server.ports.intake import NewBatch, Outcome, StoredRows
 from outdial_server.ports.signals import Signals
+from support.clock import START
 from support.dispatch import MemoryDispatch
 from support.domain import ACCOUNT, AGENT, BATCH, a_batch
 
@@ -25,41 +36,10 @@ class MemoryBatches:
         self._signals = signals
         self._batches = {batch.batch_id: batch for batch in batches}
         self._sends: dict[BatchId, int] = {}
-        self.rows: dict[BatchId, list[NewScheduledCall]] = {}
 
     def set_sends(self, batch_id: BatchId, sends: int) -> None:
         self._sends[batch_id] = sends
         self._signals.publish([batch_id])
-
-    async def create_batch(
-        self,
-        new: NewBatch,
-        rows: Iterable[NewScheduledCall],
-        request: RequestKey | None = None,
-    ) -> StoredRows:
-        state = BatchState.DRAFT if new.draft else BatchState.RUNNING
-        self.rows[new.batch_id] = [*rows]
-        batch = replace(
-            a_batch(state, waiting=len(self.rows[new.batch_id])),
-            batch_id=new.batch_id,
-            account_id=new.account_id,
-            agent_id=new.agent_id,
-            carrier=new.carrier,
-            settings=new.settings,
-        )
-        self._keep(batch)
-        return StoredRows(batch, ())
-
-    async def add_rows(
-        self,
-        account_id: AccountId,
-        batch_id: BatchId,
-        rows: Iterable[NewScheduledCall],
-        request: RequestKey | None = None,
-    ) -> StoredRows:
-        batch = self._find(account_id, batch_id)
-        self.rows.setdefault(batch_id, []).extend(rows)
-        return StoredRows(batch, ())
 
     async def get_batch(self, account_id: AccountId, batch_id: BatchId) -> Batch:
         return self._find(account_id, batch_id)
@@ -94,6 +74,72 @@ class MemoryBatches:
         if batch is None or batch.account_id != account_id or batch.deleted_at is not None:
             raise NotFoundError(Reason.BATCH_NOT_FOUND, f"there is no batch {batch_id}")
         return batch
+
+
+class MemoryStaging:
+    """A list under way, in memory."""
+
+    is_repeated = False
+
+    def __init__(self, duplicates: DuplicatePolicy, there: Sequence[NewScheduledCall]) -> None:
+        self.duplicates = duplicates
+        self.first_position = len(there)
+        self._there = {row.normalized_address: at for at, row in enumerate(there)}
+        self.rows: list[NewScheduledCall] = []
+        self.findings: list[Finding] = []
+        self.refused: ImportCounts | None = None
+        self.outcome: Outcome | None = None
+        self._batch = a_batch()
+
+    async def already_there(self, addresses: Collection[str]) -> AsyncIterator[Mapping[str, int]]:
+        yield self._there
+
+    async def stage(
+        self, rows: Sequence[NewScheduledCall], findings: Sequence[Finding] = ()
+    ) -> None:
+        self.rows += rows
+        self.findings += findings
+        await asyncio.sleep(0)
+
+    async def reveal(self, outcome: Outcome, request: RequestKey | None) -> StoredRows:
+        self.outcome = outcome
+        return StoredRows(self._batch, tuple(outcome.skipped), outcome.duplicate_count)
+
+    async def refuse(self, counts: ImportCounts) -> Import:
+        self.refused = counts
+        return Import(ImportId("import"), None, ImportState.REFUSED, counts, START)
+
+    async def earlier(self, request: RequestKey) -> StoredRows:
+        raise AssertionError("nothing was carried out before")
+
+
+class MemoryIntake:
+    """One list at a time: the latest one is there to be looked at."""
+
+    def __init__(self, *there: NewScheduledCall) -> None:
+        self._there = there
+        self.duplicates = DuplicatePolicy.KEEP
+        self.new: NewBatch | None = None
+        self.latest = MemoryStaging(DuplicatePolicy.KEEP, ())
+
+    @asynccontextmanager
+    async def new_batch(
+        self, new: NewBatch, request: RequestName | None, import_id: ImportId | None = None
+    ) -> AsyncIterator[MemoryStaging]:
+        self.new = new
+        self.latest = MemoryStaging(new.duplicates, ())
+        yield self.latest
+
+    @asynccontextmanager
+    async def append(
+        self,
+        account_id: AccountId,
+        batch_id: BatchId,
+        request: RequestName | None,
+        import_id: ImportId | None = None,
+    ) -> AsyncIterator[MemoryStaging]:
+        self.latest = MemoryStaging(self.duplicates, self._there)
+        yield self.latest
 
 
 class DispatchedCalls:

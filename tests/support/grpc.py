@@ -40,16 +40,21 @@ async def call(
     request: Message | None = None,
     **fields: Any,
 ) -> Any:
-    """Calls a method; of a stream, the first message. Raises AioRpcError."""
+    """Calls a method; of a stream, with one message or for the first one. Raises
+    AioRpcError."""
     method = METHODS[name]
     if request is None:
         request = GetMessageClass(method.input_type)(**fields)
-    make = channel.unary_stream if method.server_streaming else channel.unary_unary
+    make = {
+        (False, False): channel.unary_unary,
+        (False, True): channel.unary_stream,
+        (True, False): channel.stream_unary,
+    }[method.client_streaming, method.server_streaming]
     rpc = make(
         path_of(method),
         request_serializer=lambda message: message.SerializeToString(),
         response_deserializer=GetMessageClass(method.output_type).FromString,
-    )(request, metadata=tuple(metadata))
+    )([request] if method.client_streaming else request, metadata=tuple(metadata))
     return await (rpc.read() if method.server_streaming else rpc)
 
 

@@ -1,12 +1,13 @@
 """Stores for tests: opened on either database, filled and driven in few words."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.commands.rows import SLICE_ROWS, take_in
 from outdial_server.domain import batch as rules
 from outdial_server.domain.account import AgentFields
 from outdial_server.domain.batch import (
@@ -19,12 +20,14 @@ from outdial_server.domain.batch import (
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.event import Event
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId
+from outdial_server.domain.intake import CheckedRows, ListTally
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.report import CallReport, Fault, ReportKind
-from outdial_server.domain.request import RequestKey, request_key
+from outdial_server.domain.request import RequestKey, RequestName, request_key
 from outdial_server.domain.scheduled_call import NewScheduledCall, ScheduledCall
-from outdial_server.ports.batches import Decide, NewBatch, StoredRows
+from outdial_server.ports.batches import Decide
 from outdial_server.ports.dispatch import Applied, ClaimedCall, Sent
+from outdial_server.ports.intake import NewBatch, Outcome, Staging, StoredRows
 from outdial_server.storage.encoding import pack_id
 from outdial_server.storage.store import Store
 from outdial_server.storage.tx import Tx
@@ -107,7 +110,9 @@ class World:
         **values: Any,
     ) -> StoredRows:
         listed = new_rows(rows) if isinstance(rows, int) else rows
-        return await self.store.batches.create_batch(self.new_batch(**values), listed, request)
+        new = self.new_batch(**values)
+        async with self.store.intake.new_batch(new, name_in(request)) as staging:
+            return await bring_in(staging, listed, request)
 
     async def batch(self, rows: int | Iterable[NewScheduledCall] = 1, **values: Any) -> BatchId:
         return (await self.create(rows, **values)).batch.batch_id
@@ -120,7 +125,9 @@ class World:
         first: int = 5_000,
     ) -> StoredRows:
         listed = new_rows(rows, first) if isinstance(rows, int) else rows
-        return await self.store.batches.add_rows(self.account_id, batch_id, listed, request)
+        name = name_in(request)
+        async with self.store.intake.append(self.account_id, batch_id, name) as staging:
+            return await bring_in(staging, listed, request)
 
     def request(self, request_id: str, content: bytes = b"", surface: str = "Create") -> RequestKey:
         key = request_key(self.account_id, surface, request_id, content)
@@ -235,6 +242,31 @@ async def settled(
     world.account_id = await world.new_account(max_concurrent_calls, reserved_slots)
     world.agent_id = await world.new_agent("Ada")
     return world
+
+
+def name_in(request: RequestKey | None) -> RequestName | None:
+    if request is None:
+        return None
+    return RequestName(request.account_id, request.surface, request.request_id)
+
+
+async def slices_of(rows: Iterable[NewScheduledCall]) -> AsyncGenerator[CheckedRows, None]:
+    numbered = enumerate(rows)
+    while piece := list(islice(numbered, SLICE_ROWS)):
+        yield CheckedRows(len(piece), piece, ())
+
+
+async def bring_in(
+    staging: Staging, rows: Iterable[NewScheduledCall], request: RequestKey | None = None
+) -> StoredRows:
+    """As commands do it, with rows that are good."""
+    if staging.is_repeated:
+        assert request is not None
+        return await staging.earlier(request)
+    tally = ListTally(staging.duplicates)
+    await take_in(staging, slices_of(rows), tally)
+    tally.raise_if_refused()
+    return await staging.reveal(Outcome(tally.skipped, tally.duplicate_count), request)
 
 
 def edit_of(**values: Any) -> Decide:

@@ -51,7 +51,9 @@ from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.end_call import EndCall
 from outdial_server.commands.export_scheduled_calls import ExportScheduledCalls
 from outdial_server.commands.first_keys import FirstKeys
+from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.keys import Authenticate, CreateKey
+from outdial_server.commands.new_batch import BatchPlanner
 from outdial_server.commands.resolve_call import ResolveCall
 from outdial_server.commands.start_batch import StartBatch
 from outdial_server.commands.stop_batch import StopBatch
@@ -316,12 +318,15 @@ def _agent_servicer(base: Foundation) -> AgentServicer:
 def _batch_servicer(
     base: Foundation, carriers: tuple[str, ...], watch: WatchStream
 ) -> BatchServicer:
-    batches = base.store.batches
+    batches, intake = base.store.batches, base.store.intake
+    planner = BatchPlanner(base.ids, base.clock, carriers)
     return BatchServicer(
         batches,
         base.store.events,
-        CreateBatch(batches, base.ids, base.clock, base.signals, carriers),
-        AddScheduledCalls(batches, base.signals),
+        CreateBatch(intake, planner, base.signals),
+        AddScheduledCalls(intake, base.signals),
+        ImportScheduledCalls(intake, planner, base.ids, base.signals),
+        base.store.imports,
         UpdateBatch(batches, base.signals),
         StartBatch(batches, base.signals),
         StopBatch(batches, base.clock, base.signals),

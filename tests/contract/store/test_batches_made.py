@@ -6,6 +6,7 @@ from itertools import chain
 
 import pytest
 
+from outdial_server.commands.rows import SLICE_ROWS
 from outdial_server.domain import batch as rules
 from outdial_server.domain.batch import (
     BatchCounts,
@@ -24,15 +25,14 @@ from outdial_server.domain.errors import (
 )
 from outdial_server.domain.event import BatchAfter, EventType
 from outdial_server.domain.ids import AgentId, BatchId
-from outdial_server.domain.plan import SkippedDuplicate
+from outdial_server.domain.plan import Duplicate
 from outdial_server.domain.scheduled_call import (
     DispatchOutcome,
     NewScheduledCall,
     ScheduledCallState,
 )
-from outdial_server.storage.verbs.staging import SLICE_ROWS
 from support.invariants import check_invariants
-from support.stores import NO_ID, World, ended, new_row, new_rows, number
+from support.stores import NO_ID, World, bring_in, ended, new_row, new_rows, number
 
 KEEP, SKIP, REJECT = DuplicatePolicy.KEEP, DuplicatePolicy.SKIP, DuplicatePolicy.REJECT
 
@@ -183,9 +183,12 @@ async def test_nothing_is_seen_before_the_last_slice(world: World) -> None:
 
 async def test_a_batch_is_hidden_until_it_is_whole(world: World) -> None:
     new = world.new_batch()
-    creating = asyncio.ensure_future(
-        world.store.batches.create_batch(new, new_rows(SLICE_ROWS * 4))
-    )
+
+    async def create() -> None:
+        async with world.store.intake.new_batch(new, None) as staging:
+            await bring_in(staging, new_rows(SLICE_ROWS * 4))
+
+    creating = asyncio.ensure_future(create())
     seen = []
     while not creating.done():
         try:
@@ -266,7 +269,8 @@ async def _plant_staged_row(world: World, position: int) -> None:
     await world.execute(
         "INSERT INTO scheduled_calls (id, batch_key, position, address, rank, due_us) "
         "SELECT :id, key, :position, '+15559', 1, 0 FROM batches",
-        id=bytes([position]) * 16,
+        # Made long ago.
+        id=bytes(15) + bytes([position]),
         position=position,
     )
 
@@ -278,7 +282,7 @@ async def test_the_same_request_makes_one_batch(world: World) -> None:
     request = world.request("r-1", b"c")
     rows = [new_row(1), new_row(2), new_row(1)]
     first = await world.create(rows, request, duplicates=SKIP)
-    assert first.skipped == (SkippedDuplicate(2, number(1), 0),)
+    assert first.skipped == (Duplicate(2, number(1), 0, 0),)
     again = await world.create(rows, request, duplicates=SKIP)
     assert again == first
     assert await world.sql("SELECT COUNT(*) FROM batches") == [(1,)]
@@ -308,9 +312,7 @@ async def test_the_same_request_at_once_makes_one_batch(world: World) -> None:
     rows = [*new_rows(SLICE_ROWS + 10), new_row(3)]
     made = await asyncio.gather(*(world.create(rows, request, duplicates=SKIP) for _ in range(5)))
     assert len({stored.batch.batch_id for stored in made}) == 1
-    assert {stored.skipped for stored in made} == {
-        (SkippedDuplicate(SLICE_ROWS + 10, number(3), 3),)
-    }
+    assert {stored.skipped for stored in made} == {(Duplicate(SLICE_ROWS + 10, number(3), 3, 3),)}
     assert await world.sql("SELECT COUNT(*) FROM batches") == [(1,)]
     assert await world.sql("SELECT COUNT(*) FROM scheduled_calls") == [(SLICE_ROWS + 10,)]
     await check_invariants(world.store)
@@ -352,14 +354,14 @@ async def test_skip_leaves_out_later_ones_and_names_the_kept(world: World) -> No
     made = await world.create(rows, duplicates=SKIP)
     assert made.batch.counts == BatchCounts(total=3, waiting=3)
     assert made.skipped == (
-        SkippedDuplicate(2, number(1), 0),
-        SkippedDuplicate(4, number(2), 1),
+        Duplicate(2, number(1), 0, 0),
+        Duplicate(4, number(2), 1, 1),
     )
     added = await world.add(made.batch.batch_id, [new_row(3), new_row(4), new_row(4), new_row(1)])
     assert added.skipped == (
-        SkippedDuplicate(0, number(3), 2),
-        SkippedDuplicate(2, number(4), 3),
-        SkippedDuplicate(3, number(1), 0),
+        Duplicate(0, number(3), 2),
+        Duplicate(2, number(4), 3, 1),
+        Duplicate(3, number(1), 0),
     )
     stored = await world.rows(made.batch.batch_id)
     assert [row.address for row in stored] == [number(n) for n in (1, 2, 3, 4)]

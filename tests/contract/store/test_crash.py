@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.commands.rows import SLICE_ROWS
 from outdial_server.domain.call import CallState
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
 from outdial_server.storage.store import Store, open_store
-from outdial_server.storage.verbs.staging import SLICE_ROWS
 from support.clock import ManualClock, ManualSignals
 from support.invariants import check_invariants
 from support.stores import World, new_rows, settled

@@ -16,6 +16,7 @@ from outdial_server.domain.scheduled_call import (
     ScheduledCallState,
     state_while_open,
 )
+from outdial_server.storage.store import Store
 from outdial_server.storage.verbs.reading import VISIBLE_STATE
 from support.stores import (
     HOLD,
@@ -270,6 +271,11 @@ def _page() -> PageRequest:
 # --- isolation
 
 
+async def _append(store: Store, account_id: AccountId, batch_id: BatchId) -> None:
+    async with store.intake.append(account_id, batch_id, None):
+        raise AssertionError("it must not be found")
+
+
 async def test_nothing_is_found_in_another_account(world: World) -> None:
     batch_id = await world.batch(1)
     (call,) = await world.sending()
@@ -279,7 +285,7 @@ async def test_nothing_is_found_in_another_account(world: World) -> None:
     for reason, attempt in [
         (Reason.BATCH_NOT_FOUND, store.batches.get_batch(stranger, batch_id)),
         (Reason.BATCH_NOT_FOUND, store.batches.change_batch(stranger, batch_id, rules.pause)),
-        (Reason.BATCH_NOT_FOUND, store.batches.add_rows(stranger, batch_id, [new_row(1)])),
+        (Reason.BATCH_NOT_FOUND, _append(store, stranger, batch_id)),
         (Reason.BATCH_NOT_FOUND, store.calls.list_scheduled_calls(stranger, batch_id, page)),
         (
             Reason.SCHEDULED_CALL_NOT_FOUND,

@@ -8,33 +8,29 @@ from typing import Any
 import pytest
 
 from outdial_server.domain.errors import NotFoundError, PreconditionError, Reason
-from outdial_server.domain.plan import place_rows
-from outdial_server.ports.batches import NewBatch
+from outdial_server.ports.intake import NewBatch, Outcome
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs import staging
-from support.stores import World, new_rows
+from outdial_server.storage.verbs.revealing import reveal
+from support.stores import World, name_in, new_rows
 
 HOUR = timedelta(hours=1)
 
 
 async def _stage(world: World, new: NewBatch, rows: int) -> staging.Staged:
     """A creation up to the moment before it is revealed."""
-    placed = place_rows(new_rows(rows), new.duplicates)
     write = world.store.database.write
-    staged = await write(lambda tx: staging.stage_batch(tx, new, placed, None))
-    await write(lambda tx: staging.stage_rows(tx, staged.batch_key, 0, placed.rows))
+    staged = await write(lambda tx: staging.stage_batch(tx, new, None, None))
+    await write(lambda tx: staging.stage_rows(tx, staged, 0, new_rows(rows)))
     return staged
 
 
 async def _stage_append(world: World, batch_id: Any, rows: int) -> staging.Staged:
     write = world.store.database.write
     staged = await write(
-        lambda tx: staging.stage_append(
-            tx, world.account_id, batch_id, new_rows(rows, first=100), None
-        )
+        lambda tx: staging.stage_append(tx, world.account_id, batch_id, None, None)
     )
-    at = staged.rows.first_position
-    await write(lambda tx: staging.stage_rows(tx, staged.batch_key, at, staged.rows.rows))
+    await write(lambda tx: staging.stage_rows(tx, staged, 0, new_rows(rows, first=100)))
     return staged
 
 
@@ -52,9 +48,8 @@ async def test_a_batch_that_was_revealed_after_all_is_not_erased(world: World) -
     new = world.new_batch()
     staged = await _stage(world, new, 3)
     write = world.store.database.write
-    await write(lambda tx: staging.reveal_batch(tx, new, staged, None))
-    assert await write(lambda tx: staging.erase_unrevealed(tx, staged.batch_key)) == 0
-    assert await write(lambda tx: staging.erase_staged(tx, staged.batch_key)) == 0
+    await write(lambda tx: reveal(tx, staged, 3, Outcome(), None))
+    assert await write(lambda tx: staging.erase_staged(tx, staged, 500)) == 0
     assert len(await world.rows(new.batch_id)) == 3
 
 
@@ -94,8 +89,8 @@ class TestWhileTheCommitIsUnderWay:
         staged = await _stage(world, new, 3)
         await self._race(
             world,
-            lambda tx: staging.reveal_batch(tx, new, staged, None),
-            lambda tx: staging.erase_unrevealed(tx, staged.batch_key),
+            lambda tx: reveal(tx, staged, 3, Outcome(), None),
+            lambda tx: staging.erase_staged(tx, staged, 500),
         )
         assert (await world.get(new.batch_id)).counts.total == 3
         assert len(await world.rows(new.batch_id)) == 3
@@ -105,8 +100,8 @@ class TestWhileTheCommitIsUnderWay:
         staged = await _stage_append(world, batch_id, 3)
         await self._race(
             world,
-            lambda tx: staging.reveal_append(tx, batch_id, staged, None),
-            lambda tx: staging.erase_staged(tx, staged.batch_key),
+            lambda tx: reveal(tx, staged, 3, Outcome(), None),
+            lambda tx: staging.erase_staged(tx, staged, 500),
         )
         assert (await world.get(batch_id)).counts.total == 5
         assert len(await world.rows(batch_id)) == 5
@@ -130,19 +125,18 @@ async def test_a_batch_that_has_not_ended_keeps_its_agent(world: World) -> None:
 
 
 async def test_a_batch_is_not_revealed_for_an_agent_deleted_meanwhile(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
-    batches = world.store.batches
-    stage = batches._stage
-
-    async def delete_then(staged: staging.Staged) -> None:
-        await stage(staged)
-        await world.store.agents.delete_agent(world.account_id, world.agent_id)
-
-    monkeypatch.setattr(batches, "_stage", delete_then)
     request = world.request("again")
+
+    async def create() -> None:
+        async with world.store.intake.new_batch(world.new_batch(), name_in(request)) as staging:
+            await staging.stage(new_rows(3))
+            await world.store.agents.delete_agent(world.account_id, world.agent_id)
+            await staging.reveal(Outcome(), request)
+
     with pytest.raises(NotFoundError) as caught:
-        await world.create(3, request)
+        await create()
     assert caught.value.reason is Reason.AGENT_NOT_FOUND
     assert await _stored(world) == (0, 0)
     assert await world.sql("SELECT COUNT(*) FROM requests WHERE request_id = 'again'") == [(0,)]

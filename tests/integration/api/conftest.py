@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import grpc.aio
+import pytest
 import pytest_asyncio
 from outdial.v1.account_pb2 import (
     API_KEY_SCOPE_ADMIN,
@@ -13,12 +14,13 @@ from outdial.v1.account_pb2 import (
 )
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
-from outdial.v1.batch_service_pb2 import WatchBatchRequest
+from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest, WatchBatchRequest
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
+from outdial.v1.import_pb2 import ImportEnd, ImportOptions, ImportRow, ImportRows
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.conftest import OPERATOR_KEY
 
-from support.grpc import Metadata, call, with_key
+from support.grpc import Metadata, call, refusal, with_key
 
 ALL_BUT_OPERATOR = (API_KEY_SCOPE_READ, API_KEY_SCOPE_WRITE, API_KEY_SCOPE_ADMIN)
 
@@ -43,6 +45,7 @@ class Belongings:
     scheduled_call_id: str
     called_batch_id: str
     call_id: str
+    import_id: str
 
 
 async def new_key(
@@ -93,7 +96,20 @@ async def ours(grpc_channel: grpc.aio.Channel) -> Belongings:
         rows.scheduled_calls[0].scheduled_call_id,
         called_id,
         calls.calls[0].call_id,
+        await _refused_import(grpc_channel, tenant.key, draft_id),
     )
+
+
+async def _refused_import(channel: grpc.aio.Channel, key: Metadata, batch_id: str) -> str:
+    """It has findings, and adds nothing."""
+    messages = [
+        ImportScheduledCallsRequest(options=ImportOptions(batch_id=batch_id)),
+        ImportScheduledCallsRequest(rows=ImportRows(rows=[ImportRow()])),
+        ImportScheduledCallsRequest(end=ImportEnd(row_count=1)),
+    ]
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await BatchServiceStub(channel).ImportScheduledCalls(iter(messages), metadata=key)
+    return refusal(caught.value).info.metadata["import_id"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -9,6 +9,7 @@ from outdial.v1.account_pb2 import Account
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_service_pb2 import CALL_RESOLUTION_NOT_PLACED
+from outdial.v1.import_pb2 import ImportOptions
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.api.conftest import OPERATOR, Belongings, Tenant
 
@@ -43,6 +44,9 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "ResumeBatch": lambda b: {"batch_id": b.batch_id},
     "CancelBatch": lambda b: {"batch_id": b.batch_id},
     "AddScheduledCalls": lambda b: {"batch_id": b.batch_id, "scheduled_calls": ROWS},
+    "ImportScheduledCalls": lambda b: {"options": ImportOptions(batch_id=b.batch_id)},
+    "GetImport": lambda b: {"import_id": b.import_id},
+    "ListImportFindings": lambda b: {"import_id": b.import_id},
     "WatchBatch": lambda b: {"batch_id": b.batch_id},
     "ListBatchEvents": lambda b: {"batch_id": b.batch_id},
     "ListScheduledCalls": lambda b: {"batch_id": b.batch_id},
@@ -85,7 +89,7 @@ async def test_a_call_is_not_found_by_the_row_of_another_account(
 async def test_what_is_no_id_at_all_is_not_found_in_the_same_way(
     grpc_channel: grpc.aio.Channel, other: Tenant, name: str, bad_id: str
 ) -> None:
-    nowhere = Belongings(Tenant(bad_id, bad_id, ()), bad_id, bad_id, bad_id, bad_id, bad_id)
+    nowhere = Belongings(Tenant(bad_id, bad_id, ()), *[bad_id] * 6)
     refusal = await refused(grpc_channel, name, other.key, **NAMING_IDS[name](nowhere))
     assert refusal.code is grpc.StatusCode.NOT_FOUND
 

@@ -1,37 +1,47 @@
 """Creating a batch: its carrier, its rows, and all faults in one answer."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
-from outdial_server.commands.create_batch import BatchSpec, CreateBatch, choose_carrier
-from outdial_server.commands.rows import check_rows
+from outdial_server.commands.create_batch import CreateBatch
+from outdial_server.commands.new_batch import BatchPlanner, BatchSpec, choose_carrier
+from outdial_server.commands.rows import SLICE_ROWS, RawRows
 from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
 from outdial_server.domain.checks import RawRow
 from outdial_server.domain.errors import InvalidFieldsError, PreconditionError, Reason
-from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX, SCHEDULED_CALLS_PER_REQUEST_MAX
+from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX
+from outdial_server.ports.intake import StoredRows
 from outdial_server.ports.signals import Topic
-from support.batches import MemoryBatches
+from support.batches import MemoryIntake
 from support.clock import ManualClock, ManualSignals
-from support.domain import ACCOUNT, AGENT, BATCH, a_batch
+from support.domain import ACCOUNT, AGENT, BATCH
 
 GOOD, BAD = RawRow("+1 555 123 0001"), RawRow("5551230001")
 SPEC = BatchSpec(ACCOUNT, AGENT, "", DuplicatePolicy.KEEP, BatchSettings("Reminders"), draft=False)
+
+
+async def slices(rows: Sequence[RawRow]) -> RawRows:
+    numbered = list(enumerate(rows))
+    for start in range(0, len(rows), SLICE_ROWS):
+        yield numbered[start : start + SLICE_ROWS]
 
 
 class Creating:
     def __init__(self) -> None:
         clock = ManualClock()
         self.signals = ManualSignals(clock)
-        self.batches = MemoryBatches(clock, self.signals, a_batch(waiting=1))
-        self.create = CreateBatch(
-            self.batches, UuidV7Ids(clock), clock, self.signals, ("simulated", "twilio")
-        )
-        self.add = AddScheduledCalls(self.batches, self.signals)
+        self.intake = MemoryIntake()
+        planner = BatchPlanner(UuidV7Ids(clock), clock, ("simulated", "twilio"))
+        self.create = CreateBatch(self.intake, planner, self.signals)
+        self.add = AddScheduledCalls(self.intake, self.signals)
+
+    async def execute(self, rows: Sequence[RawRow], spec: BatchSpec = SPEC) -> StoredRows:
+        return await self.create.execute(spec, slices(rows), None)
 
 
 # --- carriers ------------------------------------------------------------------
@@ -61,38 +71,47 @@ def test_a_server_without_carriers_says_how_to_get_one(asked: str) -> None:
 
 
 async def test_rows_come_out_in_normal_form_and_order() -> None:
-    rows = await check_rows([RawRow(f"+1 555 123 {n:04}") for n in range(1200)])
-    assert [row.address for row in rows] == [f"+1555123{n:04}" for n in range(1200)]
+    creating = Creating()
+    await creating.execute([RawRow(f"+1 555 123 {n:04}") for n in range(1200)])
+    assert [row.address for row in creating.intake.latest.rows] == [
+        f"+1555123{n:04}" for n in range(1200)
+    ]
 
 
 async def test_each_fault_is_named_by_the_index_of_its_row() -> None:
+    creating = Creating()
     with pytest.raises(InvalidFieldsError) as refused:
-        await check_rows([GOOD, BAD, GOOD, replace(GOOD, time_zone="Mars/Olympus")])
+        await creating.execute([GOOD, BAD, GOOD, replace(GOOD, time_zone="Mars/Olympus")])
     assert [violation.field for violation in refused.value.violations] == [
         "scheduled_calls[1].address",
         "scheduled_calls[3].time_zone",
     ]
     assert refused.value.message.endswith("(and 1 more)")
+    assert creating.intake.latest.outcome is None
+
+
+async def test_after_a_fault_rows_are_only_checked() -> None:
+    creating = Creating()
+    rows = [GOOD] * SLICE_ROWS + [BAD] + [GOOD] * SLICE_ROWS + [BAD]
+    with pytest.raises(InvalidFieldsError) as refused:
+        await creating.execute(rows)
+    assert len(refused.value.violations) == 2
+    assert len(creating.intake.latest.rows) == SLICE_ROWS
 
 
 async def test_a_list_of_faults_is_cut_and_the_rest_of_the_rows_not_read() -> None:
     read = 0
 
-    def endless() -> Iterator[RawRow]:
+    async def endless() -> RawRows:
         nonlocal read
         while True:
             read += 1
-            yield BAD
+            yield [(read, BAD)]
 
     with pytest.raises(InvalidFieldsError) as refused:
-        await check_rows(endless())
+        await Creating().create.execute(SPEC, endless(), None)
     assert len(refused.value.violations) == FIELD_VIOLATIONS_MAX
-    assert read < 1000
-
-
-async def test_a_request_has_a_bounded_number_of_rows() -> None:
-    with pytest.raises(InvalidFieldsError, match=f"more than {SCHEDULED_CALLS_PER_REQUEST_MAX}"):
-        await check_rows([GOOD] * (SCHEDULED_CALLS_PER_REQUEST_MAX + 1))
+    assert read == FIELD_VIOLATIONS_MAX
 
 
 async def test_a_long_list_lets_others_run_in_between() -> None:
@@ -105,7 +124,7 @@ async def test_a_long_list_lets_others_run_in_between() -> None:
             await asyncio.sleep(0)
 
     other = asyncio.create_task(count())
-    await check_rows([GOOD] * 5000)
+    await Creating().execute([GOOD] * 5000)
     other.cancel()
     assert turns >= 10
 
@@ -116,10 +135,13 @@ async def test_a_long_list_lets_others_run_in_between() -> None:
 async def test_a_batch_is_stored_with_its_rows_and_wakes_the_engine() -> None:
     creating = Creating()
     settings = replace(SPEC.settings, caller_id="+1 (555) 000-0001")
-    stored = await creating.create.execute(replace(SPEC, settings=settings), [GOOD, GOOD], None)
-    assert stored.batch.carrier == "simulated"
-    assert stored.batch.settings.caller_id == "+15550000001"
-    assert len(creating.batches.rows[stored.batch.batch_id]) == 2
+    stored = await creating.execute([GOOD, GOOD], replace(SPEC, settings=settings))
+    new = creating.intake.new
+    assert new is not None
+    assert new.carrier == "simulated"
+    assert new.settings.caller_id == "+15550000001"
+    assert len(creating.intake.latest.rows) == 2
+    assert stored.duplicate_count == 1
     await creating.signals.wait(Topic.CLAIM, None)
     await creating.signals.wait(Topic.WINDOW, None)
 
@@ -127,7 +149,7 @@ async def test_a_batch_is_stored_with_its_rows_and_wakes_the_engine() -> None:
 async def test_faults_of_the_batch_come_in_one_answer() -> None:
     settings = BatchSettings("", caller_id="nobody")
     with pytest.raises(InvalidFieldsError) as refused:
-        await Creating().create.execute(replace(SPEC, agent_id="", settings=settings), [GOOD], None)
+        await Creating().execute([GOOD], replace(SPEC, agent_id="", settings=settings))
     assert [violation.field for violation in refused.value.violations] == [
         "batch.agent_id",
         "batch.display_name",
@@ -137,17 +159,17 @@ async def test_faults_of_the_batch_come_in_one_answer() -> None:
 
 async def test_only_a_draft_may_be_empty() -> None:
     with pytest.raises(PreconditionError) as refused:
-        await Creating().create.execute(SPEC, [], None)
+        await Creating().execute([])
     assert refused.value.reason is Reason.BATCH_EMPTY
-    await Creating().create.execute(replace(SPEC, draft=True), [], None)
+    await Creating().execute([], replace(SPEC, draft=True))
 
 
 async def test_adding_takes_at_least_one_row_and_only_good_ones() -> None:
     creating = Creating()
     for rows, field in (([], "scheduled_calls"), ([GOOD, BAD], "scheduled_calls[1].address")):
         with pytest.raises(InvalidFieldsError) as refused:
-            await creating.add.execute(ACCOUNT, BATCH, rows, None)
+            await creating.add.execute(ACCOUNT, BATCH, slices(rows), None)
         assert refused.value.violations[0].field == field
-    assert BATCH not in creating.batches.rows
-    await creating.add.execute(ACCOUNT, BATCH, [GOOD], None)
+        assert creating.intake.latest.outcome is None
+    await creating.add.execute(ACCOUNT, BATCH, slices([GOOD]), None)
     await creating.signals.wait(Topic.CLAIM, None)

@@ -1,86 +1,107 @@
-"""Positions and duplicates of a list of rows."""
+"""Positions and duplicates of a list of rows that comes in slices."""
 
-import pytest
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from outdial_server.domain.batch import DuplicatePolicy
-from outdial_server.domain.errors import InvalidFieldsError, Reason
-from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX
-from outdial_server.domain.plan import PlacedRows, place_rows
+from outdial_server.domain.plan import Duplicate, NumberedRow, PlacedRows, Placement
 from outdial_server.domain.scheduled_call import NewScheduledCall
 
-NUMBERS = st.integers(1, 8).map(lambda digit: f"+1555000000{digit}")
-ROWS = st.lists(NUMBERS, max_size=20).map(
-    lambda numbers: [NewScheduledCall(n, n, custom_id=str(i)) for i, n in enumerate(numbers)]
+ADDRESSES = st.one_of(
+    st.integers(1, 6).map(lambda digit: f"+1555000000{digit}"),
+    st.sampled_from(("sip:ann@example.net", "sip:15550000001@example.net", "+1", "+10")),
 )
+ROWS = st.lists(ADDRESSES, max_size=20).map(
+    lambda addresses: [
+        (number * 10, NewScheduledCall(a, a, custom_id=str(number)))
+        for number, a in enumerate(addresses, 1)
+    ]
+)
+POLICIES = st.sampled_from(DuplicatePolicy)
+SLICES = st.integers(1, 21)
 
 
 @st.composite
 def there_before(draw: st.DrawFn) -> dict[str, int]:
-    numbers = draw(st.lists(NUMBERS, unique=True, max_size=4))
-    return {number: position for position, number in enumerate(numbers)}
+    addresses = draw(st.lists(ADDRESSES, unique=True, max_size=4))
+    return {address: position for position, address in enumerate(addresses)}
 
 
 def place(
-    rows: list[NewScheduledCall], policy: DuplicatePolicy, there: dict[str, int]
+    rows: Sequence[NumberedRow], policy: DuplicatePolicy, there: dict[str, int], slice_rows: int
 ) -> PlacedRows:
-    return place_rows(rows, policy, first_position=len(there), already_there=there)
+    """All slices in one."""
+    placement = Placement(policy, len(there))
+    placement.learn(there)
+    kept: list[NewScheduledCall] = []
+    duplicates: list[Duplicate] = []
+    for start in range(0, len(rows), slice_rows):
+        placed = placement.place(rows[start : start + slice_rows])
+        kept += placed.rows
+        duplicates += placed.duplicates
+    return PlacedRows(kept, duplicates)
 
 
-@given(ROWS, there_before())
+@given(ROWS, there_before(), POLICIES, SLICES)
+def test_slices_make_no_difference(
+    rows: list[NumberedRow], there: dict[str, int], policy: DuplicatePolicy, slice_rows: int
+) -> None:
+    assert place(rows, policy, there, slice_rows) == place(rows, policy, there, 100)
+
+
+@given(ROWS, there_before(), SLICES)
 def test_keep_takes_every_row_in_its_order(
-    rows: list[NewScheduledCall], there: dict[str, int]
+    rows: list[NumberedRow], there: dict[str, int], slice_rows: int
 ) -> None:
-    placed = place(rows, DuplicatePolicy.KEEP, there)
-    assert (placed.first_position, list(placed.rows), placed.skipped) == (len(there), rows, ())
+    placed = place(rows, DuplicatePolicy.KEEP, there, slice_rows)
+    assert placed.rows == [row for _, row in rows]
 
 
-@given(ROWS, there_before())
-def test_skip_keeps_the_first_of_each_address_and_names_it_for_the_others(
-    rows: list[NewScheduledCall], there: dict[str, int]
+@given(ROWS, there_before(), st.sampled_from((DuplicatePolicy.SKIP, DuplicatePolicy.REJECT)))
+def test_otherwise_the_first_of_each_address_goes_in(
+    rows: list[NumberedRow], there: dict[str, int], policy: DuplicatePolicy
 ) -> None:
-    placed = place(rows, DuplicatePolicy.SKIP, there)
+    placed = place(rows, policy, there, 7)
     kept_at = dict(there)
-    for position, row in enumerate(placed.rows, placed.first_position):
+    for position, row in enumerate(placed.rows, len(there)):
         assert row.normalized_address not in kept_at
         kept_at[row.normalized_address] = position
-    assert set(kept_at) == {*there, *(row.normalized_address for row in rows)}
-    for skipped in placed.skipped:
-        assert rows[skipped.index].normalized_address == skipped.normalized_address
-        assert skipped.kept_position == kept_at[skipped.normalized_address]
-    left_out = {skipped.index for skipped in placed.skipped}
-    assert list(placed.rows) == [row for i, row in enumerate(rows) if i not in left_out]
+    assert set(kept_at) == {*there, *(row.normalized_address for _, row in rows)}
+    left_out = {duplicate.number for duplicate in placed.duplicates}
+    assert placed.rows == [row for number, row in rows if number not in left_out]
 
 
-@given(ROWS, there_before())
-def test_reject_names_each_row_that_skip_would_leave_out(
-    rows: list[NewScheduledCall], there: dict[str, int]
+@given(ROWS, there_before(), POLICIES)
+def test_a_duplicate_names_the_first_row_with_its_address(
+    rows: list[NumberedRow], there: dict[str, int], policy: DuplicatePolicy
 ) -> None:
-    skipped = place(rows, DuplicatePolicy.SKIP, there).skipped
-    if not skipped:
-        assert place(rows, DuplicatePolicy.REJECT, there).rows == tuple(rows)
-        return
-    with pytest.raises(InvalidFieldsError) as refused:
-        place(rows, DuplicatePolicy.REJECT, there)
-    assert refused.value.reason is Reason.DUPLICATE_ADDRESS
-    named = [violation.field for violation in refused.value.violations]
-    assert named == [f"scheduled_calls[{s.index}].address" for s in skipped]
-    assert refused.value.violations[0].description == (
-        f"is the same as at position {skipped[0].kept_position}"
-    )
+    placed = place(rows, policy, there, 7)
+    by_number = dict(rows)
+    firsts: dict[str, int] = {}
+    for number, row in rows:
+        firsts.setdefault(row.normalized_address, number)
+    expected = {
+        number
+        for number, row in rows
+        if row.normalized_address in there or firsts[row.normalized_address] != number
+    }
+    assert [duplicate.number for duplicate in placed.duplicates] == sorted(expected)
+    for duplicate in placed.duplicates:
+        address = duplicate.normalized_address
+        assert by_number[duplicate.number].normalized_address == address
+        if address in there:
+            assert (duplicate.kept_position, duplicate.first_number) == (there[address], None)
+        else:
+            assert duplicate.first_number == firsts[address]
+            kept = placed.rows[duplicate.kept_position - len(there)]
+            assert kept == by_number[firsts[address]]
 
 
 def test_duplicates_are_found_by_normal_form() -> None:
     rows = [
-        NewScheduledCall("sip:ann@EXAMPLE.net", "sip:ann@example.net"),
-        NewScheduledCall("SIP:ann@example.net", "sip:ann@example.net"),
+        (0, NewScheduledCall("sip:ann@EXAMPLE.net", "sip:ann@example.net")),
+        (1, NewScheduledCall("SIP:ann@example.net", "sip:ann@example.net")),
     ]
-    assert len(place_rows(rows, DuplicatePolicy.SKIP).rows) == 1
-
-
-def test_an_answer_names_a_bounded_number_of_duplicates() -> None:
-    rows = [NewScheduledCall("+15550000001", "+15550000001")] * (FIELD_VIOLATIONS_MAX + 50)
-    with pytest.raises(InvalidFieldsError, match=r"and 148 more") as refused:
-        place_rows(rows, DuplicatePolicy.REJECT)
-    assert len(refused.value.violations) == FIELD_VIOLATIONS_MAX
+    assert len(place(rows, DuplicatePolicy.SKIP, {}, 1).rows) == 1

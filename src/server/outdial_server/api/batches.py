@@ -17,19 +17,27 @@ from outdial_server.api.conversion.batch import (
 from outdial_server.api.conversion.enums import BATCH_STATE
 from outdial_server.api.conversion.event import event_to_message
 from outdial_server.api.conversion.ids import canonical, required_id
-from outdial_server.api.conversion.request import page_of, take_request_key
-from outdial_server.api.conversion.scheduled_call import raw_rows
+from outdial_server.api.conversion.imports import (
+    finding_to_message,
+    import_spec,
+    import_to_message,
+)
+from outdial_server.api.conversion.request import page_of, take_growing_request
+from outdial_server.api.import_stream import ImportStream
+from outdial_server.api.long_list import listed_rows
 from outdial_server.api.watch_stream import WatchStream
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.create_batch import CreateBatch
+from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.start_batch import StartBatch
 from outdial_server.commands.stop_batch import StopBatch
 from outdial_server.commands.update_batch import UpdateBatch
 from outdial_server.domain.errors import invalid_field
-from outdial_server.domain.ids import AgentId, BatchId
+from outdial_server.domain.ids import AgentId, BatchId, ImportId
 from outdial_server.domain.paging import page_request
 from outdial_server.ports.batches import BatchStore
 from outdial_server.ports.events import EventLog
+from outdial_server.ports.intake import ImportStore
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class BatchServicer(BatchServiceServicer):
     events: EventLog
     create: CreateBatch
     add_rows: AddScheduledCalls
+    import_rows: ImportScheduledCalls
+    imports: ImportStore
     update: UpdateBatch
     start: StartBatch
     stop: StopBatch
@@ -48,12 +58,14 @@ class BatchServicer(BatchServiceServicer):
         self, request: pb.CreateBatchRequest, context: object
     ) -> pb.CreateBatchResponse:
         account_id = caller().account_id
-        key = take_request_key(account_id, request)
+        growing = take_growing_request(account_id, "CreateBatch", request)
         spec = batch_spec(account_id, request.batch, draft=request.draft)
-        stored = await self.create.execute(spec, raw_rows(request.scheduled_calls), key)
+        rows = listed_rows(request.scheduled_calls)
+        stored = await self.create.execute(spec, rows, growing)
         return pb.CreateBatchResponse(
             batch=batch_to_message(stored.batch),
             skipped_duplicates=map(skipped_to_message, stored.skipped),
+            duplicate_count=stored.duplicate_count,
         )
 
     @override
@@ -131,13 +143,50 @@ class BatchServicer(BatchServiceServicer):
         self, request: pb.AddScheduledCallsRequest, context: object
     ) -> pb.AddScheduledCallsResponse:
         account_id = caller().account_id
-        key = take_request_key(account_id, request)
-        stored = await self.add_rows.execute(
-            account_id, _batch_id(request.batch_id), raw_rows(request.scheduled_calls), key
-        )
+        growing = take_growing_request(account_id, "AddScheduledCalls", request)
+        rows = listed_rows(request.scheduled_calls)
+        stored = await self.add_rows.execute(account_id, _batch_id(request.batch_id), rows, growing)
         return pb.AddScheduledCallsResponse(
             batch=batch_to_message(stored.batch),
             skipped_duplicates=map(skipped_to_message, stored.skipped),
+            duplicate_count=stored.duplicate_count,
+        )
+
+    @override
+    async def ImportScheduledCalls(
+        self,
+        request_iterator: AsyncIterator[pb.ImportScheduledCallsRequest],
+        context: object,
+    ) -> pb.ImportScheduledCallsResponse:
+        account_id = caller().account_id
+        stream = ImportStream(request_iterator)
+        options = await stream.options()
+        growing = take_growing_request(account_id, "ImportScheduledCalls", options)
+        spec = import_spec(account_id, options)
+        stored = await self.import_rows.execute(spec, stream.rows(growing), growing)
+        return pb.ImportScheduledCallsResponse(
+            **{"import": import_to_message(stored.imported) if stored.imported else None},
+            batch=batch_to_message(stored.batch),
+        )
+
+    @override
+    async def GetImport(
+        self, request: pb.GetImportRequest, context: object
+    ) -> pb.GetImportResponse:
+        import_ = await self.imports.get_import(caller().account_id, _import_id(request.import_id))
+        return pb.GetImportResponse(**{"import": import_to_message(import_)})
+
+    @override
+    async def ListImportFindings(
+        self, request: pb.ListImportFindingsRequest, context: object
+    ) -> pb.ListImportFindingsResponse:
+        page = await self.imports.list_findings(
+            caller().account_id,
+            _import_id(request.import_id),
+            page_of(request),
+        )
+        return pb.ListImportFindingsResponse(
+            findings=map(finding_to_message, page.items), next_page_token=page.next_token
         )
 
     @override
@@ -167,3 +216,7 @@ class BatchServicer(BatchServiceServicer):
 
 def _batch_id(text: str, path: str = "batch_id") -> BatchId:
     return BatchId(required_id(text, path))
+
+
+def _import_id(text: str) -> ImportId:
+    return ImportId(required_id(text, "import_id"))

@@ -1,39 +1,93 @@
-"""Checks a list of rows, in slices, so that a long list never holds the event loop."""
+"""Takes a list of rows in, slice by slice: check, place, stage. One slice is worked on while
+the loop waits for nobody else, so a long list never holds it for more than a few ms."""
 
 import asyncio
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Final
 from zoneinfo import available_timezones
 
 from outdial_server.domain.checks import RawRow, check_row
-from outdial_server.domain.errors import FieldViolation, InvalidFieldsError, invalid_field
-from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX, SCHEDULED_CALLS_PER_REQUEST_MAX
-from outdial_server.domain.scheduled_call import NewScheduledCall
+from outdial_server.domain.errors import FieldViolation, OutdialError
+from outdial_server.domain.intake import CheckedRows, ListTally, RowFault, Tally
+from outdial_server.domain.plan import NumberedRow, Placement
+from outdial_server.domain.request import GrowingRequest, RequestName
+from outdial_server.ports.intake import Outcome, Staging, StoredRows
 
-_SLICE_ROWS: Final = 500
-"""About 5 ms of work between two turns of the event loop."""
+SLICE_ROWS: Final = 500
+"""About 5 ms of the event loop, and as much of the writer's thread: neither dialling nor
+other requests wait longer than that for their turn."""
+
+RawRows = AsyncGenerator[Sequence[tuple[int, RawRow]], None]
+"""Rows as they come, with their numbers, at most `SLICE_ROWS` at a time."""
 
 _KNOWN_ZONES: Final = frozenset(available_timezones())
 
 
-async def check_rows(raw: Iterable[RawRow]) -> list[NewScheduledCall]:
-    """All rows in normal form. Raises InvalidFieldsError naming each fault as
-    `scheduled_calls[INDEX].FIELD`, the first `FIELD_VIOLATIONS_MAX` of them."""
-    rows: list[NewScheduledCall] = []
+def check_rows(raw: Sequence[tuple[int, RawRow]]) -> CheckedRows:
+    rows: list[NumberedRow] = []
+    faults: list[RowFault] = []
     violations: list[FieldViolation] = []
-    numbered = enumerate(raw)
-    while piece := list(islice(numbered, _SLICE_ROWS)):
-        if piece[-1][0] >= SCHEDULED_CALLS_PER_REQUEST_MAX:
-            most = SCHEDULED_CALLS_PER_REQUEST_MAX
-            raise invalid_field("scheduled_calls", f"must not have more than {most} entries")
-        for index, row in piece:
-            checked = check_row(row, index, _KNOWN_ZONES, violations)
-            if checked is not None:
-                rows.append(checked)
-        if len(violations) >= FIELD_VIOLATIONS_MAX:
-            break
-        await asyncio.sleep(0)
-    if violations:
-        raise InvalidFieldsError(violations)
-    return rows
+    for number, row in raw:
+        checked = check_row(row, _KNOWN_ZONES, violations)
+        if checked is not None:
+            rows.append((number, checked))
+        else:
+            faults += (RowFault(number, fault.field, fault.description) for fault in violations)
+            violations.clear()
+    return CheckedRows(len(raw), rows, faults)
+
+
+async def checked_rows(raw: RawRows) -> AsyncGenerator[CheckedRows, None]:
+    async with aclosing(raw):
+        async for piece in raw:
+            yield check_rows(piece)
+
+
+async def take_in(
+    staging: Staging, pieces: AsyncGenerator[CheckedRows, None], tally: Tally
+) -> None:
+    """Stages the good rows as long as there is a chance that they will be revealed, and
+    counts all of them."""
+    placement = Placement(staging.duplicates, staging.first_position)
+    async with aclosing(pieces):
+        async for checked in pieces:
+            addresses = [row.normalized_address for _, row in checked.rows]
+            async for there in staging.already_there(addresses):
+                placement.learn(there)
+            placed = placement.place(checked.rows)
+            findings = tally.note(checked, placed)
+            if tally.is_full:
+                return
+            await staging.stage(() if tally.is_refused else placed.rows, findings)
+
+
+async def take_list(
+    staging: Staging,
+    raw: RawRows,
+    request: GrowingRequest | None,
+    refusal_of_none: OutdialError | None,
+) -> StoredRows:
+    """A list all or nothing, as requests bring it that hold it whole. `refusal_of_none` is
+    raised for an empty one."""
+    if request is not None and staging.is_repeated:
+        return await answer_again(staging, raw, request)
+    tally = ListTally(staging.duplicates)
+    await take_in(staging, checked_rows(raw), tally)
+    tally.raise_if_refused()
+    if refusal_of_none is not None and not tally.row_count:
+        raise refusal_of_none
+    outcome = Outcome(tally.skipped, tally.duplicate_count)
+    return await staging.reveal(outcome, request.key if request else None)
+
+
+async def answer_again(staging: Staging, raw: RawRows, request: GrowingRequest) -> StoredRows:
+    """For a request that was carried out before: of its rows only the content counts."""
+    async with aclosing(raw):
+        async for _ in raw:
+            await asyncio.sleep(0)
+    return await staging.earlier(request.key)
+
+
+def name_of(request: GrowingRequest | None) -> RequestName | None:
+    return request.name if request else None

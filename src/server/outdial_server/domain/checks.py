@@ -1,7 +1,7 @@
 """Checks of what a client writes. Faults are collected, so that one answer names all."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -139,21 +139,26 @@ class RawRow:
     caller_id: str = ""
     template_context_json: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    # What was found wrong with it on its way to us: the row is refused whatever it holds.
+    faults: Sequence[FieldViolation] = ()
 
 
 def check_row(
-    row: RawRow, index: int, known_zones: frozenset[str], violations: list[FieldViolation]
+    row: RawRow, known_zones: frozenset[str], violations: list[FieldViolation]
 ) -> NewScheduledCall | None:
-    """The row in normal form, or None with its faults added. Most rows are plain, and
-    lists are long: the common case makes no collector."""
+    """The row in normal form, or None with its faults added, each under the name of its
+    field. Most rows are plain, and lists are long: the common case makes no collector."""
+    if row.faults:
+        violations.extend(row.faults)
+        return None
     try:
         address, normalized = parse_address(row.address)
     except AddressError as error:
-        violations.append(FieldViolation(f"scheduled_calls[{index}].address", str(error)))
+        violations.append(FieldViolation("address", str(error)))
         return None
     caller_id = row.caller_id
     if caller_id or row.custom_id or row.time_zone or row.priority or row.metadata:
-        checks = Checks(f"scheduled_calls[{index}].", violations)
+        checks = Checks("", violations)
         before = len(violations)
         caller_id = checks.phone_number("caller_id", caller_id)
         checks.text("custom_id", row.custom_id, limits.CUSTOM_ID_MAX_CHARS)
@@ -165,7 +170,7 @@ def check_row(
             return None
     fault = _context_fault(row.template_context_json)
     if fault:
-        violations.append(FieldViolation(f"scheduled_calls[{index}].template_context", fault))
+        violations.append(FieldViolation("template_context", fault))
         return None
     return NewScheduledCall(
         address,

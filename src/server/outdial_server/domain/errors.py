@@ -38,6 +38,10 @@ class Reason(Enum):
     SERVER_DRAINING = "SERVER_DRAINING"
     CARRIER_UNAVAILABLE = "CARRIER_UNAVAILABLE"
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
+    IMPORT_NOT_FOUND = "IMPORT_NOT_FOUND"
+    IMPORT_REFUSED = "IMPORT_REFUSED"
+    IMPORT_INCOMPLETE = "IMPORT_INCOMPLETE"
+    BATCH_CHANGED = "BATCH_CHANGED"
 
 
 class OutdialError(Exception):
@@ -97,13 +101,18 @@ class InvalidFieldsError(OutdialError):
     """The request itself is wrong. Holds the first `FIELD_VIOLATIONS_MAX` faults."""
 
     def __init__(
-        self, violations: Sequence[FieldViolation], reason: Reason = Reason.INVALID_FIELD
+        self,
+        violations: Sequence[FieldViolation],
+        reason: Reason = Reason.INVALID_FIELD,
+        metadata: Mapping[str, str] | None = None,
+        count: int = 0,
     ) -> None:
+        """`count`: how many faults there are, where not all of them are given."""
         self.violations = tuple(violations[:FIELD_VIOLATIONS_MAX])
         first = self.violations[0]
-        more = len(violations) - 1
+        more = max(count, len(violations)) - 1
         tail = f" (and {more} more)" if more else ""
-        super().__init__(reason, f"{first.field}: {first.description}{tail}")
+        super().__init__(reason, f"{first.field}: {first.description}{tail}", metadata)
 
 
 def invalid_field(field: str, description: str) -> InvalidFieldsError:

@@ -20,9 +20,35 @@ class RequestKey:
     fingerprint: bytes
 
 
-def request_key(
-    account_id: AccountId, surface: str, request_id: str, content: bytes
-) -> RequestKey | None:
+@dataclass(frozen=True, slots=True)
+class RequestName:
+    """A creating request before its content is known."""
+
+    account_id: AccountId
+    surface: str
+    request_id: str
+
+
+class GrowingRequest:
+    """A creating request whose content is read in parts. The fingerprint is that of all
+    parts in their order, each told apart from the next."""
+
+    def __init__(self, name: RequestName) -> None:
+        self.name = name
+        self._hash = hashlib.sha256()
+
+    def read(self, part: bytes) -> None:
+        self._hash.update(len(part).to_bytes(8))
+        self._hash.update(part)
+
+    @property
+    def key(self) -> RequestKey:
+        """Of what was read so far."""
+        name = self.name
+        return RequestKey(name.account_id, name.surface, name.request_id, self._hash.digest())
+
+
+def growing_request(account_id: AccountId, surface: str, request_id: str) -> GrowingRequest | None:
     """None without an id: such a request is carried out each time it comes."""
     if not request_id:
         return None
@@ -32,4 +58,15 @@ def request_key(
         )
     if "\0" in request_id:
         raise invalid_field("request_id", NO_NUL)
-    return RequestKey(account_id, surface, request_id, hashlib.sha256(content).digest())
+    return GrowingRequest(RequestName(account_id, surface, request_id))
+
+
+def request_key(
+    account_id: AccountId, surface: str, request_id: str, content: bytes
+) -> RequestKey | None:
+    """For a request whose content is at hand; None without an id."""
+    request = growing_request(account_id, surface, request_id)
+    if request is None:
+        return None
+    request.read(content)
+    return request.key

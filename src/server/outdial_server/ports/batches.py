@@ -1,47 +1,15 @@
 """Batches and their rows, as commands see them."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from outdial_server.domain.batch import (
-    Batch,
-    BatchChange,
-    BatchSettings,
-    BatchState,
-    DuplicatePolicy,
-)
+from outdial_server.domain.batch import Batch, BatchChange, BatchState
 from outdial_server.domain.call import Call, CallState
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId, ScheduledCallId
 from outdial_server.domain.paging import Page, PageRequest
-from outdial_server.domain.plan import SkippedDuplicate
-from outdial_server.domain.request import RequestKey
-from outdial_server.domain.scheduled_call import (
-    NewScheduledCall,
-    ScheduledCall,
-    ScheduledCallState,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class NewBatch:
-    batch_id: BatchId
-    account_id: AccountId
-    agent_id: AgentId
-    carrier: str
-    duplicates: DuplicatePolicy
-    settings: BatchSettings
-    draft: bool
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRows:
-    """A batch after rows went in, and the rows that were left out as duplicates. After a
-    repeated request nothing went in, and `skipped` is what was skipped the first time."""
-
-    batch: Batch
-    skipped: tuple[SkippedDuplicate, ...]
+from outdial_server.domain.scheduled_call import ScheduledCall, ScheduledCallState
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +34,6 @@ Decide = Callable[[Batch, datetime], BatchChange | None]
 
 
 class BatchStore(Protocol):
-    async def create_batch(
-        self,
-        new: NewBatch,
-        rows: Iterable[NewScheduledCall],
-        request: RequestKey | None = None,
-    ) -> StoredRows:
-        """Makes a batch with its rows. Rows are written in slices, each a transaction,
-        and nothing of the batch is seen before the last one reveals it all; a crash in
-        between leaves nothing to see. The same request again returns the batch that it
-        made. Raises NotFoundError (AGENT_NOT_FOUND), AlreadyExistsError
-        (REQUEST_ID_REUSED), InvalidFieldsError (DUPLICATE_ADDRESS)."""
-        ...
-
-    async def add_rows(
-        self,
-        account_id: AccountId,
-        batch_id: BatchId,
-        rows: Iterable[NewScheduledCall],
-        request: RequestKey | None = None,
-    ) -> StoredRows:
-        """Adds rows behind the last position, all or nothing, as `create_batch` does.
-        Raises NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE),
-        AlreadyExistsError (REQUEST_ID_REUSED), InvalidFieldsError (DUPLICATE_ADDRESS)."""
-        ...
-
     async def get_batch(self, account_id: AccountId, batch_id: BatchId) -> Batch:
         """Raises NotFoundError (BATCH_NOT_FOUND); a deleted batch is not found."""
         ...

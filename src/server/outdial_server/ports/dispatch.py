@@ -177,9 +177,9 @@ class DispatchStore(Protocol):
         ...
 
     async def sweep_staging(self, older_than: timedelta | None = None) -> int:
-        """Removes what broken creations left behind; returns the rows removed. For a
-        server that has just started: alone, it removes all; beside others, what is older
-        than any creation that may be under way there."""
+        """Removes what lists that broke off left behind; returns how many rows and findings.
+        For a server that has just started: alone, it removes all; beside others, what is
+        older than any list that may be under way there."""
         ...
 
     async def audit_slots(self) -> Sequence[LedgerFault]:

@@ -332,6 +332,45 @@ requests: Final = Table(
 )
 Index("requests_by_expiry", requests.c.expires_us)
 
+imports: Final = Table(
+    "imports",
+    metadata,
+    _key(),
+    _id(),
+    _owner("account_key", "accounts"),
+    # Not a foreign key: an import may outlive its batch.
+    Column("batch_id", LargeBinary(16)),
+    # Null while its rows come in.
+    Column("state", SmallInteger),
+    _count("row_count"),
+    _count("added_count"),
+    _count("refused_count"),
+    _count("duplicate_count"),
+    Column("findings_truncated", SmallInteger, nullable=False, server_default="0"),
+    Column("created_us", BigInt, nullable=False),
+)
+Index("imports_by_age", imports.c.created_us)
+Index(
+    "imports_under_way",
+    imports.c.key,
+    sqlite_where=text("state IS NULL"),
+    postgresql_where=text("state IS NULL"),
+)
+
+import_findings: Final = Table(
+    "import_findings",
+    metadata,
+    Column("import_key", BigInt, primary_key=True),
+    # 1, 2, 3 in the order of the rows.
+    Column("seq", BigInt, primary_key=True),
+    Column("row_number", BigInt, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("first_row_number", BigInt, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 callbacks: Final = Table(
     "callbacks",
     metadata,

@@ -35,7 +35,9 @@ class Statements(Protocol):
 
     def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None: ...
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Raises ConstraintError."""
+        ...
 
     def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         """Runs what the dialect's `update_each` made; returns how many rows it changed."""
@@ -69,7 +71,10 @@ class SqliteStatements:
         self._cursor.executemany(sql, rows)
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        self._cursor.executemany(_insert_sql(table, tuple(columns), "?"), rows)
+        try:
+            self._cursor.executemany(_insert_sql(table, tuple(columns), "?"), rows)
+        except sqlite3.IntegrityError as error:
+            raise ConstraintError(str(error)) from error
 
     def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         return self._cursor.executemany(sql, rows).rowcount
@@ -108,7 +113,10 @@ class SqlAlchemyStatements:
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         sql = _insert_sql(table, tuple(columns), "$")
-        self._connection.exec_driver_sql(sql, [tuple(row) for row in rows])
+        try:
+            self._connection.exec_driver_sql(sql, [tuple(row) for row in rows])
+        except IntegrityError as error:
+            raise ConstraintError(str(error)) from error
 
     def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         return self.run(sql, {"rows": json_text(rows)})

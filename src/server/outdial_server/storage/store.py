@@ -14,6 +14,7 @@ from outdial_server.ports.signals import Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.callback_inbox import SqlCallbackInbox
 from outdial_server.storage.database import Database
+from outdial_server.storage.intake import SqlImports, SqlIntake
 from outdial_server.storage.migrate import is_up_to_date, migrate
 from outdial_server.storage.postgres_database import PostgresDatabase
 from outdial_server.storage.sqlite_database import SqliteDatabase
@@ -38,6 +39,8 @@ class Store:
     keys: SqlAccounts
     agents: SqlAgents
     batches: SqlBatches
+    intake: SqlIntake
+    imports: SqlImports
     calls: SqlCalls
     dispatch: SqlDispatch
     events: SqlEventLog
@@ -62,6 +65,8 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         accounts,
         SqlAgents(database),
         SqlBatches(database),
+        SqlIntake(database),
+        SqlImports(database),
         SqlCalls(database),
         SqlDispatch(database, telemetry),
         SqlEventLog(database),

@@ -1,9 +1,7 @@
 """The store's ports over a database: each method one verb, one transaction."""
 
-import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from weakref import WeakValueDictionary
 
 import structlog
 
@@ -20,16 +18,11 @@ from outdial_server.domain.ids import (
     ScheduledCallId,
 )
 from outdial_server.domain.paging import Page, PageRequest
-from outdial_server.domain.plan import place_rows
 from outdial_server.domain.report import CallReport
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.retention import Retention
-from outdial_server.domain.scheduled_call import (
-    NewScheduledCall,
-    ScheduledCall,
-    ScheduledCallState,
-)
-from outdial_server.ports.batches import Decide, NewBatch, ResultPage, StoredRows
+from outdial_server.domain.scheduled_call import ScheduledCall, ScheduledCallState
+from outdial_server.ports.batches import Decide, ResultPage
 from outdial_server.ports.dispatch import (
     Applied,
     ClaimedCall,
@@ -45,7 +38,8 @@ from outdial_server.ports.figures import Figures
 from outdial_server.ports.retention import Swept
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.database import Database
-from outdial_server.storage.encoding import id_or_not_found, not_found, pack_id
+from outdial_server.storage.encoding import not_found, pack_id
+from outdial_server.storage.intake import ERASE_ROWS, erase_in_groups
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs import (
     accounts,
@@ -166,86 +160,6 @@ class SqlBatches:
 
     def __init__(self, database: Database) -> None:
         self._db = database
-        # Appends to one batch take turns: staged rows lie where the next ones would.
-        self._appending: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
-
-    async def create_batch(
-        self,
-        new: NewBatch,
-        rows: Iterable[NewScheduledCall],
-        request: RequestKey | None = None,
-    ) -> StoredRows:
-        placed = place_rows(list(rows), new.duplicates)
-        staged = await self._db.write(lambda tx: staging.stage_batch(tx, new, placed, request))
-        if staged.answer is not None:
-            return staged.answer
-        try:
-            await self._stage(staged)
-            stored = await self._db.write(lambda tx: staging.reveal_batch(tx, new, staged, request))
-        except BaseException:
-            await self._db.write(lambda tx: staging.erase_unrevealed(tx, staged.batch_key))
-            raise
-        if stored is None:
-            await self._db.write(lambda tx: staging.erase_unrevealed(tx, staged.batch_key))
-            return await self._twin(new.account_id, request)
-        return stored
-
-    async def add_rows(
-        self,
-        account_id: AccountId,
-        batch_id: BatchId,
-        rows: Iterable[NewScheduledCall],
-        request: RequestKey | None = None,
-    ) -> StoredRows:
-        packed = id_or_not_found(batch_id, Reason.BATCH_NOT_FOUND, "batch")
-        turn = self._appending.setdefault(packed, asyncio.Lock())
-        async with turn:
-            return await self._add_rows(account_id, batch_id, list(rows), request)
-
-    async def _add_rows(
-        self,
-        account_id: AccountId,
-        batch_id: BatchId,
-        rows: Sequence[NewScheduledCall],
-        request: RequestKey | None,
-    ) -> StoredRows:
-        staged = await self._db.write(
-            lambda tx: staging.stage_append(tx, account_id, batch_id, rows, request)
-        )
-        if staged.answer is not None:
-            return staged.answer
-        try:
-            await self._stage(staged)
-            stored = await self._db.write(
-                lambda tx: staging.reveal_append(tx, batch_id, staged, request)
-            )
-        except BaseException:
-            await self._db.write(lambda tx: staging.erase_staged(tx, staged.batch_key))
-            raise
-        if stored is None:
-            await self._db.write(lambda tx: staging.erase_staged(tx, staged.batch_key))
-            return await self._twin(account_id, request)
-        return stored
-
-    async def _stage(self, staged: staging.Staged) -> None:
-        rows, first = staged.rows.rows, staged.rows.first_position
-        for start in range(0, len(rows), staging.SLICE_ROWS):
-            piece = rows[start : start + staging.SLICE_ROWS]
-
-            def stage(
-                tx: Tx,
-                at: int = first + start,
-                piece: Sequence[NewScheduledCall] = piece,
-            ) -> None:
-                staging.stage_rows(tx, staged.batch_key, at, piece)
-
-            await self._db.write(stage)
-
-    async def _twin(self, account_id: AccountId, request: RequestKey | None) -> StoredRows:
-        assert request is not None, "only a request with an id has a twin"
-        stored = await self._db.read(lambda tx: staging.repeated_answer(tx, account_id, request))
-        assert stored is not None, "the twin has committed"
-        return stored
 
     async def get_batch(self, account_id: AccountId, batch_id: BatchId) -> Batch:
         return await self._db.read(lambda tx: batch_from(find_batch(tx, account_id, batch_id)))
@@ -407,7 +321,9 @@ class SqlDispatch:
         return await self._db.write(lambda tx: upkeep.settle(tx, limit))
 
     async def sweep_staging(self, older_than: timedelta | None = None) -> int:
-        return await self._db.write(lambda tx: staging.sweep_staging(tx, older_than))
+        return await erase_in_groups(
+            self._db, lambda tx: staging.sweep_staging(tx, older_than, ERASE_ROWS)
+        )
 
     async def audit_slots(self) -> Sequence[LedgerFault]:
         return await self._db.read_first(upkeep.audit_slots)

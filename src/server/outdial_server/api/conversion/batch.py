@@ -19,7 +19,7 @@ from outdial_server.api.conversion.enums import (
 from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.masks import masked_fields
 from outdial_server.api.conversion.times import duration, moment, span, timestamp
-from outdial_server.commands.create_batch import BatchSpec
+from outdial_server.commands.new_batch import BatchSpec
 from outdial_server.domain import limits
 from outdial_server.domain.batch import (
     COUNT_NAMES,
@@ -32,7 +32,7 @@ from outdial_server.domain.batch import (
 )
 from outdial_server.domain.etag import etag_of
 from outdial_server.domain.ids import AccountId
-from outdial_server.domain.plan import SkippedDuplicate
+from outdial_server.domain.plan import Duplicate
 
 _WRITABLE: Final = (
     "display_name",
@@ -89,46 +89,50 @@ def batch_to_message(batch: Batch) -> pb.Batch:
     )
 
 
-def skipped_to_message(skipped: SkippedDuplicate) -> service_pb.SkippedDuplicate:
+def skipped_to_message(skipped: Duplicate) -> service_pb.SkippedDuplicate:
     return service_pb.SkippedDuplicate(
-        index=skipped.index,
+        index=skipped.number,
         normalized_address=skipped.normalized_address,
         kept_position=skipped.kept_position,
     )
 
 
-def batch_spec(account_id: AccountId, message: pb.Batch, *, draft: bool) -> BatchSpec:
+def batch_spec(
+    account_id: AccountId, message: pb.Batch, *, draft: bool, path: str = "batch"
+) -> BatchSpec:
+    """`path` is where the batch is in the request, for the names of faults."""
     duplicates = DUPLICATE_POLICY.from_message(
-        message.duplicates, "batch.duplicates", DuplicatePolicy.KEEP
+        message.duplicates, f"{path}.duplicates", DuplicatePolicy.KEEP
     )
     return BatchSpec(
         account_id,
         canonical(message.agent_id),
         message.carrier,
         duplicates,
-        batch_settings(message),
+        batch_settings(message, path),
         draft,
+        path,
     )
 
 
-def batch_settings(message: pb.Batch) -> BatchSettings:
+def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
     """What a client may write; unset means the default."""
     return BatchSettings(
         message.display_name,
-        window_start=_moment(message, "window_start"),
-        window_end=_moment(message, "window_end"),
+        window_start=_moment(message, path, "window_start"),
+        window_end=_moment(message, path, "window_end"),
         priority=message.priority,
         weight=message.weight or 1,
         max_concurrent_calls=message.max_concurrent_calls or None,
         caller_id=message.caller_id,
         unknown_policy=UNKNOWN_POLICY.from_message(
-            message.unknown_policy, "batch.unknown_policy", UnknownPolicy.AT_MOST_ONCE
+            message.unknown_policy, f"{path}.unknown_policy", UnknownPolicy.AT_MOST_ONCE
         ),
         on_config_error=CONFIG_ERROR_POLICY.from_message(
-            message.on_config_error, "batch.on_config_error", ConfigErrorPolicy.PAUSE
+            message.on_config_error, f"{path}.on_config_error", ConfigErrorPolicy.PAUSE
         ),
-        ring_timeout=_span(message, "ring_timeout", limits.RING_TIMEOUT_DEFAULT),
-        max_call_duration=_span(message, "max_call_duration", limits.CALL_DURATION_DEFAULT),
+        ring_timeout=_span(message, path, "ring_timeout", limits.RING_TIMEOUT_DEFAULT),
+        max_call_duration=_span(message, path, "max_call_duration", limits.CALL_DURATION_DEFAULT),
         metadata=dict(message.metadata),
     )
 
@@ -142,11 +146,16 @@ def batch_change(message: pb.Batch, mask: FieldMask) -> Callable[[BatchSettings]
     return lambda present: replace(present, **written)
 
 
-def _moment(message: pb.Batch, name: Literal["window_start", "window_end"]) -> datetime | None:
-    return moment(getattr(message, name), f"batch.{name}") if message.HasField(name) else None
+def _moment(
+    message: pb.Batch, path: str, name: Literal["window_start", "window_end"]
+) -> datetime | None:
+    return moment(getattr(message, name), f"{path}.{name}") if message.HasField(name) else None
 
 
 def _span(
-    message: pb.Batch, name: Literal["ring_timeout", "max_call_duration"], default: timedelta
+    message: pb.Batch,
+    path: str,
+    name: Literal["ring_timeout", "max_call_duration"],
+    default: timedelta,
 ) -> timedelta:
-    return span(getattr(message, name), f"batch.{name}") if message.HasField(name) else default
+    return span(getattr(message, name), f"{path}.{name}") if message.HasField(name) else default

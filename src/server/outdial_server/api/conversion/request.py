@@ -8,7 +8,12 @@ from outdial_server.domain.checks import NO_NUL
 from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.ids import AccountId
 from outdial_server.domain.paging import PageRequest, page_request
-from outdial_server.domain.request import RequestKey, request_key
+from outdial_server.domain.request import (
+    GrowingRequest,
+    RequestKey,
+    growing_request,
+    request_key,
+)
 
 
 class Paged(Protocol):
@@ -36,12 +41,26 @@ def filter_text(field: str, text: str) -> str:
     return text
 
 
+def take_growing_request(
+    account_id: AccountId, surface: str, request: Creating
+) -> GrowingRequest | None:
+    """As `take_request_key`, of what comes before the rows: by those it grows."""
+    request_id, request.request_id = request.request_id, ""
+    growing = growing_request(account_id, surface, request_id)
+    if growing is not None:
+        growing.read(request.SerializeToString(deterministic=True))
+    return growing
+
+
 def take_request_key(account_id: AccountId, request: Creating) -> RequestKey | None:
     """Takes the id out of the request: what is left is the content that a repetition must
     have in common. Without an id there is nothing to compare, nor to serialise."""
     request_id, request.request_id = request.request_id, ""
     if not request_id:
         return None
-    method = request.DESCRIPTOR.full_name.removesuffix("Request")
     content = request.SerializeToString(deterministic=True)
-    return request_key(account_id, method, request_id, content)
+    return request_key(account_id, _surface_of(request), request_id, content)
+
+
+def _surface_of(request: Creating) -> str:
+    return request.DESCRIPTOR.full_name.removesuffix("Request")

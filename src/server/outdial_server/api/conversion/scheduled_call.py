@@ -1,6 +1,6 @@
 """Scheduled calls."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from outdial.v1 import scheduled_call_pb2 as pb
@@ -13,29 +13,33 @@ from outdial_server.api.conversion.enums import (
 from outdial_server.api.conversion.struct import json_text, struct
 from outdial_server.api.conversion.times import timestamp
 from outdial_server.domain.checks import RawRow
+from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
 from outdial_server.domain.scheduled_call import ScheduledCall
 
 _NO_METADATA: Final[Mapping[str, str]] = {}
+_NO_FAULTS: Final[tuple[FieldViolation, ...]] = ()
 
 
-def raw_rows(messages: Iterable[pb.ScheduledCall]) -> Iterator[RawRow]:
-    """One by one: the command takes them in slices, so that a long list never holds the
-    event loop. What most rows do not have is not made for them."""
-    for index, message in enumerate(messages):
-        metadata = message.metadata
-        yield RawRow(
-            message.address,
-            message.custom_id,
-            message.time_zone,
-            message.priority,
-            message.caller_id,
-            _context_json(message, index) if message.HasField("template_context") else "",
-            dict(metadata) if metadata else _NO_METADATA,
-        )
-
-
-def _context_json(message: pb.ScheduledCall, index: int) -> str:
-    return json_text(message.template_context, f"scheduled_calls[{index}].template_context")
+def raw_row(message: pb.ScheduledCall) -> RawRow:
+    """What most rows do not have is not made for them."""
+    metadata = message.metadata
+    context_json, faults = "", _NO_FAULTS
+    if message.HasField("template_context"):
+        try:
+            context_json = json_text(message.template_context, "template_context")
+        except InvalidFieldsError as error:
+            # Like any other fault of a row, and not of the request.
+            faults = error.violations
+    return RawRow(
+        message.address,
+        message.custom_id,
+        message.time_zone,
+        message.priority,
+        message.caller_id,
+        context_json,
+        dict(metadata) if metadata else _NO_METADATA,
+        faults,
+    )
 
 
 def scheduled_call_to_message(row: ScheduledCall) -> pb.ScheduledCall:

@@ -6,7 +6,7 @@ import orjson
 
 from outdial_server.domain.errors import AlreadyExistsError, Reason
 from outdial_server.domain.limits import IDEMPOTENCY_TTL
-from outdial_server.domain.request import RequestKey
+from outdial_server.domain.request import RequestKey, RequestName
 from outdial_server.storage.encoding import json_text, micros
 from outdial_server.storage.tx import Tx
 
@@ -33,6 +33,20 @@ def earlier_answer(tx: Tx, account_key: int, request: RequestKey | None) -> Any 
             {"request_id": request.request_id},
         )
     return orjson.loads(row.answer_json)
+
+
+def was_answered(tx: Tx, account_key: int, name: RequestName | None) -> bool:
+    """Whether a request of this name was carried out, whatever its content was."""
+    return name is not None and bool(
+        tx.scalar(
+            "SELECT 1 FROM requests WHERE account_key = :account AND surface = :surface "
+            "AND request_id = :id AND expires_us > :now",
+            account=account_key,
+            surface=name.surface,
+            id=name.request_id,
+            now=tx.now_us,
+        )
+    )
 
 
 def answered_before(

@@ -1,0 +1,78 @@
+"""A batch as a client asks for it, checked and with what is left to us filled in."""
+
+from dataclasses import dataclass, replace
+
+from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
+from outdial_server.domain.checks import Checks, check_batch_settings
+from outdial_server.domain.errors import PreconditionError, Reason
+from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.ports.clock import Clock
+from outdial_server.ports.identity import IdSource
+from outdial_server.ports.intake import NewBatch
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSpec:
+    """A batch as a client asks for it. `path` is where it is in the request, for the names of
+    faults."""
+
+    account_id: AccountId
+    agent_id: str
+    carrier: str
+    duplicates: DuplicatePolicy
+    settings: BatchSettings
+    draft: bool
+    path: str = "batch"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlanner:
+    ids: IdSource
+    clock: Clock
+    # Names of the carriers that there are; the first is the default.
+    carriers: tuple[str, ...]
+
+    def plan(self, spec: BatchSpec) -> NewBatch:
+        """Raises InvalidFieldsError, PreconditionError (CARRIER_NOT_CONFIGURED)."""
+        settings = self._checked(spec)
+        return NewBatch(
+            BatchId(self.ids.new_id()),
+            spec.account_id,
+            AgentId(spec.agent_id),
+            choose_carrier(spec.carrier, self.carriers),
+            spec.duplicates,
+            settings,
+            spec.draft,
+        )
+
+    def _checked(self, spec: BatchSpec) -> BatchSettings:
+        checks = Checks(f"{spec.path}.")
+        if not spec.agent_id:
+            checks.fault("agent_id", "is required")
+        check_batch_settings(checks, spec.settings, self.clock.now())
+        caller_id = checks.phone_number("caller_id", spec.settings.caller_id)
+        checks.raise_if_any()
+        return replace(spec.settings, caller_id=caller_id)
+
+
+def refusal_of_an_empty_batch(*, draft: bool) -> PreconditionError | None:
+    """A draft may wait for its rows."""
+    if draft:
+        return None
+    return PreconditionError(Reason.BATCH_EMPTY, "a batch without scheduled calls must be a draft")
+
+
+def choose_carrier(asked: str, carriers: tuple[str, ...]) -> str:
+    if not carriers:
+        raise PreconditionError(
+            Reason.CARRIER_NOT_CONFIGURED,
+            "the server has no carrier; start it with --simulate to try things out",
+        )
+    if asked and asked not in carriers:
+        names = ", ".join(carriers)
+        raise PreconditionError(
+            Reason.CARRIER_NOT_CONFIGURED,
+            f"there is no carrier {asked!r}; there is {names}",
+            {"carrier": asked},
+        )
+    return asked or carriers[0]

@@ -1,0 +1,125 @@
+"""Rows on their way into a batch: staged in slices, and seen by nobody before they are
+revealed, all in one moment."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from outdial_server.domain.batch import Batch, BatchSettings, DuplicatePolicy
+from outdial_server.domain.ids import AccountId, AgentId, BatchId, ImportId
+from outdial_server.domain.imports import Finding, Import, ImportCounts
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.plan import Duplicate
+from outdial_server.domain.request import RequestKey, RequestName
+from outdial_server.domain.scheduled_call import NewScheduledCall
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    batch_id: BatchId
+    account_id: AccountId
+    agent_id: AgentId
+    carrier: str
+    duplicates: DuplicatePolicy
+    settings: BatchSettings
+    draft: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is told of rows that go in; kept for a repetition of the request. `counts` is for
+    an import, and for nothing else."""
+
+    skipped: Sequence[Duplicate] = ()
+    duplicate_count: int = 0
+    counts: ImportCounts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """A batch after rows went in, and what is told of them. After a repeated request nothing
+    went in, the batch is as it is now, and the rest is what was told the first time."""
+
+    batch: Batch
+    skipped: tuple[Duplicate, ...] = ()
+    duplicate_count: int = 0
+    imported: Import | None = None
+
+
+class Staging(Protocol):
+    """One list of rows on its way. Only `reveal` shows it; left without, it leaves nothing
+    but the import that `refuse` has recorded."""
+
+    @property
+    def duplicates(self) -> DuplicatePolicy:
+        """The batch's rule."""
+        ...
+
+    @property
+    def first_position(self) -> int: ...
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether a request of this name was carried out before: then nothing may be staged,
+        and `earlier` is all there is to ask."""
+        ...
+
+    def already_there(self, addresses: Collection[str]) -> AsyncIterator[Mapping[str, int]]:
+        """The positions at which the batch has these addresses, the first of each, in parts.
+        May tell of others, too, and tells of each at least before it is asked for."""
+        ...
+
+    async def stage(
+        self, rows: Sequence[NewScheduledCall], findings: Sequence[Finding] = ()
+    ) -> None:
+        """The next rows, in one transaction with what was found among them; a slice of about
+        500 keeps the writer's turn short. Raises ConflictError (BATCH_CHANGED)."""
+        ...
+
+    async def reveal(self, outcome: Outcome, request: RequestKey | None) -> StoredRows:
+        """Shows what was staged. A twin of the request that was faster is answered for this
+        one. Raises NotFoundError (AGENT_NOT_FOUND), PreconditionError (BATCH_STATE),
+        AlreadyExistsError (REQUEST_ID_REUSED), ConflictError (BATCH_CHANGED)."""
+        ...
+
+    async def refuse(self, counts: ImportCounts) -> Import:
+        """Records an import of which nothing is added, with its findings."""
+        ...
+
+    async def earlier(self, request: RequestKey) -> StoredRows:
+        """What the same request was answered with. Raises AlreadyExistsError
+        (REQUEST_ID_REUSED) when its content was another."""
+        ...
+
+
+class IntakeStore(Protocol):
+    def new_batch(
+        self, new: NewBatch, request: RequestName | None, import_id: ImportId | None = None
+    ) -> AbstractAsyncContextManager[Staging]:
+        """A batch to make. Raises NotFoundError (AGENT_NOT_FOUND)."""
+        ...
+
+    def append(
+        self,
+        account_id: AccountId,
+        batch_id: BatchId,
+        request: RequestName | None,
+        import_id: ImportId | None = None,
+    ) -> AbstractAsyncContextManager[Staging]:
+        """Rows behind the last position of a batch. Lists for one batch take turns in one
+        server; between servers the later one is refused. Raises NotFoundError
+        (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE), ConflictError (BATCH_CHANGED)."""
+        ...
+
+
+class ImportStore(Protocol):
+    async def get_import(self, account_id: AccountId, import_id: ImportId) -> Import:
+        """Raises NotFoundError (IMPORT_NOT_FOUND)."""
+        ...
+
+    async def list_findings(
+        self, account_id: AccountId, import_id: ImportId, page: PageRequest
+    ) -> Page[Finding]:
+        """In the order of the rows. Raises NotFoundError (IMPORT_NOT_FOUND)."""
+        ...

@@ -1,0 +1,207 @@
+"""IntakeStore and ImportStore over a database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+from weakref import WeakValueDictionary
+
+from outdial_server.domain.batch import DuplicatePolicy
+from outdial_server.domain.errors import ConflictError, Reason
+from outdial_server.domain.ids import AccountId, BatchId, ImportId
+from outdial_server.domain.imports import Finding, Import, ImportCounts
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.request import RequestKey, RequestName
+from outdial_server.domain.scheduled_call import NewScheduledCall
+from outdial_server.ports.intake import NewBatch, Outcome, StoredRows
+from outdial_server.storage.database import Database
+from outdial_server.storage.encoding import id_or_not_found
+from outdial_server.storage.statements import ConstraintError
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs import imports, revealing, staging
+from outdial_server.storage.verbs.addresses import all_positions, first_positions
+
+ERASE_ROWS: Final = 500
+"""In one transaction: about 5 ms of the writer."""
+
+_ASKED_FOR_MOST: Final = 2_000
+"""Up to here a list asks for its own addresses, each time over all of the batch. A longer
+one is told all that the batch has, once."""
+
+_SEARCH_ROWS: Final = 20_000
+_TELL_ROWS: Final = 2_000
+"""Rows in one read: a few ms of a reader, or of the event loop."""
+
+
+class SqlStaging:
+    """Staging."""
+
+    def __init__(self, database: Database, staged: staging.Staged) -> None:
+        self._db = database
+        self._staged = staged
+        self._row_count = 0
+        self._finding_count = 0
+        self._asked_for = 0
+        self._is_told_all = False
+        self._is_revealed = False
+
+    @property
+    def duplicates(self) -> DuplicatePolicy:
+        return self._staged.duplicates
+
+    @property
+    def first_position(self) -> int:
+        return self._staged.first_position
+
+    @property
+    def is_repeated(self) -> bool:
+        return self._staged.is_repeated
+
+    async def already_there(self, addresses: Collection[str]) -> AsyncIterator[Mapping[str, int]]:
+        if self._is_told_all:
+            return
+        self._asked_for += len(addresses)
+        self._is_told_all = self._asked_for > _ASKED_FOR_MOST
+        rows = _TELL_ROWS if self._is_told_all else _SEARCH_ROWS
+        end = self._staged.first_position
+        for start in range(0, end, rows):
+            yield await self._positions(range(start, min(start + rows, end)), addresses)
+
+    async def _positions(self, positions: range, wanted: Collection[str]) -> Mapping[str, int]:
+        key = self._staged.batch_key
+        if self._is_told_all:
+            return await self._db.read(lambda tx: all_positions(tx, key, positions))
+        return await self._db.read(lambda tx: first_positions(tx, key, positions, wanted))
+
+    async def stage(
+        self, rows: Sequence[NewScheduledCall], findings: Sequence[Finding] = ()
+    ) -> None:
+        if not rows and not findings:
+            # A turn for the others all the same.
+            await asyncio.sleep(0)
+            return
+
+        def stage(tx: Tx) -> None:
+            staging.stage_rows(tx, self._staged, self._row_count, rows)
+            if findings:
+                staging.stage_findings(tx, self._staged, self._finding_count, findings)
+
+        try:
+            await self._db.write(stage)
+        except ConstraintError as error:
+            # Another server stages in the same place, or has swept this list away.
+            raise staging.changed_meanwhile() from error
+        self._row_count += len(rows)
+        self._finding_count += len(findings)
+
+    async def reveal(self, outcome: Outcome, request: RequestKey | None) -> StoredRows:
+        stored = await self._db.write(
+            lambda tx: revealing.reveal(tx, self._staged, self._row_count, outcome, request)
+        )
+        if stored is not None:
+            self._is_revealed = True
+            return stored
+        assert request is not None, "only a request with an id has a twin"
+        return await self.earlier(request)
+
+    async def refuse(self, counts: ImportCounts) -> Import:
+        return await self._db.write(lambda tx: revealing.refuse_import(tx, self._staged, counts))
+
+    async def earlier(self, request: RequestKey) -> StoredRows:
+        stored = await self._db.read(
+            lambda tx: revealing.earlier_reveal(tx, self._staged.account_id, request)
+        )
+        if stored is None:
+            raise ConflictError(
+                Reason.BATCH_CHANGED, "the answer to this request_id was just forgotten"
+            )
+        return stored
+
+    async def erase(self) -> None:
+        """Whatever of it was not revealed."""
+        if not self._staged.is_repeated and not self._is_revealed:
+            await erase_in_groups(
+                self._db, lambda tx: staging.erase_staged(tx, self._staged, ERASE_ROWS)
+            )
+
+
+async def erase_in_groups(database: Database, erase_some: Callable[[Tx], int]) -> int:
+    """Repeats a verb that erases up to `ERASE_ROWS`, until there are fewer; returns how many
+    there were."""
+    erased = 0
+    while True:
+        just_now = await database.write(erase_some)
+        erased += just_now
+        if just_now < ERASE_ROWS:
+            return erased
+
+
+class SqlIntake:
+    """IntakeStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        # Lists for one batch take turns: staged rows lie where the next ones would.
+        self._appending: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def new_batch(
+        self, new: NewBatch, request: RequestName | None, import_id: ImportId | None = None
+    ) -> AsyncIterator[SqlStaging]:
+        staged = await self._db.write(lambda tx: staging.stage_batch(tx, new, request, import_id))
+        async with self._until_revealed(staged) as under_way:
+            yield under_way
+
+    @asynccontextmanager
+    async def append(
+        self,
+        account_id: AccountId,
+        batch_id: BatchId,
+        request: RequestName | None,
+        import_id: ImportId | None = None,
+    ) -> AsyncIterator[SqlStaging]:
+        packed = id_or_not_found(batch_id, Reason.BATCH_NOT_FOUND, "batch")
+        turn = self._appending.setdefault(packed, asyncio.Lock())
+        async with turn:
+            staged = await self._stage_append(account_id, batch_id, request, import_id)
+            async with self._until_revealed(staged) as under_way:
+                yield under_way
+
+    async def _stage_append(
+        self,
+        account_id: AccountId,
+        batch_id: BatchId,
+        request: RequestName | None,
+        import_id: ImportId | None,
+    ) -> staging.Staged:
+        await erase_in_groups(
+            self._db, lambda tx: staging.clear_the_way(tx, account_id, batch_id, ERASE_ROWS)
+        )
+        return await self._db.write(
+            lambda tx: staging.stage_append(tx, account_id, batch_id, request, import_id)
+        )
+
+    @asynccontextmanager
+    async def _until_revealed(self, staged: staging.Staged) -> AsyncIterator[SqlStaging]:
+        under_way = SqlStaging(self._db, staged)
+        try:
+            yield under_way
+        finally:
+            await under_way.erase()
+
+
+class SqlImports:
+    """ImportStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def get_import(self, account_id: AccountId, import_id: ImportId) -> Import:
+        return await self._db.read(lambda tx: imports.get_import(tx, account_id, import_id))
+
+    async def list_findings(
+        self, account_id: AccountId, import_id: ImportId, page: PageRequest
+    ) -> Page[Finding]:
+        return await self._db.read(
+            lambda tx: imports.list_findings(tx, account_id, import_id, page)
+        )

@@ -1,0 +1,147 @@
+"""The last step of a list of rows: one change of the batch shows them all, with the first
+event, the counts, the import and the answer to a repetition of the request."""
+
+from typing import Any
+
+from outdial_server.domain.batch import Batch, refuse_append_when_over
+from outdial_server.domain.errors import ConflictError, Reason
+from outdial_server.domain.event import EventType
+from outdial_server.domain.ids import AccountId, BatchId, ImportId
+from outdial_server.domain.imports import Import, ImportCounts, ImportState
+from outdial_server.domain.plan import Duplicate
+from outdial_server.domain.request import RequestKey
+from outdial_server.domain.slots import ScopeKind, SlotScope
+from outdial_server.ports.intake import NewBatch, Outcome, StoredRows
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.accounts import account_key
+from outdial_server.storage.verbs.agents import refuse_deleted_agent
+from outdial_server.storage.verbs.batch_rows import (
+    after_of,
+    batch_by_key,
+    batch_from,
+    find_batch,
+    lock_batch,
+)
+from outdial_server.storage.verbs.imports import end_import, get_import
+from outdial_server.storage.verbs.ledger import set_cap
+from outdial_server.storage.verbs.log import NewEvent, append_events
+from outdial_server.storage.verbs.requests import earlier_answer, note_answer
+from outdial_server.storage.verbs.staging import (
+    Staged,
+    changed_meanwhile,
+    is_in_place,
+    state_to_start_in,
+)
+
+
+def reveal(
+    tx: Tx, staged: Staged, count: int, outcome: Outcome, request: RequestKey | None
+) -> StoredRows | None:
+    """Shows the `count` rows that were staged. None when the same request, sent twice at
+    once, was revealed by its twin."""
+    if staged.new is None:
+        # The batch may have ended while rows were staged: then nothing is revealed.
+        refuse_append_when_over(batch_from(lock_batch(tx, staged.batch_key)), tx.now)
+    if not note_answer(tx, staged.account_key, request, _answer(staged, outcome)):
+        return None
+    if staged.new is None:
+        batch = _reveal_append(tx, staged, count)
+    else:
+        batch = _reveal_batch(tx, staged, staged.new, count)
+    imported = _end_import(tx, staged, outcome)
+    return StoredRows(batch, tuple(outcome.skipped), outcome.duplicate_count, imported)
+
+
+def _reveal_batch(tx: Tx, staged: Staged, new: NewBatch, count: int) -> Batch:
+    """The agent may have been deleted while rows were staged: then nothing is revealed."""
+    refuse_deleted_agent(tx, staged.batch_key, new.agent_id)
+    state, reason = state_to_start_in(new, tx.now)
+    revealed = tx.run(
+        "UPDATE batches SET state = :state, state_reason = :reason, started_us = :started, "
+        "total = :total, waiting = :total, next_position = :total, revealed_us = :now "
+        "WHERE key = :key",
+        state=int(state),
+        reason=reason,
+        started=tx.now_us if state.name == "RUNNING" else None,
+        total=count,
+        now=tx.now_us,
+        key=staged.batch_key,
+    )
+    if not revealed:
+        raise taken_for_broken_off()
+    set_cap(tx, SlotScope(ScopeKind.BATCH, staged.batch_key), new.settings.max_concurrent_calls)
+    return _told(tx, staged.batch_key, EventType.BATCH_CREATED)
+
+
+def _reveal_append(tx: Tx, staged: Staged, count: int) -> Batch:
+    present = batch_by_key(tx, staged.batch_key)
+    if not count:
+        return batch_from(present)
+    # Another server may have added its own rows meanwhile, or put them in place of these.
+    if present.next_position != staged.first_position or not is_in_place(tx, staged):
+        raise changed_meanwhile()
+    tx.run(
+        "UPDATE batches SET total = total + :n, waiting = waiting + :n, "
+        "next_position = next_position + :n, updated_us = :now WHERE key = :key",
+        n=count,
+        now=tx.now_us,
+        key=staged.batch_key,
+    )
+    return _told(tx, staged.batch_key, EventType.SCHEDULED_CALLS_ADDED)
+
+
+def _told(tx: Tx, key: int, event: EventType) -> Batch:
+    batch = batch_from(batch_by_key(tx, key))
+    append_events(tx, key, [NewEvent(event, "USER_REQUEST", after_of(batch))])
+    return batch_from(batch_by_key(tx, key))
+
+
+def _end_import(tx: Tx, staged: Staged, outcome: Outcome) -> Import | None:
+    if staged.import_key is None or outcome.counts is None:
+        return None
+    ended = end_import(tx, staged.import_key, ImportState.ADDED, outcome.counts, staged.batch_id)
+    if ended is None:
+        raise taken_for_broken_off()
+    return ended
+
+
+def refuse_import(tx: Tx, staged: Staged, counts: ImportCounts) -> Import:
+    assert staged.import_key is not None, "only imports are refused with findings"
+    batch_id = staged.batch_id if staged.new is None else None
+    ended = end_import(tx, staged.import_key, ImportState.REFUSED, counts, batch_id)
+    if ended is None:
+        raise taken_for_broken_off()
+    return ended
+
+
+def taken_for_broken_off() -> ConflictError:
+    return ConflictError(
+        Reason.BATCH_CHANGED, "the list took so long that it was taken for one that broke off"
+    )
+
+
+def _answer(staged: Staged, outcome: Outcome) -> object:
+    return {
+        "batch_id": staged.batch_id,
+        "skipped": [
+            [row.number, row.normalized_address, row.kept_position, row.first_number]
+            for row in outcome.skipped
+        ],
+        "duplicates": outcome.duplicate_count,
+        "import_id": staged.import_id,
+    }
+
+
+def earlier_reveal(tx: Tx, account_id: AccountId, request: RequestKey) -> StoredRows | None:
+    """What the same request was answered with, over the batch as it is now."""
+    answer: Any = earlier_answer(tx, account_key(tx, account_id), request)
+    if answer is None:
+        return None
+    batch = batch_from(find_batch(tx, account_id, BatchId(answer["batch_id"])))
+    import_id = answer["import_id"]
+    return StoredRows(
+        batch,
+        tuple(Duplicate(*skipped) for skipped in answer["skipped"]),
+        answer["duplicates"],
+        get_import(tx, account_id, ImportId(import_id)) if import_id else None,
+    )
