@@ -50,16 +50,15 @@ class SqliteStatements:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._cursor = connection.cursor()
-        self._shapes: dict[str, Callable[[Sequence[Any]], Row]] = {}
 
     def all(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
         found = self._cursor.execute(sql, parameters).fetchall()
-        return list(map(self._shape(sql), found)) if found else ()
+        return self._rows(found) if found else ()
 
     def first(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
         # All of them: a statement that was not read to its end stays open.
         found = self._cursor.execute(sql, parameters).fetchall()
-        return self._shape(sql)(found[0]) if found else None
+        return self._rows(found[:1])[0] if found else None
 
     def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
         try:
@@ -79,14 +78,9 @@ class SqliteStatements:
     def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         return self._cursor.executemany(sql, rows).rowcount
 
-    def _shape(self, sql: str) -> Callable[[Sequence[Any]], Row]:
-        shape = self._shapes.get(sql)
-        if shape is None:
-            names = [column[0] for column in self._cursor.description]
-            made: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc] # noqa: PYI024
-            shape = cast(Callable[[Sequence[Any]], Row], made._make)
-            self._shapes[sql] = shape
-        return shape
+    def _rows(self, found: Sequence[Sequence[Any]]) -> Sequence[Row]:
+        names = tuple(column[0] for column in self._cursor.description)
+        return list(map(_row_of(names), found))
 
 
 class SqlAlchemyStatements:
@@ -96,10 +90,13 @@ class SqlAlchemyStatements:
         self._connection = connection
 
     def all(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
-        return cast(Sequence[Row], self._connection.execute(_statement(sql), parameters).all())
+        result = self._connection.execute(_statement(sql), parameters)
+        # SQLAlchemy's own rows look a name up at each use.
+        return list(map(_row_of(tuple(result.keys())), result.all()))
 
     def first(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
-        return cast(Row | None, self._connection.execute(_statement(sql), parameters).first())
+        found = self.all(sql, parameters)
+        return found[0] if found else None
 
     def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
         try:
@@ -120,6 +117,12 @@ class SqlAlchemyStatements:
 
     def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         return self.run(sql, {"rows": json_text(rows)})
+
+
+@lru_cache(maxsize=512)
+def _row_of(names: tuple[str, ...]) -> Callable[[Sequence[Any]], Row]:
+    made: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc] # noqa: PYI024
+    return cast(Callable[[Sequence[Any]], Row], made._make)
 
 
 @lru_cache(maxsize=512)
