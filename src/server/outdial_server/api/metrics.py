@@ -55,7 +55,7 @@ class MethodMetrics:
         series = self._by_code.get(code)
         if series is None:
             series = self._by_code[code] = self._seconds.of(self._method, code.name)
-        series.observe_length(seconds)
+        series.observe(seconds)
 
 
 class WatchMetrics(Collector):

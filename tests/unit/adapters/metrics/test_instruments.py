@@ -60,6 +60,6 @@ def lines_of(registry: CollectorRegistry) -> list[str]:
 def test_a_length_between_readings_of_a_clock_that_was_set_is_none(
     registry: CollectorRegistry,
 ) -> None:
-    Spreads(registry, "dial_seconds", "Dials.").of().observe_length(-3.0)
+    Spreads(registry, "dial_seconds", "Dials.").of().observe(-3.0)
     assert registry.get_sample_value("dial_seconds_sum") == 0
     assert registry.get_sample_value("dial_seconds_count") == 1

@@ -47,14 +47,12 @@ class Spread:
         self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
-    def observe(self, figure: float) -> None:
-        self.counts[bisect_left(self.bounds, figure)] += 1
-        self.sum += figure
-
-    def observe_length(self, seconds: float) -> None:
-        """A length of time: between two readings of a clock that was set it can be
-        negative, and then it is none."""
-        self.observe(max(seconds, 0.0))
+    def observe(self, figure: float, times: int = 1) -> None:
+        # A length of time between two readings of a clock that was set in between.
+        if figure < 0:
+            figure = 0.0
+        self.counts[bisect_left(self.bounds, figure)] += times
+        self.sum += figure * times
 
 
 S = TypeVar("S")

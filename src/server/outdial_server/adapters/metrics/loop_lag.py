@@ -34,5 +34,5 @@ class LoopLag:
             self._handle.cancel()
 
     def _ring(self) -> None:
-        self._lag.observe_length(perf_counter() - self._due_at)
+        self._lag.observe(perf_counter() - self._due_at)
         self.start()

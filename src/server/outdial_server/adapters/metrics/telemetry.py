@@ -1,7 +1,9 @@
 """Telemetry, counted for Prometheus. docs/metrics.md lists what is here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from time import perf_counter
 from typing import Final
 
@@ -44,12 +46,18 @@ RESOLUTION: Final[Mapping[ReportKind, str]] = {
     ReportKind.PLACED: "person",
 }
 
+_READY_AT: Final = attrgetter("ready_at")
+_CLAIMED_AT: Final = attrgetter("claimed_at")
+
 _CALL_OVER: Final = (int(EventType.CALL_ENDED), int(EventType.CALL_PRESUMED_ENDED))
 
 
 class PrometheusTelemetry:
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._dials = _Dials(registry)
+        dials = _Dials(registry)
+        # Without a call in between: one comes for each dial.
+        self.dials_let_go = dials.let_go
+        self.dial_ended = dials.ended
         self._log = _EventLog(registry)
         self._transactions = _Transactions(registry, self._log)
         given_back = Counting(
@@ -127,12 +135,6 @@ class PrometheusTelemetry:
         )
         self._faults = faults.of()
 
-    def dials_let_go(self, calls: Sequence[ClaimedCall], at: datetime) -> None:
-        self._dials.let_go(calls, at)
-
-    def dial_ended(self, result: DialResult, took: timedelta) -> None:
-        self._dials.ended(result, took)
-
     def claims_given_back(self, count: int) -> None:
         self._given_back.value += count
 
@@ -202,16 +204,17 @@ class _Dials:
         self._accepted_after = answers.of("accepted")
         self._answers = answers
 
-    def let_go(self, calls: Iterable[ClaimedCall], at: datetime) -> None:
-        wake, claim = self._wake.observe_length, self._claim.observe_length
-        for call in calls:
-            wake((at - call.ready_at).total_seconds())
-            claim((at - call.claimed_at).total_seconds())
+    def let_go(self, calls: Sequence[ClaimedCall], at: datetime) -> None:
+        # Moments are mostly those of a whole claim: once for all calls that share them.
+        for ready_at, alike in groupby(calls, _READY_AT):
+            self._wake.observe((at - ready_at).total_seconds(), len(list(alike)))
+        for claimed_at, alike in groupby(calls, _CLAIMED_AT):
+            self._claim.observe((at - claimed_at).total_seconds(), len(list(alike)))
 
     def ended(self, result: DialResult, took: timedelta) -> None:
         if isinstance(result, Accepted):
             self._accepted.value += 1
-            self._accepted_after.observe_length(took.total_seconds())
+            self._accepted_after.observe(took.total_seconds())
             return
         fault = "none"
         if isinstance(result, Refused):
@@ -219,7 +222,7 @@ class _Dials:
         else:
             ending = "not_sent" if isinstance(result, NotSent) else "unclear"
         self._not_accepted(ending, fault, result.reason).value += 1
-        self._answers.of(ending).observe_length(took.total_seconds())
+        self._answers.of(ending).observe(took.total_seconds())
 
     def _not_accepted(self, ending: str, fault: str, reason: str) -> Cell:
         if len(self._dials) >= REASONS_MOST:
