@@ -135,7 +135,7 @@ async def serve(
     async with running_server(settings) as server:
         announce(server)
         await asked.wait()
-        log.info("stopping", action="server.stop")
+        log.info("server.stopping")
 
 
 def _tell_when_stdin_closes(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:
@@ -192,6 +192,13 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         stack.push_async_callback(begin_draining)
         ready.set()
         await grpc.serving()
+        log.info(
+            "server.started",
+            version=version("outdial"),
+            database=base.store.database.dialect.name,
+            grpc_port=grpc_port,
+            http_port=http_port,
+        )
         yield RunningServer(grpc_port, http_port, first_secret)
 
 

@@ -110,8 +110,8 @@ async def test_an_rpc_is_one_line_with_no_secret_in_it(channel: grpc.aio.Channel
         await call(channel, "GetServerInfo", KEY)
     (record,) = records
     assert record["method"] == "/outdial.v1.ServerInfoService/GetServerInfo"
-    assert record["action"] == "rpc"
-    assert record["code"] == "OK"
+    assert record["event"] == "rpc.ended"
+    assert record["outcome"] == "OK"
     assert record["account_id"] == "a"
     assert "any.key" not in str(record)
 

@@ -63,8 +63,8 @@ async def test_a_sweep_that_erased_something_is_told_once() -> None:
         assert await sweeper.tick(clock.now()) == clock.now() + SWEEP_EVERY
         await sweeper.tick(clock.now())
     (record,) = records
-    assert record["action"] == "retention.sweep"
-    assert (record["events"], record["rows"], record["seconds"]) == (280, 0, 0.048)
+    assert record["event"] == "retention.swept"
+    assert (record["events"], record["rows"], record["duration_ms"]) == (280, 0, 48.0)
 
 
 async def test_a_group_that_failed_is_not_forgotten_in_the_count() -> None:

@@ -42,7 +42,7 @@ _OPEN_TO_ALL: Final = "/grpc."
 """Health and reflection need no key."""
 
 _LOGGED_IDS: Final = ("batch_id", "scheduled_call_id", "call_id", "agent_id")
-_ID_MAX_CHARS: Final = 36
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 # As text: grpc's own classes take no parameters at run time.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -140,7 +140,7 @@ class _Guard:
         self._request_ids = request_ids
         self._metrics = metrics
         # Bound once: the logger as it is imported makes itself anew for each line.
-        self._log = log.bind(action="rpc", method=method)
+        self._log = log.bind(method=method)
 
     def unary(self, behaviour: Unary) -> Unary:
         async def guarded(request: Any, context: Context) -> Message:
@@ -217,21 +217,23 @@ class _Guard:
     ) -> None:
         seconds = (self._clock.now() - rpc.started_at).total_seconds()
         self._metrics.ended(code, seconds)
-        fields: dict[str, object] = _ids_in(request)
+        fields = _ids_in(request)
+        fields["request_id"] = rpc.request_id
         if rpc.principal is not None:
             fields["account_id"] = rpc.principal.account_id
         if reason:
             fields["reason"] = reason
-        if fault is not None:
-            fields["exc_info"] = fault
-        write = self._log.info if fault is None else self._log.error
-        write(
-            "rpc",
-            code=code.name,
-            milliseconds=round(seconds * 1000, 3),
-            request_id=rpc.request_id,
-            **fields,
-        )
+        duration_ms = round(seconds * 1000, 3)
+        if fault is None:
+            self._log.info("rpc.ended", outcome=code.name, duration_ms=duration_ms, **fields)
+        else:
+            self._log.error(
+                "rpc.broken",
+                outcome=code.name,
+                duration_ms=duration_ms,
+                exc_info=fault,
+                **fields,
+            )
 
 
 async def _write(context: Context, message: Message) -> None:
@@ -262,11 +264,11 @@ def _bearer(value: str) -> str:
 
 
 def _ids_in(request: Any) -> dict[str, object]:
-    """The ids that a request names, cut to the length of one."""
+    """The ids that a request names; not what is none, which could be anything."""
     if not isinstance(request, Message):
         return {}
-    names = _id_fields(request.DESCRIPTOR)
-    return {name: getattr(request, name)[:_ID_MAX_CHARS] for name in names}
+    named = {name: getattr(request, name) for name in _id_fields(request.DESCRIPTOR)}
+    return {name: text for name, text in named.items() if _ID.fullmatch(text)}
 
 
 @cache

@@ -56,8 +56,7 @@ class Sweeper:
         erased, self._erased, self._begun_at = self._erased, Erased(), None
         if erased.total:
             log.info(
-                "erased",
-                action="retention.sweep",
-                seconds=round(took.total_seconds(), 3),
+                "retention.swept",
+                duration_ms=round(took.total_seconds() * 1000, 3),
                 **erased.counts(),
             )

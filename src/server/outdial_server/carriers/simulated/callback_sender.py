@@ -63,7 +63,7 @@ class CallbackSender:
 
     def send(self, news: News, after_seconds: float = 0) -> None:
         if self._waiting.qsize() + len(self._delayed) >= PENDING_MOST:
-            log.error("callback.dropped", pending=PENDING_MOST)
+            log.error("simulated_carrier.callback_dropped", pending=PENDING_MOST)
         elif after_seconds > 0:
             self._delay(news, after_seconds)
         else:
@@ -116,7 +116,7 @@ class CallbackSender:
                 wait_seconds = self._retry_after_seconds[news.tries]
                 self.send(replace(news, tries=news.tries + 1), wait_seconds)
             else:
-                log.warning("callback.given_up", tries=news.tries)
+                log.warning("simulated_carrier.callback_given_up", tries=news.tries)
 
 
 def _body(bundle: Sequence[News]) -> bytes:
