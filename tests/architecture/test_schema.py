@@ -146,7 +146,7 @@ async def test_one_sqlite_file_is_open_once(tmp_path: Path) -> None:
     [
         ("sqlite://", "must be a file"),
         ("sqlite:///:memory:", "must be a file"),
-        ("mysql://root@localhost/x", "use sqlite or postgresql"),
+        ("mysql://root@localhost/x", "use sqlite:///outdial.db or postgresql"),
         ("nonsense", "no database URL"),
     ],
 )

@@ -63,7 +63,7 @@ from outdial_server.gateway import CallbackRoutes, HttpServer, build_http_app
 from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.settings import Settings, SettingsError
-from outdial_server.storage import Store, master_key_path, open_store
+from outdial_server.storage import CannotOpenError, Store, master_key_path, open_store
 
 _CALLBACK_PURPOSE: Final = "callback URLs"
 
@@ -101,7 +101,7 @@ async def open_foundation(
     signals = InProcessSignals(clock)
     try:
         store = await open_store(settings.database_url, clock, ids, signals, telemetry)
-    except ValueError as error:
+    except CannotOpenError as error:
         raise SettingsError(f"OUTDIAL_DATABASE_URL: {error}") from error
     try:
         yield Foundation(settings, clock, ids, signals, store, telemetry)
@@ -209,8 +209,11 @@ def _master_key(settings: Settings) -> MasterKey:
     path = master_key_path(settings.database_url)
     try:
         return master_key_in(path)
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"OUTDIAL_MASTER_KEY: is not set, and {path}: {error}") from error
+    except OSError as error:
+        words = f"cannot be read or made: {error.strerror}"
+        raise SettingsError(f"OUTDIAL_MASTER_KEY: is not set, and {path} {words}") from error
+    except ValueError as error:
+        raise SettingsError(f"OUTDIAL_MASTER_KEY: is not set, and {path} {error}") from error
 
 
 async def _listening(variable: str, start: Callable[[], Awaitable[int]]) -> int:

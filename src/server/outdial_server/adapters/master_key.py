@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 KEY_BYTES: Final = 32
 # 172 bits, in hex digits: plain in URLs.
 _TOKEN_CHARS: Final = 43
+_HEX_KEY: Final = re.compile(rf"[0-9a-fA-F]{{{2 * KEY_BYTES}}}")
 
 
 class MasterKey:
@@ -29,7 +31,7 @@ def master_key_from(text: str) -> MasterKey:
 
 def master_key_in(path: Path) -> MasterKey:
     """From a file that is made, for its owner alone, when it is not there yet. Raises
-    OSError when it can be neither read nor made, ValueError for one that is cut short."""
+    OSError when it can be neither read nor made, ValueError for one that holds no key."""
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -42,7 +44,9 @@ def master_key_in(path: Path) -> MasterKey:
 
 
 def _read(path: Path) -> MasterKey:
-    key = bytes.fromhex(path.read_text().strip())
-    if len(key) != KEY_BYTES:
-        raise ValueError(f"{path} holds no key of {KEY_BYTES} bytes")
-    return MasterKey(key)
+    text = path.read_text(errors="replace").strip()
+    if not _HEX_KEY.fullmatch(text):
+        raise ValueError(
+            f"holds no key of {KEY_BYTES} bytes in hex digits; bring it back from a backup"
+        )
+    return MasterKey(bytes.fromhex(text))

@@ -103,7 +103,7 @@ class GrpcServer:
         try:
             port: int = self._server.add_insecure_port(listen)
         except RuntimeError as error:
-            raise OSError(f"cannot listen on {listen}") from error
+            raise OSError(f"cannot listen on {listen}: the port may be taken") from error
         await self._server.start()
         return port
 

@@ -3,12 +3,16 @@
 import typer
 
 from outdial_server.cli.run import refusals_told
-from outdial_server.settings import load_settings
-from outdial_server.storage import migrate
+from outdial_server.settings import SettingsError, load_settings
+from outdial_server.storage import CannotOpenError, migrate
 
 
 def command() -> None:
     """Bring the database's schema up to date. On SQLite `serve` does so by itself."""
     with refusals_told():
-        migrate(load_settings().database_url)
+        url = load_settings().database_url
+        try:
+            migrate(url)
+        except CannotOpenError as error:
+            raise SettingsError(f"OUTDIAL_DATABASE_URL: {error}") from error
     typer.echo("the schema is up to date")

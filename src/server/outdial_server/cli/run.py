@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from outdial_server.domain.errors import OutdialError
+from outdial_server.domain.errors import OutdialError, UnavailableError
 from outdial_server.settings import SettingsError
 
 if sys.platform == "win32":
@@ -26,5 +26,7 @@ def refusals_told() -> Iterator[None]:
     try:
         yield
     except (SettingsError, OutdialError) as error:
-        typer.echo(f"outdial-server: {error}", err=True)
+        # Of all that a command needs, only the database can be away.
+        setting = "OUTDIAL_DATABASE_URL: " if isinstance(error, UnavailableError) else ""
+        typer.echo(f"outdial-server: {setting}{error}", err=True)
         raise typer.Exit(1) from None

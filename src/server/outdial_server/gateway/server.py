@@ -51,7 +51,12 @@ class HttpServer:
     async def start(self) -> int:
         """Returns the port once it takes connections. Raises OSError when it cannot."""
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        bound = socket.create_server((self._host, self._port), family=family, backlog=2048)
+        try:
+            bound = socket.create_server((self._host, self._port), family=family, backlog=2048)
+        except OSError as error:
+            # The library adds the address once more, in brackets.
+            why = (error.strerror or "").partition(" (")[0]
+            raise OSError(f"cannot listen on {self._host}:{self._port}: {why}") from error
         self._port = bound.getsockname()[1]
         # Connections are taken from here on; uvicorn answers them once it has started.
         self._task = asyncio.create_task(self._server.serve([bound]), name="outdial-http")

@@ -4,8 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import URL
 
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.ports.clock import Clock
@@ -16,6 +15,7 @@ from outdial_server.storage.callback_inbox import SqlCallbackInbox
 from outdial_server.storage.database import Database
 from outdial_server.storage.intake import SqlImports, SqlIntake
 from outdial_server.storage.migrate import is_up_to_date, migrate
+from outdial_server.storage.opening import parse_url, refusals_in_words
 from outdial_server.storage.postgres_database import PostgresDatabase
 from outdial_server.storage.sqlite_database import SqliteDatabase
 from outdial_server.storage.stores import (
@@ -76,19 +76,6 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
     )
 
 
-def parse_url(url: str) -> URL:
-    """`sqlite:///FILE` or `postgresql+asyncpg://...`; raises ValueError for others."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ValueError(f"{url!r} is no database URL: {error}") from error
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise ValueError(f"{parsed.drivername!r} is not supported; use sqlite or postgresql")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise ValueError("a SQLite database must be a file, like sqlite:///outdial.db")
-    return parsed
-
-
 def master_key_path(url: str) -> Path:
     """Where an installation keeps its master key: beside its SQLite file, or in the working
     directory of a server on PostgreSQL."""
@@ -106,21 +93,41 @@ async def open_store(
     *,
     clock_decides: bool = False,
 ) -> Store:
-    """Brings the schema up to date on SQLite; on PostgreSQL that is `migrate`'s to do,
-    and a schema that is behind raises UnavailableError. `clock_decides` lets `clock` be
-    the time on PostgreSQL too, for tests."""
+    """Brings the schema up to date on SQLite; on PostgreSQL that is `migrate`'s to do, and
+    a schema that is behind raises UnavailableError. Raises CannotOpenError for a database
+    that cannot be used. `clock_decides` lets `clock` be the time on PostgreSQL too, for
+    tests."""
     parsed = parse_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        sqlite = SqliteDatabase(parsed, clock, ids, signals, telemetry)
-        sqlite.lock()
+    with refusals_in_words(parsed):
+        if parsed.get_backend_name() == "sqlite":
+            return await _open_sqlite(parsed, clock, ids, signals, telemetry)
+        return await _open_postgres(
+            parsed, clock if clock_decides else None, ids, signals, telemetry
+        )
+
+
+async def _open_sqlite(
+    url: URL, clock: Clock, ids: IdSource, signals: Signals, telemetry: Telemetry
+) -> Store:
+    sqlite = SqliteDatabase(url, clock, ids, signals, telemetry)
+    sqlite.lock()
+    try:
         await asyncio.to_thread(migrate, url)
         await sqlite.open()
-        return store_over(sqlite, telemetry)
+    except BaseException:
+        await sqlite.close()
+        raise
+    return store_over(sqlite, telemetry)
+
+
+async def _open_postgres(
+    url: URL, clock: Clock | None, ids: IdSource, signals: Signals, telemetry: Telemetry
+) -> Store:
     if not await asyncio.to_thread(is_up_to_date, url):
         raise UnavailableError(
             Reason.DATABASE_UNAVAILABLE,
             "the database's schema is behind this server; run `outdial-server migrate`",
         )
-    postgres = PostgresDatabase(parsed, ids, signals, clock if clock_decides else None, telemetry)
+    postgres = PostgresDatabase(url, ids, signals, clock, telemetry)
     await postgres.open()
     return store_over(postgres, telemetry)
