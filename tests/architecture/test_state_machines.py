@@ -18,6 +18,7 @@ from outdial_server.domain.batch import (
 )
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.report import Fault, ReportKind
+from outdial_server.domain.retry import RETRYABLE_STATES
 from outdial_server.domain.scheduled_call import (
     FINAL_STATES,
     ScheduledCallState,
@@ -141,11 +142,12 @@ def moves_by_reports() -> Moves:
 
 
 def moves_without_a_call() -> Moves:
-    """SENDING, and what settles rows that wait: those of stopped and closed batches, and
-    a row cancelled by hand, which ends as a cancelled batch's rows do."""
+    """SENDING, retries, and what settles rows that wait: those of stopped and closed batches,
+    and a row cancelled by hand, which ends as a cancelled batch's rows do."""
     sending = (state_while_open(None).name, state_while_open(CallState.SENDING).name)
     waiting = ScheduledCallState.WAITING.name
-    return {sending} | {(waiting, state.name) for state in SETTLED_REASON}
+    settled = {(waiting, state.name) for state in SETTLED_REASON}
+    return {sending} | settled | {(state.name, waiting) for state in RETRYABLE_STATES}
 
 
 def test_scheduled_call_moves_are_those_that_calls_and_settling_bring() -> None:

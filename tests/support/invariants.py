@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from outdial_server.domain.batch import ENDED_STATES, Batch, BatchState
-from outdial_server.domain.event import BatchAfter, Event, ScheduledCallAfter
+from outdial_server.domain.event import BatchAfter, Event, EventType, ScheduledCallAfter
 from outdial_server.domain.ids import BatchId
 from outdial_server.domain.scheduled_call import (
     DispatchOutcome,
@@ -93,10 +93,26 @@ def _check_end(batch: Batch) -> None:
         assert batch.counts.unfinished > 0, "a batch with nothing unfinished has ended"
 
 
+def _check_ends(batch: Batch, events: list[Event]) -> None:
+    """What a watcher relies on: behind an end stands nothing, unless the batch goes on."""
+    for event, following in zip(events, [*events[1:], None], strict=True):
+        if event.type is not EventType.BATCH_ENDED:
+            continue
+        if following is None:
+            assert batch.ended_at is not None, "the end stands"
+        elif following.type is not EventType.BATCH_DELETED:
+            assert isinstance(following.after, BatchAfter), "a retry follows"
+            assert following.after.state not in ENDED_STATES, "a retry follows"
+    if batch.ended_at is not None and events:
+        kinds = {EventType.BATCH_ENDED, EventType.BATCH_DELETED}
+        assert events[-1].type in kinds, "an end that stands is the last event"
+
+
 def _check_log(batch: Batch, rows: list[ScheduledCall], events: list[Event], oldest: int) -> None:
     """From the oldest event on, which is the first unless some were erased."""
     whole = list(range(oldest, batch.sequence + 1))
     assert [e.sequence for e in events] == whole, "no gap in the log"
+    _check_ends(batch, events)
     newest_of_row: dict[str, ScheduledCallAfter] = {}
     newest_of_batch: BatchAfter | None = None
     for event in events:
@@ -195,6 +211,12 @@ def _check_calls(tx: Tx) -> None:
         "OR COUNT(DISTINCT attempt) <> COUNT(*)",
     )
     assert numbers == [], "tries are numbered 1, 2, 3"
+    miscounted = _sql(
+        tx,
+        "SELECT s.key FROM scheduled_calls s WHERE s.attempts <> "
+        "(SELECT COUNT(*) FROM calls c WHERE c.scheduled_key = s.key AND c.state = 7)",
+    )
+    assert miscounted == [], "a row counts the tries that are over"
     homeless = _sql(
         tx,
         "SELECT s.key FROM scheduled_calls s JOIN batches b ON b.key = s.batch_key "

@@ -60,6 +60,7 @@ _NEXT: Final = {
     EventType.CALL_RINGING: (EventType.CALL_IN_PROGRESS, EventType.CALL_ENDED),
     EventType.CALL_IN_PROGRESS: (EventType.CALL_ENDED, EventType.CALL_PRESUMED_ENDED),
     EventType.CALL_ENDED: (EventType.CALL_SENDING,),
+    EventType.SCHEDULED_CALL_RETRIED: (EventType.CALL_SENDING,),
 }
 
 
@@ -135,6 +136,18 @@ class MemoryLog:
         self.batch = replace(self.batch, state=BatchState.COMPLETED, ended_at=now)
         self._append_of_batch(EventType.BATCH_ENDED)
         self._commit()
+
+    def retry(self) -> int:
+        """Lets the rows that failed wait again, of a batch that has ended, in one commit;
+        returns how many. Without any the batch stays as it is."""
+        failed = [row.position for row in self._rows if row.state is ScheduledCallState.FAILED]
+        if failed:
+            self.batch = replace(self.batch, state=BatchState.RUNNING, ended_at=None)
+            self._append_of_batch(EventType.BATCH_STATE_CHANGED)
+        for position in failed:
+            self._wait_again(position)
+        self._commit()
+        return len(failed)
 
     def delete(self) -> None:
         self.batch = replace(self.batch, deleted_at=self._clock.now())
@@ -263,6 +276,27 @@ class MemoryLog:
         self._last_type[position] = event_type
         self._append(event_type, after)
         return step.row
+
+    def _wait_again(self, position: int) -> None:
+        row = self._rows[position]
+        waiting = ScheduledCallState.WAITING
+        after = ScheduledCallAfter(
+            row.scheduled_call_id,
+            position,
+            waiting,
+            "RETRIED",
+            DispatchOutcome.NONE,
+            None,
+            1,
+            None,
+            None,
+        )
+        self._rows[position] = replace(row, state=waiting)
+        self._counts[row.state] -= 1
+        self._counts[waiting] += 1
+        self._last_type[position] = EventType.SCHEDULED_CALL_RETRIED
+        self._open.append(position)
+        self._append(EventType.SCHEDULED_CALL_RETRIED, after)
 
     def _end_of(self, event_type: EventType) -> ScheduledCallState:
         if event_type is EventType.CALL_NOT_SENT:

@@ -24,10 +24,16 @@ from outdial_server.domain.intake import CheckedRows, ListTally
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.request import RequestKey, RequestName, request_key
-from outdial_server.domain.scheduled_call import NewScheduledCall, ScheduledCall
+from outdial_server.domain.retry import retry_selection
+from outdial_server.domain.scheduled_call import (
+    NewScheduledCall,
+    ScheduledCall,
+    ScheduledCallState,
+)
 from outdial_server.ports.batches import Decide
 from outdial_server.ports.dispatch import Applied, ClaimedCall, Sent
 from outdial_server.ports.intake import NewBatch, Outcome, Staging, StoredRows
+from outdial_server.ports.retries import RetryOrder
 from outdial_server.storage.encoding import pack_id
 from outdial_server.storage.store import Store
 from outdial_server.storage.tx import Tx
@@ -201,6 +207,29 @@ class World:
 
     async def call_state(self, call: ClaimedCall) -> CallState:
         return (await self.store.calls.get_call(call.account_id, call.call_id)).state
+
+    async def retry(
+        self,
+        batch_id: BatchId,
+        *states: ScheduledCallState,
+        dispositions: Collection[Disposition] = (),
+        window_end: datetime | None = None,
+        request: RequestKey | None = None,
+        group: int = 2,
+    ) -> int:
+        """How many rows wait again."""
+        selection = retry_selection(states, tuple(dispositions))
+        order = RetryOrder(self.account_id, batch_id, selection, window_end)
+        retries = self.store.retries
+        ended_by = await retries.begin_retry(order, request)
+        count, position = 0, 0
+        while True:
+            moved = await retries.retry_rows(order, ended_by, position, group)
+            assert moved.count <= group
+            count += moved.count
+            if moved.next_position is None:
+                return count
+            position = moved.next_position
 
     async def used(self) -> tuple[int, int]:
         """Slots in use: of the account, of the agent."""

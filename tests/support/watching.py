@@ -42,8 +42,17 @@ class Bench:
     def token_at(self, sequence: int) -> str:
         return write_token(BATCH_ID, sequence)
 
-    async def write_until_ended(self, *, busy: bool = False) -> None:
-        """Writes at random moments, with rows added now and then, until all have ended."""
+    async def write_until_ended(self, *, busy: bool = False, retries: int = 0) -> None:
+        """Writes at random moments, with rows added now and then, until all have ended;
+        then, after the blink of an eye or a while, lets those that failed wait again, at
+        most so many times."""
+        await self._write_to_the_end(busy=busy)
+        for _ in range(retries):
+            await self.clock.sleep(timedelta(milliseconds=self.random.choice((0, 5, 60_000))))
+            if self.log.retry():
+                await self._write_to_the_end(busy=busy)
+
+    async def _write_to_the_end(self, *, busy: bool) -> None:
         while self.log.step(events=self.random.choice((1, 1, 2, 5, 40))):
             if self.random.random() < 0.05:
                 self.log.add_rows(self.random.randint(1, 5))
@@ -78,12 +87,22 @@ class Reader:
         self.told: list[Told] = []
         self.streams = 0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the newest there is was told, and with it the end."""
+        newest = self.bench.log.batch.sequence
+        return bool(self.told) and self.told[-1].ended and self.told[-1].sequence == newest
+
     async def read(self) -> list[Told]:
-        request = self.request
-        while not (self.told and self.told[-1].ended):
+        """To the next end; asked again, on from there."""
+        token = next((m.token for m in reversed(self.told) if m.token), "")
+        request = replace(self.request, resume_token=token or self.request.resume_token)
+        ended = False
+        while not ended:
             async with aclosing(self.bench.open(request)) as stream:
                 self.streams += 1
                 await self._read_stream(stream)
+            ended = self.told[-1].ended
             token = next((m.token for m in reversed(self.told) if m.token), "")
             request = replace(request, resume_token=token)
         return self.told

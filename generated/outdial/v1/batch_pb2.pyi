@@ -37,7 +37,7 @@ class _BatchStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BatchState
     BATCH_STATE_PAUSED: _BatchState.ValueType  # 4
     """Held by a person or, with a `state_reason`, by the scheduler."""
     BATCH_STATE_COMPLETED: _BatchState.ValueType  # 5
-    """Every scheduled call has an end. Final."""
+    """Every scheduled call has an end. Final, unless RetryBatch lets some be dialled again."""
     BATCH_STATE_CANCELLED: _BatchState.ValueType  # 6
     """Stopped by hand. Final; running calls come to their own end."""
     BATCH_STATE_FAILED: _BatchState.ValueType  # 7
@@ -56,7 +56,7 @@ BATCH_STATE_RUNNING: BatchState.ValueType  # 3
 BATCH_STATE_PAUSED: BatchState.ValueType  # 4
 """Held by a person or, with a `state_reason`, by the scheduler."""
 BATCH_STATE_COMPLETED: BatchState.ValueType  # 5
-"""Every scheduled call has an end. Final."""
+"""Every scheduled call has an end. Final, unless RetryBatch lets some be dialled again."""
 BATCH_STATE_CANCELLED: BatchState.ValueType  # 6
 """Stopped by hand. Final; running calls come to their own end."""
 BATCH_STATE_FAILED: BatchState.ValueType  # 7
@@ -190,7 +190,7 @@ class BatchCounts(_message.Message):
     dispatch_accepted: _builtins.int
     """Scheduled calls that a carrier has accepted at least once."""
     dispatch_refused: _builtins.int
-    """Scheduled calls that ended because a carrier refused them."""
+    """Scheduled calls that have ended because a carrier refused them."""
     unknown: _builtins.int
     """Part of `dialing`: calls of which nobody knows whether they were placed."""
     sends_in_flight: _builtins.int
@@ -363,7 +363,7 @@ class Batch(_message.Message):
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """When the last call of it had ended. Output only."""
+        """When the last call of it had ended; unset again while it is retried. Output only."""
 
     def __init__(
         self,

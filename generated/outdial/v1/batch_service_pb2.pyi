@@ -725,7 +725,12 @@ class RetryBatchRequest(_message.Message):
     STATES_FIELD_NUMBER: _builtins.int
     DISPOSITIONS_FIELD_NUMBER: _builtins.int
     WINDOW_END_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
+    request_id: _builtins.str
+    """See CreateAccountRequest.request_id. A repeated request only takes rows that had ended
+    when it came first: nobody is dialled twice for one request.
+    """
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_scheduled_call_pb2.ScheduledCallState.ValueType]:
         """Of FAILED, EXPIRED, CANCELLED and COMPLETED; empty means FAILED."""
@@ -738,7 +743,9 @@ class RetryBatchRequest(_message.Message):
 
     @_builtins.property
     def window_end(self) -> _timestamp_pb2.Timestamp:
-        """A later end of the window; unset leaves the batch's."""
+        """A later end of the window; unset leaves the batch's. What waits to expire because the
+        window has just closed then goes on, too.
+        """
 
     def __init__(
         self,
@@ -747,10 +754,11 @@ class RetryBatchRequest(_message.Message):
         states: _abc.Iterable[_scheduled_call_pb2.ScheduledCallState.ValueType] | None = ...,
         dispositions: _abc.Iterable[_scheduled_call_pb2.Disposition.ValueType] | None = ...,
         window_end: _timestamp_pb2.Timestamp | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window_end", b"window_end"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "dispositions", b"dispositions", "states", b"states", "window_end", b"window_end"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "dispositions", b"dispositions", "request_id", b"request_id", "states", b"states", "window_end", b"window_end"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -763,7 +771,7 @@ class RetryBatchResponse(_message.Message):
     BATCH_FIELD_NUMBER: _builtins.int
     RETRIED_COUNT_FIELD_NUMBER: _builtins.int
     retried_count: _builtins.int
-    """Rows that wait again through this request."""
+    """Rows that wait again through this very request. A repetition counts its own."""
     @_builtins.property
     def batch(self) -> _batch_pb2.Batch: ...
     def __init__(
@@ -864,7 +872,8 @@ class WatchBatchResponse(_message.Message):
     """Nothing was sent for 15 s; the token is good."""
     batch_ended: _builtins.bool
     """The batch is over, or was deleted, and this is the last message; the stream
-    ends with OK.
+    ends with OK. Should the batch be retried later, its token leads on from there; a
+    stream that has not come so far yet does not end, but goes on with the batch.
     """
     @_builtins.property
     def counts(self) -> _batch_pb2.BatchCounts: ...

@@ -233,10 +233,13 @@ class BatchServiceServicer:
 
     def RetryBatch(self, request, context):
         """Lets scheduled calls that have ended be dialled once more; a COMPLETED batch runs
-        again. FAILED_PRECONDITION (reason BATCH_STATE) for a draft and for a batch that was
-        cancelled or failed; (reason WINDOW_CLOSED) when the window is over and no later
-        `window_end` is given. Long lists move in groups: when the connection breaks, the
-        groups that have moved stay moved, and asking again goes on with the others.
+        again. FAILED_PRECONDITION (reason BATCH_STATE) for a draft, for a batch that was
+        cancelled or failed, and for one whose payloads retention has erased; (reason
+        WINDOW_CLOSED) when the window is over and no later `window_end` is given. Each of
+        them gets a new Call with the next attempt number; the Calls made stay. Long lists move
+        in groups: when the connection breaks, the groups that have moved stay moved, and the
+        same request with the same `request_id` goes on with the others. When nothing is found
+        to retry, a batch that has ended stays as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,9 @@ class _ScheduledCallStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sc
     """Refused by a rule, never dialled. Final."""
 
 class ScheduledCallState(_ScheduledCallState, metaclass=_ScheduledCallStateEnumTypeWrapper):
-    """The life of one row of a batch; docs/state-machines.md has the diagram."""
+    """The life of one row of a batch; docs/state-machines.md has the diagram. What is final
+    here stays so unless RetryBatch or RetryScheduledCall lets the row be dialled again.
+    """
 
 SCHEDULED_CALL_STATE_UNSPECIFIED: ScheduledCallState.ValueType  # 0
 SCHEDULED_CALL_STATE_WAITING: ScheduledCallState.ValueType  # 1
@@ -212,7 +214,7 @@ class ScheduledCall(_message.Message):
     """Output only."""
     state_reason: _builtins.str
     """Why it is in its state, for programs, for example WINDOW_CLOSED,
-    BATCH_CANCELLED, USER_REQUEST or the carrier's word for it. Output only.
+    BATCH_CANCELLED, USER_REQUEST, RETRIED or the carrier's word for it. Output only.
     """
     dispatch_outcome: Global___DispatchOutcome.ValueType
     """Output only."""
@@ -232,7 +234,9 @@ class ScheduledCall(_message.Message):
 
     @_builtins.property
     def dispatch_time(self) -> _timestamp_pb2.Timestamp:
-        """When a carrier accepted or refused it. Output only."""
+        """When a carrier accepted or refused it. With a retry a refusal no longer stands, and
+        this is unset until a carrier decides anew. Output only.
+        """
 
     @_builtins.property
     def due_time(self) -> _timestamp_pb2.Timestamp:

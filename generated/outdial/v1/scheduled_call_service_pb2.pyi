@@ -163,15 +163,19 @@ class RetryScheduledCallRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SCHEDULED_CALL_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     scheduled_call_id: _builtins.str
+    request_id: _builtins.str
+    """See CreateAccountRequest.request_id."""
     def __init__(
         self,
         *,
         scheduled_call_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["scheduled_call_id", b"scheduled_call_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "scheduled_call_id", b"scheduled_call_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -91,8 +91,9 @@ class ScheduledCallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RetryScheduledCall(self, request, context):
-        """Lets one scheduled call that has ended be dialled once more; see RetryBatch. One
-        that has not ended answers FAILED_PRECONDITION (reason SCHEDULED_CALL_NOT_ENDED).
+        """Lets one scheduled call that has ended be dialled once more, however it ended; see
+        RetryBatch for its batch. One that has not ended answers FAILED_PRECONDITION (reason
+        SCHEDULED_CALL_NOT_ENDED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

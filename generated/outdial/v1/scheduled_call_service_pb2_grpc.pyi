@@ -27,8 +27,9 @@ class ScheduledCallServiceStub:
     SCHEDULED_CALL_NOT_WAITING); use CallService.EndCall for a live call.
     """
     RetryScheduledCall: _aio.UnaryUnaryMultiCallable[_scheduled_call_service_pb2.RetryScheduledCallRequest, _scheduled_call_service_pb2.RetryScheduledCallResponse]
-    """Lets one scheduled call that has ended be dialled once more; see RetryBatch. One
-    that has not ended answers FAILED_PRECONDITION (reason SCHEDULED_CALL_NOT_ENDED).
+    """Lets one scheduled call that has ended be dialled once more, however it ended; see
+    RetryBatch for its batch. One that has not ended answers FAILED_PRECONDITION (reason
+    SCHEDULED_CALL_NOT_ENDED).
     """
     ExportScheduledCalls: _aio.UnaryStreamMultiCallable[_scheduled_call_service_pb2.ExportScheduledCallsRequest, _scheduled_call_service_pb2.ExportScheduledCallsResponse]
     """Streams all rows of one batch by position, each with its latest call: for result
@@ -73,8 +74,9 @@ class ScheduledCallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduled_call_service_pb2.RetryScheduledCallRequest,
         context: _aio.ServicerContext[_scheduled_call_service_pb2.RetryScheduledCallRequest, _abc.Awaitable[_scheduled_call_service_pb2.RetryScheduledCallResponse]],
     ) -> _abc.Awaitable[_scheduled_call_service_pb2.RetryScheduledCallResponse]:
-        """Lets one scheduled call that has ended be dialled once more; see RetryBatch. One
-        that has not ended answers FAILED_PRECONDITION (reason SCHEDULED_CALL_NOT_ENDED).
+        """Lets one scheduled call that has ended be dialled once more, however it ended; see
+        RetryBatch for its batch. One that has not ended answers FAILED_PRECONDITION (reason
+        SCHEDULED_CALL_NOT_ENDED).
         """
 
     @_abc_1.abstractmethod

@@ -55,6 +55,7 @@ from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.keys import Authenticate, CreateKey
 from outdial_server.commands.new_batch import BatchPlanner
 from outdial_server.commands.resolve_call import ResolveCall
+from outdial_server.commands.retry import Retry
 from outdial_server.commands.start_batch import StartBatch
 from outdial_server.commands.stop_batch import StopBatch
 from outdial_server.commands.update_batch import UpdateBatch
@@ -285,6 +286,7 @@ def _grpc_server(
 ) -> GrpcServer:
     authenticate = Authenticate(base.store.keys, base.clock)
     interceptor = RpcInterceptor(authenticate, base.clock, base.ids, RpcMetrics(metrics))
+    retry = Retry(base.store.retries, base.store.batches, base.signals)
     watch = WatchStream(base.store.events, base.store.batches, base.clock, base.signals, draining)
     WatchMetrics(metrics, watch)
     servicers = Servicers(
@@ -297,8 +299,8 @@ def _grpc_server(
         ),
         _account_servicer(base, authenticate),
         _agent_servicer(base),
-        _batch_servicer(base, carriers.names, watch),
-        ScheduledCallServicer(base.store.calls, ExportScheduledCalls(base.store.calls)),
+        _batch_servicer(base, carriers.names, retry, watch),
+        ScheduledCallServicer(base.store.calls, ExportScheduledCalls(base.store.calls), retry),
         _call_servicer(base, carriers),
     )
     return GrpcServer(servicers, interceptor)
@@ -326,7 +328,7 @@ def _agent_servicer(base: Foundation) -> AgentServicer:
 
 
 def _batch_servicer(
-    base: Foundation, carriers: tuple[str, ...], watch: WatchStream
+    base: Foundation, carriers: tuple[str, ...], retry: Retry, watch: WatchStream
 ) -> BatchServicer:
     batches, intake = base.store.batches, base.store.intake
     planner = BatchPlanner(base.ids, base.clock, carriers)
@@ -340,6 +342,7 @@ def _batch_servicer(
         UpdateBatch(batches, base.signals),
         StartBatch(batches, base.signals),
         StopBatch(batches, base.clock, base.signals),
+        retry,
         watch,
     )
 

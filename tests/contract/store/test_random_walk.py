@@ -21,6 +21,8 @@ from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.ids import AgentId, BatchId
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.retention import Retention
+from outdial_server.domain.retry import RETRYABLE_STATES
+from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.ports.batches import Decide
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.encoding import pack_id
@@ -32,6 +34,8 @@ STEPS = 100
 
 BY_DIALLER = {ReportKind.NOT_SENT, ReportKind.REFUSED, ReportKind.UNCLEAR}
 SPEAKS_OF_ITSELF = {ReportKind.ACCEPTED, ReportKind.RINGING, ReportKind.ANSWERED}
+
+STAYS_ENDED = {BatchState.DRAFT, BatchState.CANCELLED, BatchState.FAILED}
 
 # How often each thing happens, by the names of the methods below.
 WEIGHTS = {
@@ -45,6 +49,8 @@ WEIGHTS = {
     "edit": 3,
     "change_limits": 3,
     "cancel_row": 4,
+    "retry": 6,
+    "retry_row": 3,
     "claim": 14,
     "send": 16,
     "report": 30,
@@ -180,6 +186,37 @@ class Walk:
             await self.world.store.calls.cancel_scheduled_call(
                 self.world.account_id, row.scheduled_call_id
             )
+
+    async def retry(self) -> None:
+        """A batch that has ended goes on if one of its rows does, and only then."""
+        batch_id = self.some_batch()
+        before = await self.world.look(batch_id)
+        later = self.world.later(seconds=self.random.choice([5, 60]))
+        states = self.random.sample(sorted(RETRYABLE_STATES), self.random.randint(0, 4))
+        dispositions = list(Disposition) if self.chance(30) else []
+        group = self.random.randint(1, 4)
+        with suppress(OutdialError):
+            count = await self.world.retry(
+                batch_id,
+                *states,
+                dispositions=dispositions,
+                window_end=later if self.chance(30) else None,
+                group=group,
+            )
+            after = await self.world.get(batch_id)
+            assert before.state not in STAYS_ENDED
+            assert (after.ended_at is None) == (before.ended_at is None or count > 0)
+            assert after.counts.waiting == before.counts.waiting + count
+
+    async def retry_row(self) -> None:
+        row = self.random.choice(await self.world.rows(self.some_batch()))
+        with suppress(OutdialError):
+            again = await self.world.store.retries.retry_scheduled_call(
+                self.world.account_id, row.scheduled_call_id, None
+            )
+            assert row.state in RETRYABLE_STATES
+            assert again.state is ScheduledCallState.WAITING
+            assert again.attempt_count == row.attempt_count
 
     # --- dialling
 

@@ -32,6 +32,7 @@ from outdial_server.domain.batch import (
 )
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.event import EventType
+from outdial_server.domain.retry import retry
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from support.clock import START
 from support.domain import MOMENTS, a_batch
@@ -51,7 +52,11 @@ def fail_misconfigured(batch: Batch, now: datetime) -> BatchChange | None:
     return carrier_misconfigured(batch, "BAD_CREDENTIALS", now)
 
 
-DECISIONS: tuple[Decide, ...] = (
+def retry_rows(batch: Batch, now: datetime) -> BatchChange | None:
+    return retry(batch, None, now)
+
+
+ORDINARY: tuple[Decide, ...] = (
     start,
     pause,
     resume,
@@ -63,6 +68,7 @@ DECISIONS: tuple[Decide, ...] = (
     finish,
     edit_window_start,
 )
+DECISIONS = (*ORDINARY, retry_rows)
 
 COUNTS = st.builds(
     lambda **counts: BatchCounts(total=sum(counts.values()), **counts),
@@ -118,8 +124,8 @@ def test_every_move_is_in_the_table(batch: Batch, decide: Decide, now: datetime)
         assert change.batch.state in BATCH_TRANSITIONS[batch.state]
 
 
-@given(batches(), st.lists(st.sampled_from(DECISIONS), max_size=10), MOMENTS)
-def test_a_batch_that_has_ended_never_starts_again(
+@given(batches(), st.lists(st.sampled_from(ORDINARY), max_size=10), MOMENTS)
+def test_only_a_retry_lets_a_batch_that_has_ended_start_again(
     batch: Batch, decisions: list[Decide], now: datetime
 ) -> None:
     for decide in decisions:
@@ -174,8 +180,9 @@ def test_every_move_in_the_table_is_made_by_some_decision() -> None:
     assert {(before, to) for before, to in made if before is not to} == listed
 
 
-def test_ended_states_lead_nowhere() -> None:
-    assert {state for state, to in BATCH_TRANSITIONS.items() if not to} == ENDED_STATES
+def test_ended_states_lead_nowhere_but_a_completed_one_into_a_retry() -> None:
+    final = {state for state, to in BATCH_TRANSITIONS.items() if not to}
+    assert final == ENDED_STATES - {BatchState.COMPLETED}
 
 
 # --- start, pause, resume ------------------------------------------------------

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from outdial_server.domain.event import Event, EventType, ScheduledCallAfter
 from outdial_server.watch.entry import Entry
-from outdial_server.watch.fold import Delivery, Scope, View, fold, up_to_closing
+from outdial_server.watch.fold import Delivery, Scope, View, closes, fold, up_to_closing
 from support.clock import ManualClock, ManualSignals
 from support.memory_log import MemoryLog
 from support.watching import BATCH_ONLY, EVERY_EVENT, LATEST
@@ -21,6 +21,8 @@ def logs(draw: st.DrawFn) -> list[Entry[Event]]:
         log.add_rows(1)
     if draw(st.booleans()):
         log.finish()
+        if draw(st.booleans()) and log.retry():
+            log.step(events=draw(st.integers(0, 9)))
     if draw(st.booleans()):
         log.delete()
     first = draw(st.integers(0, len(log.events) - 1))
@@ -69,14 +71,23 @@ def test_the_scope_of_the_batch_holds_its_own_events_alone(entries: list[Entry[E
 
 
 @given(logs())
-def test_a_stream_tells_nothing_after_the_first_closing_event(
-    entries: list[Entry[Event]],
-) -> None:
-    closing = {EventType.BATCH_ENDED, EventType.BATCH_DELETED}
-    told = list(up_to_closing(entries))
+def test_a_stream_tells_nothing_after_its_closing_event(entries: list[Entry[Event]]) -> None:
+    newest = entries[-1].event.sequence
+    told = list(up_to_closing(entries, newest))
     assert told == entries[: len(told)]
-    assert not any(entry.event.type in closing for entry in told[:-1])
-    assert len(told) == len(entries) or told[-1].event.type in closing
+    assert not any(closes(entry.event, newest) for entry in told[:-1])
+    assert len(told) == len(entries) or closes(told[-1].event, newest)
+
+
+@given(logs())
+def test_an_end_closes_only_while_nothing_stands_behind_it(entries: list[Entry[Event]]) -> None:
+    newest = entries[-1].event.sequence
+    for entry in entries:
+        if entry.event.type is EventType.BATCH_ENDED:
+            assert closes(entry.event, newest) == (entry is entries[-1])
+        else:
+            deleted = entry.event.type is EventType.BATCH_DELETED
+            assert closes(entry.event, newest) == deleted
 
 
 def test_an_event_is_encoded_once_and_only_when_asked_for() -> None:

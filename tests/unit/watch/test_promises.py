@@ -146,3 +146,38 @@ def test_a_slow_reader_is_told_all_the_same(seed: int, view: View) -> None:
     check_always(bench, reader)
     if view is not BATCH_ONLY:
         check_states(reader.told, bench.log.states_at)
+
+
+@many_lives
+@given(seeds, st.sampled_from([LATEST, EVERY_EVENT]), intervals, cut_chances)
+def test_whoever_comes_back_with_the_last_token_sees_a_retried_batch_go_on(
+    seed: int, view: View, min_interval: timedelta, cut_chance: float
+) -> None:
+    async def life() -> tuple[Bench, Reader]:
+        bench = Bench(seed, rows=20)
+        bench.log.turns_max = 3
+        reader = Reader(
+            bench,
+            WatchRequest(bench.token_at(1), view, min_interval),
+            cut=lambda: bench.random.random() < cut_chance,
+        )
+
+        async def read_on() -> None:
+            while not (reader.is_over and writing.done()):
+                await reader.read()
+                await bench.clock.sleep(timedelta(seconds=1))
+
+        writing = asyncio.ensure_future(bench.write_until_ended(retries=3))
+        await bench.clock.drive(asyncio.gather(writing, read_on()))
+        return bench, reader
+
+    bench, reader = asyncio.run(life())
+    newest = bench.log.batch.sequence
+    check_ordered(reader.told)
+    check_unique(reader.told)
+    check_states(reader.told, bench.log.states_at, known=bench.log.states_at(1))
+    check_terminal_told(reader.told, [told_event(e) for e in bench.log.events], after=1)
+    if view is EVERY_EVENT:
+        check_gapless(reader.told, 1, newest)
+        check_contiguous_messages(reader.told)
+    assert reader.told[-1].ended

@@ -235,6 +235,80 @@ async def test_a_batch_that_has_ended_is_told_and_closed(view: View) -> None:
     assert [(u.ended, u.sequence) for u in resumed] == [(True, bench.log.batch.sequence)]
 
 
+def failed_batch() -> Bench:
+    """A batch that has ended with rows to retry."""
+    bench = Bench(seed=1, rows=20)
+    bench.log.finish()
+    return bench
+
+
+@pytest.mark.parametrize("view", [LATEST, EVERY_EVENT, BATCH_ONLY])
+async def test_a_token_from_before_the_end_leads_into_the_retry(view: View) -> None:
+    bench = failed_batch()
+    token = bench.token_at(bench.log.batch.sequence - 2)
+    assert bench.log.retry()
+    stream = bench.open(WatchRequest(token, view, INTERVAL))
+    update = await come(stream)
+    assert not update.ended
+    assert update.sequence == bench.log.batch.sequence
+    types = [event.type for event in update.events]
+    assert [t for t in types if t in (EventType.BATCH_ENDED, EventType.BATCH_STATE_CHANGED)] == [
+        EventType.BATCH_ENDED,
+        EventType.BATCH_STATE_CHANGED,
+    ]
+    following = Next(stream)
+    await settle()
+    bench.log.finish()
+    bench.clock.advance(INTERVAL)
+    assert (await following.update()).ended
+
+
+async def test_the_token_of_the_end_leads_into_the_retry() -> None:
+    bench = failed_batch()
+    token = bench.token_now()
+    assert bench.log.retry()
+    update = await come(bench.open(WatchRequest(token, EVERY_EVENT, INTERVAL)))
+    assert update.events[0].type == EventType.BATCH_STATE_CHANGED
+    assert not update.ended
+
+
+async def test_a_slow_watcher_that_missed_the_end_goes_on_with_the_batch() -> None:
+    bench = Bench(seed=1, rows=20)
+    slow = bench.open(every_event(bench))
+    following = Next(slow)
+    bench.log.step()
+    before = await following.update()
+    bench.log.finish()
+    assert bench.log.retry()
+    bench.clock.advance(INTERVAL)
+    update = await come(slow)
+    assert update.events[0].sequence == before.sequence + 1
+    assert update.sequence == bench.log.batch.sequence
+    assert not update.ended
+
+
+async def test_a_tail_that_has_seen_the_end_ends_nobody_who_comes_from_the_retry() -> None:
+    bench = Bench(seed=1, rows=20)
+    # It has its last message and does not read on: its tail stands at the end.
+    lingering = bench.open(every_event(bench))
+    following = Next(lingering)
+    bench.log.finish()
+    assert (await following.update()).ended
+    bench.log._signals = Bench().signals
+    assert bench.log.retry()
+    fresh = bench.open(WatchRequest("", LATEST, INTERVAL))
+    update = await come(fresh)
+    while update.kind is not UpdateKind.SNAPSHOT_COMPLETE:
+        update = await come(fresh)
+    following = Next(fresh)
+    assert not await following.has_come()
+    await lingering.aclose()
+    bench.clock.advance(timedelta(seconds=5))
+    bench.log.step()
+    bench.clock.advance(timedelta(seconds=5))
+    assert not (await following.update()).ended
+
+
 async def test_a_stream_that_was_open_sees_the_deletion_and_ends() -> None:
     bench = Bench(rows=3)
     stream = bench.open(every_event(bench))

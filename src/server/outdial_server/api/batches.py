@@ -14,7 +14,7 @@ from outdial_server.api.conversion.batch import (
     batch_to_message,
     skipped_to_message,
 )
-from outdial_server.api.conversion.enums import BATCH_STATE
+from outdial_server.api.conversion.enums import BATCH_STATE, DISPOSITION, SCHEDULED_CALL_STATE
 from outdial_server.api.conversion.event import event_to_message
 from outdial_server.api.conversion.ids import canonical, required_id
 from outdial_server.api.conversion.imports import (
@@ -22,22 +22,30 @@ from outdial_server.api.conversion.imports import (
     import_spec,
     import_to_message,
 )
-from outdial_server.api.conversion.request import page_of, take_growing_request
+from outdial_server.api.conversion.request import (
+    page_of,
+    take_growing_request,
+    take_request_key,
+)
+from outdial_server.api.conversion.times import moment
 from outdial_server.api.import_stream import ImportStream
 from outdial_server.api.long_list import listed_rows
 from outdial_server.api.watch_stream import WatchStream
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
+from outdial_server.commands.retry import Retry
 from outdial_server.commands.start_batch import StartBatch
 from outdial_server.commands.stop_batch import StopBatch
 from outdial_server.commands.update_batch import UpdateBatch
 from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.ids import AgentId, BatchId, ImportId
 from outdial_server.domain.paging import page_request
+from outdial_server.domain.retry import retry_selection
 from outdial_server.ports.batches import BatchStore
 from outdial_server.ports.events import EventLog
 from outdial_server.ports.intake import ImportStore
+from outdial_server.ports.retries import RetryOrder
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ class BatchServicer(BatchServiceServicer):
     update: UpdateBatch
     start: StartBatch
     stop: StopBatch
+    retry: Retry
     watch: WatchStream
 
     @override
@@ -187,6 +196,26 @@ class BatchServicer(BatchServiceServicer):
         )
         return pb.ListImportFindingsResponse(
             findings=map(finding_to_message, page.items), next_page_token=page.next_token
+        )
+
+    @override
+    async def RetryBatch(
+        self, request: pb.RetryBatchRequest, context: object
+    ) -> pb.RetryBatchResponse:
+        account_id = caller().account_id
+        key = take_request_key(account_id, request)
+        order = RetryOrder(
+            account_id,
+            _batch_id(request.batch_id),
+            retry_selection(
+                SCHEDULED_CALL_STATE.each(request.states, "states"),
+                DISPOSITION.each(request.dispositions, "dispositions"),
+            ),
+            moment(request.window_end, "window_end") if request.HasField("window_end") else None,
+        )
+        retried = await self.retry.batch(order, key)
+        return pb.RetryBatchResponse(
+            batch=batch_to_message(retried.batch), retried_count=retried.count
         )
 
     @override

@@ -11,10 +11,11 @@ from typing_extensions import override
 from outdial_server.api.caller import caller
 from outdial_server.api.conversion.enums import SCHEDULED_CALL_STATE
 from outdial_server.api.conversion.ids import required_id
-from outdial_server.api.conversion.request import filter_text, page_of
+from outdial_server.api.conversion.request import filter_text, page_of, take_request_key
 from outdial_server.api.conversion.result import result_to_message
 from outdial_server.api.conversion.scheduled_call import scheduled_call_to_message
 from outdial_server.commands.export_scheduled_calls import ExportScheduledCalls
+from outdial_server.commands.retry import Retry
 from outdial_server.domain.ids import BatchId, ScheduledCallId
 from outdial_server.ports.batches import CallStore
 
@@ -23,6 +24,7 @@ from outdial_server.ports.batches import CallStore
 class ScheduledCallServicer(ScheduledCallServiceServicer):
     calls: CallStore
     export: ExportScheduledCalls
+    retry: Retry
 
     @override
     async def GetScheduledCall(
@@ -57,6 +59,17 @@ class ScheduledCallServicer(ScheduledCallServiceServicer):
             caller().account_id, _scheduled_call_id(request.scheduled_call_id)
         )
         return pb.CancelScheduledCallResponse(scheduled_call=scheduled_call_to_message(row))
+
+    @override
+    async def RetryScheduledCall(
+        self, request: pb.RetryScheduledCallRequest, context: object
+    ) -> pb.RetryScheduledCallResponse:
+        account_id = caller().account_id
+        key = take_request_key(account_id, request)
+        row = await self.retry.scheduled_call(
+            account_id, _scheduled_call_id(request.scheduled_call_id), key
+        )
+        return pb.RetryScheduledCallResponse(scheduled_call=scheduled_call_to_message(row))
 
     @override
     async def ExportScheduledCalls(

@@ -27,6 +27,7 @@ class BatchState(IntEnum):
 
 
 ENDED_STATES: Final = frozenset({BatchState.COMPLETED, BatchState.CANCELLED, BatchState.FAILED})
+"""Of these only COMPLETED is ever left again, by `domain.retry`."""
 
 BATCH_TRANSITIONS: Final[Mapping[BatchState, frozenset[BatchState]]] = {
     BatchState.DRAFT: frozenset({BatchState.SCHEDULED, BatchState.RUNNING, BatchState.CANCELLED}),
@@ -55,7 +56,7 @@ BATCH_TRANSITIONS: Final[Mapping[BatchState, frozenset[BatchState]]] = {
             BatchState.CANCELLED,
         }
     ),
-    BatchState.COMPLETED: frozenset(),
+    BatchState.COMPLETED: frozenset({BatchState.SCHEDULED, BatchState.RUNNING}),
     BatchState.CANCELLED: frozenset(),
     BatchState.FAILED: frozenset(),
 }
@@ -165,7 +166,7 @@ class BatchChange:
     cause: str
 
 
-def _refuse(batch: Batch, verb: str, possible: str = "") -> PreconditionError:
+def refusal(batch: Batch, verb: str, possible: str = "") -> PreconditionError:
     """`possible` says when it would be."""
     hint = f"; {possible}" if possible else ""
     return PreconditionError(
@@ -193,7 +194,7 @@ def _moved(
     )
 
 
-def _state_by_window(window_start: datetime | None, now: datetime) -> tuple[BatchState, str]:
+def state_by_window(window_start: datetime | None, now: datetime) -> tuple[BatchState, str]:
     if window_start is not None and now < window_start:
         return BatchState.SCHEDULED, "WINDOW_NOT_OPEN"
     return BatchState.RUNNING, ""
@@ -203,17 +204,17 @@ def first_state(
     *, draft: bool, window_start: datetime | None, now: datetime
 ) -> tuple[BatchState, str]:
     """The state that a new batch is in, and why."""
-    return (BatchState.DRAFT, "") if draft else _state_by_window(window_start, now)
+    return (BatchState.DRAFT, "") if draft else state_by_window(window_start, now)
 
 
 def start(batch: Batch, now: datetime) -> BatchChange:
     if batch.state is not BatchState.DRAFT:
-        raise _refuse(batch, "started", "only a DRAFT can")
+        raise refusal(batch, "started", "only a DRAFT can")
     if batch.counts.total == 0:
         raise PreconditionError(
             Reason.BATCH_EMPTY, "the batch has no scheduled calls; add some before it starts"
         )
-    state, reason = _state_by_window(batch.settings.window_start, now)
+    state, reason = state_by_window(batch.settings.window_start, now)
     return _moved(batch, state, reason, now, "USER_REQUEST")
 
 
@@ -221,7 +222,7 @@ def pause(batch: Batch, now: datetime) -> BatchChange | None:
     if batch.state is BatchState.PAUSED:
         return None
     if batch.state not in (BatchState.SCHEDULED, BatchState.RUNNING):
-        raise _refuse(batch, "paused", "only a SCHEDULED or RUNNING one can")
+        raise refusal(batch, "paused", "only a SCHEDULED or RUNNING one can")
     return _moved(batch, BatchState.PAUSED, "USER_REQUEST", now, "USER_REQUEST")
 
 
@@ -229,8 +230,8 @@ def resume(batch: Batch, now: datetime) -> BatchChange | None:
     if batch.state in (BatchState.SCHEDULED, BatchState.RUNNING):
         return None
     if batch.state is not BatchState.PAUSED:
-        raise _refuse(batch, "resumed", "only a PAUSED one can")
-    state, reason = _state_by_window(batch.settings.window_start, now)
+        raise refusal(batch, "resumed", "only a PAUSED one can")
+    state, reason = state_by_window(batch.settings.window_start, now)
     return _moved(batch, state, reason, now, "USER_REQUEST")
 
 
@@ -238,7 +239,7 @@ def cancel(batch: Batch, now: datetime) -> BatchChange | None:
     if batch.state is BatchState.CANCELLED:
         return None
     if batch.state in ENDED_STATES:
-        raise _refuse(batch, "cancelled", "it has ended")
+        raise refusal(batch, "cancelled", "it has ended")
     change = _moved(batch, BatchState.CANCELLED, "USER_REQUEST", now, "USER_REQUEST")
     return _settling(change, ScheduledCallState.CANCELLED)
 
@@ -258,7 +259,7 @@ def open_window(batch: Batch, now: datetime) -> BatchChange | None:
     """SCHEDULED to RUNNING once the window opens."""
     if batch.state is not BatchState.SCHEDULED:
         return None
-    state, reason = _state_by_window(batch.settings.window_start, now)
+    state, reason = state_by_window(batch.settings.window_start, now)
     return None if state is batch.state else _moved(batch, state, reason, now, "WINDOW_OPENED")
 
 
@@ -305,13 +306,13 @@ def edit(batch: Batch, changed: BatchSettings, now: datetime) -> BatchChange | N
     that is not paused between SCHEDULED and RUNNING. A window that has closed stays so:
     its rows are expiring, and opened again they would be dialled and expired at once."""
     if batch.state in ENDED_STATES:
-        raise _refuse(batch, "changed", "it has ended")
+        raise refusal(batch, "changed", "it has ended")
     if changed == batch.settings:
         return None
     if batch.settling_to is not None and _window(changed) != _window(batch.settings):
-        raise _refuse(batch, "given another window once the old one has closed")
+        raise refusal(batch, "given another window once the old one has closed")
     edited = replace(batch, settings=changed, revision=batch.revision + 1, updated_at=now)
-    state, reason = _state_by_window(changed.window_start, now)
+    state, reason = state_by_window(changed.window_start, now)
     movable = batch.state in (BatchState.SCHEDULED, BatchState.RUNNING)
     if movable and state is not batch.state:
         edited = _moved(edited, state, reason, now, "USER_REQUEST").batch
@@ -326,7 +327,7 @@ def refuse_append_when_over(batch: Batch, now: datetime) -> None:
     """Rows can be added until the batch ends or its window closes."""
     closed = batch.settings.window_end is not None and batch.settings.window_end <= now
     if batch.state in ENDED_STATES or batch.settling_to is not None or closed:
-        raise _refuse(batch, "added to", "it has ended or its window has closed")
+        raise refusal(batch, "added to", "it has ended or its window has closed")
 
 
 def _settling(change: BatchChange, to: ScheduledCallState) -> BatchChange:

@@ -27,6 +27,7 @@ class EventType(IntEnum):
     CALL_PRESUMED_ENDED = 13
     BATCH_ENDED = 14
     BATCH_DELETED = 15
+    SCHEDULED_CALL_RETRIED = 16
 
 
 @dataclass(frozen=True, slots=True)

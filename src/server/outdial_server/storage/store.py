@@ -17,6 +17,7 @@ from outdial_server.storage.intake import SqlImports, SqlIntake
 from outdial_server.storage.migrate import is_up_to_date, migrate
 from outdial_server.storage.opening import parse_url, refusals_in_words
 from outdial_server.storage.postgres_database import PostgresDatabase
+from outdial_server.storage.retry_store import SqlRetries
 from outdial_server.storage.sqlite_database import SqliteDatabase
 from outdial_server.storage.stores import (
     SqlAccounts,
@@ -42,6 +43,7 @@ class Store:
     intake: SqlIntake
     imports: SqlImports
     calls: SqlCalls
+    retries: SqlRetries
     dispatch: SqlDispatch
     events: SqlEventLog
     callbacks: SqlCallbackInbox
@@ -68,6 +70,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlIntake(database),
         SqlImports(database),
         SqlCalls(database),
+        SqlRetries(database),
         SqlDispatch(database, telemetry),
         SqlEventLog(database),
         SqlCallbackInbox(database),

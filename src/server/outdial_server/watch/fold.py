@@ -41,18 +41,22 @@ def fold(entries: Sequence[Entry[E]], view: View) -> list[Entry[E]]:
     return _newest(entries)
 
 
-def up_to_closing(entries: Sequence[Entry[E]]) -> Sequence[Entry[E]]:
+def up_to_closing(entries: Sequence[Entry[E]], newest: int) -> Sequence[Entry[E]]:
     """The entries up to the one after which a stream has no more to tell."""
     for index, entry in enumerate(entries):
-        if closes(entry.event):
+        if closes(entry.event, newest):
             return entries[: index + 1]
     return entries
 
 
-def closes(event: Event) -> bool:
-    """Whether a stream ends with this event. The calls of a batch that was deleted while
-    it ran still come to their end, but nobody may look any more."""
-    return event.type in (EventType.BATCH_ENDED, EventType.BATCH_DELETED)
+def closes(event: Event, newest: int) -> bool:
+    """Whether a stream ends with this event, where `newest` is the last in the log. Behind
+    the end of a batch only two things can follow: its deletion, or a retry with which it
+    goes on, and the stream too. The calls of a batch that was deleted while it ran still
+    come to their end, but nobody may look any more."""
+    if event.type is EventType.BATCH_ENDED:
+        return event.sequence == newest
+    return event.type is EventType.BATCH_DELETED
 
 
 def _newest(entries: Sequence[Entry[E]]) -> list[Entry[E]]:

@@ -127,8 +127,10 @@ class Tail(Generic[E]):
         return update
 
     def is_over(self, position: int) -> bool:
-        """Whether a follower at `position` has seen all that this batch will ever tell."""
-        return position >= self.batch.sequence and _has_closed(self.batch)
+        """Whether a follower at `position` has seen all that this batch has to tell. One that
+        comes from a newer snapshot than the tail has read waits for the tail: the batch may
+        have ended here, and go on there."""
+        return position == self.batch.sequence and _has_closed(self.batch)
 
     @property
     def lag(self) -> int:

@@ -44,7 +44,7 @@ class Update(Generic[E_co]):
 def events_update(batch: Batch, entries: Sequence[Entry[E]], view: View) -> Update[E]:
     """All of `entries`, which are the next ones of the log, in one message; less what
     comes after the end of the batch."""
-    told = up_to_closing(entries)
+    told = up_to_closing(entries, batch.sequence)
     newest = told[-1].event
     return Update(
         UpdateKind.EVENTS,
@@ -52,7 +52,7 @@ def events_update(batch: Batch, entries: Sequence[Entry[E]], view: View) -> Upda
         newest.sequence,
         write_token(batch.batch_id, newest.sequence),
         events=[entry.encoded for entry in fold(told, view)],
-        ended=closes(newest),
+        ended=closes(newest, batch.sequence),
     )
 
 

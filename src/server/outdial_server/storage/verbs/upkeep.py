@@ -35,7 +35,7 @@ from outdial_server.storage.encoding import (
 )
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
-from outdial_server.storage.verbs.batch_rows import apply_decision
+from outdial_server.storage.verbs.batch_rows import apply_decision, lock_batch
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
 from outdial_server.storage.verbs.ledger import lock_slots
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
@@ -194,6 +194,9 @@ def settle(tx: Tx, limit: int) -> bool:
         end=batch.next_position,
         limit=limit,
     )
+    if lock_batch(tx, batch.key).settling_to != batch.settling_to:
+        # A later window end came in between: what waits goes on.
+        return True
     state = ScheduledCallState(batch.settling_to)
     end_rows(tx, batch.key, rows, state, SETTLED_REASON[state], "SCHEDULER")
     return True
