@@ -4,12 +4,15 @@ import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from sqlalchemy import Connection, CursorResult, TextClause, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
-from outdial_server.storage.encoding import json_text
+from outdial_server.storage.schema import metadata
+
+_POSTGRES: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 class Row(Protocol):
@@ -71,7 +74,7 @@ class SqliteStatements:
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         try:
-            self._cursor.executemany(_insert_sql(table, tuple(columns), "?"), rows)
+            self._cursor.executemany(_insert_row(table, tuple(columns)), rows)
         except sqlite3.IntegrityError as error:
             raise ConstraintError(str(error)) from error
 
@@ -109,14 +112,10 @@ class SqlAlchemyStatements:
         self._connection.execute(_statement(sql), list(rows))
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        sql = _insert_sql(table, tuple(columns), "$")
-        try:
-            self._connection.exec_driver_sql(sql, [tuple(row) for row in rows])
-        except IntegrityError as error:
-            raise ConstraintError(str(error)) from error
+        self._connection.execute(_statement(_insert_arrays(table, tuple(columns))), _arrays(rows))
 
     def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
-        return self.run(sql, {"rows": json_text(rows)})
+        return self.run(sql, _arrays(rows))
 
 
 @lru_cache(maxsize=512)
@@ -131,7 +130,18 @@ def _statement(sql: str) -> TextClause:
     return text(sql)
 
 
+def _arrays(rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    return {f"c{place}": list(column) for place, column in enumerate(zip(*rows, strict=True))}
+
+
 @lru_cache(maxsize=64)
-def _insert_sql(table: str, columns: tuple[str, ...], mark: str) -> str:
-    places = (mark if mark == "?" else f"{mark}{n}" for n in range(1, len(columns) + 1))
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(places)})"
+def _insert_row(table: str, columns: tuple[str, ...]) -> str:
+    places = ", ".join("?" for _ in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
+
+
+@lru_cache(maxsize=64)
+def _insert_arrays(table: str, columns: tuple[str, ...]) -> str:
+    types = [metadata.tables[table].c[name].type.compile(_POSTGRES) for name in columns]
+    arrays = ", ".join(f"CAST(:c{place} AS {kind}[])" for place, kind in enumerate(types))
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"

@@ -1,6 +1,7 @@
 """PostgreSQL: others write at the same time, so rows are locked, always in one order."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from outdial_server.storage.dialects.dialect import Kind
 
@@ -20,8 +21,8 @@ class PostgresDialect:
     def update_each(
         self, table: str, assignments: str, guard: str, columns: Sequence[tuple[str, Kind]]
     ) -> str:
-        rows = self.rows("rows", columns)
-        return f"UPDATE {table} SET {assignments} FROM {rows} AS r WHERE {guard}"
+        source = _columns_of(tuple(columns))
+        return f"UPDATE {table} SET {assignments} FROM {source} WHERE {guard}"
 
     def id_in(self, column: str, parameter: str) -> str:
         return f"{column} = ANY(CAST(:{parameter} AS bytea[]))"
@@ -44,3 +45,13 @@ class PostgresDialect:
 
     def greatest(self, *terms: str) -> str:
         return f"greatest({', '.join(terms)})"
+
+
+@lru_cache(maxsize=64)
+def _columns_of(columns: tuple[tuple[str, Kind], ...]) -> str:
+    """A table from arrays, one a column: each value is read once, where JSON is searched
+    again for each."""
+    arrays = ", ".join(
+        f"CAST(:c{place} AS {kind.value}[])" for place, (_, kind) in enumerate(columns)
+    )
+    return f"unnest({arrays}) AS r({', '.join(name for name, _ in columns)})"
