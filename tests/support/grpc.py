@@ -1,6 +1,6 @@
 """Any RPC by its descriptor, and what came back."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +37,10 @@ async def call(
     channel: grpc.aio.Channel,
     name: str,
     metadata: Metadata = (),
-    request: Message | None = None,
+    request: Message | Sequence[Message] | None = None,
     **fields: Any,
 ) -> Any:
-    """Calls a method; of a stream, with one message or for the first one. Raises
+    """Calls a method; of a stream, with one message or several, or for the first one. Raises
     AioRpcError."""
     method = METHODS[name]
     if request is None:
@@ -54,8 +54,12 @@ async def call(
         path_of(method),
         request_serializer=lambda message: message.SerializeToString(),
         response_deserializer=GetMessageClass(method.output_type).FromString,
-    )([request] if method.client_streaming else request, metadata=tuple(metadata))
+    )(_several(request) if method.client_streaming else request, metadata=tuple(metadata))
     return await (rpc.read() if method.server_streaming else rpc)
+
+
+def _several(request: Message | Sequence[Message]) -> Sequence[Message]:
+    return [request] if isinstance(request, Message) else request
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,19 @@
 """All rows of the table of wrong requests."""
 
-from tests.integration.wrong_requests import account_rows, batch_rows, call_rows, list_rows
+from tests.integration.wrong_requests import (
+    account_rows,
+    batch_rows,
+    call_rows,
+    import_rows,
+    list_rows,
+    retry_rows,
+)
 
-ROWS = [*account_rows.ROWS, *batch_rows.ROWS, *list_rows.ROWS, *call_rows.ROWS]
+ROWS = [
+    *account_rows.ROWS,
+    *batch_rows.ROWS,
+    *list_rows.ROWS,
+    *import_rows.ROWS,
+    *call_rows.ROWS,
+    *retry_rows.ROWS,
+]

@@ -184,6 +184,8 @@ _STATES: list[tuple[str, str, Callable[[World], str]]] = [
     ("ResumeBatch", "cancelled", lambda w: w.cancelled_id),
     ("CancelBatch", "completed", lambda w: w.ours.completed_id),
     ("AddScheduledCalls", "completed", lambda w: w.ours.completed_id),
+    ("RetryBatch", "draft", lambda w: w.ours.draft_id),
+    ("RetryBatch", "cancelled", lambda w: w.cancelled_id),
     ("AddScheduledCalls", "cancelled", lambda w: w.cancelled_id),
 ]
 
@@ -199,6 +201,7 @@ _NAMING_A_BATCH = [
     "ListBatchEvents",
     "ListScheduledCalls",
     "ExportScheduledCalls",
+    "RetryBatch",
 ]
 
 

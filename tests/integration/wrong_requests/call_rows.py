@@ -8,6 +8,7 @@ from outdial.v1.call_service_pb2 import (
     CALL_RESOLUTION_PLACED,
 )
 from outdial.v1.scheduled_call_pb2 import DISPOSITION_BUSY
+from tests.integration.wrong_requests.world import World
 from tests.integration.wrong_requests.wrong import Wrong, faulty, misfit, no_such_id
 
 from outdial_server.domain.ids import BatchId
@@ -15,21 +16,19 @@ from outdial_server.watch.token import write_token
 from support.grpc import METHODS
 
 _PAGED = [
-    name
-    for name, method in METHODS.items()
-    if "page_token" in method.input_type.fields_by_name and name != "ListImportFindings"
+    name for name, method in METHODS.items() if "page_token" in method.input_type.fields_by_name
 ]
 _SIZED = [
-    name
-    for name, method in METHODS.items()
-    if "page_size" in method.input_type.fields_by_name and name != "ListImportFindings"
+    name for name, method in METHODS.items() if "page_size" in method.input_type.fields_by_name
 ]
 
 
-def _target(rpc: str, batch_id: str) -> dict[str, str]:
+def _target(rpc: str, world: World) -> dict[str, str]:
     """What a list belongs to, for those that need it."""
+    if rpc == "ListImportFindings":
+        return {"import_id": world.import_id}
     needed = rpc in ("ListScheduledCalls", "ListBatchEvents")
-    return {"batch_id": batch_id} if needed else {}
+    return {"batch_id": world.ours.draft_id} if needed else {}
 
 
 PAGES = [
@@ -37,7 +36,7 @@ PAGES = [
         faulty(
             "a page of negative size",
             rpc,
-            lambda w, rpc=rpc: {**_target(rpc, w.ours.draft_id), "page_size": -1},  # type: ignore[misc]
+            lambda w, rpc=rpc: {**_target(rpc, w), "page_size": -1},  # type: ignore[misc]
             "page_size",
         )
         for rpc in _SIZED
@@ -47,7 +46,7 @@ PAGES = [
             f"a page token {what}",
             rpc,
             lambda w, rpc=rpc, token=token: {  # type: ignore[misc]
-                **_target(rpc, w.ours.draft_id),
+                **_target(rpc, w),
                 "page_token": token,
             },
             "page_token",

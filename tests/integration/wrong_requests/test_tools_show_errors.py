@@ -22,8 +22,13 @@ EXAMPLES = list({row.reason: row for row in reversed(ROWS)}.values())
 
 
 def body(wrong: Wrong, world: World) -> str:
-    request = GetMessageClass(METHODS[wrong.rpc].input_type)(**wrong.request(world))
-    return json.dumps(MessageToDict(request, preserving_proto_field_name=True))
+    """As JSON; the messages of a stream follow one another."""
+    fields = wrong.request(world)
+    message = GetMessageClass(METHODS[wrong.rpc].input_type)
+    messages = fields.get("request") or [message(**fields)]
+    return "\n".join(
+        json.dumps(MessageToDict(message, preserving_proto_field_name=True)) for message in messages
+    )
 
 
 def headers(wrong: Wrong, world: World) -> Sequence[str]:

@@ -17,13 +17,18 @@ from support.grpc import METHODS, Metadata, Refusal, path_of, refusal, refused
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+# What is kept of a refused list, so that its faults can be read.
+_TOLD = {"IMPORT_REFUSED": ("imports", "import_findings")}
+
+
 @pytest.mark.parametrize("wrong", cases(ROWS))
 async def test_a_wrong_request_is_refused_and_changes_nothing(
     grpc_channel: grpc.aio.Channel, world: World, database: str, wrong: Wrong
 ) -> None:
-    before = await asyncio.to_thread(dump, database)
+    told = _TOLD.get(wrong.reason, ())
+    before = await asyncio.to_thread(dump, database, told)
     answer = await refused(grpc_channel, wrong.rpc, wrong.key(world), **wrong.request(world))
-    assert await asyncio.to_thread(dump, database) == before
+    assert await asyncio.to_thread(dump, database, told) == before
     assert (answer.code, answer.info.reason) == (wrong.code, wrong.reason)
     if wrong.code is grpc.StatusCode.INVALID_ARGUMENT:
         assert tuple(answer.fields) == wrong.fields
@@ -36,7 +41,7 @@ async def test_a_wrong_request_is_refused_and_changes_nothing(
     assert explanation.rpcs == "*" or wrong.rpc in explanation.rpcs.split(", ")
 
 
-@pytest.mark.parametrize("rpc", [name for name in METHODS if name != "ImportScheduledCalls"])
+@pytest.mark.parametrize("rpc", METHODS)
 @pytest.mark.parametrize("data", [b"\xff\xff\xff", b"\x0a\x10abc"], ids=["nonsense", "cut"])
 async def test_bytes_that_are_no_message_are_a_wrong_request(
     grpc_channel: grpc.aio.Channel, world: World, database: str, rpc: str, data: bytes
@@ -84,3 +89,24 @@ async def _refused_bytes(
 def _explanation(reason: str) -> error_reason_pb2.ErrorExplanation:
     value = error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name[f"ERROR_REASON_{reason}"]
     return value.GetOptions().Extensions[error_reason_pb2.explanation]
+
+
+# What no wrong request can bring about: it takes another server, database or carrier, or
+# somebody else at the same moment.
+_NOT_THE_REQUEST = {
+    "BATCH_CHANGED",
+    "CARRIER_UNAVAILABLE",
+    "DATABASE_UNAVAILABLE",
+    "INTERNAL",
+    "SERVER_DRAINING",
+}
+
+
+async def test_every_method_is_asked_wrongly() -> None:
+    assert {row.rpc for row in ROWS} == METHODS.keys()
+
+
+async def test_every_reason_that_a_request_can_have_is_shown() -> None:
+    names = error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name
+    reasons = {name.removeprefix("ERROR_REASON_") for name in names} - {"UNSPECIFIED"}
+    assert {row.reason for row in ROWS} == reasons - _NOT_THE_REQUEST

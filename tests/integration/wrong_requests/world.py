@@ -2,11 +2,12 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import grpc.aio
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,7 +15,9 @@ from outdial.v1.account_pb2 import API_KEY_SCOPE_ADMIN, API_KEY_SCOPE_READ, API_
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import DUPLICATE_POLICY_REJECT, Batch
 from outdial.v1.batch_service_pb2 import WATCH_SCOPE_BATCH, WatchBatchRequest
+from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Message
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
+from outdial.v1.import_pb2 import ImportEnd, ImportOptions, ImportRow, ImportRows
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.api.conftest import Tenant, new_key, new_tenant, watch_to_the_end
 
@@ -57,7 +60,13 @@ class World:
     live_call_id: str
     paused_id: str
     cancelled_id: str
+    cancelled_row_id: str
     deleted_id: str
+    # Completed, and its window is over by now.
+    closed_id: str
+    closed_row_id: str
+    import_id: str
+    their_import_id: str
     reader: Metadata
     writer: Metadata
     admin: Metadata
@@ -104,6 +113,21 @@ class Builder:
         batch_id: str = made.batch.batch_id
         return batch_id
 
+    async def imported(self, batch_id: str) -> str:
+        row = ImportRow(scheduled_call=ScheduledCall(address=ANSWERED))
+        made = await call(
+            self._channel,
+            "ImportScheduledCalls",
+            self._tenant.key,
+            [
+                Message(options=ImportOptions(batch_id=batch_id)),
+                Message(rows=ImportRows(rows=[row])),
+                Message(end=ImportEnd(row_count=1)),
+            ],
+        )
+        import_id: str = getattr(made, "import").import_id
+        return import_id
+
     async def first_row(self, batch_id: str) -> str:
         rows = await self.call("ListScheduledCalls", batch_id=batch_id)
         row_id: str = rows.scheduled_calls[0].scheduled_call_id
@@ -122,8 +146,8 @@ class Builder:
                 stream.cancel()
                 return
 
-    async def ended(self, agent_id: str) -> str:
-        batch_id = await self.batch(agent_id, BUSY)
+    async def ended(self, agent_id: str, **fields: Any) -> str:
+        batch_id = await self.batch(agent_id, BUSY, **fields)
         await watch_to_the_end(self._channel, self._tenant.key, batch_id)
         return batch_id
 
@@ -163,12 +187,13 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
 
     running_id = await build.batch(agent_id, ANSWERED)
     await build.until_answered(running_id)
-    deleted_id = await cancelled()
+    cancelled_id, deleted_id = await cancelled(), await cancelled()
     await build.call("DeleteBatch", batch_id=deleted_id)
     revoked_id, revoked = await new_key(channel, account_id)
     await build.call("RevokeApiKey", api_key_id=revoked_id)
     _, expired = await new_key(channel, account_id)
-    await asyncio.to_thread(_expire, database, expired[:8])
+    closed_id = await build.ended(agent_id, window_end=in_an_hour())
+    await asyncio.to_thread(_let_time_pass, database, key_prefix=expired[:8], batch_id=closed_id)
     scopes = (API_KEY_SCOPE_READ, API_KEY_SCOPE_WRITE, API_KEY_SCOPE_ADMIN)
     narrow = [with_key((await new_key(channel, account_id, (scope,)))[1]) for scope in scopes]
     return World(
@@ -183,8 +208,13 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         live_row_id=await build.first_row(running_id),
         live_call_id=await build.first_call(running_id),
         paused_id=await stopped("PauseBatch"),
-        cancelled_id=await cancelled(),
+        cancelled_id=cancelled_id,
+        cancelled_row_id=await build.first_row(cancelled_id),
         deleted_id=deleted_id,
+        closed_id=closed_id,
+        closed_row_id=await build.first_row(closed_id),
+        import_id=await build.imported(ours.draft_id),
+        their_import_id=await Builder(channel, tenants[1]).imported(theirs.draft_id),
         reader=narrow[0],
         writer=narrow[1],
         admin=narrow[2],
@@ -193,18 +223,22 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
     )
 
 
-def _expire(database: str, prefix: str) -> None:
-    """In place of waiting until the key has expired."""
+def _let_time_pass(database: str, key_prefix: str, batch_id: str) -> None:
+    """In place of waiting until the key has expired and the window has closed."""
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(
-            "UPDATE api_keys SET expires_us = created_us WHERE prefix = ?", (prefix,)
+            "UPDATE api_keys SET expires_us = created_us WHERE prefix = ?", (key_prefix,)
+        )
+        connection.execute(
+            "UPDATE batches SET window_end_us = created_us WHERE id = ?", (UUID(batch_id).bytes,)
         )
 
 
-def dump(database: str) -> Dump:
-    """Everything that the store holds."""
+def dump(database: str, but: Collection[str] = ()) -> Dump:
+    """Everything that the store holds, but for some tables."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return {
             table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
             for table in schema.metadata.tables
+            if table not in but
         }

@@ -12,6 +12,7 @@ from support.grpc import Metadata
 
 UNKNOWN_ID = "00000000-0000-7000-8000-000000000000"
 
+# The fields of the request; `request` alone has the messages of a stream.
 Fields = Callable[[World], dict[str, Any]]
 
 

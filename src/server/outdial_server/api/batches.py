@@ -170,7 +170,9 @@ class BatchServicer(BatchServiceServicer):
         account_id = caller().account_id
         stream = ImportStream(request_iterator)
         options = await stream.options()
-        growing = take_growing_request(account_id, "ImportScheduledCalls", options)
+        growing = take_growing_request(
+            account_id, "ImportScheduledCalls", options, "options.request_id"
+        )
         spec = import_spec(account_id, options)
         stored = await self.import_rows.execute(spec, stream.rows(growing), growing)
         return pb.ImportScheduledCallsResponse(

@@ -48,16 +48,17 @@ class GrowingRequest:
         return RequestKey(name.account_id, name.surface, name.request_id, self._hash.digest())
 
 
-def growing_request(account_id: AccountId, surface: str, request_id: str) -> GrowingRequest | None:
-    """None without an id: such a request is carried out each time it comes."""
+def growing_request(
+    account_id: AccountId, surface: str, request_id: str, path: str = "request_id"
+) -> GrowingRequest | None:
+    """None without an id: such a request is carried out each time it comes. `path` is that
+    of the id in the request."""
     if not request_id:
         return None
     if len(request_id) > REQUEST_ID_MAX_CHARS:
-        raise invalid_field(
-            "request_id", f"must not be longer than {REQUEST_ID_MAX_CHARS} characters"
-        )
+        raise invalid_field(path, f"must not be longer than {REQUEST_ID_MAX_CHARS} characters")
     if "\0" in request_id:
-        raise invalid_field("request_id", NO_NUL)
+        raise invalid_field(path, NO_NUL)
     return GrowingRequest(RequestName(account_id, surface, request_id))
 
 

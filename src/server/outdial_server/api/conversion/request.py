@@ -42,11 +42,12 @@ def filter_text(field: str, text: str) -> str:
 
 
 def take_growing_request(
-    account_id: AccountId, surface: str, request: Creating
+    account_id: AccountId, surface: str, request: Creating, path: str = "request_id"
 ) -> GrowingRequest | None:
-    """As `take_request_key`, of what comes before the rows: by those it grows."""
+    """As `take_request_key`, of what comes before the rows: by those it grows. `path` is
+    that of the id in the request."""
     request_id, request.request_id = request.request_id, ""
-    growing = growing_request(account_id, surface, request_id)
+    growing = growing_request(account_id, surface, request_id, path)
     if growing is not None:
         growing.read(request.SerializeToString(deterministic=True))
     return growing
