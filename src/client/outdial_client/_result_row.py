@@ -45,10 +45,10 @@ def _row_values(row: ScheduledCall) -> dict[str, Value]:
         "address": row.address,
         "time_zone": row.time_zone or None,
         "priority": row.priority,
-        "state": _word(ScheduledCallState, row.state),
+        "state": _word(_STATES, row.state),
         "state_reason": row.state_reason or None,
-        "disposition": _word(Disposition, row.disposition),
-        "dispatch_outcome": _word(DispatchOutcome, row.dispatch_outcome),
+        "disposition": _word(_DISPOSITIONS, row.disposition),
+        "dispatch_outcome": _word(_DISPATCH_OUTCOMES, row.dispatch_outcome),
         "attempts": row.attempt_count,
         "create_time": _moment(row.create_time),
         "due_time": _moment(row.due_time),
@@ -60,7 +60,7 @@ def _row_values(row: ScheduledCall) -> dict[str, Value]:
 def _call_values(call: Call) -> dict[str, Value]:
     return {
         "call_id": call.call_id or None,
-        "call_state": _word(CallState, call.state),
+        "call_state": _word(_CALL_STATES, call.state),
         "call_reason": call.reason or None,
         "carrier": call.carrier or None,
         "carrier_call_id": call.carrier_call_id or None,
@@ -118,14 +118,22 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _word(enum: Any, value: int) -> str | None:
-    if not value:
-        return None
-    if value not in enum.values():
-        # Of a server that is newer than this client.
-        return str(value)
+def _words(enum: Any) -> dict[int, str | None]:
     prefix = enum.Name(0).removesuffix("UNSPECIFIED")
-    return str(enum.Name(value)).removeprefix(prefix).lower()
+    return {
+        value: name.removeprefix(prefix).lower() if value else None for name, value in enum.items()
+    }
+
+
+_STATES = _words(ScheduledCallState)
+_DISPOSITIONS = _words(Disposition)
+_DISPATCH_OUTCOMES = _words(DispatchOutcome)
+_CALL_STATES = _words(CallState)
+
+
+def _word(words: dict[int, str | None], value: int) -> str | None:
+    # A server that is newer than this client may have more of them.
+    return words.get(value, str(value))
 
 
 def _time(timestamp: Timestamp) -> datetime | None:

@@ -1,12 +1,15 @@
 """Cells that stay text when a spreadsheet opens the file."""
 
 import unicodedata
+from string import ascii_letters, digits
 
 from outdial_client._phone import is_e164
 
 # What starts a formula, in the forms that some spreadsheets fold to these, and what is
 # passed over in front of one.
 _STARTS = frozenset("=+-@\t\r\n")
+# What nearly all cells start with, and no formula.
+_PLAIN_STARTS = frozenset(ascii_letters + digits + "[{")
 
 
 def safe_cell(text: str) -> str:
@@ -14,7 +17,7 @@ def safe_cell(text: str) -> str:
 
     A phone number in E.164 form stays as it is: a plus and digits compute nothing.
     """
-    if not text or is_e164(text):
+    if not text or text[0] in _PLAIN_STARTS or is_e164(text):
         return text
     return f"'{text}" if _may_be_run(text) else text
 
