@@ -102,6 +102,8 @@ class FarEnd:
         self.received: dict[str, list[Received]] = defaultdict(list)
         self._answers: dict[str, list[Answer]] = defaultdict(list)
         self._scripts: dict[str, list[Script]] = defaultdict(list)
+        self.on_upload: Callable[[int], Awaitable[None]] = _take_it
+        """Called with the number of each message of a stream of requests."""
         self._server: grpc.aio.Server | None = None
         self._port = 0
 
@@ -199,7 +201,8 @@ class FarEnd:
         if not (isinstance(answer, Refusal) and answer.early):
             # One by one, so that a stream that breaks has left what came before.
             async for request in requests:
-                received.append(request)  # noqa: PERF401
+                received.append(request)
+                await self.on_upload(len(received))
         return await self._give(answer, received, context)
 
     def _next_answer(self, method: str) -> Answer:
@@ -233,6 +236,10 @@ class FarEnd:
     def _note(self, method: str, request: Any, context: grpc.aio.ServicerContext) -> None:
         metadata = dict(context.invocation_metadata() or ())
         self.received[method].append(Received(request, metadata, context.time_remaining()))
+
+
+async def _take_it(number: int) -> None:
+    pass
 
 
 async def _iterate(parts: Iterable[Part]) -> AsyncIterator[Part]:

@@ -1,5 +1,6 @@
 """Long lists on their way to the server, and what comes back about them."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -33,6 +34,7 @@ from outdial_client import (
     NewCall,
     UnauthenticatedError,
 )
+from outdial_client._import_rows import SLICE_BYTES
 
 ADDED = ParseDict(
     {
@@ -234,6 +236,48 @@ async def test_a_broken_connection_is_tried_once_more_under_the_same_id(
     first, second = sent(far_end)
     assert first == second
     assert first[0].options.request_id == "mine"
+
+
+async def test_a_server_that_restarts_is_waited_for(far_end: FarEnd, client: Client) -> None:
+    far_end.answer("ImportScheduledCalls", ADDED)
+    restarts: list[asyncio.Task[None]] = []
+
+    async def restart() -> None:
+        await far_end.stop()
+        await far_end.start()
+
+    async def break_once(number: int) -> None:
+        if number == 2 and not restarts:
+            restarts.append(asyncio.create_task(restart()))
+            await asyncio.Event().wait()
+
+    far_end.on_upload = break_once
+    assert (await client.batches.import_rows(calls(3), batch_id="b-1")).import_id == "i-1"
+    await restarts[0]
+    assert [len(stream) for stream in sent(far_end)] == [2, 3]
+
+
+async def test_rows_are_made_as_they_are_taken(far_end: FarEnd, client: Client) -> None:
+    far_end.answer("ImportScheduledCalls", ADDED)
+    slices = 100
+    leads: list[int] = []
+    made = 0
+
+    def people() -> Iterator[NewCall]:
+        nonlocal made
+        for _ in range(slices):
+            made += 1
+            # Each is a slice of its own.
+            yield NewCall(address="+15551230001", metadata={"note": "x" * SLICE_BYTES})
+
+    async def compare(number: int) -> None:
+        leads.append(made - number)
+
+    far_end.on_upload = compare
+    await client.batches.import_rows(people(), batch_id="b-1")
+    assert len(leads) == slices + 2
+    # What is on the way is bounded by gRPC's windows, not by the length of the list.
+    assert max(leads) < slices / 2
 
 
 async def test_an_early_end_of_the_stream_is_told_by_its_answer(

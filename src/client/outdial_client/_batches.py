@@ -46,6 +46,7 @@ class Batches:
     """Lists of people that are called by one agent, inside one window and under one cap."""
 
     def __init__(self, channel: Channel, sender: Sender) -> None:
+        self._channel = channel
         self._stub = BatchServiceStub(channel)
         self._sender = sender
         self._send = sender.send
@@ -339,8 +340,7 @@ class Batches:
         options: ImportOptions,
         on_progress: Callable[[ImportProgress], None] | None,
     ) -> ImportResult:
-        method = self._stub.ImportScheduledCalls
-        return await ImportStream(self._sender, method, options, rows, on_progress).send()
+        return await ImportStream(self._channel, self._sender, options, rows, on_progress).send()
 
 
 def _import_options(

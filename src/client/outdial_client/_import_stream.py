@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from grpc.aio import StreamUnaryCall, StreamUnaryMultiCallable
+from grpc.aio import Channel, StreamUnaryCall
 from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest, ImportScheduledCallsResponse
+from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.import_pb2 import ImportEnd, ImportOptions
 from outdial.v1.import_pb2 import ImportRows as RowsMessage
 
 from outdial_client._errors import (
     ImportInterruptedError,
     ImportRefusedError,
+    OutdialError,
     RequestCancelledError,
     UnavailableError,
 )
@@ -20,9 +22,9 @@ from outdial_client._import_rows import ImportRows, ImportSlice
 from outdial_client._imports import ImportProgress, ImportResult, to_result
 from outdial_client._requests import Sender, put
 
-Method = StreamUnaryMultiCallable[ImportScheduledCallsRequest, ImportScheduledCallsResponse]
 _Call = StreamUnaryCall[ImportScheduledCallsRequest, ImportScheduledCallsResponse]
 
+_RECONNECT_SECONDS = 10.0
 _BROKEN = (UnavailableError, RequestCancelledError)
 
 
@@ -34,8 +36,8 @@ class ImportStream:
     holds one of them, however long the list is.
     """
 
+    channel: Channel
     sender: Sender
-    method: Method
     options: ImportOptions
     rows: ImportRows
     on_progress: Callable[[ImportProgress], None] | None
@@ -61,14 +63,24 @@ class ImportStream:
             # all, it is answered with what came of it.
             if not self.rows.can_start_again:
                 raise
-            await asyncio.sleep(error.retry_after.total_seconds() if error.retry_after else 0)
+            await self._wait_until_connected(error)
         return await self._send_once()
+
+    async def _wait_until_connected(self, error: OutdialError) -> None:
+        """A server that restarts is waited for."""
+        if error.retry_after is not None:
+            await asyncio.sleep(error.retry_after.total_seconds())
+        try:
+            async with asyncio.timeout(_RECONNECT_SECONDS):
+                await self.channel.channel_ready()
+        except TimeoutError:
+            raise error from None
 
     async def _send_once(self) -> ImportScheduledCallsResponse:
         async with aclosing(self.rows.slices()) as slices:
             # Read before anything is sent: a file that is none bothers no server.
             first = await anext(slices, None)
-            call = self.sender.open_upload(self.method)
+            call = self.sender.open_upload(BatchServiceStub(self.channel).ImportScheduledCalls)
             try:
                 await self._write(call, first, slices)
                 return await self.sender.answer(call)
