@@ -6,13 +6,18 @@ from pathlib import Path
 import pytest
 
 from outdial_client import CsvColumns, CsvFileError, NewCall
-from outdial_client._csv import CsvSource, parse_csv, read_csv
+from outdial_client._csv import CsvFile, CsvSource
 from outdial_client._csv_columns import BadCsvRow, CsvRow
 from outdial_client._phone import clean_phone, phone_problem
 
 
 def rows(text: str, columns: CsvColumns | None = None) -> list[CsvRow | BadCsvRow]:
-    return list(parse_csv(text.splitlines(keepends=True), columns))
+    return read(io.BytesIO(text.encode()), columns)
+
+
+def read(file: CsvFile, columns: CsvColumns | None = None) -> list[CsvRow | BadCsvRow]:
+    with CsvSource(file).open() as reading:
+        return list(reading.rows(columns))
 
 
 def calls(text: str, columns: CsvColumns | None = None) -> list[NewCall]:
@@ -79,7 +84,7 @@ def test_the_delimiter_is_found_in_the_first_line(delimiter: str) -> None:
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes("phone,name\r\n+15551230001,Zoë\r\n".encode(encoding))
-    (row,) = read_csv(path)
+    (row,) = read(path)
     assert isinstance(row, CsvRow)
     assert row.call.template_context == {"name": "Zoë"}
 
@@ -197,7 +202,7 @@ def test_an_open_quote_says_which_lines_it_swallowed() -> None:
 def test_a_cell_that_is_not_utf8_is_a_fault_of_its_row(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes(b"phone,name\n+15551230001,Zo\xeb\n+15551230002,Zo\xc3\xab\n")
-    bad, good = read_csv(path)
+    bad, good = read(path)
     assert isinstance(bad, BadCsvRow)
     (problem,) = bad.problems
     assert (problem.line, problem.column, problem.value) == (2, "name", "Zo\ufffd")
@@ -239,19 +244,12 @@ def test_a_line_without_an_end_is_read_in_parts() -> None:
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(CsvFileError, match="No such file"):
-        list(read_csv(tmp_path / "people.csv"))
+        read(tmp_path / "people.csv")
 
 
 def test_rows_are_read_while_they_are_used() -> None:
-    taken = 0
-
-    def lines() -> object:
-        nonlocal taken
-        yield "phone\n"
-        for _ in range(1_000):
-            taken += 1
-            yield "+15551230001\n"
-
-    reader = parse_csv(lines())  # type: ignore[arg-type]
-    next(reader)
-    assert taken == 1
+    file = io.BytesIO(b"phone\n" + b"+15551230001\n" * 100_000)
+    with CsvSource(file).open() as reading:
+        next(reading.rows())
+        assert reading.bytes_total == 1_300_006
+        assert reading.bytes_read < 100_000

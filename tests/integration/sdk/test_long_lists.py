@@ -24,6 +24,7 @@ from outdial_client import (
     ImportState,
     NewBatch,
     NewCall,
+    ScheduledCallState,
     WatchInterruption,
 )
 from outdial_server.app import RunningServer
@@ -205,3 +206,21 @@ async def test_a_list_is_called_and_its_results_written(
     objects = [json.loads(line) for line in lines.getvalue().splitlines()]
     assert [item["metadata"]["branch"] for item in objects] == ["north", "south", "south", "south"]
     assert objects[1]["template_context"] == {"Name": "=Dan"}
+
+
+async def test_people_are_called_once_more(client: Client, agent_id: str) -> None:
+    created = await client.batches.create(new_batch(agent_id), people(3))
+    batch = await client.batches.wait_until_ended(created.batch.batch_id)
+    reached = [ScheduledCallState.SCHEDULED_CALL_STATE_COMPLETED]
+    retried = await client.batches.retry(batch.batch_id, states=reached)
+    assert retried.retried_count == 3
+    await client.batches.wait_until_ended(batch.batch_id)
+    row = await client.scheduled_calls.list(batch.batch_id).first()
+    assert row is not None
+    await client.scheduled_calls.retry(row.scheduled_call_id)
+    await client.batches.wait_until_ended(batch.batch_id)
+    attempts = [
+        result.scheduled_call.attempt_count
+        async for result in client.scheduled_calls.export(batch.batch_id)
+    ]
+    assert attempts == [3, 2, 2]
