@@ -131,3 +131,17 @@ async def test_a_timer_of_the_loop_is_given_back_when_woken_early() -> None:
     await settle()
     signals.publish([BATCH])
     await waiting
+
+
+async def test_who_was_woken_can_ask_when_that_first_was() -> None:
+    clock = ManualClock()
+    signals = ManualSignals(clock)
+    assert signals.woken_at(Topic.CLAIM) is None
+    first = clock.now()
+    signals.wake(Topic.CLAIM)
+    clock.advance(timedelta(seconds=1))
+    signals.wake(Topic.CLAIM)
+    await signals.wait(Topic.CLAIM, None)
+    assert signals.woken_at(Topic.CLAIM) == first
+    await signals.wait(Topic.CLAIM, clock.now())
+    assert signals.woken_at(Topic.CLAIM) is None, "it returned at its moment"

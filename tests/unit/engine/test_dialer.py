@@ -6,14 +6,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from outdial_server.adapters.metrics import PrometheusTelemetry
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.engine.claimer import Claimer
 from outdial_server.engine.dialer import LATEST_START, Dialer
 from outdial_server.engine.queues import ClaimedCalls, GatheredReports
-from outdial_server.ports.carrier import DialRequest, DialResult, NotSent, Refused, Unclear
+from outdial_server.ports.carrier import (
+    Accepted,
+    DialRequest,
+    DialResult,
+    NotSent,
+    Refused,
+    Unclear,
+)
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.ports.signals import Topic
 from support.carriers import FunctionCarrier, accept, never_answer
@@ -30,6 +39,7 @@ class Dialling:
         self, carrier: FunctionCarrier | None = None, deadline: timedelta = timedelta(seconds=10)
     ) -> None:
         self.clock = ManualClock()
+        self.registry = CollectorRegistry()
         self.signals = ManualSignals(self.clock)
         self.dispatch = MemoryDispatch(self.clock)
         self.claimed = ClaimedCalls(self.signals)
@@ -43,6 +53,7 @@ class Dialling:
             self.clock,
             self.signals,
             deadline,
+            PrometheusTelemetry(self.registry),
         )
         self._claimer = Claimer(self.dispatch, self.claimed, self.signals)
 
@@ -249,3 +260,28 @@ async def test_one_slow_request_holds_no_other_up() -> None:
 
 async def test_nothing_claimed_is_nothing_to_do() -> None:
     assert await Dialling().dial(0) == []
+
+
+async def test_how_long_dialling_took_is_measured() -> None:
+    async def place(request: DialRequest) -> DialResult:
+        dialling.clock.advance(timedelta(seconds=3))
+        return Accepted("c-1")
+
+    dialling = Dialling(FunctionCarrier(place))
+    await dialling.claim(1)
+    dialling.clock.advance(timedelta(seconds=2))
+    await dialling.tick()
+    await dialling.dialer.finish()
+    figure = dialling.registry.get_sample_value
+    assert figure("outdial_claim_to_dial_seconds_sum") == 2
+    assert figure("outdial_wake_to_dial_seconds_sum") == 2
+    assert figure("outdial_dial_answer_seconds_sum", {"ending": "accepted"}) == 3
+
+
+async def test_calls_of_a_stopped_batch_are_counted_as_given_back() -> None:
+    dialling = Dialling()
+    await dialling.claim(2)
+    dialling.dispatch.running = False
+    await dialling.tick()
+    assert dialling.registry.get_sample_value("outdial_claims_given_back_total") == 2
+    assert dialling.registry.get_sample_value("outdial_claim_to_dial_seconds_count") == 0

@@ -68,6 +68,7 @@ async def test_a_reader_that_stands_still_costs_a_ring_at_most_and_misses_nothin
     assert max(ring_sizes) <= RING_EVENTS_MAX
     assert ring_sizes[-1] <= 200, "who fell off the ring holds nothing"
     assert bench.watchers.lag == 12_000
+    assert bench.watchers.lag_seconds >= INTERVAL.total_seconds()
     assert bench.watchers.reread_count == 0
     assert quick.told[-1].sequence == bench.log.batch.sequence, "the quick one was held up"
 
@@ -88,6 +89,7 @@ async def test_what_all_have_seen_is_let_go() -> None:
         await bench.clock.pass_time(INTERVAL)
     await bench.clock.pass_time(timedelta(seconds=5))
     assert not the_tail(bench)._ring
+    assert bench.watchers.lag_seconds == 0
     reader.told.clear()
     gc.collect()
     updates = [thing for thing in gc.get_objects() if isinstance(thing, Update)]

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
+from outdial_server.domain.imports import ImportState
 from outdial_server.domain.reconciliation import Sighting
 from outdial_server.domain.report import ReportKind
 from outdial_server.ports.carrier import DialResult
@@ -41,6 +42,7 @@ class Happened:
     # Calls that were UNKNOWN, by the report that said what became of them.
     resolved: Counter[ReportKind] = field(default_factory=Counter)
     rows_staged: int = 0
+    imports: Counter[ImportState] = field(default_factory=Counter)
 
 
 class Transaction(Protocol):

@@ -19,6 +19,7 @@ from outdial_server.adapters.metrics.instruments import (
 )
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.event import EventType
+from outdial_server.domain.imports import ImportState
 from outdial_server.domain.reconciliation import Sighting
 from outdial_server.domain.report import ReportKind
 from outdial_server.ports.carrier import Accepted, DialResult, NotSent, Refused
@@ -254,6 +255,10 @@ class _EventLog:
             registry, "outdial_staged_rows_total", "Rows written for batches and imports."
         )
         self._staged = staged.of()
+        imports = Counting(
+            registry, "outdial_imports_total", "Imports that came to an end.", ["state"]
+        )
+        self._imports = {state: imports.of(state.name.lower()) for state in ImportState}
 
     def add(self, happened: Happened) -> None:
         for (type_, disposition), count in happened.events.items():
@@ -263,6 +268,8 @@ class _EventLog:
         for kind, count in happened.resolved.items():
             self._resolved[kind].value += count
         self._staged.value += happened.rows_staged
+        for state, count in happened.imports.items():
+            self._imports[state].value += count
 
 
 class _Transactions:

@@ -80,7 +80,10 @@ def end_import(
         truncated=int(counts.findings_truncated),
         key=import_key,
     )
-    return _import(_row(tx, "i.key = :key", key=import_key)) if ended else None
+    if not ended:
+        return None
+    tx.happened.imports[state] += 1
+    return _import(_row(tx, "i.key = :key", key=import_key))
 
 
 def get_import(tx: Tx, account_id: AccountId, import_id: ImportId) -> Import:
