@@ -15,6 +15,8 @@ from outdial_client.cli import (
     _call,
     _config,
     _events,
+    _import,
+    _imports,
     _keys,
     _scheduled_call,
     _server,
@@ -35,12 +37,14 @@ app = typer.Typer(
 app.add_typer(_batch.commands, name="batch")
 app.add_typer(_scheduled_call.commands, name="scheduled-call")
 app.add_typer(_call.commands, name="call")
+app.add_typer(_imports.commands, name="import")
 app.add_typer(_agent.commands, name="agent")
 app.add_typer(_account.commands, name="account")
 app.add_typer(_keys.commands, name="keys")
 app.add_typer(_server.commands, name="server")
 app.add_typer(_config.commands, name="config")
 app.add_typer(_watch.commands)
+_batch.commands.add_typer(_import.commands)
 _batch.commands.add_typer(_events.commands)
 
 _OUTPUT_VARIABLE = "OUTDIAL_OUTPUT"

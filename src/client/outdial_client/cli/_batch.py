@@ -1,13 +1,12 @@
 """`outdial batch`: what is done with a batch as a whole."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from outdial.v1.batch_pb2 import Batch
 
 from outdial_client._client import Client
-from outdial_client._inputs import NewBatch
+from outdial_client._inputs import NewBatch, NewCall
 from outdial_client.cli._agent_names import find_agent
 from outdial_client.cli._batch_options import (
     AgentOption,
@@ -16,15 +15,13 @@ from outdial_client.cli._batch_options import (
     NewBatchSettings,
 )
 from outdial_client.cli._choices import BATCH_STATES, choice
-from outdial_client.cli._exit_code import ExitCode
 from outdial_client.cli._facts import batch_facts
-from outdial_client.cli._follow import follow as follow_batch
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import BATCHES
 from outdial_client.cli._option_groups import takes
 from outdial_client.cli._screen import Screen, to_json
 from outdial_client.cli._session import run
-from outdial_client.cli._upload import People, Upload
+from outdial_client.cli._typed import parse_context, parse_pairs
 
 commands = typer.Typer(no_args_is_help=True, help="Lists of people to call.")
 
@@ -35,39 +32,61 @@ _CLEARABLE = ("window_start", "window_end", "max_concurrent_calls", "caller_id",
 @takes(NewBatchSettings)
 def create(
     context: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False, readable=True)
-    ],
+    name: Annotated[str, typer.Argument(help="A label for people.")],
     *,
     agent: AgentOption,
-    name: Annotated[str, typer.Option(help="Name of the batch; else the file's.")] = "",
+    request_id: Annotated[str, typer.Option(help="The same id makes it only once.")] = "",
     settings: NewBatchSettings,
-    phone_column: Annotated[str, typer.Option(help="Column with the numbers.")] = "",
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Call the others, instead of nobody.")
-    ] = False,
-    draft: Annotated[bool, typer.Option("--draft", help="Wait for `batch start`.")] = False,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch it to its end.")] = False,
 ) -> None:
-    """Call the people in a CSV file.
+    """Make a batch without people, as a draft; `batch import` makes one of a file."""
 
-    One column holds the phone number (phone, phone_number, mobile, number or address);
-    custom_id, time_zone, caller_id and priority are read if they are there; every other
-    column is a template value under its own name.
-    """
-
-    async def command(client: Client, screen: Screen) -> ExitCode:
-        people = People.read(file, phone_column)
+    async def command(client: Client, screen: Screen) -> None:
         found = await find_agent(client, screen, agent)
-        batch = NewBatch(
-            agent_id=found.agent_id, display_name=name or file.stem, **settings.given()
-        )
-        created = await Upload(client, screen, skip_bad_rows).send(batch, people, draft=draft)
-        if follow:
-            return await follow_batch(client, screen, created)
-        hint = screen.command(*(("batch", "start") if draft else ("watch",)), created.batch_id)
-        screen.say(f"{'Start it' if draft else 'Watch it'}: {hint}")
-        return ExitCode.OK
+        new_batch = NewBatch(agent_id=found.agent_id, display_name=name, **settings.given())
+        created = await client.batches.create(new_batch, draft=True, request_id=request_id)
+        batch = created.batch
+        screen.made(batch, batch.batch_id, f"Batch {batch.display_name}: {batch.batch_id}")
+
+    run(context, command)
+
+
+@commands.command()
+def add(
+    context: typer.Context,
+    batch_id: BatchId,
+    address: Annotated[str, typer.Argument(help="A number, +15551230001, or a SIP address.")],
+    *,
+    custom_id: Annotated[str, typer.Option(help="Your own key.")] = "",
+    time_zone: Annotated[str, typer.Option(help="The person's, for example Europe/Vienna.")] = "",
+    caller_id: Annotated[str, typer.Option(help="Number to show, +15551230000.")] = "",
+    priority: Annotated[int, typer.Option(min=0, max=9, help="Higher is called first.")] = 0,
+    value: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="For templates: JSON or text. May be repeated."),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=TEXT", help="A label of your own; may be repeated."),
+    ] = None,
+    request_id: Annotated[str, typer.Option(help="The same id adds it only once.")] = "",
+) -> None:
+    """Add one person to a batch that has not ended; `batch append` adds a file."""
+    call = NewCall(
+        address=address,
+        custom_id=custom_id,
+        time_zone=time_zone,
+        caller_id=caller_id,
+        priority=priority,
+        template_context=parse_context(value),
+        metadata=parse_pairs(label),
+    )
+
+    async def command(client: Client, screen: Screen) -> None:
+        response = await client.batches.add_calls(batch_id, [call], request_id=request_id)
+        if response.skipped_duplicates:
+            screen.done(response, f"{address} is in the batch already.")
+        else:
+            screen.done(response, f"{address} is added.")
 
     run(context, command)
 

@@ -89,9 +89,13 @@ class Screen:
 
     def made(self, message: Message, identity: str, sentence: str) -> None:
         """What a command made: quiet leaves its id."""
-        self.done(message, sentence)
-        if self.is_quiet:
-            self.line(identity)
+        if self.is_json:
+            self.json(to_json(message))
+        self.identify(identity, sentence)
+
+    def identify(self, identity: str, sentence: str) -> None:
+        """The same in words alone."""
+        self.line(identity if self.is_quiet else sentence)
 
     def facts(self, message: Message, facts: Sequence[tuple[str, str]]) -> None:
         """One resource in full, a fact a line."""

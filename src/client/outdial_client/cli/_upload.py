@@ -1,165 +1,148 @@
-"""Makes a batch of a CSV file, and says what was left out and why."""
+"""Sends the people in a file as one import, and says what came of it."""
 
-import re
-from collections.abc import Iterable, Sequence
+from asyncio import CancelledError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
+from uuid import uuid4
 
 from outdial.v1.batch_pb2 import Batch
-from outdial.v1.batch_service_pb2 import CreateBatchResponse
+from outdial.v1.import_pb2 import BadRowPolicy
 
 from outdial_client._client import Client
-from outdial_client._csv import read_csv
-from outdial_client._csv_columns import (
-    BadCsvRow,
-    CsvColumns,
-    CsvFileError,
-    CsvProblem,
-    CsvRow,
-)
-from outdial_client._errors import FieldViolation, InvalidArgumentError
+from outdial_client._csv import CsvFile
+from outdial_client._csv_columns import CsvColumns, CsvFileError
+from outdial_client._errors import DeadlineExceededError, ImportRefusedError, UnavailableError
+from outdial_client._imports import ImportProgress, ImportResult
 from outdial_client._inputs import NewBatch
-from outdial_client.cli._exit_code import CommandFailure, ExitCode
+from outdial_client.cli._exit_code import CommandFailure, ExitCode, exit_code_of
+from outdial_client.cli._findings import Findings, import_object, write_report
 from outdial_client.cli._screen import Screen, to_json
-
-_ROW_FIELD = re.compile(r"scheduled_calls\[(\d+)\](?:\.(.+))?")
-# A refusal names up to 100 rows, so this many rounds drop 5,000.
-_MOST_ROUNDS = 50
-_MOST_PROBLEMS_SHOWN = 40
+from outdial_client.cli._transfer import TransferView, choose_transfer_view
 
 
-@dataclass(slots=True)
-class People:
-    """The rows of a file: those to call, and what is wrong with the others."""
-
-    rows: list[CsvRow] = field(default_factory=list)
-    problems: list[CsvProblem] = field(default_factory=list)
-
-    @classmethod
-    def read(cls, path: Path, phone_column: str) -> "People":
-        """All of a file; CommandFailure when it is no list of people at all."""
-        people = cls()
-        try:
-            for row in read_csv(path, CsvColumns(phone=phone_column)):
-                if isinstance(row, BadCsvRow):
-                    people.problems += row.problems
-                else:
-                    people.rows.append(row)
-        except CsvFileError as error:
-            raise CommandFailure(f"{path}: {error}") from error
-        return people
-
-    @property
-    def bad_lines(self) -> int:
-        """Rows that cannot be called."""
-        return len({problem.line for problem in self.problems})
-
-    def drop(self, refused: Iterable[CsvProblem]) -> None:
-        """Counts rows as bad that the server would not take."""
-        faults = list(refused)
-        lines = {fault.line for fault in faults}
-        self.problems += faults
-        self.rows = [row for row in self.rows if row.line not in lines]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """Sends people as one batch."""
+    """One file on its way into one batch."""
 
     client: Client
     screen: Screen
+    title: str
+    source: CsvFile
+    columns: CsvColumns
     skip_bad_rows: bool
+    report: Path | None
+    request_id: str
 
-    async def send(self, batch: NewBatch, people: People, *, draft: bool) -> Batch:
-        """Makes the batch and shows what was left out."""
-        self._refuse_unless_skipping(people)
-        for _ in range(_MOST_ROUNDS):
-            try:
-                created = await self.client.batches.create(
-                    batch, (row.call for row in people.rows), draft=draft
-                )
-            except InvalidArgumentError as error:
-                refused = _refused_rows(error.fields, people.rows)
-                if not refused:
-                    raise
-                people.drop(refused)
-                self._refuse_unless_skipping(people)
-            else:
-                self._show(created, people)
-                return created.batch
-        raise CommandFailure("the server refuses too many rows", ExitCode.ROWS_REFUSED)
-
-    def _refuse_unless_skipping(self, people: People) -> None:
-        if people.problems and not self.skip_bad_rows:
-            _show_problems(self.screen, people.problems)
-            raise CommandFailure(
-                f"rows that cannot be called: {people.bad_lines}; so nobody is called. "
-                "Mend them, or leave them out with --skip-bad-rows.",
-                ExitCode.ROWS_REFUSED,
-            )
-        if not people.rows:
-            _show_problems(self.screen, people.problems)
-            raise CommandFailure("there is nobody to call", ExitCode.ROWS_REFUSED)
-
-    def _show(self, created: CreateBatchResponse, people: People) -> None:
-        duplicates = _duplicates(created, people.rows)
-        left_out = sorted([*people.problems, *duplicates], key=lambda problem: problem.line)
-        if self.screen.is_json:
-            rows = [
-                {"line": problem.line, "column": problem.column, "reason": problem.reason}
-                for problem in left_out
-            ]
-            self.screen.json({"batch": to_json(created.batch), "left_out": rows})
-            return
-        _show_problems(self.screen, left_out)
-        called = len(people.rows) - len(duplicates)
-        left_out_as = [("bad", people.bad_lines), ("duplicates", len(duplicates))]
-        told = ", ".join(f"{number} as {word}" for word, number in left_out_as if number)
-        left_out_text = f"; left out: {told}" if told else ""
-        self.screen.say(f"Batch {created.batch.batch_id}: {called} to call{left_out_text}.")
-
-
-def _show_problems(screen: Screen, problems: Sequence[CsvProblem]) -> None:
-    if not problems or screen.is_json:
-        for problem in islice(problems, _MOST_PROBLEMS_SHOWN):
-            screen.note(f"line {problem.line}: {problem.column} {problem.reason}")
-        return
-    rows = [
-        (str(problem.line), problem.column, problem.value, problem.reason)
-        for problem in problems[:_MOST_PROBLEMS_SHOWN]
-    ]
-    screen.table(("line", "column", "value", "left out because it"), rows)
-    if len(problems) > len(rows):
-        screen.line(f"... and {len(problems) - len(rows)} more.")
-
-
-def _refused_rows(fields: Sequence[FieldViolation], rows: Sequence[CsvRow]) -> list[CsvProblem]:
-    """The rows that a refusal names; none when it names anything else as well."""
-    refused = []
-    for fault in fields:
-        match = _ROW_FIELD.fullmatch(fault.field)
-        if match is None or int(match[1]) >= len(rows):
-            return []
-        row = rows[int(match[1])]
-        column = match[2] or ""
-        refused.append(CsvProblem(row.line, column, _value(row, column), fault.description))
-    return refused
-
-
-def _value(row: CsvRow, column: str) -> str:
-    return str(getattr(row.call, column, ""))
-
-
-def _duplicates(created: CreateBatchResponse, rows: Sequence[CsvRow]) -> list[CsvProblem]:
-    skipped = {duplicate.index: duplicate for duplicate in created.skipped_duplicates}
-    kept = [row for index, row in enumerate(rows) if index not in skipped]
-    return [
-        CsvProblem(
-            rows[index].line,
-            "",
-            rows[index].call.address,
-            f"has the number of line {kept[duplicate.kept_position].line}",
+    async def send(
+        self, *, batch_id: str = "", new_batch: NewBatch | None = None, draft: bool = False
+    ) -> Batch:
+        """The batch with the people in it; CommandFailure when rows were refused."""
+        policy = (
+            BadRowPolicy.BAD_ROW_POLICY_SKIP
+            if self.skip_bad_rows
+            else BadRowPolicy.BAD_ROW_POLICY_REJECT_ALL
         )
-        for index, duplicate in skipped.items()
-    ]
+        sending = _Sending(choose_transfer_view(self.screen, self.title))
+        request_id = self.request_id or str(uuid4())
+        try:
+            with self._told(sending, request_id), sending.view.showing():
+                result = await self.client.batches.import_csv(
+                    self.source,
+                    batch_id=batch_id,
+                    new_batch=new_batch,
+                    draft=draft,
+                    columns=self.columns,
+                    bad_rows=policy,
+                    request_id=request_id,
+                    on_progress=sending.observe,
+                )
+                sending.view.finish(result.row_count)
+        except ImportRefusedError as error:
+            raise await self._refused(error) from error
+        await self._show(result)
+        return result.batch
+
+    @contextmanager
+    def _told(self, sending: "_Sending", request_id: str) -> Iterator[None]:
+        again = (
+            f"the same command with --request-id {request_id} makes sure, and adds nothing twice"
+        )
+        try:
+            yield
+        except CsvFileError as error:
+            line = f", line {error.row}" if error.row else ""
+            raise CommandFailure(f"{self.title}{line}: {error.reason}") from error
+        except CancelledError:
+            self.screen.note(
+                f"It may have been added: {again}." if sending.is_sent else "Nothing was added."
+            )
+            raise
+        except (UnavailableError, DeadlineExceededError) as error:
+            if not sending.has_begun:
+                raise
+            hint = f"It has added all of its rows or none: {again}."
+            raise CommandFailure(error.message, exit_code_of(error), hint=hint) from error
+
+    async def _refused(self, error: ImportRefusedError) -> CommandFailure:
+        told = await self.client.batches.get_import(error.import_id)
+        findings = await Findings.read(self.client.batches, error)
+        if self.screen.is_json:
+            self.screen.json(import_object(told, findings))
+        elif not self.screen.is_quiet:
+            findings.show(self.screen, error.import_id)
+        if self.report is not None:
+            await write_report(self.client.batches, self.screen, error, self.source, self.report)
+        return CommandFailure(
+            f"{told.refused_count} of {told.row_count} rows cannot be called, so nothing was added",
+            ExitCode.ROWS_REFUSED,
+            hint="Mend them, or leave them out with --skip-bad-rows.",
+        )
+
+    async def _show(self, result: ImportResult) -> None:
+        batches = self.client.batches
+        findings = await Findings.read(batches, result)
+        if self.screen.is_json:
+            told = await batches.get_import(result.import_id)
+            batch = {"batch": to_json(result.batch)}
+            self.screen.json({**import_object(told, findings), **batch})
+        elif not self.screen.is_quiet:
+            findings.show(self.screen, result.import_id)
+        left_out = result.row_count - result.added_count
+        if self.report is not None and left_out:
+            await write_report(batches, self.screen, result, self.source, self.report)
+        self.screen.identify(result.batch.batch_id, _sentence(result))
+
+
+@dataclass(slots=True)
+class _Sending:
+    view: TransferView
+    progress: ImportProgress | None = field(default=None)
+
+    @property
+    def has_begun(self) -> bool:
+        return self.progress is not None
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether all of it may have reached the server."""
+        return self.progress is not None and _part(self.progress) in {None, 1.0}
+
+    def observe(self, progress: ImportProgress) -> None:
+        self.progress = progress
+        self.view.update(progress.rows_sent, _part(progress))
+
+
+def _part(progress: ImportProgress) -> float | None:
+    if not progress.bytes_total:
+        return None
+    return min(1.0, progress.bytes_read / progress.bytes_total)
+
+
+def _sentence(result: ImportResult) -> str:
+    duplicates = result.row_count - result.added_count - result.refused_count
+    left_out_as = [("bad", result.refused_count), ("duplicates", duplicates)]
+    told = ", ".join(f"{number} as {word}" for word, number in left_out_as if number)
+    left_out = f"; left out: {told}" if told else ""
+    return f"Batch {result.batch.batch_id}: {result.added_count} to call{left_out}."
