@@ -143,7 +143,7 @@ def show(server: Server) -> int:
     """The demo itself; the exit code of the batch."""
     server.outdial("agent", "create", AGENT)
     code = server.outdial(
-        *("batch", "create", os.path.relpath(APPOINTMENTS), "--agent", AGENT),
+        *("batch", "import", os.path.relpath(APPOINTMENTS), "--agent", AGENT),
         *("--skip-bad-rows", "--duplicates", "skip", "--follow"),
     )
     if code == 0:

@@ -1,102 +1,36 @@
-"""The `outdial` command: what it sends, what it prints, how it exits."""
+"""The `outdial` command: how it says things, to people and to programs, and how it exits."""
 
-import asyncio
 import json
-import os
-import signal
-import sys
-from collections.abc import Awaitable, Callable
+import re
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from google.protobuf.message import Message
 from grpc import StatusCode
 from outdial.v1.account_pb2 import Account
 from outdial.v1.account_service_pb2 import GetAccountResponse
 from outdial.v1.agent_pb2 import Agent
-from outdial.v1.agent_service_pb2 import (
-    CreateAgentResponse,
-    DeleteAgentResponse,
-    GetAgentResponse,
-    ListAgentsResponse,
-)
-from outdial.v1.batch_pb2 import Batch, BatchCounts, BatchState, DuplicatePolicy
+from outdial.v1.agent_service_pb2 import CreateAgentResponse, ListAgentsResponse
+from outdial.v1.batch_pb2 import BatchCounts, BatchState
 from outdial.v1.batch_service_pb2 import (
-    CancelBatchResponse,
-    CreateBatchRequest,
-    CreateBatchResponse,
-    DeleteBatchResponse,
     GetBatchResponse,
     ListBatchesResponse,
     PauseBatchResponse,
-    ResumeBatchResponse,
-    SkippedDuplicate,
-    StartBatchResponse,
     WatchBatchResponse,
     WatchScope,
 )
-from outdial.v1.call_pb2 import Call, CallState
-from outdial.v1.call_service_pb2 import CallResolution, EndCallResponse, ResolveCallResponse
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
 from outdial.v1.scheduled_call_service_pb2 import ListScheduledCallsResponse
-from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
-from typer.testing import CliRunner, Result
 
+from client.command_line import Outdial, interrupt
 from client.far_end import REQUEST_ID, FarEnd, Refusal, Silence, token
-from outdial_client.cli.main import app
-
-Outdial = Callable[..., Awaitable[Result]]
+from client.people import AGENT_ID, BATCH, BATCH_ID
+from outdial_client.cli._exit_code import ExitCode
 
 RUNNING = BatchState.BATCH_STATE_RUNNING
 COMPLETED = BatchState.BATCH_STATE_COMPLETED
 CANCELLED = BatchState.BATCH_STATE_CANCELLED
-BATCH_ID = "0190a000-0000-7000-8000-00000000000b"
-AGENT_ID = "0190a000-0000-7000-8000-00000000000a"
-BATCH = Batch(
-    batch_id=BATCH_ID,
-    display_name="Monday",
-    state=RUNNING,
-    agent_id=AGENT_ID,
-    counts=BatchCounts(total=3, waiting=2, dialing=1),
-)
 ENDED = BatchCounts(total=3, completed=2, failed=1)
-
-
-@pytest.fixture
-def outdial(far_end: FarEnd, tmp_path: Path) -> Outdial:
-    async def invoke(*args: str, key: str = "key-1") -> Result:
-        environment = {
-            "OUTDIAL_ADDRESS": far_end.address,
-            "OUTDIAL_API_KEY": key,
-            "XDG_CONFIG_HOME": str(tmp_path),
-        }
-        runner = CliRunner(env=environment)
-        return await asyncio.to_thread(runner.invoke, app, list(args))
-
-    return invoke
-
-
-@pytest.fixture
-def people(tmp_path: Path) -> Path:
-    path = tmp_path / "monday.csv"
-    path.write_text(
-        "phone,name\n+15551230001,Ada\n+15551230002,Bob\nnobody,Cy\n+1 555 123 0001,Ada\n"
-    )
-    return path
-
-
-@pytest.fixture
-def good_people(tmp_path: Path) -> Path:
-    path = tmp_path / "tuesday.csv"
-    path.write_text("phone,name\n+15551230001,Ada\n+15551230002,Bob\n")
-    return path
-
-
-def knows_the_agent(far_end: FarEnd) -> None:
-    agent = Agent(agent_id=AGENT_ID, display_name="Reminder")
-    far_end.answer("ListAgents", ListAgentsResponse(agents=[agent]))
-    far_end.answer("CreateBatch", CreateBatchResponse(batch=BATCH))
 
 
 def runs_to(far_end: FarEnd, state: BatchState.ValueType) -> None:
@@ -137,95 +71,6 @@ def progress(
     )
 
 
-async def test_a_file_becomes_a_batch(far_end: FarEnd, outdial: Outdial, good_people: Path) -> None:
-    knows_the_agent(far_end)
-    result = await outdial(
-        *("batch", "create", str(good_people), "--agent", "Reminder"),
-        *("--window-start", "2027-03-01T09:00+01:00", "--max-concurrent", "5", "--priority", "3"),
-        *("--duplicates", "skip", "--ring-timeout", "20", "--caller-id", "+15550000000"),
-    )
-    assert result.exit_code == 0, result.output
-    assert f"outdial watch {BATCH_ID}" in result.stdout
-    (request,) = far_end.requests("CreateBatch")
-    assert [call.address for call in request.scheduled_calls] == ["+15551230001", "+15551230002"]
-    assert request.batch.agent_id == AGENT_ID
-    assert request.batch.display_name == "tuesday"
-    assert request.batch.window_start.ToJsonString() == "2027-03-01T08:00:00Z"
-    assert request.batch.max_concurrent_calls == 5
-    assert request.batch.priority == 3
-    assert request.batch.duplicates == DuplicatePolicy.DUPLICATE_POLICY_SKIP
-    assert request.batch.ring_timeout.seconds == 20
-    assert request.batch.caller_id == "+15550000000"
-    assert not request.draft
-
-
-async def test_a_bad_row_refuses_the_file_and_names_the_line(
-    far_end: FarEnd, outdial: Outdial, people: Path
-) -> None:
-    knows_the_agent(far_end)
-    result = await outdial("batch", "create", str(people), "--agent", "Reminder")
-    assert result.exit_code == 4
-    (shown,) = [line for line in result.stdout.splitlines() if "nobody" in line]
-    assert shown.split()[:3] == ["4", "phone", "nobody"]
-    assert "--skip-bad-rows" in result.stderr
-    assert far_end.requests("CreateBatch") == []
-
-
-async def test_bad_rows_can_be_left_out_and_duplicates_are_reported_by_line(
-    far_end: FarEnd, outdial: Outdial, people: Path
-) -> None:
-    knows_the_agent(far_end)
-    skipped = SkippedDuplicate(index=2, normalized_address="+15551230001", kept_position=0)
-    far_end.answer("CreateBatch", CreateBatchResponse(batch=BATCH, skipped_duplicates=[skipped]))
-    result = await outdial("batch", "create", str(people), "--agent", "Reminder", "--skip-bad-rows")
-    assert result.exit_code == 0, result.output
-    assert "has the number of line 2" in result.stdout
-    assert "2 to call; left out: 1 as bad, 1 as duplicates." in result.stdout
-
-
-async def test_rows_that_the_server_refuses_are_left_out_too(
-    far_end: FarEnd, outdial: Outdial, good_people: Path
-) -> None:
-    knows_the_agent(far_end)
-    fault = ("scheduled_calls[1].address", "no such number")
-
-    async def refuse_bob(request: CreateBatchRequest) -> Message | Refusal:
-        if len(request.scheduled_calls) == 2:
-            code = StatusCode.INVALID_ARGUMENT
-            return Refusal(code=code, reason="INVALID_FIELD", fields=(fault,))
-        return CreateBatchResponse(batch=BATCH)
-
-    far_end.answer("CreateBatch", refuse_bob)
-    create = ("batch", "create", str(good_people), "--agent", "Reminder")
-    refused = await outdial(*create)
-    assert refused.exit_code == 4
-    assert "no such number" in refused.stdout
-    skipped = await outdial(*create, "--skip-bad-rows")
-    assert skipped.exit_code == 0, skipped.output
-    assert "1 to call; left out: 1 as bad." in skipped.stdout
-    ids = [request.request_id for request in far_end.requests("CreateBatch")]
-    assert len(set(ids)) == 3
-
-
-async def test_a_file_that_is_no_list_of_people_is_a_usage_error(
-    far_end: FarEnd, outdial: Outdial, tmp_path: Path
-) -> None:
-    path = tmp_path / "x.csv"
-    path.write_text("name,tel\nAda,1\n")
-    result = await outdial("batch", "create", str(path), "--agent", "Reminder")
-    assert result.exit_code == 2
-    assert "no column holds phone numbers" in result.stderr
-
-
-async def test_an_agent_that_is_not_there_is_named(
-    far_end: FarEnd, outdial: Outdial, good_people: Path
-) -> None:
-    far_end.answer("ListAgents", ListAgentsResponse())
-    result = await outdial("batch", "create", str(good_people), "--agent", "Nobody")
-    assert result.exit_code == 5
-    assert "outdial agent create Nobody" in result.stderr
-
-
 async def test_a_watch_prints_lines_and_the_outcome(far_end: FarEnd, outdial: Outdial) -> None:
     runs_to(far_end, COMPLETED)
     result = await outdial("watch", BATCH_ID)
@@ -238,16 +83,6 @@ async def test_a_watch_prints_lines_and_the_outcome(far_end: FarEnd, outdial: Ou
         line.split() for line in result.stdout.splitlines()
     ]
     assert far_end.requests("WatchBatch")[0].scope == WatchScope.WATCH_SCOPE_BATCH
-
-
-async def test_a_file_can_be_watched_at_once(
-    far_end: FarEnd, outdial: Outdial, good_people: Path
-) -> None:
-    knows_the_agent(far_end)
-    runs_to(far_end, COMPLETED)
-    result = await outdial("batch", "create", str(good_people), "--agent", "Reminder", "--follow")
-    assert result.exit_code == 0, result.output
-    assert "Outcome: COMPLETED" in result.stdout
 
 
 async def test_a_batch_that_was_stopped_exits_with_its_own_code(
@@ -302,65 +137,9 @@ async def test_a_server_that_is_not_there_is_named(far_end: FarEnd, outdial: Out
 async def test_a_missing_key_says_how_to_give_one(far_end: FarEnd, outdial: Outdial) -> None:
     refusal = Refusal(code=StatusCode.UNAUTHENTICATED, reason="API_KEY_MISSING")
     far_end.answer("GetAccount", refusal)
-    result = await outdial("account", "show", key="")
+    result = await outdial("account", "show", OUTDIAL_API_KEY="")
     assert result.exit_code == 6
     assert "OUTDIAL_API_KEY" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("args", "method", "answer", "said"),
-    [
-        ("start", "StartBatch", StartBatchResponse(batch=BATCH), "is RUNNING."),
-        (
-            "pause",
-            "PauseBatch",
-            PauseBatchResponse(batch=BATCH, sends_in_flight=2),
-            "still owes 2 answers",
-        ),
-        ("resume", "ResumeBatch", ResumeBatchResponse(batch=BATCH), "is RUNNING."),
-        ("cancel", "CancelBatch", CancelBatchResponse(batch=BATCH), "is RUNNING."),
-        ("delete", "DeleteBatch", DeleteBatchResponse(), "is deleted."),
-        ("show", "GetBatch", GetBatchResponse(batch=BATCH), "3: waiting 2, dialing 1"),
-    ],
-)
-async def test_a_batch_is_steered_by_its_id(
-    far_end: FarEnd, outdial: Outdial, args: str, method: str, answer: Message, said: str
-) -> None:
-    far_end.answer(method, answer)
-    result = await outdial("batch", args, BATCH_ID)
-    assert result.exit_code == 0, result.output
-    assert said in result.stdout
-    assert far_end.requests(method)[0].batch_id == BATCH_ID
-
-
-async def test_batches_are_listed_whole_in_a_pipe(far_end: FarEnd, outdial: Outdial) -> None:
-    far_end.answer("ListBatches", ListBatchesResponse(batches=[BATCH]))
-    result = await outdial("batch", "list", "--state", "running")
-    assert result.exit_code == 0, result.output
-    cells = result.stdout.splitlines()[-1].split()
-    assert cells == [BATCH_ID, "Monday", "RUNNING", "3", "0", "1"]
-    assert list(far_end.requests("ListBatches")[0].states) == [RUNNING]
-
-
-async def test_an_unknown_state_is_a_usage_error(outdial: Outdial) -> None:
-    result = await outdial("batch", "list", "--state", "sleeping")
-    assert result.exit_code == 2
-    assert "draft" in result.stderr
-
-
-async def test_the_people_of_a_batch_are_listed(far_end: FarEnd, outdial: Outdial) -> None:
-    row = ScheduledCall(
-        scheduled_call_id="s-1",
-        address="+15551230001",
-        custom_id="C-1",
-        state=ScheduledCallState.SCHEDULED_CALL_STATE_IN_PROGRESS,
-        attempt_count=1,
-    )
-    far_end.answer("ListScheduledCalls", ListScheduledCallsResponse(scheduled_calls=[row]))
-    result = await outdial("scheduled-call", "list", BATCH_ID, "--state", "in-progress")
-    assert result.exit_code == 0, result.output
-    cells = result.stdout.splitlines()[-1].split()
-    assert cells == ["s-1", "0", "+15551230001", "C-1", "in", "progress", "1"]
 
 
 async def test_a_list_ends_at_its_limit(far_end: FarEnd, outdial: Outdial) -> None:
@@ -370,51 +149,6 @@ async def test_a_list_ends_at_its_limit(far_end: FarEnd, outdial: Outdial) -> No
     far_end.answer("ListScheduledCalls", page)
     result = await outdial("scheduled-call", "list", BATCH_ID, "--limit", "3", "--json")
     assert len(result.stdout.splitlines()) == 3
-
-
-async def test_a_call_is_ended(far_end: FarEnd, outdial: Outdial) -> None:
-    call = Call(call_id="c-1", state=CallState.CALL_STATE_IN_PROGRESS)
-    far_end.answer("EndCall", EndCallResponse(call=call))
-    result = await outdial("call", "end", "c-1")
-    assert result.stdout == "Call c-1 is in progress.\n"
-
-
-async def test_an_unknown_call_is_resolved(far_end: FarEnd, outdial: Outdial) -> None:
-    call = Call(
-        call_id="c-1",
-        state=CallState.CALL_STATE_ENDED,
-        disposition=Disposition.DISPOSITION_NO_ANSWER,
-    )
-    far_end.answer("ResolveCall", ResolveCallResponse(call=call))
-    result = await outdial("call", "resolve", "c-1", "placed", "--disposition", "no-answer")
-    assert result.stdout == "Call c-1 is ended, no answer.\n"
-    (request,) = far_end.requests("ResolveCall")
-    assert request.resolution == CallResolution.CALL_RESOLUTION_PLACED
-    assert request.disposition == Disposition.DISPOSITION_NO_ANSWER
-
-
-async def test_agents_are_made_listed_and_deleted(far_end: FarEnd, outdial: Outdial) -> None:
-    agent = Agent(agent_id=AGENT_ID, display_name="Reminder")
-    far_end.answer("CreateAgent", CreateAgentResponse(agent=agent))
-    far_end.answer("ListAgents", ListAgentsResponse(agents=[agent]))
-    far_end.answer("GetAgent", GetAgentResponse(agent=agent))
-    far_end.answer("DeleteAgent", DeleteAgentResponse())
-    created = await outdial("agent", "create", "Reminder")
-    assert created.stdout == f"Agent Reminder: {AGENT_ID}\n"
-    listed = await outdial("agent", "list")
-    assert AGENT_ID in listed.stdout
-    by_name = await outdial("agent", "delete", "Reminder")
-    by_id = await outdial("agent", "delete", AGENT_ID)
-    assert (by_name.exit_code, by_id.exit_code) == (0, 0)
-    assert [request.agent_id for request in far_end.requests("DeleteAgent")] == [AGENT_ID] * 2
-
-
-async def test_account_and_server_are_shown(far_end: FarEnd, outdial: Outdial) -> None:
-    account = Account(account_id="a-1", max_concurrent_calls=100, active_calls=7)
-    far_end.answer("GetAccount", GetAccountResponse(account=account))
-    far_end.answer("GetServerInfo", GetServerInfoResponse(version="1.2.3", carriers=["simulated"]))
-    assert "100" in (await outdial("account", "show")).stdout
-    assert "simulated" in (await outdial("server", "info")).stdout
 
 
 @pytest.mark.parametrize(
@@ -436,43 +170,129 @@ async def test_global_options_stand_anywhere(
     assert json.loads(result.stdout)["account_id"] == "a-1"
 
 
-async def test_ctrl_c_leaves_the_batch_running_and_says_how_to_look_again(far_end: FarEnd) -> None:
+async def test_ctrl_c_leaves_the_batch_running_and_says_how_to_look_again(
+    far_end: FarEnd, outdial: Outdial
+) -> None:
     far_end.answer("GetBatch", GetBatchResponse(batch=BATCH))
     far_end.watch([progress(1, BATCH.counts), Silence()])
-    process = await start_outdial(far_end, "watch", BATCH_ID)
+    process = await outdial.start("watch", BATCH_ID)
     assert process.stdout is not None
     await process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    _, stderr = await process.communicate()
+    said = await interrupt(process)
     assert process.returncode == 130
-    assert stderr.decode().splitlines()[0] == "The batch goes on."
-    assert f"outdial watch {BATCH_ID}" in stderr.decode()
+    assert said.splitlines()[0] == "The batch goes on."
+    assert f"outdial watch {BATCH_ID}" in said
     assert far_end.requests("CancelBatch") == []
 
 
-async def test_a_watch_says_when_it_lost_the_server_and_goes_on(far_end: FarEnd) -> None:
+async def test_a_watch_says_when_it_lost_the_server_and_goes_on(
+    far_end: FarEnd, outdial: Outdial
+) -> None:
     far_end.answer("GetBatch", GetBatchResponse(batch=BATCH))
     far_end.watch(
         [progress(1, BATCH.counts), Refusal(message="restarting")],
         [progress(2, ENDED, state=COMPLETED, ended=True)],
     )
     far_end.answer("ListScheduledCalls", ListScheduledCallsResponse())
-    process = await start_outdial(far_end, "watch", BATCH_ID)
-    stdout, stderr = await process.communicate()
-    assert process.returncode == 0
-    assert "Connection lost (restarting)" in stderr.decode()
-    assert "COMPLETED  3 of 3" in stdout.decode()
+    result = await outdial("watch", BATCH_ID)
+    assert result.exit_code == 0
+    assert "Connection lost (restarting)" in result.stderr
+    assert "COMPLETED  3 of 3" in result.stdout
 
 
-async def start_outdial(far_end: FarEnd, *args: str) -> asyncio.subprocess.Process:
-    environment: dict[str, Any] = {
-        **os.environ,
-        "OUTDIAL_ADDRESS": far_end.address,
-        "PYTHONPATH": os.pathsep.join(sys.path),
+async def test_quiet_says_nothing_but_ids(far_end: FarEnd, outdial: Outdial) -> None:
+    agent = Agent(agent_id=AGENT_ID, display_name="Reminder")
+    far_end.answer("CreateAgent", CreateAgentResponse(agent=agent))
+    far_end.answer("ListAgents", ListAgentsResponse(agents=[agent]))
+    far_end.answer("PauseBatch", PauseBatchResponse(batch=BATCH))
+    runs_to(far_end, COMPLETED)
+    for args, said in (
+        (("agent", "create", "Reminder"), f"{AGENT_ID}\n"),
+        (("agent", "list"), f"{AGENT_ID}\n"),
+        (("batch", "pause", BATCH_ID), ""),
+        (("watch", BATCH_ID), ""),
+    ):
+        result = await outdial("--quiet", *args)
+        assert (result.exit_code, result.stdout, result.stderr) == (0, said, "")
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [
+        (StatusCode.INVALID_ARGUMENT, 2),
+        (StatusCode.NOT_FOUND, 5),
+        (StatusCode.UNAUTHENTICATED, 6),
+        (StatusCode.PERMISSION_DENIED, 6),
+        (StatusCode.ALREADY_EXISTS, 7),
+        (StatusCode.FAILED_PRECONDITION, 7),
+        (StatusCode.ABORTED, 7),
+        (StatusCode.UNAVAILABLE, 8),
+        (StatusCode.DEADLINE_EXCEEDED, 8),
+        (StatusCode.INTERNAL, 1),
+        (StatusCode.UNIMPLEMENTED, 1),
+    ],
+)
+async def test_an_exit_code_says_what_kind_of_error(
+    far_end: FarEnd, outdial: Outdial, code: StatusCode, exit_code: int
+) -> None:
+    far_end.answer("DeleteBatch", Refusal(code=code, message="no"))
+    result = await outdial("batch", "delete", BATCH_ID)
+    assert result.exit_code == exit_code
+    assert result.stderr.startswith("Error: no (")
+    assert result.stdout == ""
+
+
+def test_every_exit_code_is_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs/command.md").read_text()
+    assert [code for code in ExitCode if f"\n| {code.value} | " not in page] == []
+
+
+async def test_an_error_as_json_is_an_object_too(far_end: FarEnd, outdial: Outdial) -> None:
+    fault = ("agent.display_name", "is too long")
+    code = StatusCode.INVALID_ARGUMENT
+    refusal = Refusal(code=code, message="1 fault", reason="INVALID_FIELD", fields=(fault,))
+    far_end.answer("CreateAgent", refusal)
+    result = await outdial("agent", "create", "x", "--json")
+    assert json.loads(result.stderr)["error"] == {
+        "exit_code": 2,
+        "reason": "INVALID_FIELD",
+        "message": "1 fault",
+        "fields": [{"field": fault[0], "description": fault[1]}],
+        "hint": "",
+        "request_id": REQUEST_ID,
     }
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from outdial_client.cli.main import app; app()", *args),
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+
+
+async def test_a_lacking_scope_and_a_wait_are_hinted_at(far_end: FarEnd, outdial: Outdial) -> None:
+    scope = Refusal(
+        code=StatusCode.PERMISSION_DENIED,
+        reason="SCOPE_MISSING",
+        metadata={"scope": "API_KEY_SCOPE_WRITE"},
     )
+    far_end.answer("StartBatch", scope)
+    assert (
+        "lacks the scope API_KEY_SCOPE_WRITE" in (await outdial("batch", "start", BATCH_ID)).stderr
+    )
+    far_end.answer("StartBatch", Refusal(retry_after=timedelta(seconds=3)))
+    assert "Try again in 3 s." in (await outdial("batch", "start", BATCH_ID)).stderr
+
+
+async def test_more_than_is_listed_is_said(far_end: FarEnd, outdial: Outdial) -> None:
+    far_end.answer("ListBatches", ListBatchesResponse(batches=[BATCH, BATCH, BATCH]))
+    assert (await outdial("batch", "list", "--limit", "3")).stderr == ""
+    result = await outdial("batch", "list", "--limit", "2")
+    assert "There are more than 2" in result.stderr
+    far_end.answer("ListBatches", ListBatchesResponse())
+    assert (await outdial("batch", "list")).stderr == "There is none.\n"
+
+
+async def test_no_colour_where_none_is_wanted(far_end: FarEnd, outdial: Outdial) -> None:
+    far_end.answer("ListBatches", ListBatchesResponse(batches=[BATCH]))
+    colours = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    coloured = await outdial("batch", "list", NO_COLOR="", **colours)
+    assert "\x1b[1m" in coloured.stdout
+    for plain in (
+        await outdial("batch", "list", "--no-color", NO_COLOR="", **colours),
+        await outdial("batch", "list", NO_COLOR="1", **colours),
+    ):
+        assert re.search(r"\x1b\[[0-9;]*3[0-9]", plain.stdout) is None

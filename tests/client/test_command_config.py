@@ -1,9 +1,7 @@
 """Where a command takes its server and key from, and `outdial config`."""
 
-import asyncio
 import json
 import stat
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -11,12 +9,10 @@ from grpc import StatusCode
 from outdial.v1.batch_pb2 import Batch, BatchState
 from outdial.v1.batch_service_pb2 import GetBatchResponse
 from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
-from typer.testing import CliRunner, Result
 
+from client.command_line import Outdial
 from client.far_end import FarEnd, Refusal
-from outdial_client.cli.main import app
 
-Outdial = Callable[..., Awaitable[Result]]
 ELSEWHERE = "127.0.0.1:1"
 
 
@@ -27,13 +23,7 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def outdial(tmp_path: Path) -> Outdial:
-    async def invoke(*args: str, stdin: str = "", **variables: str) -> Result:
-        nothing = dict.fromkeys(("OUTDIAL_ADDRESS", "OUTDIAL_API_KEY", "OUTDIAL_PROFILE"), "")
-        environment = {**nothing, "XDG_CONFIG_HOME": str(tmp_path), **variables}
-        runner = CliRunner(env=environment)
-        return await asyncio.to_thread(runner.invoke, app, list(args), input=stdin)
-
-    return invoke
+    return Outdial({"XDG_CONFIG_HOME": str(tmp_path)})
 
 
 def write(config: Path, text: str) -> None:
@@ -109,7 +99,7 @@ async def test_show_says_who_said_what_and_masks_the_key(outdial: Outdial, confi
 async def test_settings_are_kept_and_taken_out(outdial: Outdial, config: Path) -> None:
     assert (await outdial("config", "set", "address", "a:1")).exit_code == 0
     assert (await outdial("config", "set", "tls", "true", "--profile", "work")).exit_code == 0
-    assert (await outdial("config", "set", "api_key", "-", stdin="secret\n")).exit_code == 0
+    assert (await outdial("config", "set", "api_key", "-", stdin=b"secret\n")).exit_code == 0
     assert (await outdial("config", "use", "work")).exit_code == 0
     assert (await outdial("config", "unset", "address", "--profile", "default")).exit_code == 0
     assert read(config) == (

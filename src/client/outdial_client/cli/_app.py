@@ -15,9 +15,11 @@ from outdial_client.cli import (
     _call,
     _config,
     _events,
+    _export,
     _import,
     _imports,
     _keys,
+    _retry,
     _scheduled_call,
     _server,
     _watch,
@@ -45,6 +47,8 @@ app.add_typer(_server.commands, name="server")
 app.add_typer(_config.commands, name="config")
 app.add_typer(_watch.commands)
 _batch.commands.add_typer(_import.commands)
+_batch.commands.add_typer(_export.commands)
+_batch.commands.add_typer(_retry.commands)
 _batch.commands.add_typer(_events.commands)
 
 _OUTPUT_VARIABLE = "OUTDIAL_OUTPUT"

@@ -8,10 +8,11 @@ from typing import Any
 from outdial.v1.import_pb2 import FindingKind, Import
 
 from outdial_client._batches import Batches
-from outdial_client._csv import CsvFile
+from outdial_client._csv_columns import CsvFileError
 from outdial_client._errors import ImportRefusedError
 from outdial_client._imports import ImportFinding, ImportResult
 from outdial_client.cli._choices import Choices
+from outdial_client.cli._exit_code import CommandFailure
 from outdial_client.cli._screen import Screen, to_json
 
 Imported = ImportResult | ImportRefusedError
@@ -73,10 +74,15 @@ def finding_object(finding: ImportFinding) -> dict[str, Any]:
 
 
 async def write_report(
-    batches: Batches, screen: Screen, imported: Imported | str, source: CsvFile, target: Path
+    batches: Batches, screen: Screen, imported: Imported | str, source: Path, target: Path
 ) -> None:
     """The rows that were not added, in a file of their own."""
-    written = await batches.write_refused_rows(imported, source, target)
+    try:
+        written = await batches.write_refused_rows(imported, source, target)
+    except CsvFileError as error:
+        raise CommandFailure(f"{source}: {error.reason}") from error
+    except OSError as error:
+        raise CommandFailure(f"{target} cannot be written: {error.strerror}") from error
     screen.say(f"Rows that were not added, with reasons: {target} ({written}).")
 
 

@@ -8,7 +8,6 @@ import typer
 from outdial.v1.batch_pb2 import Batch, BatchState
 
 from outdial_client._client import Client
-from outdial_client._csv import CsvFile
 from outdial_client._csv_columns import CsvColumns
 from outdial_client._inputs import NewBatch
 from outdial_client.cli._agent_names import find_agent
@@ -52,7 +51,7 @@ class FileOptions:
         str, typer.Option(help="The same id, file and options add it only once.")
     ] = ""
 
-    def upload(self, client: Client, screen: Screen, name: str, source: CsvFile) -> Upload:
+    def upload(self, client: Client, screen: Screen, name: str, source: Path) -> Upload:
         """One file on its way."""
         return Upload(
             client=client,

@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 
 from outdial_client._client import Client
-from outdial_client._csv_columns import CsvFileError
-from outdial_client.cli._exit_code import CommandFailure
 from outdial_client.cli._findings import (
     FINDING_HEADINGS,
     finding_cells,
@@ -69,9 +67,6 @@ def report(
     """Write the rows that were not added into a file, each with why."""
 
     async def command(client: Client, screen: Screen) -> None:
-        try:
-            await write_report(client.batches, screen, import_id, file, target)
-        except CsvFileError as error:
-            raise CommandFailure(f"{file}: {error.reason}") from error
+        await write_report(client.batches, screen, import_id, file, target)
 
     run(context, command)

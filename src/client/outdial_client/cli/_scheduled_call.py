@@ -62,3 +62,14 @@ def cancel(context: typer.Context, row_id: RowId) -> None:
         screen.done(row, f"{row.address} is not called.")
 
     run(context, command)
+
+
+@commands.command()
+def retry(context: typer.Context, row_id: RowId) -> None:
+    """Call a person once more whose calls have ended."""
+
+    async def command(client: Client, screen: Screen) -> None:
+        row = await client.scheduled_calls.retry(row_id)
+        screen.done(row, f"{row.address} is called once more.")
+
+    run(context, command)

@@ -5,48 +5,45 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import BinaryIO
+from tempfile import NamedTemporaryFile
+from typing import IO
 
 import typer
 
-from outdial_client._csv import CsvFile
 from outdial_client.cli._exit_code import ExitCode
 
 STDIN = "-"
 
 
 @contextmanager
-def open_source(name: str) -> Iterator[CsvFile]:
-    """The file to read.
+def open_source(name: str) -> Iterator[Path]:
+    """The file to read, as often as it takes.
 
     What comes through a pipe is kept in a temporary file first: then it can be sent
     again after a broken connection, and read again for a report.
     """
-    if name != STDIN and (Path(name).is_file() or not Path(name).exists()):
-        yield Path(name)
+    path = Path(name)
+    if name != STDIN and (path.is_file() or not path.exists()):
+        yield path
         return
-    if name == STDIN and sys.stdin.buffer.seekable():
-        yield sys.stdin.buffer
-        return
-    with TemporaryFile() as copy:
+    with NamedTemporaryFile(prefix="outdial-") as copy:
         try:
-            _copy(name, copy)
+            _fill(copy, name)
         except KeyboardInterrupt:
             typer.echo("Nothing was sent.", err=True)
             raise typer.Exit(ExitCode.INTERRUPTED) from None
         except OSError as error:
             raise typer.BadParameter(f"{name}: {error.strerror}") from None
-        copy.seek(0)
-        yield copy
+        yield Path(copy.name)
 
 
-def _copy(name: str, copy: BinaryIO) -> None:
+def _fill(copy: IO[bytes], name: str) -> None:
     if name == STDIN:
         shutil.copyfileobj(sys.stdin.buffer, copy)
-        return
-    with Path(name).open("rb") as pipe:
-        shutil.copyfileobj(pipe, copy)
+    else:
+        with Path(name).open("rb") as pipe:
+            shutil.copyfileobj(pipe, copy)
+    copy.flush()
 
 
 def title_of(name: str) -> str:

@@ -11,7 +11,6 @@ from outdial.v1.batch_pb2 import Batch
 from outdial.v1.import_pb2 import BadRowPolicy
 
 from outdial_client._client import Client
-from outdial_client._csv import CsvFile
 from outdial_client._csv_columns import CsvColumns, CsvFileError
 from outdial_client._errors import DeadlineExceededError, ImportRefusedError, UnavailableError
 from outdial_client._imports import ImportProgress, ImportResult
@@ -29,7 +28,7 @@ class Upload:
     client: Client
     screen: Screen
     title: str
-    source: CsvFile
+    source: Path
     columns: CsvColumns
     skip_bad_rows: bool
     report: Path | None

@@ -1,0 +1,44 @@
+"""Runs the `outdial` command, inside this process or as one of its own."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from outdial_client.cli.main import app
+
+COMMAND = Path(sys.executable).with_name("outdial")
+_MAIN = (sys.executable, "-c", "from outdial_client.cli.main import app; app()")
+
+
+@dataclass(frozen=True)
+class Outdial:
+    """The command with these variables, and no others that it knows."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    async def __call__(self, *args: str, stdin: bytes = b"", **variables: str) -> Result:
+        known = {name: None for name in os.environ if name.startswith("OUTDIAL_")}
+        runner = CliRunner(env={**known, **self.variables, **variables})
+        return await asyncio.to_thread(runner.invoke, app, list(args), input=stdin)
+
+    async def start(self, *args: str, stdin: int | None = None) -> Process:
+        """As a process, for signals and pipes."""
+        plain = {name: text for name, text in os.environ.items() if not name.startswith("OUTDIAL_")}
+        environment = {**plain, **self.variables, "PYTHONPATH": os.pathsep.join(sys.path)}
+        return await asyncio.create_subprocess_exec(
+            *_MAIN, *args, env=environment, stdin=stdin, stdout=PIPE, stderr=PIPE
+        )
+
+
+async def interrupt(process: Process) -> str:
+    """Ctrl-C, and what the command says to it."""
+    process.send_signal(signal.SIGINT)
+    _, stderr = await process.communicate()
+    return stderr.decode()
