@@ -8,10 +8,10 @@ from typing import Protocol
 
 from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from outdial_client.cli._bar import draw_bar
 from outdial_client.cli._pace import Pace
 from outdial_client.cli._screen import Screen
 from outdial_client.cli._words import span
@@ -105,12 +105,8 @@ class LiveTransfer:
     def _draw(self) -> RenderableType:
         transfer = self._transfer
         row = Table.grid(padding=(0, 1))
-        bar = ProgressBar(
-            total=None if transfer.part is None else 1.0,
-            completed=transfer.part or 0.0,
-            width=_BAR_WIDTH,
-        )
         figures = Text(transfer.figures(), no_wrap=True, overflow="ellipsis")
+        bar = draw_bar(transfer.part, _BAR_WIDTH)
         row.add_row(Text(transfer.title, style="bold"), bar, transfer.percent, figures)
         return row
 

@@ -10,11 +10,11 @@ from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import WatchBatchResponse
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from outdial_client._interruptions import WatchInterruption
+from outdial_client.cli._bar import draw_bar
 from outdial_client.cli._choices import BATCH_STATES
 from outdial_client.cli._progress import Progress
 from outdial_client.cli._screen import Screen, to_json
@@ -179,7 +179,7 @@ class LiveView:
         total = progress.counts.total
         row = Table.grid(padding=(0, 1))
         row.add_row(
-            ProgressBar(total=max(total, 1), completed=progress.fraction * max(total, 1), width=40),
+            draw_bar(progress.fraction, 40),
             f"{progress.fraction:4.0%}",
             f"{progress.ended} of {total}",
             Text(_speed(progress, now).strip(), style="dim"),
