@@ -107,22 +107,22 @@ def import_file(
         raise typer.BadParameter("say who talks with --agent, or which batch with --batch")
     reading.check(file)
 
-    with open_source(file) as source:
-
-        async def command(client: Client, screen: Screen) -> ExitCode:
+    async def command(client: Client, screen: Screen) -> ExitCode:
+        async with open_source(screen, file) as source:
             upload = reading.upload(client, screen, file, source)
             if batch:
-                return await _after(client, screen, await upload.send(batch_id=batch), follow)
-            found = await find_agent(client, screen, agent)
-            new_batch = NewBatch(
-                agent_id=found.agent_id,
-                display_name=name or Path(title_of(file)).stem,
-                **settings.given(),
-            )
-            filled = await upload.send(new_batch=new_batch, draft=draft)
-            return await _after(client, screen, filled, follow)
+                filled = await upload.send(batch_id=batch)
+            else:
+                found = await find_agent(client, screen, agent)
+                new_batch = NewBatch(
+                    agent_id=found.agent_id,
+                    display_name=name or Path(title_of(file)).stem,
+                    **settings.given(),
+                )
+                filled = await upload.send(new_batch=new_batch, draft=draft)
+        return await _after(client, screen, filled, follow)
 
-        run(context, command)
+    run(context, command)
 
 
 @commands.command()
@@ -138,13 +138,12 @@ def append(
     """Add the people in a CSV file to a batch that has not ended."""
     reading.check(file)
 
-    with open_source(file) as source:
+    async def command(client: Client, screen: Screen) -> ExitCode:
+        async with open_source(screen, file) as source:
+            filled = await reading.upload(client, screen, file, source).send(batch_id=batch_id)
+        return await _after(client, screen, filled, follow)
 
-        async def command(client: Client, screen: Screen) -> ExitCode:
-            upload = reading.upload(client, screen, file, source)
-            return await _after(client, screen, await upload.send(batch_id=batch_id), follow)
-
-        run(context, command)
+    run(context, command)
 
 
 async def _after(client: Client, screen: Screen, batch: Batch, follow: bool) -> ExitCode:

@@ -1,6 +1,7 @@
 """Where the command writes: results to stdout, everything else to stderr."""
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ _Message = TypeVar("_Message", bound=Message)
 
 # Wide enough for ids and names side by side: a pipe has no width of its own.
 _WIDTH_OF_A_PIPE = 200
+_NUMBER = re.compile(r"[0-9]+|[0-9]+\.[0-9]+%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: st
     )
     for index, heading in enumerate(headings):
         cells = [row[index] for row in rows]
-        numeric = bool(cells) and all(cell.isdecimal() for cell in cells)
+        numeric = bool(cells) and all(_NUMBER.fullmatch(cell) for cell in cells)
         table.add_column(
             heading,
             justify="right" if numeric else "left",

@@ -20,6 +20,7 @@ Clock = Callable[[], float]
 
 _BAR_WIDTH = 30
 _LINE_EVERY_SECONDS = 2.0
+_SECOND = timedelta(seconds=1)
 
 
 class TransferView(Protocol):
@@ -107,7 +108,8 @@ class LiveTransfer:
         row = Table.grid(padding=(0, 1))
         figures = Text(transfer.figures(), no_wrap=True, overflow="ellipsis")
         bar = draw_bar(transfer.part, _BAR_WIDTH)
-        row.add_row(Text(transfer.title, style="bold"), bar, transfer.percent, figures)
+        title = Text(transfer.title, style="bold", no_wrap=True, overflow="ellipsis")
+        row.add_row(title, bar, transfer.percent, figures)
         return row
 
 
@@ -138,8 +140,9 @@ class _Transfer:
 
     @property
     def percent(self) -> str:
-        # 99.9 % is not all of it.
-        return "" if self.part is None else f"{int(self.part * 100):3}%"
+        # 99.9 % is not all of it, and nothing is done before the answer has come.
+        most = 100 if self._took is not None else 99
+        return "" if self.part is None else f"{min(most, int(self.part * 100)):3}%"
 
     def figures(self) -> str:
         if self._took is not None:
@@ -153,5 +156,7 @@ class _Transfer:
             figures += f"  {rate:.0f}/s"
         if self.part:
             remaining = self._pace.remaining(round(self.rows * (1 / self.part - 1)), now)
-            figures += f"  {span(remaining)} left" if remaining else ""
+            figures += (
+                f"  {span(remaining)} left" if remaining and round(remaining / _SECOND) else ""
+            )
         return figures
