@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     keep_batches: Keep = "never"
     keep_deleted: Keep = "7d"
     keep_calls: Keep = "never"
+    keep_imports: Keep = "30d"
 
     # Without one: console on a terminal, json otherwise.
     log_format: Literal["json", "console"] | None = None
@@ -123,6 +124,7 @@ class Settings(BaseSettings):
             batches=batches,
             deleted=parse_keep(self.keep_deleted),
             calls=parse_keep(self.keep_calls),
+            imports=parse_keep(self.keep_imports),
         )
 
     @property

@@ -230,7 +230,7 @@ async def _erase(world: World) -> None:
     world.advance(days=2)
     one_day = timedelta(days=1)
     for keep in (
-        Retention(events=one_day, payloads=one_day),
+        Retention(events=one_day, payloads=one_day, imports=one_day),
         Retention(deleted=one_day, batches=one_day),
         Retention(calls=one_day),
     ):
@@ -318,6 +318,7 @@ async def test_what_to_erase_is_found_by_the_indexes_made_for_it(world: World) -
         "batches_with_payloads",
         "batches_erasing",
         "requests_by_expiry",
+        "imports_by_age",
     ):
         found = statements.using(index)
         assert found, index

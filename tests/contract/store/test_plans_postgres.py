@@ -18,7 +18,7 @@ pytestmark = pytest.mark.postgres
 
 COPIES = 1_000
 DAY = timedelta(days=1)
-LARGE = ("batches", "scheduled_calls", "calls", "events", "requests")
+LARGE = ("batches", "scheduled_calls", "calls", "events", "requests", "imports")
 
 
 @pytest.fixture

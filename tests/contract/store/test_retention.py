@@ -9,7 +9,8 @@ import pytest
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.domain import batch as rules
 from outdial_server.domain.errors import NotFoundError, OutOfRangeError, PreconditionError, Reason
-from outdial_server.domain.ids import BatchId
+from outdial_server.domain.ids import BatchId, ImportId
+from outdial_server.domain.imports import Finding, FindingKind, ImportCounts, ImportState
 from outdial_server.domain.limits import IDEMPOTENCY_TTL
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.retention import Retention
@@ -17,6 +18,8 @@ from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.ports.retention import Erased
 from outdial_server.storage.store import Store, open_store
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs import imports
+from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.erasing import erase
 from outdial_server.storage.verbs.staging import stage_append, stage_rows
 from support.clock import ManualClock, ManualSignals
@@ -68,6 +71,39 @@ async def test_answers_to_requests_go_when_they_have_expired(world: World) -> No
     world.clock.advance(IDEMPOTENCY_TTL - timedelta(hours=1))
     assert await erase_all(world, Retention()) == Erased(requests=1)
     assert await world.sql("SELECT request_id FROM requests") == [("two",)]
+
+
+# --- lists that came in
+
+
+async def new_import(world: World, findings: int, *, ended: bool = True) -> ImportId:
+    import_id = ImportId(world.ids.new_id())
+
+    def verb(tx: Tx) -> None:
+        key = imports.begin_import(tx, account_key(tx, world.account_id), import_id)
+        found = [Finding(n, FindingKind.FAULT, "address", "no number") for n in range(findings)]
+        imports.keep_findings(tx, key, 0, found)
+        if ended:
+            counts = ImportCounts(findings, 0, findings, 0)
+            imports.end_import(tx, key, ImportState.REFUSED, counts, None)
+
+    await world.store.database.write(verb)
+    return import_id
+
+
+async def test_imports_go_with_their_findings_and_one_under_way_stays(world: World) -> None:
+    old = await new_import(world, 7)
+    await new_import(world, 3, ended=False)
+    world.clock.advance(DAY)
+    recent = await new_import(world, 2)
+    erased = await erase_all(world, Retention(imports=DAY), limit=5)
+    assert erased == Erased(imports=1, findings=7)
+    with pytest.raises(NotFoundError):
+        await world.store.imports.get_import(world.account_id, old)
+    page = await world.store.imports.list_findings(world.account_id, recent, PageRequest())
+    assert len(page.items) == 2
+    assert await world.sql("SELECT COUNT(*) FROM imports") == [(2,)]
+    assert await world.sql("SELECT COUNT(*) FROM import_findings") == [(5,)]
 
 
 # --- events
@@ -303,8 +339,7 @@ async def test_a_batch_with_rows_being_staged_is_left_until_their_append_has_bro
     rows = new_rows(2, first=50)
 
     def stage(tx: Tx) -> None:
-        staged = stage_append(tx, world.account_id, batch_id, rows, None)
-        stage_rows(tx, staged.batch_key, staged.rows.first_position, rows)
+        stage_rows(tx, stage_append(tx, world.account_id, batch_id, None, None), 0, rows)
 
     await world.store.database.write(stage)
     await world.apply(*(ended(call) for call in await world.live()))

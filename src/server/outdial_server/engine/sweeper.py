@@ -16,9 +16,9 @@ ERASE_MOST: Final = 250
 """1 to 2 ms of the writer, and a commit."""
 SWEEP_EVERY: Final = timedelta(minutes=1)
 
-_REST: Final = 9
-"""Times as long as a group took, its wait for the writer included: at most a tenth of the
-writer goes into erasing, and the busier the writer is, the less."""
+_REST: Final = 19
+"""Times as long as a group took, its wait for the writer included: at most a twentieth of
+the writer goes into erasing, and the busier the writer is, the less."""
 _REST_LEAST: Final = timedelta(milliseconds=20)
 
 

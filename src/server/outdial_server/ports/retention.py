@@ -10,7 +10,8 @@ from outdial_server.domain.retention import Retention
 class Erased:
     """What was erased, by kind. `payloads` are people whose context, metadata and
     annotations went while they themselves stay; `rows` are people, `requests` answers kept
-    for repeated requests, `batches` those of which nothing is left."""
+    for repeated requests, `batches` those of which nothing is left; `imports` what is known of
+    lists that came in, and `findings` their refused and doubled rows."""
 
     events: int = 0
     payloads: int = 0
@@ -18,6 +19,8 @@ class Erased:
     calls: int = 0
     batches: int = 0
     requests: int = 0
+    imports: int = 0
+    findings: int = 0
 
     def __add__(self, other: "Erased") -> "Erased":
         return Erased(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Erased)))

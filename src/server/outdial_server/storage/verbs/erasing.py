@@ -19,6 +19,7 @@ from outdial_server.storage.encoding import first_id_at, micros
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.erasing_rows import blank, called, erase_rows, next_rows
+from outdial_server.storage.verbs.imports import erase_findings
 
 _STEP_COST: Final = 10
 """What a step costs besides the rows that it looks at, in rows."""
@@ -80,6 +81,27 @@ def _expired_requests(tx: Tx, keep: Retention, limit: int) -> _Step | None:
         limit=limit,
     )
     return _Step(Erased(requests=erased), erased) if erased else None
+
+
+# --- lists that came in
+
+
+def _old_imports(tx: Tx, keep: Retention, limit: int) -> _Step | None:
+    """Those that have ended: what broke off is cleared away at a start."""
+    if keep.imports is None:
+        return None
+    old = tx.one_or_none(
+        "SELECT i.key FROM imports i WHERE i.created_us <= :before AND i.state IS NOT NULL "
+        f"ORDER BY i.created_us LIMIT 1 {tx.dialect.skip_locked('i')}",
+        before=_before(tx, keep.imports),
+    )
+    if old is None:
+        return None
+    findings = erase_findings(tx, old.key, limit)
+    imports = 0
+    if findings < limit:
+        imports = tx.run("DELETE FROM imports WHERE key = :key", key=old.key)
+    return _Step(Erased(findings=findings, imports=imports), findings)
 
 
 # --- from batches that stay
@@ -261,6 +283,7 @@ def _old_calls(tx: Tx, keep: Retention, limit: int) -> _Step | None:
 
 _STEPS: Final[Sequence[Callable[[Tx, Retention, int], _Step | None]]] = (
     _expired_requests,
+    _old_imports,
     _hidden,
     _hide,
     _old_calls,

@@ -112,15 +112,19 @@ def erase_unended(tx: Tx, import_key: int, limit: int) -> int:
         is None
     ):
         return 0
-    erased = tx.run(
+    erased = erase_findings(tx, import_key, limit)
+    if erased < limit:
+        tx.run("DELETE FROM imports WHERE key = :key AND state IS NULL", key=import_key)
+    return erased
+
+
+def erase_findings(tx: Tx, import_key: int, limit: int) -> int:
+    return tx.run(
         "DELETE FROM import_findings WHERE import_key = :key AND seq IN (SELECT seq FROM "
         "import_findings WHERE import_key = :key ORDER BY seq LIMIT :limit)",
         key=import_key,
         limit=limit,
     )
-    if erased < limit:
-        tx.run("DELETE FROM imports WHERE key = :key AND state IS NULL", key=import_key)
-    return erased
 
 
 def unended_imports(tx: Tx, older_than: timedelta | None) -> Sequence[int]:
