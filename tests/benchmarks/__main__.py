@@ -7,20 +7,33 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.create import create
 from benchmarks.dispatch import depth, dispatch
 from benchmarks.http_dispatch import http
 from benchmarks.machine import this_machine
 from benchmarks.options import Options
+from benchmarks.pages import pages
 from benchmarks.postgres import postgres
 from benchmarks.report import RowReport, show, write_json
+from benchmarks.restart import restart
+from benchmarks.rpc import rpc
+from benchmarks.size import disk, memory
 from benchmarks.slots import slots
+from benchmarks.watch import watch
 
 ROWS: Mapping[str, Callable[[Options], Iterator[RowReport]]] = {
+    "create": create,
     "dispatch": dispatch,
     "depth": depth,
     "postgres": postgres,
     "http": http,
     "slots": slots,
+    "watch": watch,
+    "rpc": rpc,
+    "pages": pages,
+    "memory": memory,
+    "disk": disk,
+    "restart": restart,
 }
 
 
@@ -28,15 +41,22 @@ def main() -> None:
     given = _arguments()
     machine = this_machine()
     console = Console(width=None if Console().is_terminal else 180)
-    reports: list[RowReport] = []
-    for name in given.rows or ROWS:
-        with tempfile.TemporaryDirectory(prefix="outdial-bench-", dir=given.folder) as folder:
-            console.print(f"[dim]{name} ...[/dim]")
-            options = Options(Path(folder), given.quick, given.tiny, given.profile)
-            reports += ROWS[name](options)
+    with tempfile.TemporaryDirectory(prefix="outdial-bench-", dir=given.folder) as folder:
+        reports = list(_measured(given, Path(folder), console))
     show(console, machine, reports)
     if given.json:
         write_json(given.json, machine, reports)
+
+
+def _measured(given: argparse.Namespace, folder: Path, console: Console) -> Iterator[RowReport]:
+    shared = folder / "shared"
+    shared.mkdir()
+    for name in given.rows or ROWS:
+        console.print(f"[dim]{name} ...[/dim]")
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            yield from ROWS[name](
+                Options(Path(own), shared, given.quick, given.tiny, given.profile)
+            )
 
 
 def _arguments() -> argparse.Namespace:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from benchmarks.apart import apart
 from benchmarks.bare_drivers import GROUP, drive_groups, drive_loops
-from benchmarks.lists import StoredList, copied, sqlite_url, store_list
+from benchmarks.lists import StoredList, copied, large_list, sqlite_url, store_list
 from benchmarks.meter import Drive
 from benchmarks.options import Options
 from benchmarks.product_driver import drive_product
@@ -112,9 +112,8 @@ def depth(options: Options) -> Iterator[RowReport]:
     """The same with few and with very many waiting."""
     calls = options.amount(6_000, 2_000, 300)
     warm_up = options.amount(1_000, 500, GROUP)
-    many = options.amount(1_000_000, 200_000, 5_000)
     few = short_list(options, calls, warm_up)
-    large = apart(store_list, sqlite_url(options.folder / "large.db"), many)
+    large = large_list(options)
     deep, shallow = [], []
     for seed in range(options.rounds):
         shallow.append(few.drive(partial(drive_product, seed=seed)))
@@ -123,7 +122,7 @@ def depth(options: Options) -> Iterator[RowReport]:
         "depth",
         (
             measure(
-                f"CPU of the writer's thread a call at {many:,} waiting",
+                f"CPU of the writer's thread a call at {large.rows:,} waiting",
                 "us",
                 [drive.cpu_us("writer") for drive in deep],
                 ratio_at_most(1.1),
@@ -131,7 +130,7 @@ def depth(options: Options) -> Iterator[RowReport]:
                 limits=[drive.cpu_us("writer") for drive in shallow],
             ),
             measure(
-                f"whole lives of calls at {many:,} waiting",
+                f"whole lives of calls at {large.rows:,} waiting",
                 "calls/s",
                 [drive.calls_per_second for drive in deep],
                 ratio_at_least(0.8),

@@ -1,13 +1,16 @@
 """Lists of people to dial, stored by the store's own verbs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from shutil import copyfile
 
 import uvloop
 
+from benchmarks.apart import apart
+from benchmarks.options import Options
 from outdial_server.adapters.metrics import PrometheusTelemetry, server_registry
 from outdial_server.app import Foundation, open_foundation
 from outdial_server.commands.rows import SLICE_ROWS
@@ -17,6 +20,7 @@ from outdial_server.domain.ids import AccountId, AgentId, BatchId
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.ports.intake import NewBatch, Outcome
 from outdial_server.settings import Settings
+from outdial_server.storage import Store
 
 CARRIER = "simulated"
 
@@ -27,8 +31,10 @@ class StoredList:
 
     url: str
     account_id: AccountId
+    agent_id: AgentId
     batch_id: BatchId
     slots: int
+    rows: int
 
 
 def sqlite_url(path: Path) -> str:
@@ -74,8 +80,31 @@ async def _store_list(url: str, rows: int, slots: int) -> StoredList:
             BatchSettings("Reminders"),
             draft=True,
         )
-        async with store.intake.new_batch(new, None) as staging:
-            for first in range(0, rows, SLICE_ROWS):
-                await staging.stage([*people(min(SLICE_ROWS, rows - first), first)])
-            await staging.reveal(Outcome(), None)
-    return StoredList(url, account_id, batch_id, slots)
+        await store_batch(store, new, slices_of(rows))
+    return StoredList(url, account_id, agent_id, batch_id, slots, rows)
+
+
+Slices = Iterable[Sequence[NewScheduledCall]]
+
+
+def slices_of(rows: int) -> Slices:
+    for first in range(0, rows, SLICE_ROWS):
+        yield list(people(min(SLICE_ROWS, rows - first), first))
+
+
+async def store_batch(store: Store, new: NewBatch, slices: Slices) -> None:
+    async with store.intake.new_batch(new, None) as staging:
+        for piece in slices:
+            await staging.stage(piece)
+        await staging.reveal(Outcome(), None)
+
+
+def large_list(options: Options) -> StoredList:
+    """A million people, made once a run; whoever dials them leaves the batch paused."""
+    rows = options.amount(1_000_000, 200_000, 20_000)
+    return _stored_once(sqlite_url(options.shared / "large.db"), rows)
+
+
+@cache
+def _stored_once(url: str, rows: int) -> StoredList:
+    return apart(store_list, url, rows)

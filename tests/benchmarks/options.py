@@ -6,8 +6,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    # For databases: a disk, since what is durable is measured.
+    # For databases: a disk, since what is durable is measured. One a row, and one for all.
     folder: Path
+    shared: Path
     # A short form, to see that all of it runs.
     quick: bool = False
     # Smaller still, for a test of the benchmarks themselves.

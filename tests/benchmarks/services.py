@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -23,6 +23,8 @@ from outdial_server.settings import Settings
 
 API_KEY = "testtest.0123456789abcdef0123456789abcdef"
 HEADERS = (("x-api-key", API_KEY),)
+
+SIMULATED = (("simulate", True), ("simulate_profile", "fast"))
 
 _PROBE_SECONDS = 0.002
 _PATIENCE_SECONDS = 120
@@ -167,12 +169,3 @@ async def _serve(conn: Connection, open_service: Open, *, probed: bool) -> None:
 def _writer_id() -> int | None:
     writers = (t for t in threading.enumerate() if t.name.startswith("outdial-writer"))
     return next((thread.native_id for thread in writers), None)
-
-
-def run_client(main: Callable[[], Awaitable[Any]]) -> Any:
-    """Runs a client's coroutine to its end, in a process that `apart` has made."""
-
-    async def run() -> Any:
-        return await main()
-
-    return uvloop.run(run())
