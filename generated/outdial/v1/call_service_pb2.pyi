@@ -132,7 +132,11 @@ class ListCallsResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty on the last page."""
     @_builtins.property
-    def calls(self) -> _containers.RepeatedCompositeFieldContainer[_call_pb2.Call]: ...
+    def calls(self) -> _containers.RepeatedCompositeFieldContainer[_call_pb2.Call]:
+        """May be fewer than `page_size`, or none, before the last page: without a batch or
+        scheduled call, and for calls in some states, a page looks through some 10,000 calls.
+        """
+
     def __init__(
         self,
         *,

@@ -104,7 +104,11 @@ class ListScheduledCallsResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty on the last page."""
     @_builtins.property
-    def scheduled_calls(self) -> _containers.RepeatedCompositeFieldContainer[_scheduled_call_pb2.ScheduledCall]: ...
+    def scheduled_calls(self) -> _containers.RepeatedCompositeFieldContainer[_scheduled_call_pb2.ScheduledCall]:
+        """May be fewer than `page_size`, or none, before the last page: a page looks through
+        some 10,000 rows for those in the states asked for.
+        """
+
     def __init__(
         self,
         *,

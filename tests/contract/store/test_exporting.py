@@ -13,6 +13,7 @@ from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.ports.batches import ResultPage, ScheduledCallResult
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.exporting import page_sql
+from outdial_server.storage.verbs.paging import ROWS_PER_LOOK
 from support.stores import (
     HOLD,
     NO_ID,
@@ -99,14 +100,18 @@ async def test_the_latest_of_several_calls_is_shown(world: World) -> None:
 
 
 async def test_a_rare_state_is_looked_for_in_bounded_reads(world: World) -> None:
-    batch_id = await world.batch(100)
-    for call in (await world.sending())[::70]:
+    batch_id = await world.batch(3)
+    for call in (await world.sending())[::2]:
         await world.apply(refused(call))
+    # As if many more rows had come in between the first and the last.
+    far = 2 * ROWS_PER_LOOK + 5
+    await world.execute("UPDATE scheduled_calls SET position = :far WHERE position = 2", far=far)
+    await world.execute("UPDATE batches SET next_position = :end", end=far + 1)
     looked = await page(world, batch_id, limit=2, states=[FAILED])
     assert [r.scheduled_call.position for r in looked.results] == [0]
-    assert looked.next_position == 40, "not to the end of the batch for one more"
+    assert looked.next_position == ROWS_PER_LOOK, "not to the end of the batch for one more"
     found = await exported(world, batch_id, 2, [FAILED])
-    assert [r.scheduled_call.position for r in found] == [0, 70]
+    assert [r.scheduled_call.position for r in found] == [0, far]
     assert await exported(world, batch_id, 2, [WAITING]) == []
 
 

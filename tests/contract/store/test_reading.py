@@ -17,6 +17,8 @@ from outdial_server.domain.scheduled_call import (
     state_while_open,
 )
 from outdial_server.storage.store import Store
+from outdial_server.storage.verbs import reading
+from outdial_server.storage.verbs.paging import ROWS_PER_LOOK
 from outdial_server.storage.verbs.reading import VISIBLE_STATE
 from support.stores import (
     HOLD,
@@ -325,3 +327,68 @@ async def test_an_id_of_nothing_is_not_found(world: World, any_id: str) -> None:
     ):
         with pytest.raises(NotFoundError):
             await attempt
+
+
+# --- what no index finds -------------------------------------------------------
+
+
+async def test_rows_in_a_rare_state_are_looked_for_in_bounded_reads(world: World) -> None:
+    batch_id = await world.batch(3)
+    for call in (await world.sending())[::2]:
+        await world.apply(refused(call))
+    # As if many more rows had come in between the first and the last.
+    far = 2 * ROWS_PER_LOOK + 5
+    await world.execute("UPDATE scheduled_calls SET position = :far WHERE position = 2", far=far)
+    await world.execute("UPDATE batches SET next_position = :end", end=far + 1)
+    failed = {"states": [ScheduledCallState.FAILED]}
+    found, pages = await rows(world, batch_id, **failed)
+    assert [row.position for row in found] == [0, far]
+    assert pages == 3, "the first is short, the second empty"
+    assert (await rows(world, batch_id, size=1))[1] == 3, "all rows are found by the index"
+
+
+async def test_calls_of_an_account_are_looked_for_among_all_in_bounded_reads(
+    world: World,
+) -> None:
+    await world.batch(3)
+    first, second, third = await world.sending()
+    far = 2 * ROWS_PER_LOOK + 5
+    await world.execute(
+        "UPDATE scheduled_calls SET call_key = :far WHERE call_key = (SELECT MAX(key) FROM calls)",
+        far=far,
+    )
+    await world.execute(
+        "UPDATE calls SET key = :far WHERE key = (SELECT MAX(key) FROM calls)", far=far
+    )
+
+    async def listed(**filters: Any) -> tuple[list[CallId], int]:
+        calls, pages = await all_pages(
+            lambda p: world.store.calls.list_calls(world.account_id, p, **filters)
+        )
+        return [call.call_id for call in calls], pages
+
+    newest_first = [third.call_id, second.call_id, first.call_id]
+    assert await listed() == (newest_first, 3)
+    assert await listed(batch_id=third.batch_id) == (newest_first, 2)
+    assert await listed(states=[CallState.ENDED]) == ([], 3)
+
+
+async def test_calls_in_a_rare_state_are_looked_for_in_bounded_reads(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "ROWS_PER_LOOK", 2)
+    batch_id = await world.batch(7)
+    calls = await world.live()
+    await world.apply(ended(calls[0]), ended(calls[6]))
+
+    async def listed(*states: CallState) -> tuple[list[CallId], int]:
+        found, pages = await all_pages(
+            lambda p: world.store.calls.list_calls(
+                world.account_id, p, batch_id=batch_id, states=states
+            )
+        )
+        return [call.call_id for call in found], pages
+
+    assert await listed(CallState.ENDED) == ([calls[6].call_id, calls[0].call_id], 3)
+    assert await listed(CallState.UNKNOWN) == ([], 3)
+    assert (await listed())[0] == [call.call_id for call in reversed(calls)]

@@ -21,7 +21,7 @@ from outdial_server.domain.report import Fault, ReportKind
 from outdial_server.domain.retry import retry_selection
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.ports.retries import RetryOrder
-from outdial_server.storage.verbs.retrying import POSITIONS_PER_LOOK
+from outdial_server.storage.verbs.paging import ROWS_PER_LOOK
 from support.invariants import check_invariants
 from support.stores import (
     FAIL,
@@ -257,10 +257,10 @@ async def test_retries_of_one_batch_at_once_take_each_row_once(world: World) -> 
 
 async def test_a_rare_end_is_looked_for_in_bounded_reads(world: World) -> None:
     batch_id = await nobody_answered(world)
-    await world.execute("UPDATE batches SET next_position = :n", n=3 * POSITIONS_PER_LOOK)
+    await world.execute("UPDATE batches SET next_position = :n", n=3 * ROWS_PER_LOOK)
     order = RetryOrder(world.account_id, batch_id, retry_selection((), ()))
     group = await world.store.retries.retry_rows(order, world.clock.now(), 0, 500)
-    assert (group.count, group.next_position) == (2, POSITIONS_PER_LOOK)
+    assert (group.count, group.next_position) == (2, ROWS_PER_LOOK)
     await world.execute("UPDATE batches SET next_position = 3")
 
 

@@ -9,6 +9,7 @@ from outdial_server.ports.batches import ResultPage, ScheduledCallResult
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import find_batch
+from outdial_server.storage.verbs.paging import ROWS_PER_LOOK
 from outdial_server.storage.verbs.reading import (
     CALL_COLUMNS,
     ROW_COLUMNS,
@@ -18,10 +19,6 @@ from outdial_server.storage.verbs.reading import (
     call_from,
     row_from,
 )
-
-_POSITIONS_PER_ROW: Final = 20
-"""How many rows are looked through for each that fits: a rare state is found page by page,
-each a short read, and not in one that lasts as long as the batch is."""
 
 _SELECT: Final = (
     f"SELECT {SHARED_COLUMNS}, {ROW_COLUMNS}, {CALL_COLUMNS} FROM scheduled_calls s "
@@ -45,7 +42,7 @@ def export_page(
 ) -> ResultPage:
     batch = find_batch(tx, account_id, batch_id)
     end = batch.next_position
-    to_position = min(end, from_position + (limit * _POSITIONS_PER_ROW if states else limit))
+    to_position = min(end, from_position + (ROWS_PER_LOOK if states else limit))
     rows = tx.all(
         page_sql(states),
         batch=batch.key,

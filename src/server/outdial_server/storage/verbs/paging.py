@@ -11,6 +11,11 @@ T = TypeVar("T")
 
 _KEY_MAX: Final = 2**63 - 1
 
+ROWS_PER_LOOK: Final = 10_000
+"""So many rows one read looks through for those that fit, some 10 ms. What no index finds
+comes in pages that may be short, or empty, and lead on all the same: no read lasts as long
+as the list is."""
+
 
 def token_of(list_name: str, key: int) -> str:
     return urlsafe_b64encode(f"{list_name}:{key}".encode()).decode().rstrip("=")
@@ -39,9 +44,12 @@ def page_of(
     rows: Sequence[Row],
     convert: Callable[[Row], T],
     key: str = "key",
+    look_on: int | None = None,
 ) -> Page[T]:
-    """A page from rows read with a limit of one more than its size."""
+    """A page from rows read with a limit of one more than its size. `look_on` is the key
+    behind which the list goes on where not all of it was looked through."""
     shown = rows[: request.size]
-    more = len(rows) > request.size
-    token = token_of(list_name, getattr(shown[-1], key)) if more else ""
+    if len(rows) > request.size:
+        look_on = getattr(shown[-1], key)
+    token = "" if look_on is None else token_of(list_name, look_on)
     return Page([convert(row) for row in shown], token)

@@ -34,7 +34,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import agent_key
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from, find_batch
-from outdial_server.storage.verbs.paging import key_of, page_of
+from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, key_of, page_of
 
 SHARED_COLUMNS: Final = (
     "b.id AS batch_id, s.address, c.id AS call_id, c.state AS call_state, "
@@ -115,6 +115,9 @@ def among(column: str, numbers: Collection[int]) -> str:
     )
 
 
+_BEHIND_ALL: Final = 2**62
+
+
 def list_batches(
     tx: Tx,
     account_id: AccountId,
@@ -170,23 +173,28 @@ def list_scheduled_calls(
     states: Collection[ScheduledCallState],
     custom_id: str,
 ) -> Page[ScheduledCall]:
-    batch_key = find_batch(tx, account_id, batch_id).key
+    batch = find_batch(tx, account_id, batch_id)
     parameters: dict[str, Any] = {"custom_id": custom_id} if custom_id else {}
     after = key_of("scheduled_calls", page.token)
+    after = -1 if after is None else after
+    # Of all rows, or of those with one custom id, the index gives those that fit.
+    last = after + ROWS_PER_LOOK if states and not custom_id else _BEHIND_ALL
     # The sign keeps SQLite off the index by position where that by custom id is right.
     position = "+s.position" if custom_id else "s.position"
     rows = tx.all(
         _SELECT_ROW + "WHERE s.batch_key = :batch "
-        f"AND {position} > :after AND {position} < b.next_position "
+        f"AND {position} > :after AND {position} <= :last AND {position} < b.next_position "
         + ("AND s.custom_id = :custom_id " if custom_id else "")
         + among(VISIBLE_STATE, states)
         + f"ORDER BY {position} LIMIT :limit",
-        batch=batch_key,
-        after=-1 if after is None else after,
+        batch=batch.key,
+        after=after,
+        last=last,
         limit=page.size + 1,
         **parameters,
     )
-    return page_of("scheduled_calls", page, rows, row_from, key="position")
+    look_on = last if last < batch.next_position - 1 else None
+    return page_of("scheduled_calls", page, rows, row_from, "position", look_on)
 
 
 def rows_after(tx: Tx, batch_key: int, after_position: int, limit: int) -> list[ScheduledCall]:
@@ -273,10 +281,42 @@ def list_calls(
     if before is not None:
         filters += "AND c.key < :before "
         parameters["before"] = before
+    look_to = None
+    if batch_id is None and row_id is None:
+        look_to = _look_to(tx, before)
+    elif row_id is None and states:
+        look_to = _look_to_in_batch(tx, parameters["batch"], before)
+    if look_to is not None:
+        filters += "AND c.key >= :look_to "
+        parameters["look_to"] = look_to
     rows = tx.all(
         _SELECT_CALL + filters + among("c.state", states) + "ORDER BY c.key DESC LIMIT :limit",
         account=account_key(tx, account_id),
         limit=page.size + 1,
         **parameters,
     )
-    return page_of("calls", page, rows, call_from)
+    return page_of("calls", page, rows, call_from, look_on=look_to)
+
+
+def _look_to(tx: Tx, before: int | None) -> int | None:
+    """Down to which key calls of all accounts are looked through; None for all. They have
+    no index by account: each would be one more to write for a call that is dialled."""
+    ends = tx.one_or_none(
+        "SELECT (SELECT MIN(key) FROM calls) AS oldest, (SELECT MAX(key) FROM calls) AS newest"
+    )
+    assert ends is not None
+    if ends.oldest is None:
+        return None
+    key: int = min(ends.newest + 1, before or _BEHIND_ALL) - ROWS_PER_LOOK
+    return key if key > ends.oldest else None
+
+
+def _look_to_in_batch(tx: Tx, batch_key: int, before: int | None) -> int | None:
+    key: int | None = tx.scalar(
+        "SELECT key FROM calls WHERE batch_key = :batch AND key < :before "
+        "ORDER BY key DESC LIMIT 1 OFFSET :rows",
+        batch=batch_key,
+        before=before or _BEHIND_ALL,
+        rows=ROWS_PER_LOOK,
+    )
+    return key

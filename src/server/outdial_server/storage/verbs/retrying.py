@@ -36,12 +36,9 @@ from outdial_server.storage.verbs.batch_rows import (
 )
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
+from outdial_server.storage.verbs.paging import ROWS_PER_LOOK
 from outdial_server.storage.verbs.reading import among, find_row, row_from
 from outdial_server.storage.verbs.requests import answered_before
-
-POSITIONS_PER_LOOK: Final = 10_000
-"""So many rows are looked through at once, by a reader: the writer is given those that fit,
-and never looks for them."""
 
 
 def begin_retry(tx: Tx, order: RetryOrder, request: RequestKey | None) -> datetime:
@@ -58,9 +55,10 @@ def begin_retry(tx: Tx, order: RetryOrder, request: RequestKey | None) -> dateti
 def look_for_rows(
     tx: Tx, order: RetryOrder, ended_by: datetime, from_position: int, limit: int
 ) -> tuple[list[int], int | None]:
-    """Keys of the next rows that fit, and where to look on."""
+    """Keys of the next rows that fit, and where to look on. For a reader: the writer is given
+    these, and never looks for them."""
     batch = find_batch(tx, order.account_id, order.batch_id)
-    to_position = from_position + POSITIONS_PER_LOOK
+    to_position = from_position + ROWS_PER_LOOK
     rows = tx.all(
         "SELECT s.key, s.position, s.final_state, s.disposition FROM scheduled_calls s "
         "WHERE s.batch_key = :batch AND s.position >= :from_position "
