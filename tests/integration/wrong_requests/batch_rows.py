@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.batch_pb2 import BATCH_STATE_UNSPECIFIED, Batch
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.wrong_requests.account_rows import mask
-from tests.integration.wrong_requests.world import ANSWERED, World, in_an_hour
+from tests.integration.wrong_requests.world import ANSWERED, USED_REQUEST_ID, World, in_an_hour
 from tests.integration.wrong_requests.wrong import (
     UNKNOWN_ID,
     Fields,
@@ -18,6 +18,7 @@ from tests.integration.wrong_requests.wrong import (
     misfit,
     no_such_id,
     outdated,
+    taken,
     unfound,
 )
 
@@ -110,6 +111,12 @@ AGENTS_AND_CARRIERS = [
     ),
     misfit("no rows and no draft", "CreateBatch", lambda w: {"batch": batch(w)}, "BATCH_EMPTY"),
     forbidden("a key without the scope", "CreateBatch", creating()).by(lambda w: w.reader),
+    taken(
+        "a request id of another request",
+        "CreateBatch",
+        lambda w: {**creating()(w), "request_id": USED_REQUEST_ID},
+        "REQUEST_ID_REUSED",
+    ),
     faulty(
         "a request id that is too long",
         "CreateBatch",

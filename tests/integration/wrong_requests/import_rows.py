@@ -15,7 +15,7 @@ from outdial.v1.import_pb2 import (
 )
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.wrong_requests.batch_rows import batch
-from tests.integration.wrong_requests.world import ANSWERED, World
+from tests.integration.wrong_requests.world import ANSWERED, USED_REQUEST_ID, World
 from tests.integration.wrong_requests.wrong import (
     Fields,
     Wrong,
@@ -23,6 +23,7 @@ from tests.integration.wrong_requests.wrong import (
     forbidden,
     misfit,
     no_such_id,
+    taken,
 )
 
 RPC = "ImportScheduledCalls"
@@ -148,6 +149,12 @@ OPTIONS = [
         RPC,
         stream(rows(ANSWERED), end(1), bad_rows=99),
         "options.bad_rows",
+    ),
+    taken(
+        "a request id of another list",
+        RPC,
+        stream(rows(ANSWERED, ANSWERED), end(2), request_id=USED_REQUEST_ID),
+        "REQUEST_ID_REUSED",
     ),
     faulty(
         "a request id that is too long",

@@ -102,13 +102,19 @@ class Builder:
         return agent_id
 
     async def batch(
-        self, agent_id: str, *addresses: str, draft: bool = False, **fields: Any
+        self,
+        agent_id: str,
+        *addresses: str,
+        draft: bool = False,
+        request_id: str = "",
+        **fields: Any,
     ) -> str:
         made = await self.call(
             "CreateBatch",
             batch=Batch(agent_id=agent_id, display_name="list", **fields),
             scheduled_calls=[ScheduledCall(address=address) for address in addresses],
             draft=draft,
+            request_id=request_id,
         )
         batch_id: str = made.batch.batch_id
         return batch_id
@@ -120,7 +126,7 @@ class Builder:
             "ImportScheduledCalls",
             self._tenant.key,
             [
-                Message(options=ImportOptions(batch_id=batch_id)),
+                Message(options=ImportOptions(batch_id=batch_id, request_id=USED_REQUEST_ID)),
                 Message(rows=ImportRows(rows=[row])),
                 Message(end=ImportEnd(row_count=1)),
             ],
@@ -199,7 +205,7 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
     return World(
         ours,
         theirs,
-        empty_draft_id=await build.batch(agent_id, draft=True),
+        empty_draft_id=await build.batch(agent_id, draft=True, request_id=USED_REQUEST_ID),
         rejecting_id=await build.batch(
             agent_id, BUSY, draft=True, duplicates=DUPLICATE_POLICY_REJECT
         ),
