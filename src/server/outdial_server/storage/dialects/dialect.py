@@ -1,6 +1,6 @@
 """The fragments of SQL in which the two databases differ."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -12,7 +12,7 @@ class Kind(Enum):
     TEXT = "text"
 
 
-class Dialect(Protocol):
+class Dialect(Hashable, Protocol):
     @property
     def name(self) -> str:
         """`sqlite` or `postgresql`."""

@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from outdial_server.domain.batch import COUNT_NAMES, BatchState
 from outdial_server.domain.ids import BatchId
@@ -39,32 +40,40 @@ class BatchMoves:
         self.events[batch].append(event)
 
 
-def apply_moves(tx: Tx, moves: BatchMoves, *, only_running: bool = False) -> set[int]:
+class Moved(NamedTuple):
+    """Batches by key: those that were changed, and those of them with nothing left to do."""
+
+    changed: frozenset[int] = frozenset()
+    done: tuple[int, ...] = ()
+
+
+def apply_moves(tx: Tx, moves: BatchMoves, *, only_running: bool = False) -> Moved:
     """Moves counts and hands out event numbers for all batches touched, then writes the
-    events. With `only_running` a batch that may not be dialled any more is left as it is;
-    returns the batches that were changed. This is the last lock of a transaction."""
+    events. With `only_running` a batch that may not be dialled any more is left as it is.
+    This is the last lock of a transaction."""
     batches = sorted({*moves.counts, *moves.events})
     if not batches:
-        return set()
-    if tx.dialect.locks_rows:
-        tx.all(
-            _LOCK.format(
-                rows=tx.dialect.rows("rows", (("key", Kind.INT),)), lock=tx.dialect.for_update("b")
-            ),
-            rows=json_text([[key] for key in batches]),
-        )
-    changed = _update(tx, moves, batches, only_running)
-    for row in changed:
-        write_events(tx, row.key, row.event_seq, moves.events.get(row.key, []))
-        if moves.events.get(row.key):
+        return Moved()
+    if tx.dialect.locks_rows and len(batches) > 1:
+        tx.all(_lock_sql(tx.dialect), rows=json_text([[key] for key in batches]))
+    updated = _update(tx, moves, batches, only_running)
+    for row in updated:
+        events = moves.events.get(row.key)
+        if events:
+            write_events(tx, row.key, row.event_seq, events)
             tx.touched.add(BatchId(unpack_id(row.id)))
-    return {row.key for row in changed}
+    done = tuple(row.key for row in updated if not row.unfinished and row.ended_us is None)
+    return Moved(frozenset(row.key for row in updated), done)
 
 
-_LOCK: Final = (
-    "SELECT b.key FROM batches b WHERE b.key IN (SELECT r.key FROM {rows} AS r) "
-    "ORDER BY b.key {lock}"
-)
+@lru_cache(maxsize=8)
+def _lock_sql(dialect: Dialect) -> str:
+    """In one order; one UPDATE of several rows would take them in any."""
+    keys = dialect.rows("rows", (("key", Kind.INT),))
+    return (
+        f"SELECT b.key FROM batches b WHERE b.key IN (SELECT r.key FROM {keys} AS r) "
+        f"ORDER BY b.key {dialect.for_update('b')}"
+    )
 
 
 def _update(tx: Tx, moves: BatchMoves, batches: list[int], only_running: bool) -> list[Row]:
@@ -76,6 +85,7 @@ def _update(tx: Tx, moves: BatchMoves, batches: list[int], only_running: bool) -
     return list(tx.all(_update_sql(tx.dialect, only_running), rows=json_text(rows), **parameters))
 
 
+@lru_cache(maxsize=8)
 def _update_sql(dialect: Dialect, only_running: bool) -> str:
     columns = [("key", Kind.INT), ("n", Kind.INT)]
     columns += [(f"d_{name}", Kind.INT) for name in COUNT_NAMES]
@@ -89,19 +99,12 @@ def _update_sql(dialect: Dialect, only_running: bool) -> str:
     return (
         f"UPDATE batches SET event_seq = event_seq + r.n, {counts} "
         f"FROM {dialect.rows('rows', columns)} AS r "
-        f"WHERE batches.key = r.key {running}RETURNING batches.key, batches.id, event_seq"
+        f"WHERE batches.key = r.key {running}RETURNING batches.key, batches.id, event_seq, "
+        "waiting + dialing + in_progress AS unfinished, ended_us"
     )
 
 
-def finish_done(tx: Tx, batches: set[int]) -> None:
-    """Ends those batches that have nothing unfinished left."""
-    if not batches:
-        return
-    done = tx.all(
-        f"SELECT b.key FROM batches b JOIN {tx.dialect.rows('rows', (('key', Kind.INT),))} AS r "
-        "ON b.key = r.key WHERE b.waiting + b.dialing + b.in_progress = 0 "
-        "AND b.ended_us IS NULL",
-        rows=json_text([[key] for key in sorted(batches)]),
-    )
-    for row in done:
-        finish_if_done(tx, row.key)
+def finish_done(tx: Tx, moved: Moved) -> None:
+    """Ends the batches that have nothing unfinished left."""
+    for key in moved.done:
+        finish_if_done(tx, key)

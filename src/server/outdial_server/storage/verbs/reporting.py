@@ -81,11 +81,11 @@ def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence
     _write_calls(tx, group.changed)
     _write_rows(tx, group.changed)
     free_slots(tx, _by_scope(group.freed))
-    changed = apply_moves(tx, group.moves)
+    moved = apply_moves(tx, group.moves)
     # First: a batch whose last call the carrier refused like this has failed, not completed.
     for batch_key, detail in group.misconfigured.items():
         apply_decision(tx, batch_key, _misconfigured(detail))
-    finish_done(tx, changed)
+    finish_done(tx, moved)
     _remove_callbacks(tx, callback_keys)
     return Applied(
         changed=group.applied,
@@ -122,7 +122,8 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> dict[bytes, _CallWork]:
     if tx.dialect.locks_rows:
         # The ledger comes before the calls; whom a call counts against never changes.
         owners = tx.all(
-            f"SELECT c.account_key, c.agent_key, c.batch_key FROM calls c {among}", ids=id_list
+            "SELECT DISTINCT c.account_key, c.agent_key, c.batch_key FROM calls c " + among,
+            ids=id_list,
         )
         lock_slots(tx, {s for o in owners for s in _scopes(o)})
     rows = tx.all(f"{_SELECT}{among} ORDER BY c.key {tx.dialect.for_update('c')}", ids=id_list)

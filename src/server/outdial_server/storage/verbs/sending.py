@@ -43,7 +43,7 @@ def mark_sending(
         moves.move(row.batch_key, ScheduledCallState.WAITING, ScheduledCallState.DIALING)
         moves.count(row.batch_key, "sends_in_flight", 1)
         moves.record(row.batch_key, _sending_event(row))
-    let_go = apply_moves(tx, moves, only_running=True)
+    let_go = apply_moves(tx, moves, only_running=True).changed
     sending = [row for row in ours if row.batch_key in let_go]
     _write(tx, sending)
     held_back = [by_id[row.id] for row in ours if row.batch_key not in let_go]
