@@ -8,33 +8,21 @@ Nothing is left running; with --keep the server stays until Ctrl-C, to look arou
 import argparse
 import json
 import os
-import secrets
 import shlex
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-import grpc
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import HealthStub
+from outdial_client.testing import ServerStartError, running_server
 
 APPOINTMENTS = Path(__file__).with_name("appointments.csv")
 COMMANDS = Path(sys.executable).parent
 AGENT = "Appointment reminder"
-START_TIMEOUT_SECONDS = 30
-STOP_TIMEOUT_SECONDS = 20
 # Slow enough to watch, fast enough for 1,200 people in half a minute.
-PROFILE = "demo,ring_ms=200-1000,talk_ms=500-2000"
-
-
-class DemoFailure(Exception):
-    """Ends the demo with this text."""
+CARRIER = {"magic_numbers": False, "ring_ms": "200-1000", "talk_ms": "500-2000"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +32,7 @@ class Server:
     address: str
     api_key: str
     folder: Path
+    """Empty: a config file of your own is left out of it."""
 
     def outdial(self, *args: str) -> int:
         """Runs the `outdial` command in front, as a person would."""
@@ -70,73 +59,8 @@ class Server:
             **os.environ,
             "OUTDIAL_ADDRESS": self.address,
             "OUTDIAL_API_KEY": self.api_key,
-            # A config file of your own is left out of it.
             "XDG_CONFIG_HOME": str(self.folder),
         }
-
-
-@contextmanager
-def running_server(folder: Path) -> Iterator[Server]:
-    """A server with the simulated carrier, until the end of the block."""
-    api_key = secrets.token_urlsafe(24)
-    environment = {
-        **os.environ,
-        "OUTDIAL_DATABASE_URL": f"sqlite:///{folder / 'outdial.db'}",
-        "OUTDIAL_GRPC_LISTEN": "127.0.0.1:0",
-        "OUTDIAL_HTTP_LISTEN": "127.0.0.1:0",
-        "OUTDIAL_BOOTSTRAP_API_KEY": api_key,
-        "OUTDIAL_SIMULATE_PROFILE": PROFILE,
-    }
-    log = folder / "server.log"
-    with log.open("wb") as errors:
-        process = subprocess.Popen(
-            [COMMANDS / "outdial-server", "serve", "--simulate"],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            # Ctrl-C is for the command in front; the server is stopped below.
-            start_new_session=True,
-        )
-    try:
-        address = announced_address(process.stdout, log)
-        wait_until_serving(address)
-        yield Server(address, api_key, folder)
-    finally:
-        stop(process)
-
-
-def announced_address(output: IO[bytes] | None, log: Path) -> str:
-    """Where the server says it listens; it says nothing when it cannot start."""
-    for line in output or ():
-        if line.startswith(b"gRPC on "):
-            return line.removeprefix(b"gRPC on ").decode().strip()
-    raise DemoFailure(f"the server did not start:\n{log.read_text(errors='replace')}")
-
-
-def wait_until_serving(address: str) -> None:
-    """Returns once the server's health service says SERVING."""
-    with grpc.insecure_channel(address) as channel:
-        statuses = HealthStub(channel).Watch(HealthCheckRequest(), timeout=START_TIMEOUT_SECONDS)
-        try:
-            if any(status.status == HealthCheckResponse.SERVING for status in statuses):
-                return
-        except grpc.RpcError as error:
-            raise DemoFailure(f"the server is not ready: {error}") from error
-    raise DemoFailure("the server is not ready")
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Lets the server finish what it is doing, and makes sure that it is gone."""
-    process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
 
 
 def show(server: Server) -> int:
@@ -189,8 +113,9 @@ def main() -> int:
     print("Starting a server with a simulated carrier; nobody real is called.", flush=True)
     with (
         tempfile.TemporaryDirectory(prefix="outdial-demo-") as folder,
-        running_server(Path(folder)) as server,
+        running_server(profile="demo", carrier=CARRIER) as started,
     ):
+        server = Server(started.address, started.api_key, Path(folder))
         code = show(server)
         if code == 0 and options.keep:
             keep(server)
@@ -204,7 +129,7 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except DemoFailure as failure:
+    except ServerStartError as failure:
         sys.exit(f"The demo failed: {failure}")
     except KeyboardInterrupt:
         sys.exit(130)
