@@ -26,6 +26,7 @@ SOURCES = {
     "_export": ["ResultExport"],
     "_accounts": ["Accounts"],
     "_agents": ["Agents"],
+    "_batch_imports": ["BatchImports"],
     "_batches": ["Batches"],
     "_scheduled_calls": ["ScheduledCalls"],
     "_calls": ["Calls"],
@@ -176,14 +177,17 @@ class Face:
 
     def _wrapping(self) -> Iterator[str]:
         parameters = [ast.unparse(base) for base in self.node.bases]
-        generic = next((base.removeprefix("Generic") for base in parameters), "")
+        generic = next(
+            (base.removeprefix("Generic") for base in parameters if base.startswith("Generic")), ""
+        )
         yield ""
         yield (
             f"    def __init__(self, loop: LoopThread, inner: Async{self.node.name}{generic})"
             " -> None:"
         )
         yield "        self._loop = loop"
-        yield "        self._inner = inner"
+        # The type is said: a class below another one knows more than that one does.
+        yield f"        self._inner: Async{self.node.name}{generic} = inner"
         if any(getattr(node, "name", "") == "aclose" for node in self.node.body):
             yield "        loop.release_with(self, inner.aclose)"
 

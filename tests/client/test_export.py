@@ -4,29 +4,24 @@ import csv
 import io
 import json
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import example, given
 from hypothesis import strategies as st
-from outdial.v1.call_pb2 import Call, CallState
 from outdial.v1.scheduled_call_pb2 import (
-    DispatchOutcome,
-    Disposition,
     ScheduledCall,
     ScheduledCallState,
 )
 from outdial.v1.scheduled_call_service_pb2 import (
-    ExportScheduledCallsResponse,
     RetryScheduledCallResponse,
-    ScheduledCallResult,
 )
 
 from client.far_end import FarEnd, Refusal, Silence
+from client.transfers import REACHED, message, row
 from outdial_client import (
     Client,
     ExportProgress,
@@ -38,57 +33,12 @@ from outdial_client import (
 from outdial_client._phone import is_e164
 from outdial_client._spreadsheet import safe_cell
 
-NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
-
 
 async def at_once(seconds: float) -> None:
     pass
 
 
 TIMING = WatchTiming(faults_allowed=3, sleep=at_once)
-
-
-def moment(seconds: float) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(NOON + timedelta(seconds=seconds))
-    return timestamp
-
-
-def row(position: int, **context: Any) -> ScheduledCallResult:
-    call = ScheduledCall(position=position, address=f"+1555{position:07}")
-    call.template_context.update(context)
-    return ScheduledCallResult(scheduled_call=call)
-
-
-def message(*rows: ScheduledCallResult) -> ExportScheduledCallsResponse:
-    return ExportScheduledCallsResponse(results=rows)
-
-
-REACHED = ScheduledCallResult(
-    scheduled_call=ScheduledCall(
-        scheduled_call_id="s-1",
-        position=0,
-        address="+15551230001",
-        custom_id="=C-1",
-        state=ScheduledCallState.SCHEDULED_CALL_STATE_COMPLETED,
-        disposition=Disposition.DISPOSITION_ANSWERED_HUMAN,
-        dispatch_outcome=DispatchOutcome.DISPATCH_OUTCOME_ACCEPTED,
-        attempt_count=2,
-        metadata={"city": "Graz"},
-        end_time=moment(9.5),
-    ),
-    call=Call(
-        call_id="c-2",
-        carrier="simulated",
-        carrier_call_id="SIM1",
-        caller_id="+15550001111",
-        state=CallState.CALL_STATE_ENDED,
-        ring_time=moment(1),
-        answer_time=moment(3.25),
-        end_time=moment(9.5),
-    ),
-)
-REACHED.scheduled_call.template_context.update({"name": "Zoë", "visits": 2, "tags": ["a", "b"]})
 
 
 async def positions(client: Client, **options: Any) -> list[int]:

@@ -1,4 +1,4 @@
-"""Long lists on their way to the server, and what comes back about them."""
+"""Long lists on their way to the server."""
 
 import asyncio
 import io
@@ -9,26 +9,17 @@ from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.json_format import ParseDict
-from outdial.v1.batch_service_pb2 import (
-    GetImportResponse,
-    ImportScheduledCallsResponse,
-    ListImportFindingsResponse,
-)
-from outdial.v1.import_pb2 import ImportFinding as FindingMessage
 from outdial.v1.import_pb2 import ImportRow
 
 from client.far_end import FarEnd, Refusal
+from client.transfers import ADDED
 from outdial_client import (
     BadRowPolicy,
     Client,
     CsvColumns,
     CsvFileError,
-    FindingKind,
-    ImportFinding,
     ImportInterruptedError,
     ImportProgress,
-    ImportRefusedError,
     InternalError,
     NewBatch,
     NewCall,
@@ -36,44 +27,6 @@ from outdial_client import (
 )
 from outdial_client._import_rows import SLICE_BYTES
 
-ADDED = ParseDict(
-    {
-        "import": {
-            "import_id": "i-1",
-            "batch_id": "b-1",
-            "row_count": 3,
-            "added_count": 2,
-            "refused_count": 1,
-            "duplicate_count": 1,
-        },
-        "batch": {"batch_id": "b-1"},
-    },
-    ImportScheduledCallsResponse(),
-)
-REFUSED = Refusal(
-    code=grpc.StatusCode.INVALID_ARGUMENT,
-    reason="IMPORT_REFUSED",
-    metadata={"import_id": "i-2"},
-    fields=(("rows[3].address", "is empty"),),
-)
-FINDINGS = [
-    FindingMessage(
-        row_number=3,
-        kind=FindingKind.FINDING_KIND_FAULT,
-        field="address",
-        description="lacks + and the country code",
-    ),
-    FindingMessage(
-        row_number=3,
-        kind=FindingKind.FINDING_KIND_FAULT,
-        field="template_context.Note",
-        description="is too long",
-    ),
-    FindingMessage(row_number=4, kind=FindingKind.FINDING_KIND_DUPLICATE_KEPT, first_row_number=2),
-    FindingMessage(
-        row_number=5, kind=FindingKind.FINDING_KIND_DUPLICATE_SKIPPED, first_row_number=2
-    ),
-]
 PEOPLE = (
     b"Tel,Note\n"
     b"+15551230001,first\n"
@@ -95,10 +48,6 @@ def rows(messages: list[Any]) -> list[ImportRow]:
 
 def calls(count: int) -> list[NewCall]:
     return [NewCall(address=f"+1555{index:07}") for index in range(count)]
-
-
-def files_in(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
 
 
 async def test_options_then_slices_then_the_end(far_end: FarEnd, client: Client) -> None:
@@ -185,34 +134,6 @@ async def test_one_of_batch_and_new_batch_must_be_given(client: Client) -> None:
     batch = NewBatch(agent_id="a", display_name="b")
     with pytest.raises(ValueError, match="either batch_id or new_batch"):
         await client.batches.import_rows([], batch_id="b-1", new_batch=batch)
-
-
-async def test_a_refusal_names_the_import_and_the_columns(far_end: FarEnd, client: Client) -> None:
-    far_end.answer("ImportScheduledCalls", REFUSED)
-    with pytest.raises(ImportRefusedError) as caught:
-        await client.batches.import_csv(io.BytesIO(PEOPLE), batch_id="b-1", columns=COLUMNS)
-    assert caught.value.import_id == "i-2"
-    assert caught.value.fields[0].field == "rows[3].address"
-    far_end.answer("ListImportFindings", ListImportFindingsResponse(findings=FINDINGS))
-    findings = await client.batches.import_findings(caught.value).to_list()
-    assert far_end.requests("ListImportFindings")[0].import_id == "i-2"
-    assert findings[0] == ImportFinding(
-        row_number=3,
-        kind=FindingKind.FINDING_KIND_FAULT,
-        field="address",
-        column="Tel",
-        reason="lacks + and the country code",
-    )
-    assert findings[1].column == "Note"
-    assert (findings[2].is_added, findings[2].reason) == (True, "has the number of row 2")
-    assert (findings[3].is_added, findings[3].first_row_number) == (False, 2)
-
-
-async def test_findings_of_an_id_alone_name_fields(far_end: FarEnd, client: Client) -> None:
-    far_end.answer("ListImportFindings", ListImportFindingsResponse(findings=FINDINGS))
-    first = await client.batches.import_findings("i-2").first()
-    assert first is not None
-    assert (first.column, first.field) == ("address", "address")
 
 
 async def test_a_file_that_is_no_list_bothers_no_server(
@@ -331,38 +252,3 @@ async def test_an_error_of_the_rows_ends_the_stream_without_its_end(
     assert all(
         message.WhichOneof("content") != "end" for stream in sent(far_end) for message in stream
     )
-
-
-async def test_an_import_is_read_by_its_id(far_end: FarEnd, client: Client) -> None:
-    answer = ParseDict({"import": {"import_id": "i-1"}}, GetImportResponse())
-    far_end.answer("GetImport", answer)
-    assert (await client.batches.get_import("i-1")).import_id == "i-1"
-
-
-async def test_refused_rows_are_written_with_the_cells_that_they_had(
-    far_end: FarEnd, client: Client, tmp_path: Path
-) -> None:
-    # The two findings of one row are on two pages.
-    far_end.answer(
-        "ListImportFindings",
-        ListImportFindingsResponse(findings=FINDINGS[:1], next_page_token="2"),
-        ListImportFindingsResponse(findings=FINDINGS[1:]),
-    )
-    target = tmp_path / "refused.csv"
-    assert await client.batches.write_refused_rows("i-2", io.BytesIO(PEOPLE), target) == 2
-    assert target.read_text() == (
-        "row,column,reason,Tel,Note\n"
-        "3,address; template_context.Note,lacks + and the country code; is too long,"
-        "5551230002,'=HYPERLINK(1)\n"
-        '5,,has the number of row 2,+15551230001,"two\nlines"\n'
-    )
-
-
-async def test_a_report_on_another_file_says_so_and_leaves_nothing(
-    far_end: FarEnd, client: Client, tmp_path: Path
-) -> None:
-    far_end.answer("ListImportFindings", ListImportFindingsResponse(findings=FINDINGS))
-    target = tmp_path / "refused.csv"
-    with pytest.raises(CsvFileError, match="no row starts on line 3: is it another"):
-        await client.batches.write_refused_rows("i-2", io.BytesIO(b"phone\n"), target)
-    assert files_in(tmp_path) == []

@@ -24,8 +24,7 @@ from outdial.v1.batch_service_pb2 import CreateBatchResponse, GetBatchResponse
 from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
 
 from client.far_end import FarEnd, Part, Refusal, Silence, snapshot, update
-from client.test_export import REACHED, message, row
-from client.test_import import ADDED, REFUSED
+from client.transfers import ADDED, REACHED, REFUSED, message, row
 from outdial_client import (
     ImportProgress,
     ImportRefusedError,
@@ -42,6 +41,7 @@ ASYNC_CLASSES = {
     "Accounts": "_accounts",
     "Agents": "_agents",
     "BatchWatch": "_watch",
+    "BatchImports": "_batch_imports",
     "Batches": "_batches",
     "Calls": "_calls",
     "Client": "_client",

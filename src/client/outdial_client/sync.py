@@ -44,6 +44,7 @@ from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
 
 from outdial_client._accounts import Accounts as AsyncAccounts
 from outdial_client._agents import Agents as AsyncAgents
+from outdial_client._batch_imports import BatchImports as AsyncBatchImports
 from outdial_client._batches import Batches as AsyncBatches
 from outdial_client._calls import Calls as AsyncCalls
 from outdial_client._channel import TlsConfig
@@ -68,6 +69,7 @@ from outdial_client._watch_timing import WatchTiming
 __all__ = [
     "Accounts",
     "Agents",
+    "BatchImports",
     "BatchWatch",
     "Batches",
     "Calls",
@@ -87,7 +89,7 @@ class Pager(Generic[_Item]):
 
     def __init__(self, loop: LoopThread, inner: AsyncPager[_Item]) -> None:
         self._loop = loop
-        self._inner = inner
+        self._inner: AsyncPager[_Item] = inner
 
     def __iter__(self) -> Iterator[_Item]:
         return self._loop.iterate(self._inner.__aiter__)
@@ -122,7 +124,7 @@ class BatchWatch:
 
     def __init__(self, loop: LoopThread, inner: AsyncBatchWatch) -> None:
         self._loop = loop
-        self._inner = inner
+        self._inner: AsyncBatchWatch = inner
         loop.release_with(self, inner.aclose)
 
     @property
@@ -163,7 +165,7 @@ class ResultExport:
 
     def __init__(self, loop: LoopThread, inner: AsyncResultExport) -> None:
         self._loop = loop
-        self._inner = inner
+        self._inner: AsyncResultExport = inner
         loop.release_with(self, inner.aclose)
 
     @property
@@ -202,7 +204,7 @@ class Accounts:
 
     def __init__(self, loop: LoopThread, inner: AsyncAccounts) -> None:
         self._loop = loop
-        self._inner = inner
+        self._inner: AsyncAccounts = inner
 
     def create(
         self,
@@ -268,7 +270,7 @@ class Agents:
 
     def __init__(self, loop: LoopThread, inner: AsyncAgents) -> None:
         self._loop = loop
-        self._inner = inner
+        self._inner: AsyncAgents = inner
 
     def create(
         self,
@@ -310,38 +312,12 @@ class Agents:
         self._loop.run(partial(self._inner.delete, agent_id))
 
 
-class Batches:
-    """Lists of people that are called by one agent, inside one window and under one cap."""
+class BatchImports:
+    """Adds long lists to batches, and tells what came of them."""
 
-    def __init__(self, loop: LoopThread, inner: AsyncBatches) -> None:
+    def __init__(self, loop: LoopThread, inner: AsyncBatchImports) -> None:
         self._loop = loop
-        self._inner = inner
-
-    def create(
-        self,
-        batch: NewBatch | Batch,
-        calls: Iterable[NewCall | ScheduledCall] = (),
-        *,
-        draft: bool = False,
-        request_id: str = "",
-    ) -> CreateBatchResponse:
-        """Makes a batch with its people, all or nothing, and starts it unless `draft`.
-
-        The answer holds the batch and the rows that DUPLICATE_POLICY_SKIP left out.
-        Rows with faults raise InvalidArgumentError, whose `fields` name them as
-        `scheduled_calls[6].address`.
-        """
-        return self._loop.run(
-            partial(self._inner.create, batch, tuple(calls), draft=draft, request_id=request_id)
-        )
-
-    def add_calls(
-        self, batch_id: str, calls: Iterable[NewCall | ScheduledCall], *, request_id: str = ""
-    ) -> AddScheduledCallsResponse:
-        """Adds people behind the last one of a batch that has not ended, all or nothing."""
-        return self._loop.run(
-            partial(self._inner.add_calls, batch_id, tuple(calls), request_id=request_id)
-        )
+        self._inner: AsyncBatchImports = inner
 
     def import_csv(
         self,
@@ -449,6 +425,40 @@ class Batches:
             target: A path, or a file that is open for writing bytes.
         """
         return self._loop.run(partial(self._inner.write_refused_rows, imported, source, target))
+
+
+class Batches(BatchImports):
+    """Lists of people that are called by one agent, inside one window and under one cap."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncBatches) -> None:
+        self._loop = loop
+        self._inner: AsyncBatches = inner
+
+    def create(
+        self,
+        batch: NewBatch | Batch,
+        calls: Iterable[NewCall | ScheduledCall] = (),
+        *,
+        draft: bool = False,
+        request_id: str = "",
+    ) -> CreateBatchResponse:
+        """Makes a batch with its people, all or nothing, and starts it unless `draft`.
+
+        The answer holds the batch and the rows that DUPLICATE_POLICY_SKIP left out.
+        Rows with faults raise InvalidArgumentError, whose `fields` name them as
+        `scheduled_calls[6].address`.
+        """
+        return self._loop.run(
+            partial(self._inner.create, batch, tuple(calls), draft=draft, request_id=request_id)
+        )
+
+    def add_calls(
+        self, batch_id: str, calls: Iterable[NewCall | ScheduledCall], *, request_id: str = ""
+    ) -> AddScheduledCallsResponse:
+        """Adds people behind the last one of a batch that has not ended, all or nothing."""
+        return self._loop.run(
+            partial(self._inner.add_calls, batch_id, tuple(calls), request_id=request_id)
+        )
 
     def retry(
         self,
@@ -571,7 +581,7 @@ class ScheduledCalls:
 
     def __init__(self, loop: LoopThread, inner: AsyncScheduledCalls) -> None:
         self._loop = loop
-        self._inner = inner
+        self._inner: AsyncScheduledCalls = inner
 
     def get(self, scheduled_call_id: str) -> ScheduledCall:
         """One row, by its id."""
@@ -690,7 +700,7 @@ class Calls:
 
     def __init__(self, loop: LoopThread, inner: AsyncCalls) -> None:
         self._loop = loop
-        self._inner = inner
+        self._inner: AsyncCalls = inner
 
     def get(self, call_id: str) -> Call:
         """One call, by its id."""
