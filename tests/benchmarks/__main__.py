@@ -10,6 +10,7 @@ from rich.console import Console
 from benchmarks.create import create
 from benchmarks.dispatch import depth, dispatch
 from benchmarks.http_dispatch import http
+from benchmarks.importing import importing
 from benchmarks.machine import this_machine
 from benchmarks.options import Options
 from benchmarks.pages import pages
@@ -23,6 +24,7 @@ from benchmarks.watch import watch
 
 ROWS: Mapping[str, Callable[[Options], Iterator[RowReport]]] = {
     "create": create,
+    "import": importing,
     "dispatch": dispatch,
     "depth": depth,
     "postgres": postgres,

@@ -48,18 +48,16 @@ class Created:
 
 
 def create(options: Options) -> Iterator[RowReport]:
-    rows = options.amount(100_000, 100_000, 2_000)
+    rows = options.amount(100_000, 30_000, 2_000)
     file = options.folder / "empty.db"
     empty = apart(store_list, sqlite_url(file), 0)
     created, raw, stored = [], [], []
     for number in range(options.rounds):
         folder = options.folder / str(number)
         folder.mkdir()
-        ours = copied(empty, file, folder / "ours.db")
-        bare = folder / "raw.db"
-        copied(empty, file, bare)
-        stored.append(apart(store_rows, ours, rows))
-        raw.append(apart(insert_raw, folder / "ours.db", bare, rows))
+        ours, bare = storing_seconds(folder, empty, file, rows)
+        stored.append(ours)
+        raw.append(bare)
         server = copied(empty, file, folder / "server.db")
         created.append(_created(folder, server, rows, profiled=False))
     profiles = []
@@ -98,6 +96,14 @@ def create(options: Options) -> Iterator[RowReport]:
         ),
         tuple(profiles),
     )
+
+
+def storing_seconds(folder: Path, empty: StoredList, file: Path, rows: int) -> tuple[float, float]:
+    """By the store, and by the driver alone."""
+    ours, bare = folder / "ours.db", folder / "raw.db"
+    seconds = apart(store_rows, copied(empty, file, ours), rows)
+    copied(empty, file, bare)
+    return seconds, apart(insert_raw, ours, bare, rows)
 
 
 def _created(folder: Path, stored: StoredList, rows: int, *, profiled: bool) -> Created:
