@@ -15,7 +15,7 @@ from benchmarks.machine import this_machine
 from benchmarks.options import Options
 from benchmarks.pages import pages
 from benchmarks.postgres import postgres
-from benchmarks.report import RowReport, show, write_json
+from benchmarks.report import RowReport, show, write_json, write_page
 from benchmarks.restart import restart
 from benchmarks.rpc import rpc
 from benchmarks.size import disk, memory
@@ -48,6 +48,8 @@ def main() -> None:
     show(console, machine, reports)
     if given.json:
         write_json(given.json, machine, reports)
+    if given.page:
+        write_page(given.page, machine, reports)
 
 
 def _measured(given: argparse.Namespace, folder: Path, console: Console) -> Iterator[RowReport]:
@@ -68,6 +70,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tiny", action="store_true", help="only to see that it runs")
     parser.add_argument("--profile", action="store_true", help="show where CPU goes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write them into this page")
     parser.add_argument("--folder", type=Path, help="for databases; a disk, not memory")
     given = parser.parse_args()
     unknown = set(given.rows) - ROWS.keys()

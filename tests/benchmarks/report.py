@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -102,21 +103,29 @@ class RowReport:
     profiles: tuple[str, ...] = ()
 
 
-def show(console: Console, machine: Machine, rows: Sequence[RowReport]) -> None:
+_HEADINGS: Final = ("row", "what", "raw limit", "reached", "ratio", "goal", "")
+_COLOURS: Final = {"met": "green", "missed": "red", "": "default"}
+
+
+def _told(machine: Machine) -> str:
     load = " ".join(f"{value:.2f}" for value in machine.load_average)
-    table = Table(
-        title="Outdial, measured",
-        caption=(
-            f"{machine.cpu}, {machine.cores} cores, Linux {machine.kernel}, "
-            f"Python {machine.python}, SQLite {machine.sqlite}, grpcio {machine.grpcio}; "
-            f"load {load} at the start; {machine.date}. Medians of rounds, least to most."
-        ),
+    return (
+        f"{machine.cpu}, {machine.cores} cores, Linux {machine.kernel}, "
+        f"Python {machine.python}, SQLite {machine.sqlite}, grpcio {machine.grpcio}; "
+        f"load {load} at the start; {machine.date}."
     )
-    for heading in ("row", "what", "raw limit", "reached", "ratio", "goal", ""):
+
+
+def show(console: Console, machine: Machine, rows: Sequence[RowReport]) -> None:
+    caption = f"{_told(machine)} Medians of rounds, least to most."
+    table = Table(title="Outdial, measured", caption=caption)
+    for heading in _HEADINGS:
         table.add_column(heading, overflow="fold")
     for row in rows:
         for position, line in enumerate(row.measures):
-            table.add_row(row.name if position == 0 else "", *_cells(line))
+            *cells, verdict = _cells(line)
+            name = row.name if position == 0 else ""
+            table.add_row(name, *cells, f"[{_COLOURS[verdict]}]{verdict}")
         table.add_section()
     console.print(table)
     for row in rows:
@@ -125,14 +134,14 @@ def show(console: Console, machine: Machine, rows: Sequence[RowReport]) -> None:
 
 
 def _cells(line: Measure) -> tuple[str, ...]:
-    colour = {"met": "green", "missed": "red", "": "white"}[line.verdict]
+    """Behind the name of its row."""
     return (
         line.what,
         f"{_spread(line.limit)} {line.unit}, {line.limit_name}" if line.limit else "",
         f"{_spread(line.reached)} {line.unit}",
         _spread(line.ratio) if line.ratio else "",
         ", ".join(goal.text for goal in line.goals),
-        f"[{colour}]{line.verdict}[/{colour}]",
+        line.verdict,
     )
 
 
@@ -154,6 +163,29 @@ def write_json(path: Path, machine: Machine, rows: Sequence[RowReport]) -> None:
         "rows": {row.name: [_plain(line) for line in row.measures] for row in rows},
     }
     path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+_BEGIN: Final = "<!-- figures -->\n"
+_END: Final = "<!-- end of figures -->\n"
+
+
+def write_page(path: Path, machine: Machine, rows: Sequence[RowReport]) -> None:
+    """Puts the figures into a page, between its two marks."""
+    before, begin, rest = path.read_text().partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise ValueError(f"{path} has no marks for figures")
+    lines = [
+        _line(*_HEADINGS),
+        _line(*("---" for _ in _HEADINGS)),
+        *(_line(row.name, *_cells(line)) for row in rows for line in row.measures),
+    ]
+    figures = "\n".join((_told(machine), "", *lines, ""))
+    path.write_text(f"{before}{begin}{figures}{end}{after}")
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _plain(line: Measure) -> dict[str, object]:
