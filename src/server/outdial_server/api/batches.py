@@ -29,7 +29,7 @@ from outdial_server.api.conversion.request import (
 )
 from outdial_server.api.conversion.times import moment
 from outdial_server.api.import_stream import ImportStream
-from outdial_server.api.long_list import listed_rows
+from outdial_server.api.long_list import LongList
 from outdial_server.api.watch_stream import WatchStream
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.create_batch import CreateBatch
@@ -63,14 +63,14 @@ class BatchServicer(BatchServiceServicer):
     watch: WatchStream
 
     @override
-    async def CreateBatch(
-        self, request: pb.CreateBatchRequest, context: object
+    async def CreateBatch(  # type: ignore[override] # see long_list
+        self, request: LongList[pb.CreateBatchRequest], context: object
     ) -> pb.CreateBatchResponse:
         account_id = caller().account_id
-        growing = take_growing_request(account_id, "CreateBatch", request)
-        spec = batch_spec(account_id, request.batch, draft=request.draft)
-        rows = listed_rows(request.scheduled_calls)
-        stored = await self.create.execute(spec, rows, growing)
+        head = await request.read_head()
+        growing = take_growing_request(account_id, "CreateBatch", head)
+        spec = batch_spec(account_id, head.batch, draft=head.draft)
+        stored = await self.create.execute(spec, request.rows(growing), growing)
         return pb.CreateBatchResponse(
             batch=batch_to_message(stored.batch),
             skipped_duplicates=map(skipped_to_message, stored.skipped),
@@ -148,13 +148,14 @@ class BatchServicer(BatchServiceServicer):
         )
 
     @override
-    async def AddScheduledCalls(
-        self, request: pb.AddScheduledCallsRequest, context: object
+    async def AddScheduledCalls(  # type: ignore[override] # see long_list
+        self, request: LongList[pb.AddScheduledCallsRequest], context: object
     ) -> pb.AddScheduledCallsResponse:
         account_id = caller().account_id
-        growing = take_growing_request(account_id, "AddScheduledCalls", request)
-        rows = listed_rows(request.scheduled_calls)
-        stored = await self.add_rows.execute(account_id, _batch_id(request.batch_id), rows, growing)
+        head = await request.read_head()
+        batch_id = _batch_id(head.batch_id)
+        growing = take_growing_request(account_id, "AddScheduledCalls", head)
+        stored = await self.add_rows.execute(account_id, batch_id, request.rows(growing), growing)
         return pb.AddScheduledCallsResponse(
             batch=batch_to_message(stored.batch),
             skipped_duplicates=map(skipped_to_message, stored.skipped),

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
-from outdial_server.domain.errors import invalid_field
+from outdial_server.domain.errors import InvalidFieldsError, invalid_field
 
 UNREADABLE: Final = object()
 
@@ -28,11 +28,15 @@ def lenient(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 def check_readable(request: object) -> None:
     """Raises InvalidFieldsError."""
     if request is UNREADABLE:
-        raise invalid_field(
-            "request",
-            "is not the message of this RPC, has text that is not UTF-8, or is nested too deep; "
-            "compare the client's proto files with the server's",
-        )
+        raise unreadable()
+
+
+def unreadable() -> InvalidFieldsError:
+    return invalid_field(
+        "request",
+        "is not the message of this RPC, has text that is not UTF-8, or is nested too deep; "
+        "compare the client's proto files with the server's",
+    )
 
 
 async def readable(requests: AsyncIterable[Any]) -> AsyncIterator[Any]:

@@ -25,6 +25,7 @@ from typing_extensions import override
 from outdial_server.api.caller import set_caller
 from outdial_server.api.decoding import check_readable, lenient, readable
 from outdial_server.api.errors import code_of, internal_status, status_of
+from outdial_server.api.long_list import READERS, LongList
 from outdial_server.api.metrics import MethodMetrics, RpcMetrics
 from outdial_server.api.scopes import REQUIRED_SCOPES, check_scope
 from outdial_server.commands.keys import Authenticate
@@ -96,7 +97,9 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
         name, make = _KINDS[handler.request_streaming, handler.response_streaming]
         behaviour = getattr(handler, name)
         guarded = guard.stream if handler.response_streaming else guard.unary
-        deserialize = handler.request_deserializer and lenient(handler.request_deserializer)
+        deserialize = READERS.get(method) or (
+            handler.request_deserializer and lenient(handler.request_deserializer)
+        )
         return make(guarded(behaviour), deserialize, handler.response_serializer)
 
 
@@ -265,6 +268,8 @@ def _bearer(value: str) -> str:
 
 def _ids_in(request: Any) -> dict[str, object]:
     """The ids that a request names; not what is none, which could be anything."""
+    if isinstance(request, LongList):
+        request = request.head
     if not isinstance(request, Message):
         return {}
     named = {name: getattr(request, name) for name in _id_fields(request.DESCRIPTOR)}

@@ -32,6 +32,8 @@ def clean_phone_number(text: str) -> str:
 def parse_address(text: str) -> tuple[str, str]:
     """The address to dial and the normal form that duplicates are compared by. Phone
     numbers are their own normal form; in a SIP URI scheme and host are in lower case."""
+    if _E164.fullmatch(text):
+        return text, text
     stripped = text.strip()
     if stripped.lower().startswith(("sip:", "sips:")):
         return stripped, _normal_sip_uri(stripped)

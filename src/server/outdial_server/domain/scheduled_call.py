@@ -52,9 +52,10 @@ class DispatchOutcome(IntEnum):
     REFUSED = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewScheduledCall:
-    """A row as a client gives it, checked and with its address in normal form."""
+    """A row as a client gives it, checked and with its address in normal form. Not frozen,
+    like `RawRow`."""
 
     address: str
     normalized_address: str

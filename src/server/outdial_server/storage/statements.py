@@ -112,7 +112,7 @@ class SqlAlchemyStatements:
         self._connection.execute(_statement(sql), list(rows))
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        self._connection.execute(_statement(_insert_arrays(table, tuple(columns))), _arrays(rows))
+        self.run(_insert_arrays(table, tuple(columns)), _arrays(rows))
 
     def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         return self.run(sql, _arrays(rows))

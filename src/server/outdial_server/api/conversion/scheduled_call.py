@@ -37,7 +37,7 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
         message.priority,
         message.caller_id,
         context_json,
-        dict(metadata) if metadata else _NO_METADATA,
+        {key: metadata[key] for key in metadata} if metadata else _NO_METADATA,
         faults,
     )
 

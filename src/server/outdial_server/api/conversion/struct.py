@@ -18,9 +18,9 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 def json_text(struct: Struct, path: str) -> str:
     """Compact JSON with sorted keys, so that equal Structs give equal text; empty for an
     empty Struct."""
-    if not struct.fields:
+    plain = _plain_struct(struct, path)
+    if not plain:
         return ""
-    plain = {key: _plain(value, path) for key, value in struct.fields.items()}
     return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
 
 
@@ -32,6 +32,12 @@ def struct(text: str) -> Struct | None:
     return message
 
 
+def _plain_struct(struct: Struct, path: str) -> dict[str, Json]:
+    # Key by key: a map's `items` is written in Python, and takes twice as long.
+    fields = struct.fields
+    return {key: _plain(fields[key], path) for key in fields}
+
+
 def _plain(value: Value, path: str) -> Json:
     match value.WhichOneof("kind"):
         case "string_value":
@@ -41,7 +47,7 @@ def _plain(value: Value, path: str) -> Json:
         case "bool_value":
             return value.bool_value
         case "struct_value":
-            return {key: _plain(item, path) for key, item in value.struct_value.fields.items()}
+            return _plain_struct(value.struct_value, path)
         case "list_value":
             return [_plain(item, path) for item in value.list_value.values]
         case _:
