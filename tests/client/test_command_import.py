@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import grpc.aio
 import pytest
 from google.protobuf.json_format import ParseDict
 from grpc import StatusCode
@@ -250,6 +251,34 @@ async def test_ctrl_c_says_what_stays_true(far_end: FarEnd, outdial: Outdial, pe
     assert "Traceback" not in said
 
 
+async def test_ctrl_c_before_all_is_sent_adds_nothing_and_says_so(
+    outdial: Outdial, tmp_path: Path
+) -> None:
+    arrived = asyncio.Event()
+
+    async def never_read(requests: object, context: object) -> bytes:
+        arrived.set()
+        await asyncio.Event().wait()
+        return b""
+
+    # More than fits between two ends of which one does not read.
+    path = tmp_path / "long.csv"
+    write(path, b"phone\n" + b"+15551230001\n" * 100_000)
+    server = grpc.aio.server()
+    handlers = {"ImportScheduledCalls": grpc.stream_unary_rpc_method_handler(never_read)}
+    generic = grpc.method_handlers_generic_handler("outdial.v1.BatchService", handlers)
+    server.add_generic_rpc_handlers((generic,))
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    try:
+        process = await outdial.start("--address", address, "batch", "append", "b", str(path))
+        await arrived.wait()
+        said = await interrupt(process)
+    finally:
+        await server.stop(grace=None)
+    assert (process.returncode, said) == (130, "Nothing was added.\n")
+
+
 async def test_ctrl_c_before_all_is_piped_in_sends_nothing(
     far_end: FarEnd, outdial: Outdial
 ) -> None:
@@ -277,6 +306,10 @@ async def test_findings_and_reports_are_read_again_later(
     told = await outdial("import", "report", "i-1", str(people), str(report))
     assert told.stdout == f"Rows that were not added, with reasons: {report} (2).\n"
     assert len(report.read_text().splitlines()) == 3
+
+
+def write(path: Path, text: bytes) -> None:
+    path.write_bytes(text)
 
 
 def content(path: Path) -> bytes:

@@ -78,8 +78,8 @@ def methods() -> Iterator[str]:
         if not name.startswith("_"):
             yield name
     for group, kind in GROUPS.items():
-        for name, member in vars(kind).items():
-            if inspect.isfunction(member) and not name.startswith("_"):
+        for name, _ in inspect.getmembers(kind, inspect.isfunction):
+            if not name.startswith("_"):
                 yield f"{group}.{name}"
 
 

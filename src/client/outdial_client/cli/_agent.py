@@ -86,7 +86,7 @@ def update(
     }
     changes = {field: value for field, value in said.items() if value is not None}
     if not changes:
-        raise typer.BadParameter("say what to change")
+        context.fail("say what to change")
 
     async def command(client: Client, screen: Screen) -> None:
         found = await find_agent(client, screen, agent)

@@ -134,7 +134,7 @@ def options(
         if value is not None
     }
     context.obj = Given(
-        settings={**settings, **_output(json)},
+        settings={**settings, **_output(context, json)},
         config=config,
         profile=profile,
         is_quiet=quiet,
@@ -172,12 +172,12 @@ def _is_typed(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _output(json: bool | None) -> Mapping[str, Setting]:
+def _output(context: typer.Context, json: bool | None) -> Mapping[str, Setting]:
     if json is not None:
         return {"output": Setting(*(("json", "--json") if json else ("table", "--table")))}
     text = os.environ.get(_OUTPUT_VARIABLE)
     if not text:
         return {}
     if text not in OUTPUTS:
-        raise typer.BadParameter(f"{_OUTPUT_VARIABLE} must be one of {', '.join(OUTPUTS)}")
+        context.fail(f"{_OUTPUT_VARIABLE} must be one of {', '.join(OUTPUTS)}")
     return {"output": Setting(text, _OUTPUT_VARIABLE)}

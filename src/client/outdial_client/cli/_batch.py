@@ -145,9 +145,9 @@ def update(
     cleared = list(clear or ())
     unknown = next((setting for setting in cleared if setting not in _CLEARABLE), None)
     if unknown:
-        raise typer.BadParameter(f"{unknown!r} cannot be unset; {', '.join(_CLEARABLE)} can")
+        context.fail(f"{unknown!r} cannot be unset; {', '.join(_CLEARABLE)} can")
     if not changes and not cleared:
-        raise typer.BadParameter("say what to change")
+        context.fail("say what to change")
 
     async def command(client: Client, screen: Screen) -> None:
         found = await client.batches.get(batch_id)

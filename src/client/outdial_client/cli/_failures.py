@@ -5,6 +5,7 @@ from typing import Any
 
 from outdial_client._errors import (
     AbortedError,
+    DeadlineExceededError,
     NotFoundError,
     OutdialError,
     PermissionDeniedError,
@@ -91,7 +92,8 @@ def describe_error(
 
 
 def _hint(error: OutdialError, settings: Settings | None, screen: Screen) -> str:
-    if isinstance(error, UnavailableError) and not error.request_id and settings:
+    is_silence = isinstance(error, (UnavailableError, DeadlineExceededError))
+    if is_silence and not error.request_id and settings:
         return _where_the_server_is_looked_for(settings)
     if isinstance(error, UnauthenticatedError) and settings:
         return _where_the_key_comes_from(settings, screen)

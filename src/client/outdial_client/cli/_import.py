@@ -71,10 +71,10 @@ class FileOptions:
             request_id=self.request_id,
         )
 
-    def check(self, name: str) -> None:
+    def check(self, context: typer.Context, name: str) -> None:
         """A report must not take the place of the list itself."""
         if self.refused and name != STDIN and self.refused.resolve() == Path(name).resolve():
-            raise typer.BadParameter("--refused names the file that is imported")
+            context.fail("--refused names the file that is imported")
 
 
 @commands.command("import")
@@ -102,10 +102,10 @@ def import_file(
     column is a template value under its own name.
     """
     if batch and (agent or name or draft or settings.given()):
-        raise typer.BadParameter("--batch has its settings already: see `outdial batch update`")
+        context.fail("--batch has its settings already: see `outdial batch update`")
     if not batch and not agent:
-        raise typer.BadParameter("say who talks with --agent, or which batch with --batch")
-    reading.check(file)
+        context.fail("say who talks with --agent, or which batch with --batch")
+    reading.check(context, file)
 
     async def command(client: Client, screen: Screen) -> ExitCode:
         async with open_source(screen, file) as source:
@@ -136,7 +136,7 @@ def append(
     reading: FileOptions,
 ) -> None:
     """Add the people in a CSV file to a batch that has not ended."""
-    reading.check(file)
+    reading.check(context, file)
 
     async def command(client: Client, screen: Screen) -> ExitCode:
         async with open_source(screen, file) as source:
