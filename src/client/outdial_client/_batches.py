@@ -72,6 +72,7 @@ class Batches(BatchImports):
         states: Iterable[ScheduledCallState.ValueType] = (),
         dispositions: Iterable[Disposition.ValueType] = (),
         window_end: datetime | None = None,
+        request_id: str = "",
     ) -> messages.RetryBatchResponse:
         """Lets people who were called be called once more; a completed batch runs again.
 
@@ -88,6 +89,7 @@ class Batches(BatchImports):
             states=states,
             dispositions=dispositions,
             window_end=to_timestamp(window_end),
+            request_id=request_id,
         )
         return await self._send(self._stub.RetryBatch, request, long=True)
 

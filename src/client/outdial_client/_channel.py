@@ -34,8 +34,13 @@ _RETRIED_METHODS = {
         "ListImportFindings",
         "PauseBatch",
         "ResumeBatch",
+        "RetryBatch",
     ),
-    "ScheduledCallService": ("GetScheduledCall", "ListScheduledCalls"),
+    "ScheduledCallService": (
+        "GetScheduledCall",
+        "ListScheduledCalls",
+        "RetryScheduledCall",
+    ),
     "CallService": ("GetCall", "ListCalls"),
 }
 

@@ -38,21 +38,6 @@ class RawRow:
     """Why the cells could not be told apart; then there are none."""
 
 
-def read_csv(path: Path, columns: CsvColumns | None = None) -> Iterator[CsvRow | BadCsvRow]:
-    """The rows of a file, good and bad, in order; raises CsvFileError."""
-    with CsvSource(path).open() as file:
-        yield from file.rows(columns)
-
-
-def parse_csv(
-    lines: Iterable[str], columns: CsvColumns | None = None
-) -> Iterator[CsvRow | BadCsvRow]:
-    """The same from lines."""
-    rows = numbered_rows(lines)
-    header = read_header(rows, columns)
-    return parse_rows(rows, header)
-
-
 def read_header(rows: Iterator[RawRow], columns: CsvColumns | None = None) -> Header:
     """Takes the first row and says what each column is; raises CsvFileError."""
     first = next(rows, None)

@@ -63,9 +63,11 @@ class ScheduledCalls:
         request = messages.CancelScheduledCallRequest(scheduled_call_id=scheduled_call_id)
         return (await self._send(self._stub.CancelScheduledCall, request)).scheduled_call
 
-    async def retry(self, scheduled_call_id: str) -> ScheduledCall:
+    async def retry(self, scheduled_call_id: str, *, request_id: str = "") -> ScheduledCall:
         """Lets somebody whose calls have ended be called once more; see `batches.retry`."""
-        request = messages.RetryScheduledCallRequest(scheduled_call_id=scheduled_call_id)
+        request = messages.RetryScheduledCallRequest(
+            scheduled_call_id=scheduled_call_id, request_id=request_id
+        )
         return (await self._send(self._stub.RetryScheduledCall, request)).scheduled_call
 
     def export(

@@ -467,6 +467,7 @@ class Batches(BatchImports):
         states: Iterable[ScheduledCallState.ValueType] = (),
         dispositions: Iterable[Disposition.ValueType] = (),
         window_end: datetime | None = None,
+        request_id: str = "",
     ) -> RetryBatchResponse:
         """Lets people who were called be called once more; a completed batch runs again.
 
@@ -485,6 +486,7 @@ class Batches(BatchImports):
                 states=tuple(states),
                 dispositions=tuple(dispositions),
                 window_end=window_end,
+                request_id=request_id,
             )
         )
 
@@ -607,9 +609,9 @@ class ScheduledCalls:
         """Takes a row that waits out of its batch."""
         return self._loop.run(partial(self._inner.cancel, scheduled_call_id))
 
-    def retry(self, scheduled_call_id: str) -> ScheduledCall:
+    def retry(self, scheduled_call_id: str, *, request_id: str = "") -> ScheduledCall:
         """Lets somebody whose calls have ended be called once more; see `batches.retry`."""
-        return self._loop.run(partial(self._inner.retry, scheduled_call_id))
+        return self._loop.run(partial(self._inner.retry, scheduled_call_id, request_id=request_id))
 
     def export(
         self,
