@@ -338,6 +338,32 @@ def test_a_program_that_closes_nothing_ends_cleanly(far_end: FarEnd) -> None:
     assert leaving.gone.wait(10)
 
 
+LEAVING = """
+import asyncio
+from outdial_client._sync_runtime import shared_loop
+
+async def work(started):
+    started.set()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("cancelled", flush=True)
+
+async def begin():
+    started = asyncio.Event()
+    global task
+    task = asyncio.create_task(work(started))
+    await started.wait()
+
+shared_loop().run(begin)
+"""
+
+
+def test_what_is_under_way_is_cancelled_at_exit() -> None:
+    done = run_program(LEAVING)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "cancelled\n", "")
+
+
 FORKING = """
 import os, sys
 from outdial_client.sync import Client
