@@ -225,7 +225,7 @@ class BatchServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListImportFindings(self, request, context):
-        """Lists the findings of an import by row number.
+        """Lists the findings of an import by row number, where the sender's numbers grow.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

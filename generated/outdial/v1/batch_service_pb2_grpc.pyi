@@ -68,7 +68,7 @@ class BatchServiceStub:
     erased it.
     """
     ListImportFindings: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.ListImportFindingsRequest, _batch_service_pb2.ListImportFindingsResponse]
-    """Lists the findings of an import by row number."""
+    """Lists the findings of an import by row number, where the sender's numbers grow."""
     RetryBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.RetryBatchRequest, _batch_service_pb2.RetryBatchResponse]
     """Lets scheduled calls that have ended be dialled once more; a COMPLETED batch runs
     again. FAILED_PRECONDITION (reason BATCH_STATE) for a draft, for a batch that was
@@ -216,7 +216,7 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _batch_service_pb2.ListImportFindingsRequest,
         context: _aio.ServicerContext[_batch_service_pb2.ListImportFindingsRequest, _abc.Awaitable[_batch_service_pb2.ListImportFindingsResponse]],
     ) -> _abc.Awaitable[_batch_service_pb2.ListImportFindingsResponse]:
-        """Lists the findings of an import by row number."""
+        """Lists the findings of an import by row number, where the sender's numbers grow."""
 
     @_abc_1.abstractmethod
     def RetryBatch(

@@ -270,7 +270,7 @@ class Import(_message.Message):
     """Rows received. Each of them was added, refused or skipped as a duplicate."""
     added_count: _builtins.int
     refused_count: _builtins.int
-    """Rows with at least one fault."""
+    """Rows with at least one fault. With DUPLICATE_POLICY_REJECT a duplicate is one, too."""
     duplicate_count: _builtins.int
     """Rows whose address was already in the batch or further up, whatever became of
     them.
