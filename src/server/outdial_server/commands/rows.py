@@ -2,9 +2,9 @@
 the loop waits for nobody else, so a long list never holds it for more than a few ms."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
-from typing import Final
+from typing import Any, Final, Self
 from zoneinfo import available_timezones
 
 from outdial_server.domain.checks import RawRow, check_row
@@ -48,9 +48,10 @@ async def take_in(
     staging: Staging, pieces: AsyncGenerator[CheckedRows, None], tally: Tally
 ) -> None:
     """Stages the good rows as long as there is a chance that they will be revealed, and
-    counts all of them."""
+    counts all of them. While one slice is written, the next is read and checked; the one
+    after that is not read before the first is staged."""
     placement = Placement(staging.duplicates, staging.first_position)
-    async with aclosing(pieces):
+    async with aclosing(pieces), _Behind() as behind:
         async for checked in pieces:
             addresses = [row.normalized_address for _, row in checked.rows]
             async for there in staging.already_there(addresses):
@@ -59,7 +60,40 @@ async def take_in(
             findings = tally.note(checked, placed)
             if tally.is_full:
                 return
-            await staging.stage(() if tally.is_refused else placed.rows, findings)
+            rows = () if tally.is_refused else placed.rows
+            await behind.follow(staging.stage(rows, findings))
+
+
+class _Behind:
+    """One step of work that goes on while the next is prepared. Leaving waits for it: what
+    is under way must not be staged after the rest was erased."""
+
+    def __init__(self) -> None:
+        self._step: asyncio.Task[None] | None = None
+
+    async def follow(self, step: Coroutine[Any, Any, None]) -> None:
+        """Begins a step when the one before is done, and raises what that one raised."""
+        try:
+            await self._done()
+        except BaseException:
+            step.close()
+            raise
+        self._step = asyncio.create_task(step)
+
+    async def _done(self) -> None:
+        step, self._step = self._step, None
+        if step is not None:
+            await step
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            await self._done()
+        elif self._step is not None:
+            # Whatever it raises comes second.
+            await asyncio.gather(self._step, return_exceptions=True)
 
 
 async def take_list(
