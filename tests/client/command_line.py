@@ -42,3 +42,15 @@ async def interrupt(process: Process) -> str:
     process.send_signal(signal.SIGINT)
     _, stderr = await process.communicate()
     return stderr.decode()
+
+
+async def until(event: asyncio.Event, process: Process) -> None:
+    """Waits for what a running command brings about; one that has ended never will."""
+    happening = asyncio.ensure_future(event.wait())
+    ending = asyncio.ensure_future(process.wait())
+    await asyncio.wait({happening, ending}, return_when=asyncio.FIRST_COMPLETED)
+    if not happening.done():
+        happening.cancel()
+        _, stderr = await process.communicate()
+        raise AssertionError(stderr.decode())
+    ending.cancel()

@@ -22,7 +22,7 @@ from outdial.v1.import_pb2 import ImportFinding as FindingMessage
 from outdial.v1.scheduled_call_pb2 import ScheduledCall, ScheduledCallState
 from outdial.v1.scheduled_call_service_pb2 import ExportScheduledCallsResponse, ScheduledCallResult
 
-from client.command_line import Outdial, interrupt
+from client.command_line import Outdial, interrupt, until
 from client.far_end import FarEnd, Refusal, Silence
 from client.people import AGENT_ID, BATCH, BATCH_ID
 
@@ -241,7 +241,7 @@ async def test_ctrl_c_says_what_stays_true(far_end: FarEnd, outdial: Outdial, pe
 
     far_end.answer("ImportScheduledCalls", never)
     process = await outdial.start("batch", "append", BATCH_ID, str(people))
-    await arrived.wait()
+    await until(arrived, process)
     said = await interrupt(process)
     assert process.returncode == 130
     request_id = sent(far_end)[0].request_id
@@ -272,7 +272,7 @@ async def test_ctrl_c_before_all_is_sent_adds_nothing_and_says_so(
     await server.start()
     try:
         process = await outdial.start("--address", address, "batch", "append", "b", str(path))
-        await arrived.wait()
+        await until(arrived, process)
         said = await interrupt(process)
     finally:
         await server.stop(grace=None)
@@ -369,7 +369,7 @@ async def test_an_export_that_is_interrupted_leaves_no_file(
 
     far_end.stream("ExportScheduledCalls", silent)
     process = await outdial.start("batch", "export", BATCH_ID, "-o", str(path))
-    await opened.wait()
+    await until(opened, process)
     said = await interrupt(process)
     assert (process.returncode, said) == (130, f"{path} is not written.\n")
     assert list(path.parent.iterdir()) == []

@@ -18,7 +18,7 @@ from outdial_client.cli._choices import SCHEDULED_CALL_STATES, choice
 from outdial_client.cli._exit_code import CommandFailure, ExitCode
 from outdial_client.cli._screen import Screen
 from outdial_client.cli._session import run
-from outdial_client.cli._transfer import SilentTransfer, choose_transfer_view
+from outdial_client.cli._transfer import SilentTransfer, TransferView, choose_transfer_view
 
 commands = typer.Typer()
 
@@ -64,11 +64,13 @@ def export(
         total = _expected_rows(batch, state)
         # A bar between the rows themselves would be in their way.
         is_shown = output != _STDOUT or not screen.results.is_terminal
-        view = choose_transfer_view(screen, _title(output)) if is_shown else SilentTransfer()
+        view: TransferView = SilentTransfer()
+        if is_shown:
+            view = choose_transfer_view(screen, _title(output), "finishing the file")
 
         def observe(progress: ExportProgress) -> None:
-            # Nearly all of it: rows may be added while it runs.
-            part = min(0.99, progress.rows_written / total) if total else None
+            # Rows may be added while it runs.
+            part = min(1.0, progress.rows_written / total) if total else None
             view.update(progress.rows_written, part)
 
         with _told(screen, output), view.showing():

@@ -20,6 +20,7 @@ Clock = Callable[[], float]
 
 _BAR_WIDTH = 30
 _LINE_EVERY_SECONDS = 2.0
+_MOST_BEFORE_THE_END = 0.99
 _SECOND = timedelta(seconds=1)
 
 
@@ -36,11 +37,16 @@ class TransferView(Protocol):
         """All of them are."""
 
 
-def choose_transfer_view(screen: Screen, title: str, clock: Clock = time.monotonic) -> TransferView:
-    """The view that fits the screen; it never writes where results go."""
+def choose_transfer_view(
+    screen: Screen, title: str, last_step: str, clock: Clock = time.monotonic
+) -> TransferView:
+    """The view that fits the screen; it never writes where results go.
+
+    `last_step` is what remains to be done once all rows are through.
+    """
     if screen.is_quiet or screen.is_json:
         return SilentTransfer()
-    transfer = _Transfer(title, clock)
+    transfer = _Transfer(title, last_step, clock)
     if screen.notes.is_terminal:
         return LiveTransfer(screen.notes, transfer)
     return PlainTransfer(screen, transfer)
@@ -107,7 +113,7 @@ class LiveTransfer:
         transfer = self._transfer
         row = Table.grid(padding=(0, 1))
         figures = Text(transfer.figures(), no_wrap=True, overflow="ellipsis")
-        bar = draw_bar(transfer.part, _BAR_WIDTH)
+        bar = draw_bar(transfer.shown_part, _BAR_WIDTH)
         title = Text(transfer.title, style="bold", no_wrap=True, overflow="ellipsis")
         row.add_row(title, bar, transfer.percent, figures)
         return row
@@ -116,8 +122,9 @@ class LiveTransfer:
 class _Transfer:
     """How far it is, and how fast."""
 
-    def __init__(self, title: str, clock: Clock) -> None:
+    def __init__(self, title: str, last_step: str, clock: Clock) -> None:
         self.title = title
+        self._last_step = last_step
         self.rows = 0
         self.part: float | None = 0.0
         self._clock = clock
@@ -139,16 +146,21 @@ class _Transfer:
         return self._clock() - self._began
 
     @property
+    def shown_part(self) -> float | None:
+        """All is done only when the last step is."""
+        if self.part is None or self._took is not None:
+            return self.part
+        return min(self.part, _MOST_BEFORE_THE_END)
+
+    @property
     def percent(self) -> str:
-        # 99.9 % is not all of it, and nothing is done before the answer has come.
-        most = 100 if self._took is not None else 99
-        return "" if self.part is None else f"{min(most, int(self.part * 100)):3}%"
+        return "" if self.shown_part is None else f"{int(self.shown_part * 100):3}%"
 
     def figures(self) -> str:
         if self._took is not None:
             return f"{self.rows} rows in {span(self._took)}"
         if self.part == 1.0:
-            return f"{self.rows} rows  waiting for the server's answer"
+            return f"{self.rows} rows  {self._last_step}"
         now = self._clock()
         rate = self._pace.rate(now)
         figures = f"{self.rows} rows"

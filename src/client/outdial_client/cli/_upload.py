@@ -43,7 +43,9 @@ class Upload:
             if self.skip_bad_rows
             else BadRowPolicy.BAD_ROW_POLICY_REJECT_ALL
         )
-        sending = _Sending(choose_transfer_view(self.screen, self.title))
+        sending = _Sending(
+            choose_transfer_view(self.screen, self.title, "waiting for the server's answer")
+        )
         request_id = self.request_id or str(uuid4())
         try:
             with self._told(sending, request_id), sending.view.showing():
