@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from outdial_server.domain.call import CallState, CallTimes
-from outdial_server.domain.claims import Candidate, plan_claims
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.silence import CLAIM_LEASE
 from outdial_server.ports.dispatch import ClaimedCall
@@ -25,14 +24,10 @@ class _Call(NamedTuple):
     fence: int
 
 
-def claim_rows(tx: Tx, r: Runnable, due: Sequence[Row], ready_since: datetime) -> list[ClaimedCall]:
-    if not due:
-        return []
-    by_key = {row.key: row for row in due}
-    candidates = [Candidate(row.key, moment(row.due_us), row.attempts) for row in due]
-    plan = plan_claims(candidates, len(candidates), tx.now)
-    _defer(tx, plan.deferred)
-    rows = [by_key[candidate.key] for candidate in plan.claimed]
+def claim_rows(
+    tx: Tx, r: Runnable, rows: Sequence[Row], ready_since: datetime
+) -> list[ClaimedCall]:
+    """Of rows that no gate blocks."""
     if not rows:
         return []
     take_slots(tx, dict.fromkeys(r.scopes, len(rows)))
@@ -43,20 +38,13 @@ def claim_rows(tx: Tx, r: Runnable, due: Sequence[Row], ready_since: datetime) -
     tx.update_each(sql, [(key, call.key) for key, call in calls.items()])
     times = _times(r)
     return [
-        _claimed(tx, r, row, times, calls[row.key], max(candidate.due_at, ready_since))
-        for candidate, row in zip(plan.claimed, rows, strict=True)
+        _claimed(tx, r, row, times, calls[row.key], max(moment(row.due_us), ready_since))
+        for row in rows
     ]
 
 
 _ROW_COLUMNS: Final = (("key", Kind.INT), ("call_key", Kind.INT))
 _ROW_GUARD: Final = "scheduled_calls.key = r.key"
-
-
-def _defer(tx: Tx, deferred: Sequence[tuple[Candidate, datetime]]) -> None:
-    tx.run_many(
-        "UPDATE scheduled_calls SET due_us = :due WHERE key = :key AND due_us IS NOT NULL",
-        [{"key": candidate.key, "due": micros(until)} for candidate, until in deferred],
-    )
 
 
 def _write_calls(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
