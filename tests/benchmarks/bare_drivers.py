@@ -20,7 +20,7 @@ from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.database import Database
 from outdial_server.storage.dialects.sqlite import SqliteDialect
-from outdial_server.storage.sqlite_database import SqliteWriter
+from outdial_server.storage.sqlite_connection import SqliteConnection
 from outdial_server.storage.store import parse_url
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
@@ -56,7 +56,7 @@ def _start_batch(tx: Tx) -> None:
 def drive_groups(stored: StoredList, calls: int, warm_up: int) -> Drive:
     """The five transactions of a group of calls, one group after the other, in one thread."""
     meter = Meter(calls, warm_up)
-    writer = SqliteWriter(parse_url(stored.url).database or "")
+    writer = SqliteConnection.writer(parse_url(stored.url).database or "")
     transact = _Transactions(writer)
     transact(_start_batch)
     while not meter.done.is_set():
@@ -97,7 +97,7 @@ def _verbs_of(group: Sequence[ClaimedCall], meter: Meter) -> Iterator[Callable[[
 
 
 class _Transactions:
-    def __init__(self, writer: SqliteWriter) -> None:
+    def __init__(self, writer: SqliteConnection) -> None:
         self._writer = writer
         self._clock = SystemClock()
         self._ids = UuidV7Ids(self._clock)

@@ -17,7 +17,7 @@ from benchmarks.services import HEADERS, Outdial, Service
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.storage.dialects.sqlite import SqliteDialect
-from outdial_server.storage.sqlite_database import SqliteWriter
+from outdial_server.storage.sqlite_connection import SqliteConnection
 from outdial_server.storage.store import parse_url
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import batch_from, find_batch
@@ -110,7 +110,7 @@ def count_costs(stored: StoredList, repeats: int, rounds: int) -> Costs:
     path = parse_url(stored.url).database or ""
     clock = SystemClock()
     ids = UuidV7Ids(clock)
-    writer = SqliteWriter(path)
+    writer = SqliteConnection.writer(path)
     connection = sqlite3.connect(path)
     ours, raw = [], []
     with writer.transaction() as statements:

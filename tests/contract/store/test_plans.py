@@ -6,10 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
 
 from outdial_server.domain import batch as rules
 from outdial_server.domain.paging import PageRequest
@@ -73,17 +71,9 @@ def recorded(world: World) -> Iterator[Recorded]:
     assert isinstance(database, SqliteDatabase)
     statements: list[str] = []
 
-    def note(_c: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
-        statements.append(statement)
-
-    engines = [database._readers.sync_engine, database._first_readers.sync_engine]
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
     plans = Recorded()
     with traced(database, statements):
         yield plans
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
     plans.plans |= explained(database, statements)
 
 
@@ -91,14 +81,20 @@ def recorded(world: World) -> Iterator[Recorded]:
 def traced(database: SqliteDatabase, statements: list[str]) -> Iterator[None]:
     """The driver tells statements with their values in place."""
 
-    def trace(callback: Callable[[str], None] | None) -> None:
-        database._thread.submit(writer_of(database).set_trace_callback, callback).result()
-
-    trace(statements.append)
+    connections = [
+        database._writer,
+        *database._readers._connections,
+        *database._first_readers._connections,
+    ]
+    for connection in connections:
+        assert connection is not None
+        connection._connection.set_trace_callback(statements.append)
     try:
         yield
     finally:
-        trace(None)
+        for connection in connections:
+            assert connection is not None
+            connection._connection.set_trace_callback(None)
 
 
 def writer_of(database: SqliteDatabase) -> sqlite3.Connection:

@@ -4,16 +4,13 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from outdial_server.domain.errors import Reason, UnavailableError
@@ -22,8 +19,13 @@ from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry, Transaction
 from outdial_server.storage.database import name_of
-from outdial_server.storage.dialects.sqlite import ID_FUNCTION, SqliteDialect
-from outdial_server.storage.statements import SqlAlchemyStatements, SqliteStatements
+from outdial_server.storage.dialects.sqlite import SqliteDialect
+from outdial_server.storage.sqlite_connection import (
+    WRITER_CACHE_KIB,
+    SqliteConnection,
+    prepare_connection,
+)
+from outdial_server.storage.sqlite_readers import SqliteReaders
 from outdial_server.storage.tx import Tx
 
 T = TypeVar("T")
@@ -31,18 +33,6 @@ G = TypeVar("G", bound=Sized)
 
 _READERS: Final = 4
 _FIRST_READERS: Final = 2
-_WRITER_CACHE_KIB: Final = 64 * 1024
-_READER_CACHE_KIB: Final = 8 * 1024
-_STATEMENTS_CACHED: Final = 512
-
-_PRAGMAS: Final = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA busy_timeout = 10000",
-    # A checkpoint each 8 MiB: rarer and larger than the default, for fewer stalls.
-    "PRAGMA wal_autocheckpoint = 2048",
-)
 
 
 class FileLock:
@@ -90,9 +80,9 @@ class SqliteDatabase:
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outdial-writer")
         self._path = url.database or ""
-        self._readers = _reader_engine(url, _READERS)
-        self._first_readers = _reader_engine(url, _FIRST_READERS)
-        self._writer: SqliteWriter | None = None
+        self._readers = SqliteReaders(self._path, _READERS)
+        self._first_readers = SqliteReaders(self._path, _FIRST_READERS)
+        self._writer: SqliteConnection | None = None
 
     def lock(self) -> None:
         """Before all else: not even the schema is touched under another server."""
@@ -100,7 +90,9 @@ class SqliteDatabase:
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
-        self._writer = await loop.run_in_executor(self._thread, SqliteWriter, self._path)
+        self._writer = await loop.run_in_executor(self._thread, SqliteConnection.writer, self._path)
+        for readers in (self._readers, self._first_readers):
+            await asyncio.to_thread(readers.open)
 
     async def write(self, verb: Callable[[Tx], T]) -> T:
         transaction = self._telemetry.transaction(name_of(verb))
@@ -152,20 +144,17 @@ class SqliteDatabase:
     async def read_first(self, verb: Callable[[Tx], T]) -> T:
         return await self._read(self._first_readers, verb)
 
-    async def _read(self, readers: AsyncEngine, verb: Callable[[Tx], T]) -> T:
+    async def _read(self, readers: SqliteReaders, verb: Callable[[Tx], T]) -> T:
         now = self._clock.now()
         try:
-            async with readers.connect() as conn, conn.begin():
-                return await conn.run_sync(
-                    lambda c: verb(Tx(SqlAlchemyStatements(c), self.dialect, self._ids, now))
-                )
-        except OperationalError as error:
-            raise _unavailable(error.orig) from error
+            return await readers.read(lambda s: verb(Tx(s, self.dialect, self._ids, now)))
+        except sqlite3.OperationalError as error:
+            raise _unavailable(error) from error
 
     async def close(self) -> None:
         async with self._turn:
-            await self._readers.dispose()
-            await self._first_readers.dispose()
+            for readers in (self._readers, self._first_readers):
+                await asyncio.to_thread(readers.close)
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._thread, self._close_writer)
         self._thread.shutdown()
@@ -180,30 +169,6 @@ def _unavailable(error: BaseException | None) -> UnavailableError:
     return UnavailableError(Reason.DATABASE_UNAVAILABLE, f"the database cannot be used: {error}")
 
 
-class SqliteWriter:
-    """The one connection that writes; of its thread alone."""
-
-    def __init__(self, path: str) -> None:
-        self._connection = sqlite3.connect(path, cached_statements=_STATEMENTS_CACHED)
-        _prepare_connection(self._connection, _WRITER_CACHE_KIB)
-        self._statements = SqliteStatements(self._connection)
-
-    @contextmanager
-    def transaction(self) -> Iterator[SqliteStatements]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._statements
-            self._connection.execute("COMMIT")
-        except BaseException:
-            # SQLite itself has rolled back after some errors, a full disk for one.
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-
-    def close(self) -> None:
-        self._connection.close()
-
-
 def migration_engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite+pysqlite"),
@@ -211,38 +176,14 @@ def migration_engine(url: URL) -> Engine:
         poolclass=StaticPool,
         connect_args={"check_same_thread": False},
     )
-    _prepare(engine, "BEGIN IMMEDIATE", _WRITER_CACHE_KIB)
-    return engine
-
-
-def _reader_engine(url: URL, connections: int) -> AsyncEngine:
-    engine = create_async_engine(
-        url.set(drivername="sqlite+aiosqlite"),
-        # They hold phone numbers, and errors are logged.
-        hide_parameters=True,
-        pool_size=connections,
-        max_overflow=0,
-    )
-    _prepare(engine.sync_engine, "BEGIN", _READER_CACHE_KIB)
-    return engine
-
-
-def _prepare(engine: Engine, begin: str, cache_kib: int) -> None:
-    """The driver's own way of opening transactions is switched off; ours is explicit."""
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
-        _prepare_connection(connection, cache_kib)
+        """The driver's own way of opening transactions is switched off; ours is explicit."""
+        prepare_connection(connection, WRITER_CACHE_KIB)
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-
-def _prepare_connection(connection: Any, cache_kib: int) -> None:
-    connection.isolation_level = None
-    connection.create_function(ID_FUNCTION, 1, bytes.fromhex, deterministic=True)
-    cursor = connection.cursor()
-    for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}"):
-        cursor.execute(pragma)
-    cursor.close()
+    return engine
