@@ -29,7 +29,7 @@ from outdial_server.api.conversion.request import (
 )
 from outdial_server.api.conversion.times import moment
 from outdial_server.api.import_stream import ImportStream
-from outdial_server.api.long_list import LongList
+from outdial_server.api.long_list import LongList, add_in_slices
 from outdial_server.api.watch_stream import WatchStream
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.create_batch import CreateBatch
@@ -71,11 +71,11 @@ class BatchServicer(BatchServiceServicer):
         growing = take_growing_request(account_id, "CreateBatch", head)
         spec = batch_spec(account_id, head.batch, draft=head.draft)
         stored = await self.create.execute(spec, request.rows(growing), growing)
-        return pb.CreateBatchResponse(
-            batch=batch_to_message(stored.batch),
-            skipped_duplicates=map(skipped_to_message, stored.skipped),
-            duplicate_count=stored.duplicate_count,
+        response = pb.CreateBatchResponse(
+            batch=batch_to_message(stored.batch), duplicate_count=stored.duplicate_count
         )
+        await add_in_slices(response.skipped_duplicates, stored.skipped, skipped_to_message)
+        return response
 
     @override
     async def GetBatch(self, request: pb.GetBatchRequest, context: object) -> pb.GetBatchResponse:
@@ -156,11 +156,11 @@ class BatchServicer(BatchServiceServicer):
         batch_id = _batch_id(head.batch_id)
         growing = take_growing_request(account_id, "AddScheduledCalls", head)
         stored = await self.add_rows.execute(account_id, batch_id, request.rows(growing), growing)
-        return pb.AddScheduledCallsResponse(
-            batch=batch_to_message(stored.batch),
-            skipped_duplicates=map(skipped_to_message, stored.skipped),
-            duplicate_count=stored.duplicate_count,
+        response = pb.AddScheduledCallsResponse(
+            batch=batch_to_message(stored.batch), duplicate_count=stored.duplicate_count
         )
+        await add_in_slices(response.skipped_duplicates, stored.skipped, skipped_to_message)
+        return response
 
     @override
     async def ImportScheduledCalls(

@@ -8,8 +8,8 @@ what is read is what protobuf reads.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Generic, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError
 from outdial.v1 import batch_service_pb2 as pb
@@ -28,6 +28,9 @@ _VARINT_MAX_BYTES: Final = 10
 # Wire types.
 _VARINT, _FIXED64, _BYTES, _GROUP_START, _GROUP_END, _FIXED32 = range(6)
 
+R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
+T = TypeVar("T")
 M = TypeVar("M", pb.CreateBatchRequest, pb.AddScheduledCallsRequest)
 
 
@@ -176,6 +179,21 @@ class LongList(Generic[M]):
                     request.read(row.SerializeToString(deterministic=True))
             yield [(index, raw_row(row)) for index, row in enumerate(rows, count)]
             count += len(rows)
+
+
+class GrowingList(Protocol[R_contra]):
+    """A repeated field."""
+
+    def extend(self, items: Iterable[R_contra], /) -> None: ...
+
+
+async def add_in_slices(
+    messages: GrowingList[R], items: Sequence[T], convert: Callable[[T], R]
+) -> None:
+    """For an answer with a long list."""
+    for start in range(0, len(items), SLICE_ROWS):
+        messages.extend(map(convert, items[start : start + SLICE_ROWS]))
+        await asyncio.sleep(0)
 
 
 _SERVICE: Final = "/outdial.v1.BatchService"
