@@ -35,10 +35,10 @@ def pages(options: Options) -> Iterator[RowReport]:
     counts, raw = apart(count_costs, stored, repeats * 5, rounds)
     profiles = []
     with Service(options.folder, Outdial(stored.url)) as server:
-        if options.profile:
-            server.begin_profile()
         deep, first = apart(page_costs, server.address, stored, depth, repeats, rounds)
         if options.profile:
+            server.begin_profile()
+            apart(page_costs, server.address, stored, depth, repeats, 1)
             profiles.append(server.end_profile("CPU of the loop, ListScheduledCalls"))
     yield RowReport(
         "pages",

@@ -84,8 +84,6 @@ def rpc(options: Options) -> Iterator[RowReport]:
         _service(options, "echo", Echo()) as echo,
     ):
         targets = Target(ours.address, ours.ids), Target(echo.address, echo.ids)
-        if options.profile:
-            ours.begin_profile()
         batch = batches.GetBatchRequest(batch_id=stored.batch_id).SerializeToString()
         server_info = info.GetServerInfoRequest().SerializeToString()
         rounds = {
@@ -93,6 +91,9 @@ def rpc(options: Options) -> Iterator[RowReport]:
             "GetBatch": apart(measure_rpc, *targets, _GET_BATCH, batch, *amounts),
         }
         if options.profile:
+            ours.begin_profile()
+            apart(measure_rpc, *targets, _GET_SERVER_INFO, server_info, amounts[0], 1)
+            apart(measure_rpc, *targets, _GET_BATCH, batch, amounts[0], 1)
             profiles.append(ours.end_profile("CPU of the loop, GetServerInfo and GetBatch"))
     measures = (
         *_measures("GetServerInfo", rounds["GetServerInfo"], ratio_at_least(0.7)),

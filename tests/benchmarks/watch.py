@@ -58,16 +58,17 @@ def _windows(options: Options, dialling: Dialling, profiles: list[str]) -> list[
     folder = options.folder / f"events-{dialling.events_per_second}"
     folder.mkdir()
     seconds = options.amount(6, 4, 2)
-    longest = len(dialling.crowds) * (seconds + _AROUND_A_WINDOW_SECONDS)
+    longest = (len(dialling.crowds) + 1) * (seconds + _AROUND_A_WINDOW_SECONDS)
     rows = longest * dialling.events_per_second // _EVENTS_A_CALL
     stored = apart(store_list, sqlite_url(folder / "outdial.db"), rows, dialling.slots)
     settings = (("simulate", True), ("simulate_profile", _PROFILE))
     with Service(folder, Outdial(stored.url, settings)) as server:
         apart(begin_dialling, server.address, stored.batch_id)
-        if options.profile:
-            server.begin_profile()
         windows = apart(hear, server.address, server.ids, stored.batch_id, dialling.crowds, seconds)
         if options.profile:
+            server.begin_profile()
+            crowd = dialling.crowds[-1:]
+            apart(hear, server.address, server.ids, stored.batch_id, crowd, seconds)
             title = f"CPU of the loop, watched at {dialling.events_per_second} events/s"
             profiles.append(server.end_profile(title))
     return windows
