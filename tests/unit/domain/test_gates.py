@@ -11,6 +11,7 @@ from outdial_server.domain.gates import (
     ANY_CALL_ENDS,
     SLOT_GATE_NAMES,
     GateAnswer,
+    ScopeFacts,
     batch_state_gate,
     budget,
     scope_gates,
@@ -88,7 +89,7 @@ def test_a_scope_lets_through_what_it_has_free_and_waits_for_a_call_to_end(row: 
 def test_all_gates_together_never_exceed_a_single_scope(
     rows: list[SlotRow], now: datetime, most: int
 ) -> None:
-    answers = scope_gates(a_batch(window_start=START), rows, now)
+    answers = scope_gates(ScopeFacts(a_batch(window_start=START), rows), now)
     given_out = budget(answers, most)
     assert all(row.free is None or given_out <= row.free for row in rows)
     assert now >= START or given_out == 0

@@ -33,6 +33,15 @@ class GateAnswer:
         return self.budget is None or self.budget > 0
 
 
+@dataclass(frozen=True, slots=True)
+class ScopeFacts:
+    """What scope gates judge one batch by, read for claims and explanations alike."""
+
+    batch: Batch
+    # Of its scopes, in their order.
+    slots: Sequence[SlotRow]
+
+
 def batch_state_gate(batch: Batch) -> GateAnswer:
     if batch.state is BatchState.RUNNING:
         return GateAnswer("batch_state", None)
@@ -57,9 +66,13 @@ def slot_gate(row: SlotRow) -> GateAnswer:
     return GateAnswer(name, row.free, figures=figures)
 
 
-def scope_gates(batch: Batch, slots: Sequence[SlotRow], now: datetime) -> tuple[GateAnswer, ...]:
+def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
     """The answers for a batch, in the order in which they are asked."""
-    return (batch_state_gate(batch), window_gate(batch, now), *map(slot_gate, slots))
+    return (
+        batch_state_gate(facts.batch),
+        window_gate(facts.batch, now),
+        *map(slot_gate, facts.slots),
+    )
 
 
 def budget(answers: Iterable[GateAnswer], most: int) -> int:

@@ -17,7 +17,7 @@ from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry, Transaction
 from outdial_server.storage.database import name_of
-from outdial_server.storage.dialects.postgres import PostgresDialect
+from outdial_server.storage.dialects.postgres import PostgresDialect, PostgresReadingDialect
 from outdial_server.storage.statements import SqlAlchemyStatements
 from outdial_server.storage.tx import Tx
 
@@ -65,6 +65,7 @@ class PostgresDatabase:
     ) -> None:
         """Without a clock, which only tests give, the database's decides."""
         self.dialect = PostgresDialect()
+        self._reading_dialect = PostgresReadingDialect()
         self._ids = ids
         self._signals = signals
         self._clock = clock
@@ -105,7 +106,7 @@ class PostgresDatabase:
             transaction.begun(group_size)
             try:
                 async with conn.begin():
-                    result, tx = await self._run(conn, verb)
+                    result, tx = await self._run(conn, verb, self.dialect)
             except BaseException:
                 transaction.rolled_back()
                 raise
@@ -120,17 +121,19 @@ class PostgresDatabase:
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
                 async with conn.begin():
-                    return (await self._run(conn, verb))[0]
+                    return (await self._run(conn, verb, self._reading_dialect))[0]
 
     async def read_first(self, verb: Callable[[Tx], T]) -> T:
         # The pool is large enough for nobody to wait long.
         return await self.read(verb)
 
-    async def _run(self, conn: AsyncConnection, verb: Callable[[Tx], T]) -> tuple[T, Tx]:
+    async def _run(
+        self, conn: AsyncConnection, verb: Callable[[Tx], T], dialect: PostgresDialect
+    ) -> tuple[T, Tx]:
         now = self._clock.now() if self._clock else (await conn.execute(_NOW)).scalar_one()
 
         def transact(sync: Any) -> tuple[T, Tx]:
-            tx = Tx(SqlAlchemyStatements(sync), self.dialect, self._ids, now)
+            tx = Tx(SqlAlchemyStatements(sync), dialect, self._ids, now)
             return verb(tx), tx
 
         return await conn.run_sync(transact)

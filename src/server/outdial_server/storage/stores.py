@@ -62,7 +62,7 @@ from outdial_server.storage.verbs.batch_rows import (
     batch_from,
     find_batch,
 )
-from outdial_server.storage.verbs.ledger import lock_slots
+from outdial_server.storage.verbs.ledger import lock_slots, scopes_of_batch
 
 log = structlog.get_logger()
 
@@ -179,7 +179,7 @@ class SqlBatches:
         def change(tx: Tx) -> Batch:
             row = find_batch(tx, account_id, batch_id)
             # The ledger comes before the batch row, in case its cap is changed.
-            lock_slots(tx, claiming.scopes_of_batch(row))
+            lock_slots(tx, scopes_of_batch(row))
             apply_decision(tx, row.key, _unless_deleted(decide))
             return batch_from(batch_by_key(tx, row.key))
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+from typing_extensions import override
+
 from outdial_server.storage.dialects.dialect import Kind
 
 
@@ -45,6 +47,19 @@ class PostgresDialect:
 
     def greatest(self, *terms: str) -> str:
         return f"greatest({', '.join(terms)})"
+
+
+class PostgresReadingDialect(PostgresDialect):
+    """Of a transaction that only reads: it sees one moment and locks nothing, which
+    PostgreSQL would refuse it. So a verb that locks can be asked for what it sees."""
+
+    @override
+    def for_update(self, table: str = "") -> str:
+        return ""
+
+    @override
+    def skip_locked(self, table: str) -> str:
+        return ""
 
 
 @lru_cache(maxsize=64)

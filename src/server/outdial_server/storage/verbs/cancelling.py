@@ -6,8 +6,7 @@ from outdial_server.domain.ids import AccountId, ScheduledCallId
 from outdial_server.domain.scheduled_call import ScheduledCall, ScheduledCallState
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import batch_by_key
-from outdial_server.storage.verbs.claiming import scopes_of_batch
-from outdial_server.storage.verbs.ledger import lock_slots
+from outdial_server.storage.verbs.ledger import lock_slots, scopes_of_batch
 from outdial_server.storage.verbs.reading import find_row, row_from
 from outdial_server.storage.verbs.sending import release_claims
 from outdial_server.storage.verbs.upkeep import SELECT_WAITING, end_rows

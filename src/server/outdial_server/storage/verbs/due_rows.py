@@ -30,11 +30,16 @@ class Waiting:
 
 class DueRows:
     """What one claim looks at. A list whose rows are all blocked is long: they are put off
-    group by group, and `cut` tells that there may be more behind the last group."""
+    group by group, and `cut` tells that there may be more behind the last group.
 
-    def __init__(self, tx: Tx) -> None:
+    With `only_look` blocked rows are passed over instead, for a reader that asks what a
+    claim would take."""
+
+    def __init__(self, tx: Tx, *, only_look: bool = False) -> None:
         self._tx = tx
         self._room = PUT_OFF_MOST
+        self._only_look = only_look
+        self._passed_over: set[int] = set()
 
     @property
     def cut(self) -> bool:
@@ -64,26 +69,48 @@ class DueRows:
         """Blocked rows are put off, so that those behind them come up instead."""
         limit = most
         while True:
-            rows = _due_in_rank(self._tx, r, rank, limit)
+            rows = self._due_in_rank(r, rank, limit)
             by_key = {row.key: row for row in rows}
-            plan = plan_claims([_candidate(row) for row in rows], most, gates, self._tx.now)
-            _put_off(self._tx, plan.deferred)
-            self._room -= len(plan.deferred)
+            plan = plan_claims(read_candidates(rows), most, gates, self._tx.now)
+            self._set_aside(plan.deferred)
             claimed = [by_key[candidate.key] for candidate in plan.claimed]
             if len(claimed) == most or not plan.deferred or len(rows) < limit or self.cut:
                 return claimed
             # Where some are blocked, many are.
             limit = max(most, self._room)
 
+    def _due_in_rank(self, r: Runnable, rank: int, limit: int) -> Sequence[Row]:
+        rows = _due_in_rank(self._tx, r, rank, limit + len(self._passed_over))
+        if not self._passed_over:
+            return rows
+        return [row for row in rows if row.key not in self._passed_over][:limit]
 
-def _candidate(row: Row) -> Candidate:
-    return Candidate(
-        row.key,
-        moment(row.due_us),
-        row.attempts,
-        row.normalized_address or row.address,
-        row.time_zone or "",
-    )
+    def _set_aside(self, deferred: Sequence[tuple[Candidate, datetime]]) -> None:
+        self._room -= len(deferred)
+        if self._only_look:
+            self._passed_over |= {candidate.key for candidate, _ in deferred}
+        else:
+            _put_off(self._tx, deferred)
+
+
+CANDIDATE_COLUMNS: Final = (
+    "s.key, s.address, s.normalized_address, s.time_zone, s.attempts, s.due_us"
+)
+
+
+def read_candidates(rows: Sequence[Row]) -> list[Candidate]:
+    """All that row gates judge by, of rows with `CANDIDATE_COLUMNS`: the one place for it,
+    for claims and explanations alike."""
+    return [
+        Candidate(
+            row.key,
+            moment(row.due_us),
+            row.attempts,
+            row.normalized_address or row.address,
+            row.time_zone or "",
+        )
+        for row in rows
+    ]
 
 
 def _next_rank(tx: Tx, r: Runnable, after: int | None) -> int | None:
@@ -100,9 +127,8 @@ def _next_rank(tx: Tx, r: Runnable, after: int | None) -> int | None:
 
 def _due_in_rank(tx: Tx, r: Runnable, rank: int, limit: int) -> Sequence[Row]:
     return tx.all(
-        "SELECT s.key, s.address, s.normalized_address, s.time_zone, s.caller_id, "
-        "s.context_json, s.metadata_json, s.attempts, "
-        "s.due_us, c.key AS call_key, c.id AS call_id, c.state AS call_state, c.fence "
+        f"SELECT {CANDIDATE_COLUMNS}, s.caller_id, s.context_json, s.metadata_json, "
+        "c.key AS call_key, c.id AS call_id, c.state AS call_state, c.fence "
         "FROM scheduled_calls s LEFT JOIN calls c ON c.key = s.call_key "
         "WHERE s.batch_key = :batch AND s.rank = :rank AND s.due_us <= :now "
         f"AND s.position < :end ORDER BY s.due_us, s.position LIMIT :limit "

@@ -3,9 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from outdial_server.domain.slots import ScopeKind, SlotRow, SlotScope, hard_cap_after
+from outdial_server.domain.slots import (
+    ScopeKind,
+    SlotRow,
+    SlotScope,
+    hard_cap_after,
+    scopes_of,
+)
 from outdial_server.storage.dialects.dialect import Dialect, Kind
 from outdial_server.storage.encoding import json_text
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 
 _SCOPE = (("kind", Kind.INT), ("owner", Kind.INT))
@@ -87,6 +94,10 @@ def count_scopes(scopes_of_calls: Iterable[Iterable[SlotScope]]) -> Counter[Slot
     for scopes in scopes_of_calls:
         counted.update(scopes)
     return counted
+
+
+def scopes_of_batch(row: Row) -> tuple[SlotScope, ...]:
+    return scopes_of(row.account_key, row.agent_key, row.key)
 
 
 def _scopes_json(scopes: Iterable[SlotScope]) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.slots import ScopeKind, SlotScope, scopes_of
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from
 
@@ -30,18 +31,24 @@ _HAS_FREE: Final = (
 )
 
 
-def read_runnable(tx: Tx) -> list[Runnable]:
+def read_runnable(tx: Tx, account_key: int | None = None) -> list[Runnable]:
     """Batches that wait, of accounts with a free slot: the others are not even read, since
-    most claims come when all slots are taken."""
+    most claims come when all slots are taken. Of one account, where it is named."""
+    of_account = "" if account_key is None else "AND b.account_key = :account_key "
+    parameters = {} if account_key is None else {"account_key": account_key}
     account, batches = (
         _HAS_FREE.format(kind=int(kind)) for kind in (ScopeKind.ACCOUNT, ScopeKind.ACCOUNT_BATCHES)
     )
     rows = tx.all(
         SELECT_BATCH + "WHERE b.ended_us IS NULL AND b.state = :running AND b.waiting > 0 "
-        f"AND b.revealed_us IS NOT NULL AND {account} AND {batches} ORDER BY b.key",
+        f"AND b.revealed_us IS NOT NULL AND {account} AND {batches} {of_account}"
+        "ORDER BY b.key",
         running=int(BatchState.RUNNING),
+        **parameters,
     )
-    return [
-        Runnable(row.key, row.account_key, row.agent_key, row.next_position, batch_from(row))
-        for row in rows
-    ]
+    return [runnable_from(row) for row in rows]
+
+
+def runnable_from(row: Row) -> Runnable:
+    """Of a batch read with SELECT_BATCH, whether it may have somebody to dial or not."""
+    return Runnable(row.key, row.account_key, row.agent_key, row.next_position, batch_from(row))
