@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 
 class ScopeKind(IntEnum):
@@ -21,9 +22,9 @@ class ScopeKind(IntEnum):
     BATCH = 4
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SlotScope:
-    """`owner` is the store's own key of the account, agent or batch."""
+class SlotScope(NamedTuple):
+    """`owner` is the store's own key of the account, agent or batch. A tuple, since each
+    claim compares, sorts and looks up a good many."""
 
     kind: ScopeKind
     owner: int

@@ -23,8 +23,8 @@ class Claimer:
 
     async def tick(self, now: datetime) -> datetime | None:
         ready_since = self._note_ready_since(now)
-        if len(self._claimed) >= GROUP_MOST:
-            # The dialler is behind, and leases run: it wakes us when it has caught up.
+        if self._claimed.is_full:
+            # The dialler is behind; it wakes us when it takes some.
             return None
         claims = await self._dispatch.claim(GROUP_MOST, ready_since)
         self._claimed.put_all(claims.calls)

@@ -85,7 +85,6 @@ class Dialer:
             self._signals.wake(Topic.SETTLE, Topic.WINDOW, Topic.CLAIM)
         if self._claimed:
             self._signals.wake(Topic.SEND)
-        self._signals.wake(Topic.CLAIM)
         return None
 
     async def finish(self) -> None:

@@ -4,7 +4,9 @@ is in one of them at most, with a handful of reports."""
 from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+from typing_extensions import override
 
 from outdial_server.domain.report import CallReport
 from outdial_server.ports.dispatch import ClaimedCall
@@ -40,11 +42,27 @@ class Gathering(Generic[T]):
         self._items.extendleft(reversed(items))
 
 
+CLAIMED_MOST: Final = 500
+"""Their leases run: more are not claimed while so many wait to be sent."""
+
+
 class ClaimedCalls(Gathering[ClaimedCall]):
     """Calls between claim and SENDING."""
 
     def __init__(self, signals: Signals) -> None:
         super().__init__(signals, Topic.SEND)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self) >= CLAIMED_MOST
+
+    @override
+    def take(self, most: int) -> Sequence[ClaimedCall]:
+        was_full = self.is_full
+        taken = super().take(most)
+        if was_full and taken:
+            self._signals.wake(Topic.CLAIM)
+        return taken
 
 
 class GatheredReports(Gathering[CallReport]):

@@ -52,15 +52,16 @@ class SqliteStatements:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._cursor = connection.cursor()
+        self._row_of: dict[str, Callable[[Sequence[Any]], Row]] = {}
 
     def all(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
         found = self._cursor.execute(sql, parameters).fetchall()
-        return self._rows(found) if found else ()
+        return list(map(self._maker(sql), found)) if found else ()
 
     def first(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
         # All of them: a statement that was not read to its end stays open.
         found = self._cursor.execute(sql, parameters).fetchall()
-        return self._rows(found[:1])[0] if found else None
+        return self._maker(sql)(found[0]) if found else None
 
     def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
         try:
@@ -80,9 +81,13 @@ class SqliteStatements:
     def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         return self._cursor.executemany(sql, rows).rowcount
 
-    def _rows(self, found: Sequence[Sequence[Any]]) -> Sequence[Row]:
-        names = tuple(column[0] for column in self._cursor.description)
-        return list(map(_row_of(names), found))
+    def _maker(self, sql: str) -> Callable[[Sequence[Any]], Row]:
+        """Of the statement that the cursor has just run."""
+        maker = self._row_of.get(sql)
+        if maker is None:
+            maker = _row_of(tuple(column[0] for column in self._cursor.description))
+            self._row_of[sql] = maker
+        return maker
 
 
 class SqlAlchemyStatements:
