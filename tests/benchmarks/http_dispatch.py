@@ -8,7 +8,7 @@ import uvloop
 from outdial.v1.batch_service_pb2 import WatchScope
 
 from benchmarks.apart import apart
-from benchmarks.dispatch import short_list
+from benchmarks.dispatch import ShortList, short_list
 from benchmarks.http_carrier import QUICK, carrier_process, drive_carrier
 from benchmarks.lists import copied
 from benchmarks.machine import ProcessIds
@@ -32,15 +32,15 @@ class HttpDrive:
 def http(options: Options) -> Iterator[RowReport]:
     calls = options.amount(6_000, 2_000, 300)
     warm_up = options.amount(1_000, 500, _SLOTS)
+    listed = short_list(options, calls, warm_up)
     rounds, bare = [], []
     for number in range(options.rounds):
         bare.append(_bare(_folder(options, f"bare-{number}"), calls, warm_up))
-        folder = _folder(options, f"round-{number}")
-        rounds.append(_measured(options, folder, calls, warm_up))
+        rounds.append(_measured(listed, _folder(options, f"round-{number}")))
     profiles = []
     if options.profile:
         folder = _folder(options, "profiled")
-        profiles.append(_measured(options, folder, calls, warm_up, profiled=True).profile)
+        profiles.append(_measured(listed, folder, profiled=True).profile)
     yield RowReport(
         "http",
         (
@@ -75,10 +75,8 @@ def _bare(folder: Path, calls: int, warm_up: int) -> float:
         return apart(drive_carrier, carrier.url, calls, warm_up, _SLOTS).calls_per_second
 
 
-def _measured(
-    options: Options, folder: Path, calls: int, warm_up: int, *, profiled: bool = False
-) -> HttpDrive:
-    listed = short_list(options, calls, warm_up)
+def _measured(listed: ShortList, folder: Path, *, profiled: bool = False) -> HttpDrive:
+    calls, warm_up = listed.calls, listed.warm_up
     stored = copied(listed.stored, listed.file, folder / "outdial.db")
     port = free_port()
     with carrier_process(folder, QUICK) as (carrier, carrier_pid):
