@@ -30,6 +30,7 @@ SOURCES = {
     "_batches": ["Batches"],
     "_scheduled_calls": ["ScheduledCalls"],
     "_calls": ["Calls"],
+    "_suppressions": ["Suppressions"],
     "_client": ["Client"],
 }
 FACES = {name for names in SOURCES.values() for name in names}

@@ -20,6 +20,7 @@ from outdial.v1 import (
     call_service_pb2,
     scheduled_call_service_pb2,
     server_info_service_pb2,
+    suppression_service_pb2,
 )
 from outdial.v1.batch_pb2 import Batch, BatchState
 from outdial.v1.batch_service_pb2 import WatchBatchResponse
@@ -34,6 +35,7 @@ SERVICES = [
         call_service_pb2,
         scheduled_call_service_pb2,
         server_info_service_pb2,
+        suppression_service_pb2,
     )
     for service in module.DESCRIPTOR.services_by_name.values()
 ]

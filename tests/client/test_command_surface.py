@@ -13,6 +13,7 @@ from outdial_client._agents import Agents
 from outdial_client._batches import Batches
 from outdial_client._calls import Calls
 from outdial_client._scheduled_calls import ScheduledCalls
+from outdial_client._suppressions import Suppressions
 from outdial_client.cli.main import app
 
 GROUPS = {
@@ -21,6 +22,7 @@ GROUPS = {
     "batches": Batches,
     "calls": Calls,
     "scheduled_calls": ScheduledCalls,
+    "suppressions": Suppressions,
 }
 COMMANDS = {
     "accounts.create": "account create",
@@ -65,6 +67,11 @@ COMMANDS = {
     "scheduled_calls.list": "scheduled-call list",
     "scheduled_calls.retry": "scheduled-call retry",
     "server_info": "server info",
+    "suppressions.create": "suppression add",
+    "suppressions.delete": "suppression delete",
+    "suppressions.find": "suppression list",
+    "suppressions.get": "suppression show",
+    "suppressions.list": "suppression list",
 }
 WITHOUT_ONE = {
     "batches.import_rows": "for rows that a program makes; a shell has files and pipes",

@@ -48,6 +48,7 @@ ASYNC_CLASSES = {
     "Pager": "_pager",
     "ResultExport": "_export",
     "ScheduledCalls": "_scheduled_calls",
+    "Suppressions": "_suppressions",
 }
 SPECIAL = {
     "__aiter__": "__iter__",

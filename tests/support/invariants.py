@@ -37,6 +37,7 @@ def _check(tx: Tx) -> None:
     _check_erasing(tx)
     _check_ledger(tx)
     _check_calls(tx)
+    _check_suppressions(tx)
 
 
 def _sql(tx: Tx, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -230,6 +231,15 @@ def _check_calls(tx: Tx) -> None:
     silent = _sql(tx, "SELECT key FROM calls WHERE (state = 7) <> (disposition IS NOT NULL)")
     assert silent == [], "whoever has ended says how, and nobody else"
     _check_watched(tx)
+
+
+def _check_suppressions(tx: Tx) -> None:
+    miscounted = _sql(
+        tx,
+        "SELECT a.key FROM accounts a WHERE a.suppressions <> "
+        "(SELECT COUNT(*) FROM suppressions p WHERE p.account_key = a.key)",
+    )
+    assert miscounted == [], "an account counts the entries of its list"
 
 
 def _check_watched(tx: Tx) -> None:

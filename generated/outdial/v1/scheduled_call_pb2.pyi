@@ -43,7 +43,7 @@ class _ScheduledCallStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sc
     SCHEDULED_CALL_STATE_CANCELLED: _ScheduledCallState.ValueType  # 7
     """Stopped by hand before it was dialled. Final."""
     SCHEDULED_CALL_STATE_SKIPPED: _ScheduledCallState.ValueType  # 8
-    """Refused by a rule, never dialled. Final."""
+    """Held back for good by a rule: not dialled, or not once more. Final."""
 
 class ScheduledCallState(_ScheduledCallState, metaclass=_ScheduledCallStateEnumTypeWrapper):
     """The life of one row of a batch; docs/state-machines.md has the diagram. What is final
@@ -66,7 +66,7 @@ SCHEDULED_CALL_STATE_EXPIRED: ScheduledCallState.ValueType  # 6
 SCHEDULED_CALL_STATE_CANCELLED: ScheduledCallState.ValueType  # 7
 """Stopped by hand before it was dialled. Final."""
 SCHEDULED_CALL_STATE_SKIPPED: ScheduledCallState.ValueType  # 8
-"""Refused by a rule, never dialled. Final."""
+"""Held back for good by a rule: not dialled, or not once more. Final."""
 Global___ScheduledCallState: _TypeAlias = ScheduledCallState  # noqa: Y015
 
 class _DispatchOutcome:
@@ -214,7 +214,8 @@ class ScheduledCall(_message.Message):
     """Output only."""
     state_reason: _builtins.str
     """Why it is in its state, for programs, for example WINDOW_CLOSED,
-    BATCH_CANCELLED, USER_REQUEST, RETRIED or the carrier's word for it. Output only.
+    BATCH_CANCELLED, SUPPRESSED, USER_REQUEST, RETRIED or the carrier's word for it. Output
+    only.
     """
     dispatch_outcome: Global___DispatchOutcome.ValueType
     """Output only."""

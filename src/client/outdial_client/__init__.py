@@ -22,6 +22,7 @@ from outdial.v1.scheduled_call_pb2 import (
     ScheduledCallState,
 )
 from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
+from outdial.v1.suppression_pb2 import Suppression
 
 from outdial_client._channel import TlsConfig
 from outdial_client._client import Client
@@ -115,6 +116,7 @@ __all__ = [
     "ScheduledCall",
     "ScheduledCallResult",
     "ScheduledCallState",
+    "Suppression",
     "TlsConfig",
     "UnauthenticatedError",
     "UnavailableError",

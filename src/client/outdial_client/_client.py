@@ -15,6 +15,7 @@ from outdial_client._calls import Calls
 from outdial_client._channel import TlsConfig, open_channel
 from outdial_client._requests import Sender
 from outdial_client._scheduled_calls import ScheduledCalls
+from outdial_client._suppressions import Suppressions
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 DEFAULT_TIMEOUT = timedelta(seconds=30)
@@ -40,6 +41,7 @@ class Client:
     batches: Batches
     scheduled_calls: ScheduledCalls
     calls: Calls
+    suppressions: Suppressions
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class Client:
         self.batches = Batches(self._channel, self._sender)
         self.scheduled_calls = ScheduledCalls(self._channel, self._sender)
         self.calls = Calls(self._channel, self._sender)
+        self.suppressions = Suppressions(self._channel, self._sender)
 
     async def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

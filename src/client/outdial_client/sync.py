@@ -41,6 +41,7 @@ from outdial.v1.import_pb2 import BadRowPolicy, Import
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
 from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
+from outdial.v1.suppression_pb2 import Suppression
 
 from outdial_client._accounts import Accounts as AsyncAccounts
 from outdial_client._agents import Agents as AsyncAgents
@@ -62,6 +63,7 @@ from outdial_client._pager import Page, _Item
 from outdial_client._pager import Pager as AsyncPager
 from outdial_client._result_files import ExportProgress
 from outdial_client._scheduled_calls import ScheduledCalls as AsyncScheduledCalls
+from outdial_client._suppressions import Suppressions as AsyncSuppressions
 from outdial_client._sync_runtime import LoopThread, read_here, shared_loop, told_here
 from outdial_client._watch import BatchWatch as AsyncBatchWatch
 from outdial_client._watch_timing import WatchTiming
@@ -77,6 +79,7 @@ __all__ = [
     "Pager",
     "ResultExport",
     "ScheduledCalls",
+    "Suppressions",
 ]
 
 
@@ -744,6 +747,54 @@ class Calls:
         )
 
 
+class Suppressions:
+    """Addresses that nobody of the account may dial."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncSuppressions) -> None:
+        self._loop = loop
+        self._inner: AsyncSuppressions = inner
+
+    def create(
+        self,
+        addresses: Sequence[str],
+        *,
+        source: str = "",
+        reason: str = "",
+        expire_time: datetime | None = None,
+    ) -> list[Suppression]:
+        """Puts addresses on the list: one or many, 10,000 a request.
+
+        From the answer on nobody at them is dialled. One that is there already is
+        renewed, so a call that failed half-way may be repeated. None as `expire_time`
+        means for good.
+        """
+        return self._loop.run(
+            partial(
+                self._inner.create, addresses, source=source, reason=reason, expire_time=expire_time
+            )
+        )
+
+    def get(self, suppression_id: str) -> Suppression:
+        """One entry, by its id."""
+        return self._loop.run(partial(self._inner.get, suppression_id))
+
+    def find(self, address: str) -> Suppression | None:
+        """The entry of this address, if there is one; it may be over."""
+        return self._loop.run(partial(self._inner.find, address))
+
+    def list(
+        self, *, address: str = "", source: str = "", page_size: int = 0
+    ) -> Pager[Suppression]:
+        """Entries, oldest first, those that are over included."""
+        return Pager(
+            self._loop, self._inner.list(address=address, source=source, page_size=page_size)
+        )
+
+    def delete(self, suppression_id: str) -> None:
+        """Takes an address off the list; calls that were skipped stay so."""
+        self._loop.run(partial(self._inner.delete, suppression_id))
+
+
 class Client:
     """A client of one Outdial server.
 
@@ -764,6 +815,7 @@ class Client:
     batches: Batches
     scheduled_calls: ScheduledCalls
     calls: Calls
+    suppressions: Suppressions
 
     def __init__(
         self,
@@ -792,6 +844,7 @@ class Client:
         self.batches = Batches(self._loop, self._inner.batches)
         self.scheduled_calls = ScheduledCalls(self._loop, self._inner.scheduled_calls)
         self.calls = Calls(self._loop, self._inner.calls)
+        self.suppressions = Suppressions(self._loop, self._inner.suppressions)
 
     def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

@@ -34,6 +34,7 @@ from outdial_server.api.metrics import RpcMetrics, WatchMetrics
 from outdial_server.api.scheduled_calls import ScheduledCallServicer
 from outdial_server.api.server import GrpcServer, Servicers
 from outdial_server.api.server_info import ServerInfoServicer
+from outdial_server.api.suppressions import SuppressionServicer
 from outdial_server.api.watch_stream import WatchStream
 from outdial_server.carriers.registry import CarrierRegistry
 from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
@@ -58,6 +59,7 @@ from outdial_server.commands.resolve_call import ResolveCall
 from outdial_server.commands.retry import Retry
 from outdial_server.commands.start_batch import StartBatch
 from outdial_server.commands.stop_batch import StopBatch
+from outdial_server.commands.suppressions import CreateSuppressions
 from outdial_server.commands.update_batch import UpdateBatch
 from outdial_server.engine import Engine, EngineSettings, GatheredReports
 from outdial_server.gateway import CallbackRoutes, HttpServer, build_http_app
@@ -302,6 +304,7 @@ def _grpc_server(
         _batch_servicer(base, carriers.names, retry, watch),
         ScheduledCallServicer(base.store.calls, ExportScheduledCalls(base.store.calls), retry),
         _call_servicer(base, carriers),
+        _suppression_servicer(base),
     )
     return GrpcServer(servicers, interceptor)
 
@@ -354,3 +357,9 @@ def _call_servicer(base: Foundation, carriers: CarrierRegistry) -> CallServicer:
         EndCall(calls, carriers.get),
         ResolveCall(calls, base.store.dispatch, base.signals),
     )
+
+
+def _suppression_servicer(base: Foundation) -> SuppressionServicer:
+    suppressions = base.store.suppressions
+    create = CreateSuppressions(suppressions, base.clock, base.signals)
+    return SuppressionServicer(suppressions, create)

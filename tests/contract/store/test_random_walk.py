@@ -19,16 +19,18 @@ from outdial_server.domain.batch import (
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.ids import AgentId, BatchId
+from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.retention import Retention
 from outdial_server.domain.retry import RETRYABLE_STATES
 from outdial_server.domain.scheduled_call import ScheduledCallState
+from outdial_server.domain.suppression import SuppressionFields
 from outdial_server.ports.batches import Decide
 from outdial_server.ports.dispatch import ClaimedCall
-from outdial_server.storage.encoding import pack_id
+from outdial_server.storage.encoding import micros, pack_id
 from support.invariants import check_invariants
 from support.kept import read_kept
-from support.stores import World, new_rows
+from support.stores import World, new_rows, number
 
 STEPS = 100
 
@@ -49,6 +51,7 @@ WEIGHTS = {
     "edit": 3,
     "change_limits": 3,
     "cancel_row": 4,
+    "suppress": 3,
     "retry": 6,
     "retry_row": 3,
     "claim": 14,
@@ -187,6 +190,18 @@ class Walk:
                 self.world.account_id, row.scheduled_call_id
             )
 
+    async def suppress(self) -> None:
+        """Or takes somebody off the list again."""
+        account_id, suppressions = self.world.account_id, self.world.store.suppressions
+        address = number(self.random.randint(0, 8))
+        listed = (await suppressions.list_suppressions(account_id, PageRequest(), address)).items
+        if listed and self.chance(70):
+            await suppressions.delete_suppression(account_id, listed[0].suppression_id)
+            return
+        seconds = self.random.choice([None, 3, 60])
+        until = None if seconds is None else self.world.later(seconds=seconds)
+        await suppressions.put_suppressions(account_id, [address], SuppressionFields("", "", until))
+
     async def retry(self) -> None:
         """A batch that has ended goes on if one of its rows does, and only then."""
         batch_id = self.some_batch()
@@ -243,9 +258,18 @@ class Walk:
         if not self.chance(10):
             del self.claims[:count]
         may = {c.batch_id: _may_dial(await self.world.look(c.batch_id), self.world) for c in group}
+        suppressed = await self._suppressed()
         sent = await self.world.send(group)
+        assert not suppressed & {call.address for call in sent.calls}, "suppressed, yet sent"
         assert all(may[call.batch_id] for call in sent.calls), "nobody is sent who may not be"
         self.sent += sent.calls
+
+    async def _suppressed(self) -> set[str]:
+        rows = await self.world.sql(
+            "SELECT address FROM suppressions WHERE expires_us IS NULL OR expires_us > :now",
+            now=micros(self.world.clock.now()),
+        )
+        return {address for (address,) in rows}
 
     async def report(self) -> None:
         if self.sent:

@@ -46,6 +46,7 @@ class Belongings:
     called_batch_id: str
     call_id: str
     import_id: str
+    suppression_id: str
 
 
 async def new_key(
@@ -97,7 +98,14 @@ async def ours(grpc_channel: grpc.aio.Channel) -> Belongings:
         called_id,
         calls.calls[0].call_id,
         await _refused_import(grpc_channel, tenant.key, draft_id),
+        await _suppression(grpc_channel, tenant.key),
     )
+
+
+async def _suppression(channel: grpc.aio.Channel, key: Metadata) -> str:
+    made = await call(channel, "CreateSuppressions", key, addresses=["+15551239999"])
+    suppression_id: str = made.suppressions[0].suppression_id
+    return suppression_id
 
 
 async def _refused_import(channel: grpc.aio.Channel, key: Metadata, batch_id: str) -> str:

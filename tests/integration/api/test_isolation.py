@@ -56,12 +56,22 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "CancelScheduledCall": lambda b: {"scheduled_call_id": b.scheduled_call_id},
     "RetryScheduledCall": lambda b: {"scheduled_call_id": b.scheduled_call_id},
     "ListCalls": lambda b: {"batch_id": b.called_batch_id},
+    "GetSuppression": lambda b: {"suppression_id": b.suppression_id},
+    "DeleteSuppression": lambda b: {"suppression_id": b.suppression_id},
     "GetCall": lambda b: {"call_id": b.call_id},
     "EndCall": lambda b: {"call_id": b.call_id},
     "ResolveCall": lambda b: {"call_id": b.call_id, "resolution": CALL_RESOLUTION_NOT_PLACED},
 }
 
-NAMING_NONE = {"GetServerInfo", "CreateAccount", "ListAccounts", "CreateAgent", "ListAgents"}
+NAMING_NONE = {
+    "GetServerInfo",
+    "CreateAccount",
+    "ListAccounts",
+    "CreateAgent",
+    "ListAgents",
+    "CreateSuppressions",
+    "ListSuppressions",
+}
 
 
 async def test_every_method_is_in_one_of_the_tables() -> None:
@@ -91,7 +101,7 @@ async def test_a_call_is_not_found_by_the_row_of_another_account(
 async def test_what_is_no_id_at_all_is_not_found_in_the_same_way(
     grpc_channel: grpc.aio.Channel, other: Tenant, name: str, bad_id: str
 ) -> None:
-    nowhere = Belongings(Tenant(bad_id, bad_id, ()), *[bad_id] * 6)
+    nowhere = Belongings(Tenant(bad_id, bad_id, ()), *[bad_id] * 7)
     refusal = await refused(grpc_channel, name, other.key, **NAMING_IDS[name](nowhere))
     assert refusal.code is grpc.StatusCode.NOT_FOUND
 
@@ -104,6 +114,7 @@ async def test_lists_hold_what_is_ours_alone(
     assert not (await call(grpc_channel, "ListAgents", other.key)).agents
     assert not (await call(grpc_channel, "ListBatches", other.key)).batches
     assert not (await call(grpc_channel, "ListCalls", other.key)).calls
+    assert not (await call(grpc_channel, "ListSuppressions", other.key)).suppressions
 
 
 async def test_an_operator_reads_other_accounts(

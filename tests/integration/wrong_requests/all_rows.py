@@ -7,6 +7,7 @@ from tests.integration.wrong_requests import (
     import_rows,
     list_rows,
     retry_rows,
+    suppression_rows,
 )
 
 ROWS = [
@@ -16,4 +17,5 @@ ROWS = [
     *import_rows.ROWS,
     *call_rows.ROWS,
     *retry_rows.ROWS,
+    *suppression_rows.ROWS,
 ]

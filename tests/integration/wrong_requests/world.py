@@ -67,6 +67,7 @@ class World:
     closed_row_id: str
     import_id: str
     their_import_id: str
+    their_suppression_id: str
     reader: Metadata
     writer: Metadata
     admin: Metadata
@@ -133,6 +134,11 @@ class Builder:
         )
         import_id: str = getattr(made, "import").import_id
         return import_id
+
+    async def suppression(self) -> str:
+        made = await self.call("CreateSuppressions", addresses=["+15551239999"])
+        suppression_id: str = made.suppressions[0].suppression_id
+        return suppression_id
 
     async def first_row(self, batch_id: str) -> str:
         rows = await self.call("ListScheduledCalls", batch_id=batch_id)
@@ -220,6 +226,7 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         closed_id=closed_id,
         closed_row_id=await build.first_row(closed_id),
         import_id=await build.imported(ours.draft_id),
+        their_suppression_id=await Builder(channel, tenants[1]).suppression(),
         their_import_id=await Builder(channel, tenants[1]).imported(theirs.draft_id),
         reader=narrow[0],
         writer=narrow[1],

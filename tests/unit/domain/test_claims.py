@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outdial_server.domain.account import AccountRules
 from outdial_server.domain.claims import (
     Candidate,
     ClaimPlan,
@@ -104,7 +105,7 @@ def test_a_row_blocked_by_two_gates_waits_for_the_later_one() -> None:
 
 
 def test_a_batch_without_rules_asks_only_whether_a_row_is_due() -> None:
-    assert row_gates(a_batch()) == (due_gate,)
+    assert row_gates(a_batch(), AccountRules()) == (due_gate,)
 
 
 def test_a_row_is_due_at_its_very_moment() -> None:

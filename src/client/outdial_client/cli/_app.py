@@ -22,6 +22,7 @@ from outdial_client.cli import (
     _retry,
     _scheduled_call,
     _server,
+    _suppression,
     _watch,
 )
 from outdial_client.cli._config_file import OUTPUTS
@@ -42,6 +43,7 @@ app.add_typer(_call.commands, name="call")
 app.add_typer(_imports.commands, name="import")
 app.add_typer(_agent.commands, name="agent")
 app.add_typer(_account.commands, name="account")
+app.add_typer(_suppression.commands, name="suppression")
 app.add_typer(_keys.commands, name="keys")
 app.add_typer(_server.commands, name="server")
 app.add_typer(_config.commands, name="config")

@@ -7,6 +7,7 @@ from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_pb2 import Call
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.suppression_pb2 import Suppression
 
 from outdial_client.cli._choices import (
     BATCH_STATES,
@@ -117,6 +118,19 @@ def account_facts(account: Account) -> Facts:
         ("reserved", str(account.reserved_slots)),
         ("alive", str(account.active_calls)),
     ]
+
+
+def suppression_facts(entry: Suppression) -> Facts:
+    """One entry of the do-not-call list; what is unset is left out."""
+    facts = [
+        ("id", entry.suppression_id),
+        ("address", entry.address),
+        ("source", entry.source),
+        ("reason", entry.reason),
+        ("until", moment(entry.expire_time)),
+        ("created", moment(entry.create_time)),
+    ]
+    return _stated(facts)
 
 
 def _stated(facts: Facts) -> Facts:

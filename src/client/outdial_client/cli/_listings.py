@@ -6,6 +6,7 @@ from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_pb2 import Call
 from outdial.v1.event_pb2 import Event, EventType
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.suppression_pb2 import Suppression
 
 from outdial_client.cli._choices import (
     API_KEY_SCOPES,
@@ -112,6 +113,18 @@ KEYS: Listing[ApiKey] = Listing(
         _key_state(key),
     ),
     identity=lambda key: key.api_key_id,
+)
+SUPPRESSIONS: Listing[Suppression] = Listing(
+    headings=("id", "address", "source", "reason", "until", "created"),
+    cells=lambda entry: (
+        entry.suppression_id,
+        entry.address,
+        entry.source,
+        entry.reason,
+        moment(entry.expire_time),
+        moment(entry.create_time),
+    ),
+    identity=lambda entry: entry.suppression_id,
 )
 EVENTS: Listing[Event] = Listing(
     headings=("number", "when", "event", "cause", "row", "state", "how it ended"),

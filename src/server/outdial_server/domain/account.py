@@ -21,6 +21,14 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountRules:
+    """What an account asks of each dial, over all its batches. What it does not use costs
+    nothing."""
+
+    has_suppressions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AccountChange:
     """The writable fields of an account; None leaves one as it is."""
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch
 from outdial_server.domain.gates import GateAnswer
+from outdial_server.domain.suppression import SUPPRESSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Candidate:
     address: str = ""
     # The person's own zone, where it was given.
     time_zone: str = ""
+    # On the account's do-not-call list at this moment.
+    suppressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +32,17 @@ class ClaimPlan:
     claimed: tuple[Candidate, ...] = ()
     # Rows that a gate blocks, with the moment from which to look at them again.
     deferred: tuple[tuple[Candidate, datetime], ...] = field(default=())
+    # Rows that a gate blocks for good, with its reason.
+    skipped: tuple[tuple[Candidate, str], ...] = field(default=())
 
 
 RowGate = Callable[[Candidate, datetime], GateAnswer]
 """A rule of one batch, asked for one of its rows. It names the earliest moment at which it
-would pass, and at that moment it passes."""
+would pass, and at that moment it passes; without one it blocks for good."""
 
 _DUE = GateAnswer("due", None)
+_NOT_SUPPRESSED = GateAnswer("suppression", None)
+_SUPPRESSED = GateAnswer("suppression", 0, SUPPRESSED)
 
 
 def due_gate(candidate: Candidate, now: datetime) -> GateAnswer:
@@ -44,29 +52,41 @@ def due_gate(candidate: Candidate, now: datetime) -> GateAnswer:
     return GateAnswer("due", 0, "NOT_DUE", next_at=candidate.due_at)
 
 
-def row_gates(batch: Batch) -> tuple[RowGate, ...]:
+def suppression_gate(candidate: Candidate, now: datetime) -> GateAnswer:
+    """For good, even where the entry has an end: who asked for peace is not called as soon
+    as it is over, unless somebody puts them on a list again."""
+    return _SUPPRESSED if candidate.suppressed else _NOT_SUPPRESSED
+
+
+def row_gates(batch: Batch, rules: AccountRules) -> tuple[RowGate, ...]:
     """The gates of a batch's rows, in the order in which they are asked. A rule that the
-    batch does not use has no gate, and costs nothing."""
-    return (due_gate,)
+    batch and its account do not use has no gate, and costs nothing."""
+    suppression = (suppression_gate,) if rules.has_suppressions else ()
+    return (*suppression, due_gate)
 
 
 def plan_claims(
     candidates: Sequence[Candidate], budget: int, gates: Sequence[RowGate], now: datetime
 ) -> ClaimPlan:
     """Takes candidates in their order while the budget lasts. A row that a gate blocks
-    costs none of it, and is put off to the latest of its gates' next moments."""
+    costs none of it, and is put off to the latest of its gates' next moments, or skipped
+    by the first gate that blocks for good."""
     claimed: list[Candidate] = []
     deferred: list[tuple[Candidate, datetime]] = []
+    skipped: list[tuple[Candidate, str]] = []
     for candidate in candidates:
         if len(claimed) >= budget:
             break
         blocked = [a for gate in gates if not (a := gate(candidate, now)).is_open]
         moments = [a.next_at for a in blocked if a.next_at is not None]
+        for_good = next((a for a in blocked if a.is_for_good), None)
         if not blocked:
             claimed.append(candidate)
+        elif for_good is not None:
+            skipped.append((candidate, for_good.reason))
         elif moments:
             deferred.append((candidate, max(moments)))
-    return ClaimPlan(tuple(claimed), tuple(deferred))
+    return ClaimPlan(tuple(claimed), tuple(deferred), tuple(skipped))
 
 
 def dialing_rank(priority: int, attempts: int) -> int:

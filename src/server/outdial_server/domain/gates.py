@@ -32,6 +32,10 @@ class GateAnswer:
     def is_open(self) -> bool:
         return self.budget is None or self.budget > 0
 
+    @property
+    def is_for_good(self) -> bool:
+        return not self.is_open and self.next_at is None and not self.waits_for
+
 
 @dataclass(frozen=True, slots=True)
 class ScopeFacts:

@@ -62,6 +62,8 @@ accounts: Final = Table(
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("created_us", BigInt, nullable=False),
     Column("updated_us", BigInt, nullable=False),
+    # Entries of the do-not-call list, so that an account without any is not asked.
+    _count("suppressions"),
 )
 
 api_keys: Final = Table(
@@ -282,6 +284,33 @@ Index(
     calls.c.trusted_until_us,
     sqlite_where=text("trusted_until_us IS NOT NULL"),
     postgresql_where=text("trusted_until_us IS NOT NULL"),
+)
+
+suppressions: Final = Table(
+    "suppressions",
+    metadata,
+    _key(),
+    _id(),
+    _owner("account_key", "accounts"),
+    # In normal form.
+    Column("address", Text, nullable=False),
+    _text("source"),
+    _text("reason"),
+    Column("expires_us", BigInt),
+    Column("created_us", BigInt, nullable=False),
+)
+Index(
+    "suppressions_by_address",
+    suppressions.c.account_key,
+    suppressions.c.address,
+    unique=True,
+)
+Index("suppressions_by_account", suppressions.c.account_key, suppressions.c.key)
+Index(
+    "suppressions_by_source",
+    suppressions.c.account_key,
+    suppressions.c.source,
+    suppressions.c.key,
 )
 
 slots: Final = Table(

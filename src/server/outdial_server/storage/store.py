@@ -29,6 +29,7 @@ from outdial_server.storage.stores import (
     SqlFigures,
     SqlRetention,
 )
+from outdial_server.storage.suppression_store import SqlSuppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Store:
     callbacks: SqlCallbackInbox
     retention: SqlRetention
     figures: SqlFigures
+    suppressions: SqlSuppressions
 
     @property
     def is_alone(self) -> bool:
@@ -76,6 +78,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlCallbackInbox(database),
         SqlRetention(database),
         SqlFigures(database),
+        SqlSuppressions(database),
     )
 
 

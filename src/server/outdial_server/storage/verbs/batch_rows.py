@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import (
     COUNT_NAMES,
     Batch,
@@ -43,7 +44,7 @@ BATCH_COLUMNS: Final = (
     "b.ring_timeout_s, b.max_call_duration_s, b.metadata_json, b.state, b.state_reason, "
     "b.state_detail, b.settling_to, " + ", ".join(f"b.{name}" for name in COUNT_NAMES) + ", "
     "b.event_seq, b.oldest_seq, b.next_position, b.revision, b.created_us, b.updated_us, "
-    "b.started_us, b.ended_us, b.deleted_us"
+    "b.started_us, b.ended_us, b.deleted_us, a.suppressions AS account_suppressions"
 )
 
 SELECT_BATCH: Final = (
@@ -73,6 +74,11 @@ def batch_from(row: Row) -> Batch:
         ended_at=moment_or_none(row.ended_us),
         deleted_at=moment_or_none(row.deleted_us),
     )
+
+
+def rules_from(row: Row) -> AccountRules:
+    """Of the batch's account."""
+    return AccountRules(has_suppressions=row.account_suppressions > 0)
 
 
 def _settings_from(row: Row) -> BatchSettings:

@@ -6,10 +6,10 @@ from outdial_server.domain.ids import AccountId, ScheduledCallId
 from outdial_server.domain.scheduled_call import ScheduledCall, ScheduledCallState
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import batch_by_key
+from outdial_server.storage.verbs.ending import SELECT_WAITING, end_rows
 from outdial_server.storage.verbs.ledger import lock_slots, scopes_of_batch
 from outdial_server.storage.verbs.reading import find_row, row_from
 from outdial_server.storage.verbs.sending import release_claims
-from outdial_server.storage.verbs.upkeep import SELECT_WAITING, end_rows
 
 
 def cancel_scheduled_call(tx: Tx, account_id: AccountId, row_id: ScheduledCallId) -> ScheduledCall:

@@ -26,5 +26,6 @@ def claim(tx: Tx, limit: int, ready_since: datetime | None = None) -> Claims:
         for r in account:
             claimed += claim_rows(tx, r, waiting[r.key].due, since)
         moments += [w.next_due_at for w in waiting.values() if w.next_due_at is not None]
+    rows.record_skips()
     more = len(claimed) >= limit or rows.cut
     return Claims(tuple(claimed), more, min(moments, default=None))

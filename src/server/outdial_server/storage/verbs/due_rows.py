@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from outdial_server.domain.claims import Candidate, RowGate, plan_claims, row_gates
+from outdial_server.domain.claims import Candidate, ClaimPlan, RowGate, plan_claims, row_gates
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import micros, moment
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.runnable import Runnable
+from outdial_server.storage.verbs.skipping import Skips
+from outdial_server.storage.verbs.suppressed import find_suppressed
 
 _RANKS_MOST: Final = 32
 """Priorities 0 to 9, each fresh and tried, and room to spare."""
 
 PUT_OFF_MOST: Final = 500
-"""Blocked rows that are put off in one transaction: about 5 ms of the writer."""
+"""Blocked rows that are put off or skipped in one transaction: about 5 ms of the writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Waiting:
 
 class DueRows:
     """What one claim looks at. A list whose rows are all blocked is long: they are put off
-    group by group, and `cut` tells that there may be more behind the last group.
+    or skipped group by group, and `cut` tells that there may be more behind the last group.
 
     With `only_look` blocked rows are passed over instead, for a reader that asks what a
     claim would take."""
@@ -40,16 +42,21 @@ class DueRows:
         self._room = PUT_OFF_MOST
         self._only_look = only_look
         self._passed_over: set[int] = set()
+        self._skips = Skips(tx)
 
     @property
     def cut(self) -> bool:
         return self._room <= 0
 
+    def record_skips(self) -> None:
+        """To be called last: it locks batch rows."""
+        self._skips.record()
+
     def look(self, r: Runnable, most: int) -> Waiting:
         """The rows that are next, at most `most`, rank by rank in the index's order."""
         if most <= 0:
             return Waiting()
-        gates = row_gates(r.batch)
+        gates = row_gates(r.batch, r.rules)
         due: list[Row] = []
         next_due: list[int] = []
         rank = _next_rank(self._tx, r, None)
@@ -71,10 +78,10 @@ class DueRows:
         while True:
             rows = self._due_in_rank(r, rank, limit)
             by_key = {row.key: row for row in rows}
-            plan = plan_claims(read_candidates(rows), most, gates, self._tx.now)
-            self._set_aside(plan.deferred)
+            plan = plan_claims(read_candidates(self._tx, r, rows), most, gates, self._tx.now)
+            blocked = self._set_aside(r, plan)
             claimed = [by_key[candidate.key] for candidate in plan.claimed]
-            if len(claimed) == most or not plan.deferred or len(rows) < limit or self.cut:
+            if len(claimed) == most or not blocked or len(rows) < limit or self.cut:
                 return claimed
             # Where some are blocked, many are.
             limit = max(most, self._room)
@@ -85,12 +92,16 @@ class DueRows:
             return rows
         return [row for row in rows if row.key not in self._passed_over][:limit]
 
-    def _set_aside(self, deferred: Sequence[tuple[Candidate, datetime]]) -> None:
-        self._room -= len(deferred)
+    def _set_aside(self, r: Runnable, plan: ClaimPlan) -> int:
+        """How many rows a gate blocks."""
+        blocked = [candidate.key for candidate, _ in (*plan.deferred, *plan.skipped)]
+        self._room -= len(blocked)
         if self._only_look:
-            self._passed_over |= {candidate.key for candidate, _ in deferred}
+            self._passed_over.update(blocked)
         else:
-            _put_off(self._tx, deferred)
+            _put_off(self._tx, plan.deferred)
+            self._skips.end(r.key, plan.skipped)
+        return len(blocked)
 
 
 CANDIDATE_COLUMNS: Final = (
@@ -98,19 +109,30 @@ CANDIDATE_COLUMNS: Final = (
 )
 
 
-def read_candidates(rows: Sequence[Row]) -> list[Candidate]:
-    """All that row gates judge by, of rows with `CANDIDATE_COLUMNS`: the one place for it,
-    for claims and explanations alike."""
-    return [
-        Candidate(
-            row.key,
-            moment(row.due_us),
-            row.attempts,
-            row.normalized_address or row.address,
-            row.time_zone or "",
-        )
-        for row in rows
-    ]
+def read_candidates(tx: Tx, r: Runnable, rows: Sequence[Row]) -> list[Candidate]:
+    """All that row gates judge by, of rows of one batch with `CANDIDATE_COLUMNS`: the one
+    place for it, for claims and explanations alike."""
+    suppressed: frozenset[str] = frozenset()
+    if r.rules.has_suppressions:
+        suppressed = find_suppressed(tx, r.account_key, {_normal_form(row) for row in rows})
+    return [_candidate(row, suppressed) for row in rows]
+
+
+def _candidate(row: Row, suppressed: frozenset[str]) -> Candidate:
+    address = _normal_form(row)
+    return Candidate(
+        row.key,
+        moment(row.due_us),
+        row.attempts,
+        address,
+        row.time_zone or "",
+        address in suppressed,
+    )
+
+
+def _normal_form(row: Row) -> str:
+    address: str = row.normalized_address or row.address
+    return address
 
 
 def _next_rank(tx: Tx, r: Runnable, after: int | None) -> int | None:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
+from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.slots import ScopeKind, SlotScope, scopes_of
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
-from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from
+from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from, rules_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Runnable:
     agent_key: int
     next_position: int
     batch: Batch
+    rules: AccountRules
 
     @property
     def scopes(self) -> tuple[SlotScope, ...]:
@@ -51,4 +53,11 @@ def read_runnable(tx: Tx, account_key: int | None = None) -> list[Runnable]:
 
 def runnable_from(row: Row) -> Runnable:
     """Of a batch read with SELECT_BATCH, whether it may have somebody to dial or not."""
-    return Runnable(row.key, row.account_key, row.agent_key, row.next_position, batch_from(row))
+    return Runnable(
+        row.key,
+        row.account_key,
+        row.agent_key,
+        row.next_position,
+        batch_from(row),
+        rules_from(row),
+    )

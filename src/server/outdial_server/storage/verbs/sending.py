@@ -1,7 +1,7 @@
 """SENDING: the commit before the request. It goes through the batch row, so that a batch
 that was paused, cancelled or closed a moment ago lets nothing more go."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,6 +18,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves
 from outdial_server.storage.verbs.ledger import free_slots, lock_slots
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
+from outdial_server.storage.verbs.suppressed import NORMAL_FORM, find_suppressed
 
 _KEYED: Final = (("key", Kind.INT), ("fence", Kind.INT))
 
@@ -38,16 +39,36 @@ def mark_sending(
     # Of two claims of one call the newer counts: the older was given back.
     by_id = {pack_id(call.call_id): call for call in sorted(group, key=lambda call: call.fence)}
     ours = [r for r in _read(tx, list(by_id)) if r.fence == by_id[r.id].fence]
+    # Who came on the do-not-call list since the claim is given back, and skipped there.
+    suppressed = _suppressed(tx, ours)
     moves = BatchMoves()
     for row in ours:
+        if row.key in suppressed:
+            continue
         moves.move(row.batch_key, ScheduledCallState.WAITING, ScheduledCallState.DIALING)
         moves.count(row.batch_key, "sends_in_flight", 1)
         moves.record(row.batch_key, _sending_event(row))
     let_go = apply_moves(tx, moves, only_running=True).changed
-    sending = [row for row in ours if row.batch_key in let_go]
+    sending = [row for row in ours if row.batch_key in let_go and row.key not in suppressed]
     _write(tx, sending)
-    held_back = [by_id[row.id] for row in ours if row.batch_key not in let_go]
+    sent = {row.id for row in sending}
+    held_back = [by_id[row.id] for row in ours if row.id not in sent]
     return [by_id[row.id] for row in sending], held_back
+
+
+def _suppressed(tx: Tx, rows: Sequence[Row]) -> frozenset[int]:
+    """Calls, by key, to addresses that may not be dialled now. Where the list was empty at
+    the read, it was so at the claim, too, or the claim was taken away: see
+    `verbs.suppressions`."""
+    by_account: defaultdict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.suppressions:
+            by_account[row.account_key].append(row)
+    found: set[int] = set()
+    for account, of_account in by_account.items():
+        addresses = find_suppressed(tx, account, {row.normal_form for row in of_account})
+        found.update(row.key for row in of_account if row.normal_form in addresses)
+    return frozenset(found)
 
 
 def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row]:
@@ -55,8 +76,10 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row]:
     SENDING."""
     return list(
         tx.all(
-            "SELECT c.key, c.id, c.fence, c.batch_key, c.scheduled_key, c.attempt, "
-            "s.dispatch_outcome FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
+            "SELECT c.key, c.id, c.fence, c.account_key, c.batch_key, c.scheduled_key, "
+            f"c.attempt, s.dispatch_outcome, {NORMAL_FORM} AS normal_form, a.suppressions "
+            "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
+            "JOIN accounts a ON a.key = c.account_key "
             f"WHERE {tx.dialect.id_in('c.id', 'ids')} AND c.state = {int(CallState.CLAIMED)} "
             f"AND c.holds_slot = 1 ORDER BY c.key {tx.dialect.for_update('c')}",
             ids=tx.dialect.id_list(ids),

@@ -12,10 +12,9 @@ from outdial_server.domain.batch import (
     close_window,
     open_window,
 )
-from outdial_server.domain.call import CallState, CallTimes, Disposition
-from outdial_server.domain.event import EventType
+from outdial_server.domain.call import CallState, CallTimes
 from outdial_server.domain.ids import CallId
-from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
+from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.slots import ScopeKind, scopes_of
 from outdial_server.ports.dispatch import (
     LedgerFault,
@@ -24,9 +23,7 @@ from outdial_server.ports.dispatch import (
     SilentCalls,
     WindowsMoved,
 )
-from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import (
-    json_text,
     micros,
     moment,
     moment_or_none,
@@ -36,9 +33,8 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision, lock_batch
-from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
+from outdial_server.storage.verbs.ending import SELECT_WAITING, end_rows
 from outdial_server.storage.verbs.ledger import lock_slots
-from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.reporting import apply_reports, lost_send
 from outdial_server.storage.verbs.sending import release_claims
 
@@ -200,55 +196,6 @@ def settle(tx: Tx, limit: int) -> bool:
     state = ScheduledCallState(batch.settling_to)
     end_rows(tx, batch.key, rows, state, SETTLED_REASON[state], "SCHEDULER")
     return True
-
-
-SELECT_WAITING: Final = (
-    "SELECT s.key, s.dispatch_outcome, s.attempts, s.disposition, c.key AS call_key "
-    "FROM scheduled_calls s "
-    f"LEFT JOIN calls c ON c.key = s.call_key AND c.state = {int(CallState.ENDED)} "
-)
-"""Rows for `end_rows`, with the call of the last try."""
-
-
-def end_rows(
-    tx: Tx,
-    batch_key: int,
-    rows: Sequence[Row],
-    state: ScheduledCallState,
-    reason: str,
-    cause: str,
-) -> None:
-    """Ends rows that wait."""
-    tx.run(
-        "UPDATE scheduled_calls SET final_state = :state, state_reason = :reason, due_us = NULL, "
-        "ended_us = :now WHERE key IN (SELECT r.key FROM "
-        f"{tx.dialect.rows('rows', (('key', Kind.INT),))} AS r)",
-        state=int(state),
-        reason=reason,
-        now=tx.now_us,
-        rows=json_text([[row.key] for row in rows]),
-    )
-    moves = BatchMoves()
-    for row in rows:
-        moves.move(batch_key, ScheduledCallState.WAITING, state)
-        refused = row.dispatch_outcome == DispatchOutcome.REFUSED
-        moves.count(batch_key, "dispatch_refused", int(refused))
-        after = _ended_while_waiting(row, state, reason)
-        moves.record(batch_key, NewEvent(EventType.SCHEDULED_CALL_ENDED, cause, after))
-    finish_done(tx, apply_moves(tx, moves))
-
-
-def _ended_while_waiting(row: Row, state: ScheduledCallState, reason: str) -> RowAfter:
-    return RowAfter(
-        scheduled_key=row.key,
-        call_key=row.call_key,
-        state=state,
-        reason=reason,
-        dispatch_outcome=DispatchOutcome(row.dispatch_outcome),
-        attempt=row.attempts,
-        call_state=None if row.call_key is None else CallState.ENDED,
-        disposition=None if row.disposition is None else Disposition(row.disposition),
-    )
 
 
 _HELD: Final = {
