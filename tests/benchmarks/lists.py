@@ -14,7 +14,7 @@ from benchmarks.options import Options
 from outdial_server.adapters.metrics import PrometheusTelemetry, server_registry
 from outdial_server.app import Foundation, open_foundation
 from outdial_server.commands.rows import SLICE_ROWS
-from outdial_server.domain.account import AgentFields
+from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
 from outdial_server.domain.scheduled_call import NewScheduledCall

@@ -1,6 +1,7 @@
 """The `outdial` command: each resource, and what is sent for it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -241,6 +242,35 @@ async def test_agents_and_accounts_are_changed(far_end: FarEnd, outdial: Outdial
     (request,) = far_end.requests("UpdateAccount")
     assert request.account == Account(account_id="a-1", etag="e-2", reserved_slots=7)
     assert list(request.update_mask.paths) == ["reserved_slots"]
+
+
+async def test_an_agent_takes_its_texts_from_the_line_or_from_files(
+    far_end: FarEnd, outdial: Outdial, tmp_path: Path
+) -> None:
+    prompt, schema = tmp_path / "prompt.txt", tmp_path / "schema.json"
+    prompt.write_text("You call {{name}}.", encoding="utf-8")
+    schema.write_text('{"required": ["name"]}', encoding="utf-8")
+    found = Agent(agent_id=AGENT_ID, display_name="Reminder", active=True)
+    far_end.answer("CreateAgent", CreateAgentResponse(agent=found))
+    far_end.answer("GetAgent", GetAgentResponse(agent=found))
+    far_end.answer("UpdateAgent", UpdateAgentResponse(agent=found))
+    options = ("--prompt", f"@{prompt}", "--context-schema", f"@{schema}", "--inactive")
+    result = await outdial("agent", "create", "Reminder", *options)
+    assert result.exit_code == 0, result.output
+    (request,) = far_end.requests("CreateAgent")
+    assert request.agent == Agent(
+        display_name="Reminder",
+        active=False,
+        prompt="You call {{name}}.",
+        context_schema={"required": ["name"]},
+    )
+    update = ("agent", "update", AGENT_ID)
+    await outdial(*update, "--default-context", "{}", "--first-message", "", "--active")
+    (request,) = far_end.requests("UpdateAgent")
+    assert request.agent == Agent(agent_id=AGENT_ID, active=True, default_context={})
+    assert sorted(request.update_mask.paths) == ["active", "default_context", "first_message"]
+    for wrong in ("[1]", "{", f"@{tmp_path}/none.json"):
+        assert (await outdial(*update, "--default-context", wrong)).exit_code == 2
 
 
 async def test_a_new_key_shows_its_secret_this_once(far_end: FarEnd, outdial: Outdial) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from outdial_server.carriers.simulated.local import LocalSimulatedCarrier
 from outdial_server.cli.main import app
-from outdial_server.domain.account import Agent, AgentFields
+from outdial_server.domain.agent import Agent, AgentFields
 from outdial_server.domain.ids import AccountId, AgentId
 from outdial_server.domain.report import CallReport
 from outdial_server.ports.carrier import CallQuery, DialRequest, DialResult, LookUpResult

@@ -9,7 +9,7 @@ from typing import Any
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.commands.rows import SLICE_ROWS, take_in
 from outdial_server.domain import batch as rules
-from outdial_server.domain.account import AgentFields
+from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import (
     Batch,
     BatchSettings,

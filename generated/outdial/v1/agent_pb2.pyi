@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
@@ -54,6 +55,12 @@ class Agent(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     ACTIVE_CALLS_FIELD_NUMBER: _builtins.int
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    FIRST_MESSAGE_FIELD_NUMBER: _builtins.int
+    JOIN_URL_TEMPLATE_FIELD_NUMBER: _builtins.int
+    DEFAULT_CONTEXT_FIELD_NUMBER: _builtins.int
+    CONTEXT_SCHEMA_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -68,6 +75,24 @@ class Agent(_message.Message):
     """Version of what a client may write; see Account.etag."""
     active_calls: _builtins.int
     """Calls of this agent that hold a slot right now. Output only."""
+    active: _builtins.bool
+    """Whether calls of it may be started; unset means true. No batch of an
+    inactive agent is made or started (reason AGENT_INACTIVE), and those that
+    run are held until it is active again. Calls that are alive go on.
+    """
+    prompt: _builtins.str
+    """What the agent is told before it talks. A template: `{{first_name}}` or
+    `{{ customer.first_name }}` stands for a value of the call's
+    `template_context`, and there is nothing more to it; docs/agents.md has the
+    rules. Up to 32,768 characters, with up to 200 variables.
+    """
+    first_message: _builtins.str
+    """What the agent says first; a template like `prompt`, up to 4,096 characters."""
+    join_url_template: _builtins.str
+    """Where an answered call is connected to the agent: https:// or wss://, a host,
+    and behind it variables, whose values are percent-encoded. `{{call_id}}` is
+    the id of the Call. Up to 2,048 characters.
+    """
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Own labels, at most 64 entries of 128 and 512 characters."""
@@ -79,6 +104,21 @@ class Agent(_message.Message):
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
+
+    @_builtins.property
+    def default_context(self) -> _struct_pb2.Struct:
+        """Values used where a call's `template_context` gives none, or null. Up to 64 KiB
+        as JSON. Numbers are doubles.
+        """
+
+    @_builtins.property
+    def context_schema(self) -> _struct_pb2.Struct:
+        """JSON Schema of draft 2020-12 that each call's `template_context` must fit,
+        with `default_context` below it; checked when calls are added. Without one
+        each variable of the templates is required unless it has a default, and more
+        values are allowed. Up to 32 KiB as JSON and 500 schemas in it; without
+        `$ref`, `$id`, anchors, `patternProperties` and `unevaluated...`.
+        """
 
     def __init__(
         self,
@@ -92,11 +132,19 @@ class Agent(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         active_calls: _builtins.int = ...,
+        active: _builtins.bool | None = ...,
+        prompt: _builtins.str = ...,
+        first_message: _builtins.str = ...,
+        join_url_template: _builtins.str = ...,
+        default_context: _struct_pb2.Struct | None = ...,
+        context_schema: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "active", b"active", "context_schema", b"context_schema", "create_time", b"create_time", "default_context", b"default_context", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "active_calls", b"active_calls", "agent_id", b"agent_id", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "active_calls", b"active_calls", "agent_id", b"agent_id", "context_schema", b"context_schema", "create_time", b"create_time", "default_context", b"default_context", "display_name", b"display_name", "etag", b"etag", "first_message", b"first_message", "join_url_template", b"join_url_template", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "prompt", b"prompt", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__active: _TypeAlias = _typing.Literal["active"]  # noqa: Y015
+    _WhichOneofArgType__active: _TypeAlias = _typing.Literal["_active", b"_active"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__active) -> _WhichOneofReturnType__active | None: ...
 
 Global___Agent: _TypeAlias = Agent  # noqa: Y015

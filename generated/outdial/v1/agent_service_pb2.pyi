@@ -164,7 +164,9 @@ class UpdateAgentRequest(_message.Message):
     def agent(self) -> _agent_pb2.Agent: ...
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Of `display_name`, `max_concurrent_calls`, `metadata`."""
+        """Of `display_name`, `max_concurrent_calls`, `metadata`, `active`, `prompt`,
+        `first_message`, `join_url_template`, `default_context`, `context_schema`.
+        """
 
     def __init__(
         self,

@@ -91,7 +91,8 @@ class AgentServiceServicer:
 
     def UpdateAgent(self, request, context):
         """Changes the fields named in `update_mask`. A lower limit never ends a
-        running call.
+        running call, and new texts are those of the calls that are started from
+        now on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -27,7 +27,8 @@ class AgentServiceStub:
     """Lists agents, oldest first."""
     UpdateAgent: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.UpdateAgentRequest, _agent_service_pb2.UpdateAgentResponse]
     """Changes the fields named in `update_mask`. A lower limit never ends a
-    running call.
+    running call, and new texts are those of the calls that are started from
+    now on.
     """
     DeleteAgent: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.DeleteAgentRequest, _agent_service_pb2.DeleteAgentResponse]
     """Deletes an agent. FAILED_PRECONDITION (reason AGENT_IN_USE) while a batch of
@@ -71,7 +72,8 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_agent_service_pb2.UpdateAgentRequest, _abc.Awaitable[_agent_service_pb2.UpdateAgentResponse]],
     ) -> _abc.Awaitable[_agent_service_pb2.UpdateAgentResponse]:
         """Changes the fields named in `update_mask`. A lower limit never ends a
-        running call.
+        running call, and new texts are those of the calls that are started from
+        now on.
         """
 
     @_abc_1.abstractmethod

@@ -65,6 +65,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_WINDOW_CLOSED: _ErrorReason.ValueType  # 34
     ERROR_REASON_BATCH_CHANGED: _ErrorReason.ValueType  # 35
     ERROR_REASON_SUPPRESSION_NOT_FOUND: _ErrorReason.ValueType  # 36
+    ERROR_REASON_AGENT_INACTIVE: _ErrorReason.ValueType  # 37
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
@@ -112,6 +113,7 @@ ERROR_REASON_SCHEDULED_CALL_NOT_ENDED: ErrorReason.ValueType  # 33
 ERROR_REASON_WINDOW_CLOSED: ErrorReason.ValueType  # 34
 ERROR_REASON_BATCH_CHANGED: ErrorReason.ValueType  # 35
 ERROR_REASON_SUPPRESSION_NOT_FOUND: ErrorReason.ValueType  # 36
+ERROR_REASON_AGENT_INACTIVE: ErrorReason.ValueType  # 37
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -53,7 +53,7 @@ from outdial_client._errors import (
 )
 from outdial_client._export import ResultExport
 from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
-from outdial_client._inputs import NewBatch, NewCall
+from outdial_client._inputs import NewAgent, NewBatch, NewCall
 from outdial_client._interruptions import WatchInterruption
 from outdial_client._pager import Page, Pager
 from outdial_client._result_files import ExportProgress
@@ -101,6 +101,7 @@ __all__ = [
     "ImportState",
     "InternalError",
     "InvalidArgumentError",
+    "NewAgent",
     "NewBatch",
     "NewCall",
     "NotFoundError",

@@ -1,6 +1,6 @@
 """Agents."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from grpc.aio import Channel
@@ -8,6 +8,7 @@ from outdial.v1 import agent_service_pb2 as messages
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.agent_service_pb2_grpc import AgentServiceStub
 
+from outdial_client._inputs import NewAgent, to_agent
 from outdial_client._pager import Page, Pager
 from outdial_client._requests import Sender
 
@@ -19,19 +20,9 @@ class Agents:
         self._stub = AgentServiceStub(channel)
         self._send = sender.send
 
-    async def create(
-        self,
-        display_name: str,
-        *,
-        max_concurrent_calls: int = 0,
-        metadata: Mapping[str, str] | None = None,
-        request_id: str = "",
-    ) -> Agent:
-        """Makes an agent; AlreadyExistsError when the name is taken."""
-        agent = Agent(
-            display_name=display_name, max_concurrent_calls=max_concurrent_calls, metadata=metadata
-        )
-        request = messages.CreateAgentRequest(agent=agent, request_id=request_id)
+    async def create(self, agent: str | NewAgent | Agent, *, request_id: str = "") -> Agent:
+        """Makes an agent, of which a name is enough; AlreadyExistsError when it is taken."""
+        request = messages.CreateAgentRequest(agent=to_agent(agent), request_id=request_id)
         return (await self._send(self._stub.CreateAgent, request)).agent
 
     async def get(self, agent_id: str) -> Agent:

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
+from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch, ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
@@ -30,17 +32,15 @@ class NewCall:
 
     def to_message(self) -> ScheduledCall:
         """The same as it is sent."""
-        message = ScheduledCall(
+        return ScheduledCall(
             address=self.address,
             custom_id=self.custom_id,
             time_zone=self.time_zone,
             caller_id=self.caller_id,
             priority=self.priority,
+            template_context=to_struct(self.template_context),
             metadata=self.metadata,
         )
-        if self.template_context:
-            message.template_context.update(dict(self.template_context))
-        return message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +89,49 @@ class NewBatch:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAgent:
+    """What an agent is made of. Texts are templates: `{{first_name}}` stands for a value of
+    each call."""
+
+    display_name: str
+    """Unique in the account."""
+    max_concurrent_calls: int = 0
+    """Calls alive at once; 0 means no limit below the account's."""
+    active: bool = True
+    """Whether calls of it may be started."""
+    prompt: str = ""
+    first_message: str = ""
+    join_url_template: str = ""
+    """Where an answered call is connected; `{{call_id}}` is the id of the call."""
+    default_context: Mapping[str, Any] = field(default_factory=dict)
+    """Values where a call gives none."""
+    context_schema: Mapping[str, Any] = field(default_factory=dict)
+    """JSON Schema of draft 2020-12 for what calls give."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def to_message(self) -> Agent:
+        """The same as it is sent."""
+        return Agent(
+            display_name=self.display_name,
+            max_concurrent_calls=self.max_concurrent_calls,
+            active=self.active,
+            prompt=self.prompt,
+            first_message=self.first_message,
+            join_url_template=self.join_url_template,
+            default_context=to_struct(self.default_context),
+            context_schema=to_struct(self.context_schema),
+            metadata=self.metadata,
+        )
+
+
+def to_agent(agent: str | NewAgent | Agent) -> Agent:
+    """The agent as it is sent."""
+    if isinstance(agent, str):
+        return Agent(display_name=agent)
+    return agent.to_message() if isinstance(agent, NewAgent) else agent
+
+
 def to_batch(batch: NewBatch | Batch) -> Batch:
     """The batch as it is sent."""
     return batch.to_message() if isinstance(batch, NewBatch) else batch
@@ -97,6 +140,15 @@ def to_batch(batch: NewBatch | Batch) -> Batch:
 def to_scheduled_calls(calls: Iterable[NewCall | ScheduledCall]) -> list[ScheduledCall]:
     """Rows in the order given."""
     return [call.to_message() if isinstance(call, NewCall) else call for call in calls]
+
+
+def to_struct(values: Mapping[str, Any] | None) -> Struct | None:
+    """The values; None for none."""
+    if not values:
+        return None
+    struct = Struct()
+    struct.update(dict(values))
+    return struct
 
 
 def to_timestamp(moment: datetime | None) -> Timestamp | None:

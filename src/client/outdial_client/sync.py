@@ -13,7 +13,7 @@ once, and never in a process that was forked after it was made.
 Generated from the async client by `make generate`: not to be edited.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
@@ -56,7 +56,7 @@ from outdial_client._csv_columns import CsvColumns
 from outdial_client._errors import ImportRefusedError
 from outdial_client._export import ResultExport as AsyncResultExport
 from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
-from outdial_client._inputs import NewBatch, NewCall
+from outdial_client._inputs import NewAgent, NewBatch, NewCall
 from outdial_client._interruptions import WatchInterruption
 from outdial_client._output_file import OutputFile
 from outdial_client._pager import Page, _Item
@@ -275,24 +275,9 @@ class Agents:
         self._loop = loop
         self._inner: AsyncAgents = inner
 
-    def create(
-        self,
-        display_name: str,
-        *,
-        max_concurrent_calls: int = 0,
-        metadata: Mapping[str, str] | None = None,
-        request_id: str = "",
-    ) -> Agent:
-        """Makes an agent; AlreadyExistsError when the name is taken."""
-        return self._loop.run(
-            partial(
-                self._inner.create,
-                display_name,
-                max_concurrent_calls=max_concurrent_calls,
-                metadata=metadata,
-                request_id=request_id,
-            )
-        )
+    def create(self, agent: str | NewAgent | Agent, *, request_id: str = "") -> Agent:
+        """Makes an agent, of which a name is enough; AlreadyExistsError when it is taken."""
+        return self._loop.run(partial(self._inner.create, agent, request_id=request_id))
 
     def get(self, agent_id: str) -> Agent:
         """One agent, by its id."""

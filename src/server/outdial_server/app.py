@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.adapters.json_schema import JsonSchemas
 from outdial_server.adapters.master_key import MasterKey, master_key_from, master_key_in
 from outdial_server.adapters.metrics import (
     FiguresCollector,
@@ -327,7 +328,12 @@ def _account_servicer(base: Foundation, authenticate: Authenticate) -> AccountSe
 
 def _agent_servicer(base: Foundation) -> AgentServicer:
     agents = base.store.agents
-    return AgentServicer(agents, CreateAgent(agents, base.ids), UpdateAgent(agents, base.signals))
+    schemas = JsonSchemas()
+    return AgentServicer(
+        agents,
+        CreateAgent(agents, schemas, base.ids),
+        UpdateAgent(agents, schemas, base.signals),
+    )
 
 
 def _batch_servicer(

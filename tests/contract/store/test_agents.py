@@ -1,11 +1,12 @@
 """Agents."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from outdial_server.domain import batch as rules
-from outdial_server.domain.account import Agent, AgentFields
+from outdial_server.domain.agent import Agent, AgentFields
 from outdial_server.domain.errors import (
     AlreadyExistsError,
     NotFoundError,
@@ -28,9 +29,29 @@ async def _make(
 
 async def test_an_agent_is_read_as_it_was_made(world: World) -> None:
     made = await _make(world, "Zoë", cap=4, metadata={"team": "Süd", "n": ""})
-    assert (made.display_name, made.max_concurrent_calls) == ("Zoë", 4)
-    assert (made.metadata, made.revision) == ({"team": "Süd", "n": ""}, 1)
+    assert (made.fields.display_name, made.fields.max_concurrent_calls) == ("Zoë", 4)
+    assert (made.fields.metadata, made.revision) == ({"team": "Süd", "n": ""}, 1)
     assert await world.store.agents.get_agent(world.account_id, made.agent_id) == made
+
+
+async def test_texts_are_read_as_they_were_written(world: World) -> None:
+    texts = AgentFields(
+        "Zoë",
+        active=False,
+        prompt="You call {{name}}.",
+        first_message="Grüß Gott",
+        join_url_template="https://media.example/{{call_id}}",
+        default_context_json='{"name":"you"}',
+        context_schema_json='{"type":"object"}',
+    )
+    agent_id = AgentId(world.ids.new_id())
+    made = await world.store.agents.create_agent(world.account_id, agent_id, texts)
+    assert made.fields == texts
+    changed = await world.store.agents.change_agent(
+        world.account_id, agent_id, lambda a: replace(a.fields, prompt="", active=True)
+    )
+    assert changed.fields == replace(texts, prompt="", active=True)
+    assert await world.store.agents.get_agent(world.account_id, agent_id) == changed
 
 
 async def test_another_accounts_agent_is_not_found(world: World) -> None:
@@ -97,7 +118,7 @@ async def test_a_change_is_written_with_its_revision_and_slots(world: World) -> 
         world.account_id, world.agent_id, lambda a: AgentFields("Ada II", 2, {"k": "v"})
     )
     assert changed == await world.store.agents.get_agent(world.account_id, world.agent_id)
-    assert (changed.display_name, changed.max_concurrent_calls) == ("Ada II", 2)
+    assert (changed.fields.display_name, changed.fields.max_concurrent_calls) == ("Ada II", 2)
     assert (changed.revision, changed.updated_at) == (2, world.clock.now())
     assert await world.sql("SELECT target_cap FROM slots WHERE kind = 3") == [(2,)]
     same = await world.store.agents.change_agent(
@@ -161,7 +182,7 @@ async def test_a_request_that_was_refused_may_be_sent_again(world: World) -> Non
     with pytest.raises(OutdialError):
         await _make(world, "Ada", request)
     await world.store.agents.delete_agent(world.account_id, world.agent_id)
-    assert (await _make(world, "Ada", request)).display_name == "Ada"
+    assert (await _make(world, "Ada", request)).fields.display_name == "Ada"
 
 
 async def test_an_agent_shows_its_calls_at_work(world: World) -> None:

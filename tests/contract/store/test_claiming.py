@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from outdial_server.domain import batch as rules
-from outdial_server.domain.account import AgentFields
 from outdial_server.domain.call import CallTimes
 from outdial_server.domain.ids import AgentId, BatchId
 from outdial_server.domain.report import ReportKind
@@ -38,7 +37,7 @@ async def _cap_account(world: World, cap: int, reserve: int = 0) -> None:
 
 async def _cap_agent(world: World, agent_id: AgentId, cap: int | None) -> None:
     await world.store.agents.change_agent(
-        world.account_id, agent_id, lambda a: AgentFields(a.display_name, cap, a.metadata)
+        world.account_id, agent_id, lambda a: replace(a.fields, max_concurrent_calls=cap)
     )
 
 

@@ -8,7 +8,6 @@ from random import Random
 import pytest
 
 from outdial_server.domain import batch as rules
-from outdial_server.domain.account import AgentFields
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.ids import BatchId
@@ -104,7 +103,7 @@ class Crowd:
             await self.world.store.agents.change_agent(
                 self.world.account_id,
                 self.world.agent_id,
-                lambda a, cap=cap: AgentFields(a.display_name, cap - 1, {}),  # type: ignore[misc]
+                lambda a, cap=cap: replace(a.fields, max_concurrent_calls=cap - 1),  # type: ignore[misc]
             )
 
     async def watch(self) -> None:

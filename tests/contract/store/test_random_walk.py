@@ -8,7 +8,6 @@ from random import Random
 import pytest
 
 from outdial_server.domain import batch as rules
-from outdial_server.domain.account import AgentFields
 from outdial_server.domain.batch import (
     Batch,
     BatchState,
@@ -180,7 +179,7 @@ class Walk:
         await self.world.store.agents.change_agent(
             self.world.account_id,
             self.agents[1],
-            lambda a: AgentFields(a.display_name, agent_cap, a.metadata),
+            lambda a: replace(a.fields, max_concurrent_calls=agent_cap),
         )
 
     async def cancel_row(self) -> None:

@@ -219,6 +219,37 @@ AGENTS = [
         says="64 entries",
     ),
     faulty(
+        "every text wrong",
+        "CreateAgent",
+        lambda w: {
+            "agent": Agent(
+                display_name="x",
+                prompt="Hello {{first name}}",
+                first_message="x" * 4_097,
+                join_url_template="http://media.example/{{call_id}}",
+                default_context={"a": "\0"},
+            )
+        },
+        "agent.prompt",
+        "agent.first_message",
+        "agent.join_url_template",
+        "agent.default_context",
+    ),
+    faulty(
+        "a schema that is none",
+        "CreateAgent",
+        lambda w: {"agent": Agent(display_name="x", context_schema={"type": "strng"})},
+        "agent.context_schema",
+        says="is no JSON Schema at type",
+    ),
+    faulty(
+        "a number that JSON does not have",
+        "CreateAgent",
+        lambda w: {"agent": Agent(display_name="x", default_context={"a": float("inf")})},
+        "agent.default_context",
+        says="finite",
+    ),
+    faulty(
         "a NUL character in the name",
         "CreateAgent",
         lambda w: {"agent": Agent(display_name="A\0da")},
@@ -282,7 +313,7 @@ AGENTS = [
         "UpdateAgent",
         lambda w: {"agent": Agent(agent_id=w.ours.agent_id), "update_mask": mask("voice")},
         "update_mask",
-        says="'voice' is no field; name some of display_name, max_concurrent_calls, metadata",
+        says="'voice' is no field; name some of active, context_schema, default_context,",
     ),
     faulty(
         "everything and something",
@@ -293,6 +324,15 @@ AGENTS = [
         },
         "update_mask",
         says="alone",
+    ),
+    faulty(
+        "a schema that is not supported",
+        "UpdateAgent",
+        lambda w: {
+            "agent": Agent(agent_id=w.ours.agent_id, context_schema={"$ref": "https://x.example"})
+        },
+        "agent.context_schema",
+        says="$ref",
     ),
     outdated(
         "an old etag",

@@ -109,6 +109,12 @@ AGENTS_AND_CARRIERS = [
         "CARRIER_NOT_CONFIGURED",
         says="there is simulated",
     ),
+    misfit(
+        "an agent that is not active",
+        "CreateBatch",
+        lambda w: creating(agent_id=w.resting_agent_id)(w),
+        "AGENT_INACTIVE",
+    ),
     misfit("no rows and no draft", "CreateBatch", lambda w: {"batch": batch(w)}, "BATCH_EMPTY"),
     forbidden("a key without the scope", "CreateBatch", creating()).by(lambda w: w.reader),
     taken(
@@ -227,6 +233,12 @@ STATES = [
             says=f"a {state.upper()} batch cannot be ",
         )
         for rpc, state, id_of in _STATES
+    ),
+    misfit(
+        "a batch of an agent that is not active",
+        "StartBatch",
+        lambda w: {"batch_id": w.resting_draft_id},
+        "AGENT_INACTIVE",
     ),
     misfit(
         "a draft without rows",

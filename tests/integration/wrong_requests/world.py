@@ -68,6 +68,9 @@ class World:
     import_id: str
     their_import_id: str
     their_suppression_id: str
+    # Not active any more.
+    resting_agent_id: str
+    resting_draft_id: str
     reader: Metadata
     writer: Metadata
     admin: Metadata
@@ -197,6 +200,9 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         await watch_to_the_end(channel, tenants[0].key, batch_id)
         return batch_id
 
+    resting_id = await build.agent("Resting")
+    resting_draft_id = await build.batch(resting_id, BUSY, draft=True)
+    await build.call("UpdateAgent", agent=Agent(agent_id=resting_id, active=False))
     running_id = await build.batch(agent_id, ANSWERED)
     await build.until_answered(running_id)
     cancelled_id, deleted_id = await cancelled(), await cancelled()
@@ -228,6 +234,8 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         import_id=await build.imported(ours.draft_id),
         their_suppression_id=await Builder(channel, tenants[1]).suppression(),
         their_import_id=await Builder(channel, tenants[1]).imported(theirs.draft_id),
+        resting_agent_id=resting_id,
+        resting_draft_id=resting_draft_id,
         reader=narrow[0],
         writer=narrow[1],
         admin=narrow[2],

@@ -19,7 +19,8 @@ from outdial_server.api.conversion.event import event_to_message
 from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.struct import json_text, struct
 from outdial_server.api.conversion.times import duration, moment, span, timestamp
-from outdial_server.domain.account import AccountChange, AgentFields
+from outdial_server.domain.account import AccountChange
+from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import BatchState
 from outdial_server.domain.call import CallState
 from outdial_server.domain.errors import InvalidFieldsError, Reason

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outdial_server.domain import limits
-from outdial_server.domain.account import AccountChange, AgentFields
+from outdial_server.domain.account import AccountChange
+from outdial_server.domain.agent import AgentFields
+from outdial_server.domain.agent_checks import check_agent
 from outdial_server.domain.batch import BatchSettings
 from outdial_server.domain.checks import (
     Checks,
     RawRow,
     check_account,
-    check_agent,
     check_batch_settings,
     check_row,
 )

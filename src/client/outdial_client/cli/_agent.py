@@ -6,41 +6,37 @@ import typer
 from outdial.v1.agent_pb2 import Agent
 
 from outdial_client._client import Client
+from outdial_client._inputs import NewAgent
 from outdial_client.cli._agent_names import find_agent
+from outdial_client.cli._agent_options import AgentSettings
 from outdial_client.cli._completion import complete_agents
 from outdial_client.cli._facts import agent_facts
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import AGENTS
+from outdial_client.cli._option_groups import takes
 from outdial_client.cli._screen import Screen
 from outdial_client.cli._session import run
-from outdial_client.cli._typed import parse_pairs
 
 commands = typer.Typer(no_args_is_help=True, help="The voice agents that talk.")
 
 AgentName = Annotated[
     str, typer.Argument(metavar="AGENT", autocompletion=complete_agents, help="Name or id.")
 ]
-Labels = Annotated[
-    list[str] | None,
-    typer.Option("--label", metavar="NAME=TEXT", help="A label of your own; may be repeated."),
-]
 
 
 @commands.command()
+@takes(AgentSettings)
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Unique in the account.")],
-    max_concurrent: Annotated[int, typer.Option(min=0, help="Calls alive at once.")] = 0,
-    label: Labels = None,
+    settings: AgentSettings,
     request_id: Annotated[str, typer.Option(help="The same id makes it only once.")] = "",
 ) -> None:
     """Make an agent."""
-    metadata = parse_pairs(label)
+    new = NewAgent(display_name=name, **settings.given())
 
     async def command(client: Client, screen: Screen) -> None:
-        agent = await client.agents.create(
-            name, max_concurrent_calls=max_concurrent, metadata=metadata, request_id=request_id
-        )
+        agent = await client.agents.create(new, request_id=request_id)
         screen.made(agent, agent.agent_id, f"Agent {agent.display_name}: {agent.agent_id}")
 
     run(context, command)
@@ -69,28 +65,21 @@ def show(context: typer.Context, agent: AgentName) -> None:
 
 
 @commands.command()
+@takes(AgentSettings)
 def update(
     context: typer.Context,
     agent: AgentName,
+    settings: AgentSettings,
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
-    max_concurrent: Annotated[
-        int | None, typer.Option(min=0, help="Calls alive at once; 0 for no limit of its own.")
-    ] = None,
-    label: Labels = None,
 ) -> None:
     """Change an agent; labels take the place of all that it had."""
-    said = {
-        "display_name": name,
-        "max_concurrent_calls": max_concurrent,
-        "metadata": parse_pairs(label) or None,
-    }
-    changes = {field: value for field, value in said.items() if value is not None}
+    changes = settings.given() | ({} if name is None else {"display_name": name})
     if not changes:
         context.fail("say what to change")
 
     async def command(client: Client, screen: Screen) -> None:
         found = await find_agent(client, screen, agent)
-        wanted = Agent(agent_id=found.agent_id, etag=found.etag, **changes)  # type: ignore[arg-type]
+        wanted = Agent(agent_id=found.agent_id, etag=found.etag, **changes)
         changed = await client.agents.update(wanted, changes)
         screen.done(changed, f"Agent {changed.display_name} is changed.")
 

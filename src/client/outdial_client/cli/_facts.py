@@ -1,7 +1,10 @@
 """One resource in full: a fact a line, what is unset left out."""
 
+import json
 from collections.abc import Sequence
 
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
 from outdial.v1.account_pb2 import Account
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
@@ -103,6 +106,12 @@ def agent_facts(agent: Agent) -> Facts:
         ("name", agent.display_name),
         ("calls at once", str(agent.max_concurrent_calls or "")),
         ("alive", str(agent.active_calls)),
+        ("held", "" if agent.active else "it is not active"),
+        ("prompt", agent.prompt),
+        ("first message", agent.first_message),
+        ("join URL", agent.join_url_template),
+        ("defaults", _json(agent.default_context)),
+        ("schema", _json(agent.context_schema)),
         ("labels", labels(agent.metadata)),
         ("created", moment(agent.create_time)),
     ]
@@ -131,6 +140,10 @@ def suppression_facts(entry: Suppression) -> Facts:
         ("created", moment(entry.create_time)),
     ]
     return _stated(facts)
+
+
+def _json(struct: Struct) -> str:
+    return json.dumps(MessageToDict(struct), ensure_ascii=False) if struct.fields else ""
 
 
 def _stated(facts: Facts) -> Facts:

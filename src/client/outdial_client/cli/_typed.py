@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -30,6 +31,28 @@ def parse_pairs(words: list[str] | None) -> dict[str, str]:
 def parse_context(words: list[str] | None) -> dict[str, Any]:
     """`name=value` words for templates; a value that is JSON is taken as such."""
     return {name: _json_or_text(text) for name, text in parse_pairs(words).items()}
+
+
+def parse_text(text: str) -> str:
+    """The text itself, or with `@` before a path what is in that file."""
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise typer.BadParameter(f"{text[1:]!r} cannot be read: {reason}") from None
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """A JSON object, as `parse_text` has it."""
+    try:
+        value = json.loads(parse_text(text))
+    except ValueError as error:
+        raise typer.BadParameter(f"is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise typer.BadParameter("is no JSON object")
+    return value
 
 
 def _json_or_text(text: str) -> Any:

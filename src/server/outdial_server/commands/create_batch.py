@@ -20,7 +20,7 @@ class CreateBatch:
     ) -> StoredRows:
         """`request` grows with each slice of the rows. Raises InvalidFieldsError,
         NotFoundError (AGENT_NOT_FOUND), PreconditionError (CARRIER_NOT_CONFIGURED,
-        BATCH_EMPTY), AlreadyExistsError (REQUEST_ID_REUSED)."""
+        BATCH_EMPTY, AGENT_INACTIVE), AlreadyExistsError (REQUEST_ID_REUSED)."""
         new = self.planner.plan(spec)
         async with self.intake.new_batch(new, name_of(request)) as staging:
             empty = refusal_of_an_empty_batch(draft=spec.draft)

@@ -1,11 +1,10 @@
-"""Accounts, agents and keys: the resources around batches."""
+"""Accounts and keys."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from outdial_server.domain.ids import AccountId, AgentId, ApiKeyId
+from outdial_server.domain.ids import AccountId, ApiKeyId
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +34,6 @@ class AccountChange:
     display_name: str | None = None
     max_concurrent_calls: int | None = None
     reserved_slots: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Agent:
-    agent_id: AgentId
-    account_id: AccountId
-    display_name: str
-    max_concurrent_calls: int | None
-    metadata: Mapping[str, str]
-    revision: int
-    created_at: datetime
-    updated_at: datetime
-    active_calls: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class AgentFields:
-    """What a client may write of an agent."""
-
-    display_name: str
-    max_concurrent_calls: int | None
-    metadata: Mapping[str, str]
 
 
 class Scope(IntEnum):

@@ -155,6 +155,8 @@ class Batch:
     started_at: datetime | None
     ended_at: datetime | None
     deleted_at: datetime | None
+    # Of the agent, and read with the batch.
+    agent_active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +216,18 @@ def start(batch: Batch, now: datetime) -> BatchChange:
         raise PreconditionError(
             Reason.BATCH_EMPTY, "the batch has no scheduled calls; add some before it starts"
         )
+    if not batch.agent_active:
+        raise agent_inactive(batch.agent_id)
     state, reason = state_by_window(batch.settings.window_start, now)
     return _moved(batch, state, reason, now, "USER_REQUEST")
+
+
+def agent_inactive(agent_id: AgentId) -> PreconditionError:
+    return PreconditionError(
+        Reason.AGENT_INACTIVE,
+        "the agent is not active, and no batch of it is made or started",
+        {"agent_id": agent_id},
+    )
 
 
 def pause(batch: Batch, now: datetime) -> BatchChange | None:

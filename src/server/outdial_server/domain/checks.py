@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from outdial_server.domain import limits
-from outdial_server.domain.account import AccountChange, AgentFields
+from outdial_server.domain.account import AccountChange
 from outdial_server.domain.address import AddressError, clean_phone_number, parse_address
 from outdial_server.domain.batch import BatchSettings
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
@@ -73,6 +73,11 @@ class Checks:
             self.fault(name, str(error))
             return ""
 
+    def json_object(self, name: str, text: str, most_bytes: int) -> None:
+        fault = json_fault(text, most_bytes)
+        if fault:
+            self.fault(name, fault)
+
     def raise_if_any(self) -> None:
         if self.violations:
             raise InvalidFieldsError(self.violations)
@@ -109,14 +114,6 @@ def _check_window(checks: Checks, settings: BatchSettings, now: datetime, end_is
         checks.fault("window_end", "must be after window_start")
     elif end_is_new and end <= now:
         checks.fault("window_end", "must be in the future")
-
-
-def check_agent(checks: Checks, agent: AgentFields) -> None:
-    checks.text("display_name", agent.display_name, limits.AGENT_NAME_MAX_CHARS, least=1)
-    checks.number(
-        "max_concurrent_calls", agent.max_concurrent_calls, 1, limits.CONCURRENT_CALLS_MAX
-    )
-    checks.metadata("metadata", agent.metadata)
 
 
 def check_account(checks: Checks, change: AccountChange) -> None:
@@ -169,7 +166,7 @@ def check_row(
             checks.fault("time_zone", "is no IANA time zone, like Europe/Vienna")
         if len(violations) > before:
             return None
-    fault = _context_fault(row.template_context_json)
+    fault = json_fault(row.template_context_json, limits.TEMPLATE_CONTEXT_MAX_BYTES)
     if fault:
         violations.append(FieldViolation("template_context", fault))
         return None
@@ -207,10 +204,10 @@ def _has_plain_labels(row: RawRow, known_zones: frozenset[str]) -> bool:
 _BYTES_PER_CHAR_MAX: Final = 4
 
 
-def _context_fault(context_json: str) -> str:
-    may_be_long = len(context_json) * _BYTES_PER_CHAR_MAX > limits.TEMPLATE_CONTEXT_MAX_BYTES
-    if may_be_long and len(context_json.encode()) > limits.TEMPLATE_CONTEXT_MAX_BYTES:
-        return f"must not be larger than {limits.TEMPLATE_CONTEXT_MAX_BYTES // 1024} KiB as JSON"
+def json_fault(json: str, most_bytes: int) -> str:
+    may_be_long = len(json) * _BYTES_PER_CHAR_MAX > most_bytes
+    if may_be_long and len(json.encode()) > most_bytes:
+        return f"must not be larger than {most_bytes // 1024} KiB as JSON"
     # The plain search is much the faster one, and nearly always enough.
-    has_nul = "\\u0000" in context_json and _ESCAPED_NUL.search(context_json)
-    return NO_NUL if has_nul or "\0" in context_json else ""
+    has_nul = "\\u0000" in json and _ESCAPED_NUL.search(json)
+    return NO_NUL if has_nul or "\0" in json else ""

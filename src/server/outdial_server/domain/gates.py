@@ -14,6 +14,7 @@ from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.slots import ScopeKind, SlotRow
 
 ANY_CALL_ENDS: Final = "ANY_CALL_ENDS"
+AGENT_IS_ACTIVE: Final = "AGENT_IS_ACTIVE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,13 @@ def window_gate(batch: Batch, now: datetime) -> GateAnswer:
     return GateAnswer("batch_window", None)
 
 
+def agent_gate(batch: Batch) -> GateAnswer:
+    """A batch that runs is held, and goes on by itself."""
+    if batch.agent_active:
+        return GateAnswer("agent", None)
+    return GateAnswer("agent", 0, "AGENT_INACTIVE", waits_for=AGENT_IS_ACTIVE)
+
+
 def slot_gate(row: SlotRow) -> GateAnswer:
     name = f"slots_{row.scope.kind.name.lower()}"
     figures = {"used": row.used} | ({} if row.target_cap is None else {"cap": row.target_cap})
@@ -75,6 +83,7 @@ def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
     return (
         batch_state_gate(facts.batch),
         window_gate(facts.batch, now),
+        agent_gate(facts.batch),
         *map(slot_gate, facts.slots),
     )
 

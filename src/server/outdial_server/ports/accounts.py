@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from outdial_server.domain.account import Account, Agent, AgentFields, ApiKey
+from outdial_server.domain.account import Account, ApiKey
+from outdial_server.domain.agent import Agent, AgentFields
 from outdial_server.domain.ids import AccountId, AgentId, ApiKeyId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey

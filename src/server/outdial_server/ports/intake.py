@@ -79,7 +79,8 @@ class Staging(Protocol):
 
     async def reveal(self, outcome: Outcome, request: RequestKey | None) -> StoredRows:
         """Shows what was staged. A twin of the request that was faster is answered for this
-        one. Raises NotFoundError (AGENT_NOT_FOUND), PreconditionError (BATCH_STATE),
+        one. Raises NotFoundError (AGENT_NOT_FOUND), PreconditionError (BATCH_STATE,
+        AGENT_INACTIVE),
         AlreadyExistsError (REQUEST_ID_REUSED), ConflictError (BATCH_CHANGED)."""
         ...
 
@@ -97,7 +98,8 @@ class IntakeStore(Protocol):
     def new_batch(
         self, new: NewBatch, request: RequestName | None, import_id: ImportId | None = None
     ) -> AbstractAsyncContextManager[Staging]:
-        """A batch to make. Raises NotFoundError (AGENT_NOT_FOUND)."""
+        """A batch to make. Raises NotFoundError (AGENT_NOT_FOUND), PreconditionError
+        (AGENT_INACTIVE)."""
         ...
 
     def append(

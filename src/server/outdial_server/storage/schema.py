@@ -94,6 +94,14 @@ agents: Final = Table(
     Column("created_us", BigInt, nullable=False),
     Column("updated_us", BigInt, nullable=False),
     Column("deleted_us", BigInt),
+    Column("active", SmallInteger, nullable=False, server_default="1"),
+    # The revision that the texts are of; 0 for none, which a claim need not read.
+    Column("texts_revision", Integer, nullable=False, server_default="0"),
+    _text("prompt"),
+    _text("first_message"),
+    _text("join_url_template"),
+    _text("default_context_json"),
+    _text("context_schema_json"),
 )
 Index(
     "agents_by_name",

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from outdial_server.domain.account import Account, Agent, AgentFields, ApiKey
+from outdial_server.domain.account import Account, ApiKey
+from outdial_server.domain.agent import Agent, AgentFields
 from outdial_server.domain.batch import Batch, BatchChange, BatchState
 from outdial_server.domain.call import Call, CallState
 from outdial_server.domain.errors import Reason

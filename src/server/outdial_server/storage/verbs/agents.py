@@ -1,9 +1,10 @@
 """Agents."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from outdial_server.domain.account import Agent, AgentFields
+from outdial_server.domain.agent import Agent, AgentFields
+from outdial_server.domain.batch import agent_inactive
 from outdial_server.domain.errors import (
     AlreadyExistsError,
     PreconditionError,
@@ -29,22 +30,56 @@ from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.paging import key_of, page_of
 from outdial_server.storage.verbs.requests import answered_before
 
+FIELD_COLUMNS: Final = (
+    "g.display_name, g.max_concurrent_calls, g.metadata_json, g.active, g.texts_revision, "
+    "g.prompt, g.first_message, g.join_url_template, g.default_context_json, "
+    "g.context_schema_json"
+)
+"""What `fields_from` needs."""
+
 _AGENT: Final = (
-    "SELECT g.key, g.id, a.id AS account_id, g.display_name, g.max_concurrent_calls, "
-    "g.metadata_json, g.revision, g.created_us, g.updated_us, s.used "
+    "SELECT g.key, g.id, a.id AS account_id, g.revision, g.created_us, g.updated_us, s.used, "
+    f"{FIELD_COLUMNS} "
     "FROM agents g JOIN accounts a ON a.key = g.account_key "
     f"JOIN slots s ON s.kind = {int(ScopeKind.AGENT)} AND s.owner = g.key "
     "WHERE g.deleted_us IS NULL AND g.account_key = :account "
 )
 
 
+def fields_from(row: Row) -> AgentFields:
+    return AgentFields(
+        display_name=row.display_name,
+        max_concurrent_calls=row.max_concurrent_calls,
+        metadata=mapping_from(row.metadata_json),
+        active=bool(row.active),
+        prompt=row.prompt,
+        first_message=row.first_message,
+        join_url_template=row.join_url_template,
+        default_context_json=row.default_context_json,
+        context_schema_json=row.context_schema_json,
+    )
+
+
+def _field_values(fields: AgentFields, revision: int) -> dict[str, Any]:
+    return {
+        "display_name": fields.display_name,
+        "max_concurrent_calls": fields.max_concurrent_calls,
+        "metadata_json": mapping_json(fields.metadata),
+        "active": int(fields.active),
+        "texts_revision": revision if fields.has_texts else 0,
+        "prompt": fields.prompt,
+        "first_message": fields.first_message,
+        "join_url_template": fields.join_url_template,
+        "default_context_json": fields.default_context_json,
+        "context_schema_json": fields.context_schema_json,
+    }
+
+
 def _agent(row: Row) -> Agent:
     return Agent(
         AgentId(unpack_id(row.id)),
         AccountId(unpack_id(row.account_id)),
-        row.display_name,
-        row.max_concurrent_calls,
-        mapping_from(row.metadata_json),
+        fields_from(row),
         row.revision,
         moment(row.created_us),
         moment(row.updated_us),
@@ -66,6 +101,16 @@ def agent_key(tx: Tx, account_id: AccountId, agent_id: AgentId) -> int:
     return key
 
 
+def active_agent_key(tx: Tx, account_id: AccountId, agent_id: AgentId) -> int:
+    """For a batch to make. Raises NotFoundError (AGENT_NOT_FOUND), PreconditionError
+    (AGENT_INACTIVE)."""
+    row = _row(tx, account_id, agent_id)
+    if not row.active:
+        raise agent_inactive(agent_id)
+    key: int = row.key
+    return key
+
+
 def create_agent(
     tx: Tx,
     account_id: AccountId,
@@ -77,16 +122,15 @@ def create_agent(
     earlier = answered_before(tx, account, request, agent_id)
     if earlier is not None:
         return get_agent(tx, account_id, AgentId(earlier))
+    values = _field_values(fields, 1) | {
+        "id": pack_id(agent_id),
+        "account_key": account,
+        "created_us": tx.now_us,
+        "updated_us": tx.now_us,
+    }
+    names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
     made = tx.run(
-        "INSERT INTO agents (id, account_key, display_name, max_concurrent_calls, "
-        "metadata_json, created_us, updated_us) "
-        "VALUES (:id, :account, :name, :cap, :metadata, :now, :now) ON CONFLICT DO NOTHING",
-        id=pack_id(agent_id),
-        account=account,
-        name=fields.display_name,
-        cap=fields.max_concurrent_calls,
-        metadata=mapping_json(fields.metadata),
-        now=tx.now_us,
+        f"INSERT INTO agents ({names}) VALUES ({places}) ON CONFLICT DO NOTHING", **values
     )
     if not made:
         raise _name_taken(fields.display_name)
@@ -119,25 +163,18 @@ def change_agent(
     _lock(tx, key)
     before = get_agent(tx, account_id, agent_id)
     after = decide(before)
-    if after == AgentFields(before.display_name, before.max_concurrent_calls, before.metadata):
+    if after == before.fields:
         return before
-    _write(tx, key, after)
+    _write(tx, key, after, before.revision + 1)
     set_cap(tx, SlotScope(ScopeKind.AGENT, key), after.max_concurrent_calls)
     return get_agent(tx, account_id, agent_id)
 
 
-def _write(tx: Tx, key: int, after: AgentFields) -> None:
+def _write(tx: Tx, key: int, after: AgentFields, revision: int) -> None:
+    values = _field_values(after, revision) | {"revision": revision, "updated_us": tx.now_us}
+    assignments = ", ".join(f"{name} = :{name}" for name in values)
     try:
-        tx.run(
-            "UPDATE agents SET display_name = :name, max_concurrent_calls = :cap, "
-            "metadata_json = :metadata, revision = revision + 1, updated_us = :now "
-            "WHERE key = :key",
-            name=after.display_name,
-            cap=after.max_concurrent_calls,
-            metadata=mapping_json(after.metadata),
-            now=tx.now_us,
-            key=key,
-        )
+        tx.run(f"UPDATE agents SET {assignments} WHERE key = :key", key=key, **values)
     except ConstraintError as error:
         # The index decides, whoever takes the name at the same time.
         raise _name_taken(after.display_name) from error
@@ -167,16 +204,19 @@ def delete_agent(tx: Tx, account_id: AccountId, agent_id: AgentId) -> None:
     tx.run("UPDATE agents SET deleted_us = :now WHERE key = :key", now=tx.now_us, key=key)
 
 
-def refuse_deleted_agent(tx: Tx, batch_key: int, agent_id: AgentId) -> None:
+def refuse_unusable_agent(tx: Tx, batch_key: int, agent_id: AgentId) -> None:
     """For a batch that is about to be revealed. The agent stays as it is until the end of the
-    transaction. Raises NotFoundError (AGENT_NOT_FOUND)."""
+    transaction. Raises NotFoundError (AGENT_NOT_FOUND), PreconditionError
+    (AGENT_INACTIVE)."""
     agent = tx.one_or_none(
-        "SELECT g.deleted_us FROM batches b JOIN agents g ON g.key = b.agent_key "
+        "SELECT g.deleted_us, g.active FROM batches b JOIN agents g ON g.key = b.agent_key "
         f"WHERE b.key = :key {tx.dialect.for_update('g')}",
         key=batch_key,
     )
     if agent is None or agent.deleted_us is not None:
         raise not_found(Reason.AGENT_NOT_FOUND, "agent", agent_id)
+    if not agent.active:
+        raise agent_inactive(agent_id)
 
 
 def _lock(tx: Tx, key: int) -> None:

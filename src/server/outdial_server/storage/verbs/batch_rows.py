@@ -44,7 +44,8 @@ BATCH_COLUMNS: Final = (
     "b.ring_timeout_s, b.max_call_duration_s, b.metadata_json, b.state, b.state_reason, "
     "b.state_detail, b.settling_to, " + ", ".join(f"b.{name}" for name in COUNT_NAMES) + ", "
     "b.event_seq, b.oldest_seq, b.next_position, b.revision, b.created_us, b.updated_us, "
-    "b.started_us, b.ended_us, b.deleted_us, a.suppressions AS account_suppressions"
+    "b.started_us, b.ended_us, b.deleted_us, a.suppressions AS account_suppressions, "
+    "g.active AS agent_active"
 )
 
 SELECT_BATCH: Final = (
@@ -73,6 +74,7 @@ def batch_from(row: Row) -> Batch:
         started_at=moment_or_none(row.started_us),
         ended_at=moment_or_none(row.ended_us),
         deleted_at=moment_or_none(row.deleted_us),
+        agent_active=bool(row.agent_active),
     )
 
 

@@ -93,6 +93,7 @@ def _update_sql(dialect: Dialect, only_running: bool) -> str:
     running = (
         f"AND state = {int(BatchState.RUNNING)} "
         "AND (window_end_us IS NULL OR window_end_us > :now) "
+        "AND (SELECT g.active FROM agents g WHERE g.key = batches.agent_key) = 1 "
         if only_running
         else ""
     )

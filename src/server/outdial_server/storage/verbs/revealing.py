@@ -14,7 +14,7 @@ from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.ports.intake import NewBatch, Outcome, StoredRows
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
-from outdial_server.storage.verbs.agents import refuse_deleted_agent
+from outdial_server.storage.verbs.agents import refuse_unusable_agent
 from outdial_server.storage.verbs.batch_rows import (
     after_of,
     batch_by_key,
@@ -53,8 +53,9 @@ def reveal(
 
 
 def _reveal_batch(tx: Tx, staged: Staged, new: NewBatch, count: int) -> Batch:
-    """The agent may have been deleted while rows were staged: then nothing is revealed."""
-    refuse_deleted_agent(tx, staged.batch_key, new.agent_id)
+    """The agent may have been deleted or made inactive while rows were staged: then nothing
+    is revealed."""
+    refuse_unusable_agent(tx, staged.batch_key, new.agent_id)
     state, reason = state_to_start_in(new, tx.now)
     revealed = tx.run(
         "UPDATE batches SET state = :state, state_reason = :reason, started_us = :started, "

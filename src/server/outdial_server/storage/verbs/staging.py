@@ -31,7 +31,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
-from outdial_server.storage.verbs.agents import agent_key
+from outdial_server.storage.verbs.agents import active_agent_key
 from outdial_server.storage.verbs.batch_rows import batch_from, find_batch, settings_values
 from outdial_server.storage.verbs.imports import (
     begin_import,
@@ -74,7 +74,7 @@ def stage_batch(
     values = settings_values(new.settings) | {
         "id": pack_id(new.batch_id),
         "account_key": account,
-        "agent_key": agent_key(tx, new.account_id, new.agent_id),
+        "agent_key": active_agent_key(tx, new.account_id, new.agent_id),
         "carrier": new.carrier,
         "duplicates": int(new.duplicates),
         "state": int(state_to_start_in(new, tx.now)[0]),
