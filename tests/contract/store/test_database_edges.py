@@ -9,7 +9,6 @@ from typing import Any
 import asyncpg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from outdial_server.domain.errors import Reason, UnavailableError
@@ -199,7 +198,7 @@ async def test_the_error_of_a_failing_statement_holds_no_phone_number(world: Wor
     with pytest.raises(ConstraintError) as caught:
         await world.store.database.write(twice)
     assert NUMBER not in _told(caught.value)
-    with pytest.raises((DBAPIError, UnavailableError)) as caught:
+    with pytest.raises((asyncpg.PostgresError, UnavailableError)) as caught:
         await world.store.database.read(
             lambda tx: tx.all("SELECT nothing FROM batches WHERE caller_id = :it", it=NUMBER)
         )

@@ -71,7 +71,7 @@ class TestWhileTheCommitIsUnderWay:
 
         async def commit_late() -> None:
             async with database._engine.connect() as connection, connection.begin():
-                await database._run(connection, reveal)
+                await database._run(connection, reveal, database.dialect)
                 revealed.set()
                 # The erasing one waits for the row by now, or has gone wrong.
                 await asyncio.wait([erasing], timeout=0.3)

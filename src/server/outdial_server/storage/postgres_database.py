@@ -16,9 +16,9 @@ from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry, Transaction
+from outdial_server.storage.asyncpg_statements import AsyncpgStatements
 from outdial_server.storage.database import name_of
 from outdial_server.storage.dialects.postgres import PostgresDialect, PostgresReadingDialect
-from outdial_server.storage.statements import SqlAlchemyStatements
 from outdial_server.storage.tx import Tx
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class PostgresDatabase:
             with unavailable_told():
                 try:
                     return await self._commit(verb, transaction, group_size)
-                except DBAPIError as error:
+                except Exception as error:
                     if tries >= _tries_of(error):
                         raise
 
@@ -130,10 +130,12 @@ class PostgresDatabase:
     async def _run(
         self, conn: AsyncConnection, verb: Callable[[Tx], T], dialect: PostgresDialect
     ) -> tuple[T, Tx]:
-        now = self._clock.now() if self._clock else (await conn.execute(_NOW)).scalar_one()
+        # In any case: the transaction begins with it.
+        database_now = (await conn.execute(_NOW)).scalar_one()
+        now = self._clock.now() if self._clock else database_now
 
         def transact(sync: Any) -> tuple[T, Tx]:
-            tx = Tx(SqlAlchemyStatements(sync), dialect, self._ids, now)
+            tx = Tx(AsyncpgStatements(sync), dialect, self._ids, now)
             return verb(tx), tx
 
         return await conn.run_sync(transact)
@@ -179,7 +181,7 @@ def unavailable_told() -> Iterator[None]:
         ) from error
 
 
-def _tries_of(error: DBAPIError) -> int:
+def _tries_of(error: Exception) -> int:
     state = _sqlstate(error)
     if state in _CONFLICTS:
         return _TRIES
@@ -189,10 +191,21 @@ def _tries_of(error: DBAPIError) -> int:
 def _is_lost(error: Exception) -> bool:
     if isinstance(error, OSError | PoolTimeoutError | OperationalError | InterfaceError):
         return True
+    if _is_of_the_driver(error, "InterfaceError") and not isinstance(error, ValueError):
+        # The connection was closed under us. Those that are ValueErrors, too, mean a value.
+        return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     state = _sqlstate(error)
     return state.startswith(_LOST) or state in _CONFLICTS or state == _LOCK_TIMEOUT
+
+
+def _is_of_the_driver(error: Exception, name: str) -> bool:
+    """By name: asyncpg is an extra, and need not be there to be imported."""
+    return any(
+        kind.__name__ == name and kind.__module__.startswith("asyncpg")
+        for kind in type(error).__mro__
+    )
 
 
 def _sqlstate(error: Exception) -> str:

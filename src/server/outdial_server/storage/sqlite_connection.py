@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from outdial_server.storage.dialects.sqlite import ID_FUNCTION
-from outdial_server.storage.statements import SqliteStatements
+from outdial_server.storage.sqlite_statements import SqliteStatements
 
 WRITER_CACHE_KIB: Final = 64 * 1024
 READER_CACHE_KIB: Final = 8 * 1024

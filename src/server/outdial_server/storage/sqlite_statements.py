@@ -1,0 +1,55 @@
+"""Statements on SQLite's own driver (docs/adr/0012)."""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from outdial_server.storage.statements import ConstraintError, Row, row_of
+
+
+class SqliteStatements:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._cursor = connection.cursor()
+        self._makers: dict[str, Callable[[Sequence[Any]], Row]] = {}
+
+    def all(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        found = self._cursor.execute(sql, parameters).fetchall()
+        return list(map(self._maker(sql), found)) if found else ()
+
+    def first(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
+        # All of them: a statement that was not read to its end stays open.
+        found = self._cursor.execute(sql, parameters).fetchall()
+        return self._maker(sql)(found[0]) if found else None
+
+    def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        try:
+            return self._cursor.execute(sql, parameters).rowcount
+        except sqlite3.IntegrityError as error:
+            raise ConstraintError(str(error)) from error
+
+    def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._cursor.executemany(sql, rows)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        try:
+            self._cursor.executemany(_insert_row(table, tuple(columns)), rows)
+        except sqlite3.IntegrityError as error:
+            raise ConstraintError(str(error)) from error
+
+    def update_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        return self._cursor.executemany(sql, rows).rowcount
+
+    def _maker(self, sql: str) -> Callable[[Sequence[Any]], Row]:
+        """Of the statement that the cursor has just run."""
+        maker = self._makers.get(sql)
+        if maker is None:
+            maker = row_of(tuple(column[0] for column in self._cursor.description))
+            self._makers[sql] = maker
+        return maker
+
+
+@lru_cache(maxsize=64)
+def _insert_row(table: str, columns: tuple[str, ...]) -> str:
+    places = ", ".join("?" for _ in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
