@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -19,12 +20,20 @@ from outdial_server.domain.batch import (
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.report import Fault, ReportKind
 from outdial_server.domain.retry import RETRYABLE_STATES
+from outdial_server.domain.retry_policy import (
+    RETRYABLE_DISPOSITIONS,
+    Backoff,
+    RetryPolicy,
+    RetryRule,
+    RetryTerms,
+    Tries,
+)
 from outdial_server.domain.scheduled_call import (
     FINAL_STATES,
     ScheduledCallState,
     state_while_open,
 )
-from outdial_server.domain.transition import CALL_TRANSITIONS, advance
+from outdial_server.domain.transition import CALL_TRANSITIONS, advance, final_state
 from support.clock import START
 from support.domain import a_call, report
 
@@ -127,13 +136,27 @@ def test_calls_begin_with_a_claim_and_end_where_nothing_follows() -> None:
 # --- scheduled call ------------------------------------------------------------
 
 
+ALL_IS_RETRIED = RetryTerms(
+    RetryPolicy(tuple(RetryRule(d, Backoff(timedelta(minutes=1))) for d in RETRYABLE_DISPOSITIONS)),
+    Tries(),
+    None,
+    0.0,
+)
+
+
 def moves_by_reports() -> Moves:
     """What reports do to a scheduled call, whatever the call, the report and the policy."""
     moves: Moves = set()
-    for state, kind, disposition, fault, unknown, config in product(
-        CallState, ReportKind, [None, *Disposition], Fault, UnknownPolicy, ConfigErrorPolicy
+    for state, kind, disposition, fault, unknown, config, retry in product(
+        CallState,
+        ReportKind,
+        [None, *Disposition],
+        Fault,
+        UnknownPolicy,
+        ConfigErrorPolicy,
+        [None, ALL_IS_RETRIED],
     ):
-        call = a_call(state, unknown_policy=unknown, on_config_error=config)
+        call = a_call(state, unknown_policy=unknown, on_config_error=config, retry=retry)
         transition = advance(call, report(kind, disposition=disposition, fault=fault), START)
         if transition is not None and transition.event is not None:
             after = transition.final_state or state_while_open(transition.state)
@@ -143,12 +166,15 @@ def moves_by_reports() -> Moves:
 
 def moves_without_a_call() -> Moves:
     """SENDING, retries, rules that skip, and what settles rows that wait: those of stopped
-    and closed batches, and a row cancelled by hand, which ends as a cancelled batch's do."""
+    and closed batches, a row cancelled by hand, which ends as a cancelled batch's do, and one
+    whose try is taken back."""
     sending = (state_while_open(None).name, state_while_open(CallState.SENDING).name)
     waiting = ScheduledCallState.WAITING.name
     settled = {(waiting, state.name) for state in SETTLED_REASON}
     skipped = {(waiting, ScheduledCallState.SKIPPED.name)}
-    return {sending} | settled | skipped | {(state.name, waiting) for state in RETRYABLE_STATES}
+    taken_back = {(waiting, final_state(disposition).name) for disposition in Disposition}
+    retried = {(state.name, waiting) for state in RETRYABLE_STATES}
+    return {sending} | settled | skipped | taken_back | retried
 
 
 def test_scheduled_call_moves_are_those_that_calls_and_settling_bring() -> None:

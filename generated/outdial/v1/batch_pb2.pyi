@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from outdial.v1 import retry_policy_pb2 as _retry_policy_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -273,6 +274,7 @@ class Batch(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    RETRY_POLICY_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -332,7 +334,7 @@ class Batch(_message.Message):
 
     @_builtins.property
     def ring_timeout(self) -> _duration_pb2.Duration:
-        """How long the phone may ring: 5 s to 600 s, whole seconds, default 30 s."""
+        """How long the phone may ring: 1 s to 600 s, whole seconds, default 30 s."""
 
     @_builtins.property
     def max_call_duration(self) -> _duration_pb2.Duration:
@@ -365,6 +367,10 @@ class Batch(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """When the last call of it had ended; unset again while it is retried. Output only."""
 
+    @_builtins.property
+    def retry_policy(self) -> _retry_policy_pb2.RetryPolicy:
+        """Who is tried again after which end of a call, and when. Unset, and by default: nobody."""
+
     def __init__(
         self,
         *,
@@ -395,10 +401,11 @@ class Batch(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         sequence: _builtins.int = ...,
         etag: _builtins.str = ...,
+        retry_policy: _retry_policy_pb2.RetryPolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "batch_id", b"batch_id", "caller_id", b"caller_id", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "priority", b"priority", "ring_timeout", b"ring_timeout", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "batch_id", b"batch_id", "caller_id", b"caller_id", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "priority", b"priority", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

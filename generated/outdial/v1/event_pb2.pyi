@@ -184,6 +184,7 @@ class ScheduledCallChange(_message.Message):
     ATTEMPT_NUMBER_FIELD_NUMBER: _builtins.int
     CALL_STATE_FIELD_NUMBER: _builtins.int
     DISPOSITION_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
     scheduled_call_id: _builtins.str
     position: _builtins.int
     state: _scheduled_call_pb2.ScheduledCallState.ValueType
@@ -194,6 +195,10 @@ class ScheduledCallChange(_message.Message):
     attempt_number: _builtins.int
     call_state: _call_pb2.CallState.ValueType
     disposition: _scheduled_call_pb2.Disposition.ValueType
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """When it may be dialled next; set by events after which it waits again."""
+
     def __init__(
         self,
         *,
@@ -206,10 +211,11 @@ class ScheduledCallChange(_message.Message):
         attempt_number: _builtins.int = ...,
         call_state: _call_pb2.CallState.ValueType = ...,
         disposition: _scheduled_call_pb2.Disposition.ValueType = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_number", b"attempt_number", "call_id", b"call_id", "call_state", b"call_state", "dispatch_outcome", b"dispatch_outcome", "disposition", b"disposition", "position", b"position", "scheduled_call_id", b"scheduled_call_id", "state", b"state", "state_reason", b"state_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_number", b"attempt_number", "call_id", b"call_id", "call_state", b"call_state", "dispatch_outcome", b"dispatch_outcome", "disposition", b"disposition", "due_time", b"due_time", "position", b"position", "scheduled_call_id", b"scheduled_call_id", "state", b"state", "state_reason", b"state_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

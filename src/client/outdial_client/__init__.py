@@ -57,6 +57,7 @@ from outdial_client._inputs import NewAgent, NewBatch, NewCall
 from outdial_client._interruptions import WatchInterruption
 from outdial_client._pager import Page, Pager
 from outdial_client._result_files import ExportProgress
+from outdial_client._retry_policy import RetryBackoff, RetryPolicy
 from outdial_client._watch import BatchWatch
 from outdial_client._watch_timing import WatchTiming
 
@@ -114,6 +115,8 @@ __all__ = [
     "RequestCancelledError",
     "ResourceExhaustedError",
     "ResultExport",
+    "RetryBackoff",
+    "RetryPolicy",
     "ScheduledCall",
     "ScheduledCallResult",
     "ScheduledCallState",

@@ -9,9 +9,9 @@ from outdial.v1 import account_service_pb2 as messages
 from outdial.v1.account_pb2 import Account, ApiKey, ApiKeyScope
 from outdial.v1.account_service_pb2_grpc import AccountServiceStub
 
-from outdial_client._inputs import to_timestamp
 from outdial_client._pager import Page, Pager
 from outdial_client._requests import Sender
+from outdial_client._times import to_timestamp
 
 
 class Accounts:

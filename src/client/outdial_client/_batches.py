@@ -13,16 +13,10 @@ from outdial.v1.event_pb2 import Event
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
 
 from outdial_client._batch_imports import BatchImports
-from outdial_client._inputs import (
-    NewBatch,
-    NewCall,
-    to_batch,
-    to_duration,
-    to_scheduled_calls,
-    to_timestamp,
-)
+from outdial_client._inputs import NewBatch, NewCall, to_batch, to_scheduled_calls
 from outdial_client._interruptions import WatchInterruption
 from outdial_client._pager import Page, Pager
+from outdial_client._times import to_duration, to_timestamp
 from outdial_client._watch import BatchWatch
 from outdial_client._watch_timing import WatchTiming
 

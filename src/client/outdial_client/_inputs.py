@@ -1,16 +1,17 @@
-"""What callers give: rows to call, moments and durations."""
+"""What callers give: batches, and rows to call."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
-from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch, ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
+
+from outdial_client._retry_policy import RetryPolicy
+from outdial_client._times import to_duration, to_timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,8 @@ class NewBatch:
     on_config_error: ConfigErrorPolicy.ValueType = ConfigErrorPolicy.CONFIG_ERROR_POLICY_UNSPECIFIED
     ring_timeout: timedelta | None = None
     max_call_duration: timedelta | None = None
+    retry_policy: RetryPolicy | None = None
+    """Who is called again, and when; None means nobody."""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def to_message(self) -> Batch:
@@ -85,6 +88,7 @@ class NewBatch:
             on_config_error=self.on_config_error,
             ring_timeout=to_duration(self.ring_timeout),
             max_call_duration=to_duration(self.max_call_duration),
+            retry_policy=self.retry_policy.to_message() if self.retry_policy else None,
             metadata=self.metadata,
         )
 
@@ -149,23 +153,3 @@ def to_struct(values: Mapping[str, Any] | None) -> Struct | None:
     struct = Struct()
     struct.update(dict(values))
     return struct
-
-
-def to_timestamp(moment: datetime | None) -> Timestamp | None:
-    """The moment; ValueError when it has no time zone, for it could mean any."""
-    if moment is None:
-        return None
-    if moment.tzinfo is None:
-        raise ValueError(f"{moment.isoformat()} has no time zone")
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp
-
-
-def to_duration(length: timedelta | None) -> Duration | None:
-    """The length of time."""
-    if length is None:
-        return None
-    duration = Duration()
-    duration.FromTimedelta(length)
-    return duration

@@ -8,9 +8,9 @@ from outdial.v1 import suppression_service_pb2 as messages
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.suppression_service_pb2_grpc import SuppressionServiceStub
 
-from outdial_client._inputs import to_timestamp
 from outdial_client._pager import Page, Pager
 from outdial_client._requests import Sender
+from outdial_client._times import to_timestamp
 
 _LARGEST_REQUEST = 10_000
 

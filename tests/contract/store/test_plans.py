@@ -10,9 +10,11 @@ from datetime import timedelta
 import pytest
 
 from outdial_server.domain import batch as rules
+from outdial_server.domain.call import Disposition
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import ReportKind
 from outdial_server.domain.retention import Retention
+from outdial_server.domain.retry_policy import FixedDelays, RetryPolicy, RetryRule
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.storage.sqlite_database import SqliteDatabase
 from support.databases import Databases, SqliteFiles
@@ -157,6 +159,19 @@ async def _report(world: World) -> object:
     return await world.apply(*(answered(c) for c in calls[:2]), *(ended(c) for c in calls[:4]))
 
 
+async def _try_again(world: World) -> object:
+    """A retry by the batch's policy, and one that it takes back."""
+    wait = FixedDelays((timedelta(seconds=1),) * 2)
+    policy = RetryPolicy((RetryRule(Disposition.BUSY, wait),))
+    (batch,) = (await world.store.batches.list_batches(world.account_id, PageRequest())).items
+    await world.edit(batch.batch_id, retry_policy=policy)
+    for _ in range(2):
+        await world.apply(*(ended(c, Disposition.BUSY) for c in await world.live()))
+        world.advance(seconds=1)
+    await world.edit(batch.batch_id, retry_policy=None)
+    return await world.claim()
+
+
 async def _reap(world: World) -> object:
     calls = await world.claim()
     await world.send(calls[:3])
@@ -249,6 +264,7 @@ STEPS: list[Step] = [
     _send,
     _give_back,
     _report,
+    _try_again,
     _reap,
     _look_up,
     _settle,

@@ -1,5 +1,6 @@
 """Random operations on the store, from a seed: after each, what must always hold, holds."""
 
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -22,6 +23,15 @@ from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.retention import Retention
 from outdial_server.domain.retry import RETRYABLE_STATES
+from outdial_server.domain.retry_policy import (
+    RETRYABLE_DISPOSITIONS,
+    Backoff,
+    FixedDelays,
+    RetryPolicy,
+    RetryRule,
+    Wait,
+    attempt_cap,
+)
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.suppression import SuppressionFields
 from outdial_server.ports.batches import Decide
@@ -48,6 +58,7 @@ WEIGHTS = {
     "cancel": 1,
     "delete": 1,
     "edit": 3,
+    "edit_policy": 3,
     "change_limits": 3,
     "cancel_row": 4,
     "suppress": 3,
@@ -85,6 +96,10 @@ class Walk:
         self.claims: list[ClaimedCall] = []
         self.sent: list[ClaimedCall] = []
         self.log: list[str] = []
+        # The largest budget that each batch ever had, and tries beside it: asked for by hand
+        # or by the unknown policy.
+        self.budgets: dict[BatchId, int] = {}
+        self.asked: defaultdict[bytes, set[int]] = defaultdict(set)
 
     async def run(self, steps: int) -> None:
         self.agents.append(await self.world.new_agent("Bob", self.some_cap()))
@@ -102,6 +117,21 @@ class Walk:
 
     def some_cap(self) -> int | None:
         return self.random.choice([None, 1, 2, 3, 4])
+
+    def some_policy(self) -> RetryPolicy | None:
+        if self.chance(40):
+            return None
+        ruled = self.random.sample(RETRYABLE_DISPOSITIONS, self.random.randint(1, 7))
+        return RetryPolicy(
+            tuple(RetryRule(disposition, self._some_wait()) for disposition in ruled),
+            self.random.randint(1, 4),
+        )
+
+    def _some_wait(self) -> Wait:
+        first = timedelta(seconds=self.random.choice([1, 2, 5, 45]))
+        if self.chance(50):
+            return FixedDelays((first,) * self.random.randint(1, 3))
+        return Backoff(first, 2.0, first * 3, self.random.choice([0.0, 0.5]))
 
     def some_batch(self) -> BatchId:
         return self.random.choice(self.batches)
@@ -129,8 +159,10 @@ class Walk:
             on_config_error=self.random.choice(list(ConfigErrorPolicy)),
             ring_timeout=timedelta(seconds=30),
             max_call_duration=timedelta(seconds=60),
+            retry_policy=self.some_policy(),
         )
         self.batches.append(stored.batch.batch_id)
+        self._note_budget(stored.batch.batch_id, stored.batch.settings.retry_policy)
 
     async def add(self) -> None:
         # What the rules refuse is refused, and then nothing may have changed.
@@ -166,6 +198,15 @@ class Walk:
             await self.world.edit(
                 self.some_batch(), max_concurrent_calls=self.some_cap(), window_start=start
             )
+
+    async def edit_policy(self) -> None:
+        batch_id, policy = self.some_batch(), self.some_policy()
+        with suppress(OutdialError):
+            await self.world.edit(batch_id, retry_policy=policy)
+            self._note_budget(batch_id, policy)
+
+    def _note_budget(self, batch_id: BatchId, policy: RetryPolicy | None) -> None:
+        self.budgets[batch_id] = max(attempt_cap(policy), self.budgets.get(batch_id, 1))
 
     async def change_limits(self) -> None:
         cap = self.random.randint(1, 8)
@@ -243,8 +284,23 @@ class Walk:
             grown = used > before[scope][1]
             assert not grown or target is None or used <= target, f"{scope}: over its cap"
         for call in calls:
-            assert _may_dial(await self.world.get(call.batch_id), self.world)
+            batch = await self.world.get(call.batch_id)
+            assert _may_dial(batch, self.world)
+            await self._check_try(call, batch)
         self.claims += calls
+
+    async def _check_try(self, call: ClaimedCall, batch: Batch) -> None:
+        """No try above the budget but those that were asked for."""
+        ((row, attempt, granted),) = await self.world.sql(
+            "SELECT s.id, c.attempt, s.retry_attempt FROM calls c "
+            "JOIN scheduled_calls s ON s.key = c.scheduled_key WHERE c.id = :id",
+            id=pack_id(call.call_id),
+        )
+        if granted == attempt:
+            assert attempt <= attempt_cap(batch.settings.retry_policy), "as it is by now"
+        elif attempt > 1:
+            self.asked[row].add(attempt)
+        assert attempt <= self.budgets[batch.batch_id] + len(self.asked[row])
 
     async def _slots(self) -> dict[tuple[int, int], tuple[int | None, int]]:
         rows = await self.world.sql("SELECT kind, owner, target_cap, used FROM slots")
@@ -337,7 +393,10 @@ class Walk:
             await self.world.settle_all()
             sent = (await self.world.send(await self.world.claim())).calls
             await self.world.apply(
-                *(CallReport(c.call_id, ReportKind.ENDED) for c in [*self.sent, *sent])
+                *(
+                    CallReport(c.call_id, ReportKind.ENDED, disposition=Disposition.ANSWERED_HUMAN)
+                    for c in [*self.sent, *sent]
+                )
             )
             await self.world.store.dispatch.reap(every_lease=True)
             self.world.advance(seconds=20)

@@ -123,6 +123,7 @@ async def test_the_log_goes_on_behind_the_end(world: World) -> None:
         1,
         CallState.ENDED,
         NO_ANSWER,
+        world.clock.now(),
     )
 
 

@@ -1,4 +1,5 @@
-"""RetryBatch on a whole server, with a carrier of its own that says what rang."""
+"""Retries on a whole server, by hand and by rules, with a carrier of its own that says what
+rang."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ import grpc.aio
 import httpx
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import BATCH_STATE_COMPLETED, BATCH_STATE_RUNNING, Batch
 from outdial.v1.batch_service_pb2 import (
@@ -16,7 +18,11 @@ from outdial.v1.batch_service_pb2 import (
     WATCH_DELIVERY_LATEST,
     WatchBatchRequest,
 )
+from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
+from outdial.v1.retry_policy_pb2 import RetryBackoff, RetryPolicy, RetryRule
 from outdial.v1.scheduled_call_pb2 import (
+    DISPOSITION_ANSWERED_HUMAN,
+    DISPOSITION_BUSY,
     DISPOSITION_NO_ANSWER,
     SCHEDULED_CALL_STATE_COMPLETED,
     SCHEDULED_CALL_STATE_FAILED,
@@ -59,18 +65,23 @@ class Site:
     carrier: CarrierProcess
 
     async def everybody_is_at_home(self) -> None:
+        await self.from_now_on(no_answer=0)
+
+    async def from_now_on(self, **weights: int) -> None:
         async with httpx.AsyncClient(base_url=self.carrier.url) as carrier:
-            answer = await carrier.post("/admin/profile", json={"no_answer": 0})
+            answer = await carrier.post("/admin/profile", json=weights)
         assert answer.is_success
 
-    async def new_batch(self, *, draft: bool = False) -> str:
+    async def new_batch(
+        self, *, draft: bool = False, rows: int = ROWS, policy: RetryPolicy | None = None
+    ) -> str:
         agent = await call(self.channel, "CreateAgent", KEY, agent=Agent(display_name="Ada"))
         made = await call(
             self.channel,
             "CreateBatch",
             KEY,
-            batch=Batch(agent_id=agent.agent.agent_id, display_name="evening"),
-            scheduled_calls=[ScheduledCall(address=f"+1555{n:07d}") for n in range(ROWS)],
+            batch=Batch(agent_id=agent.agent.agent_id, display_name="evening", retry_policy=policy),
+            scheduled_calls=[ScheduledCall(address=f"+1555{n:07d}") for n in range(rows)],
             draft=draft,
         )
         batch_id: str = made.batch.batch_id
@@ -203,6 +214,68 @@ async def test_one_row_is_retried_by_its_id(site: Site) -> None:
     twice = {address for address, times in ringing.addresses.items() if times == 2}
     assert twice == {missed.address, reached.address}
     assert max(ringing.addresses.values()) == 2
+
+
+async def test_a_busy_line_is_dialled_until_it_answers(site: Site) -> None:
+    await site.from_now_on(answered_human=0, no_answer=0, busy=1)
+    second = [Duration(seconds=1)] * 3
+    policy = RetryPolicy(
+        max_attempts=4, rules=[RetryRule(disposition=DISPOSITION_BUSY, delays=second)]
+    )
+    batch_id = await site.new_batch(rows=1, policy=policy)
+    ends = []
+    async with asyncio.timeout(30):
+        stream = BatchServiceStub(site.channel).WatchBatch(from_token(batch_id, ""), metadata=KEY)
+        async for message in stream:
+            ends += [event for event in message.events if event.type == EventType.CALL_ENDED]
+            if len(ends) == 2:
+                await site.from_now_on(busy=0, answered_human=1)
+    waiting = [end.scheduled_call for end in ends[:-1]]
+    assert [change.disposition for change in waiting] == [DISPOSITION_BUSY] * 2
+    assert {change.state_reason for change in waiting} == {"RETRY_SCHEDULED"}
+    for end in ends[:-1]:
+        ended_at, due_at = end.time, end.scheduled_call.due_time
+        assert due_at.ToMicroseconds() - ended_at.ToMicroseconds() == 1_000_000
+    (row,) = await site.rows(batch_id)
+    assert (row.state, row.attempt_count) == (SCHEDULED_CALL_STATE_COMPLETED, 3)
+    assert row.disposition == DISPOSITION_ANSWERED_HUMAN
+    batch = (await call(site.channel, "GetBatch", KEY, batch_id=batch_id)).batch
+    assert batch.state == BATCH_STATE_COMPLETED
+    assert batch.retry_policy == policy
+    calls = (await call(site.channel, "ListCalls", KEY, batch_id=batch_id)).calls
+    assert [made.attempt_number for made in calls] == [3, 2, 1]
+    sent = [made.send_time.ToMicroseconds() for made in reversed(calls)]
+    over = [made.end_time.ToMicroseconds() for made in reversed(calls)]
+    assert all(later - end >= 1_000_000 for end, later in zip(over, sent[1:], strict=False))
+    assert read_ringing(site.carrier.log).addresses == {row.address: 3}
+
+
+async def test_a_policy_is_changed_and_taken_away(site: Site) -> None:
+    delays = [Duration(seconds=60)]
+    rule = RetryRule(disposition=DISPOSITION_BUSY, delays=delays)
+    batch_id = await site.new_batch(draft=True, policy=RetryPolicy(rules=[rule]))
+
+    async def update(policy: RetryPolicy | None) -> Batch:
+        answer = await call(
+            site.channel,
+            "UpdateBatch",
+            KEY,
+            batch=Batch(batch_id=batch_id, retry_policy=policy),
+            update_mask=FieldMask(paths=["retry_policy"]),
+        )
+        batch: Batch = answer.batch
+        return batch
+
+    backoff = RetryBackoff(initial=Duration(seconds=60))
+    wanted = RetryPolicy(
+        max_attempts=5, rules=[RetryRule(disposition=DISPOSITION_NO_ANSWER, backoff=backoff)]
+    )
+    changed = (await update(wanted)).retry_policy
+    assert changed.max_attempts == 5
+    assert changed.rules[0].backoff == RetryBackoff(
+        initial=Duration(seconds=60), multiplier=2, cap=Duration(seconds=30 * 86_400)
+    )
+    assert not (await update(None)).HasField("retry_policy")
 
 
 async def test_what_cannot_be_retried_is_refused_by_field_and_reason(site: Site) -> None:

@@ -6,6 +6,7 @@ from tests.integration.wrong_requests import (
     call_rows,
     import_rows,
     list_rows,
+    policy_rows,
     retry_rows,
     suppression_rows,
 )
@@ -13,6 +14,7 @@ from tests.integration.wrong_requests import (
 ROWS = [
     *account_rows.ROWS,
     *batch_rows.ROWS,
+    *policy_rows.POLICIES,
     *list_rows.ROWS,
     *import_rows.ROWS,
     *call_rows.ROWS,

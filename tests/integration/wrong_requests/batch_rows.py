@@ -52,7 +52,7 @@ SETTINGS = [
     setting("an unknown policy", "unknown_policy", 99),
     setting("an unknown duplicate policy", "duplicates", 99),
     setting("an unknown error policy", "on_config_error", -1),
-    setting("ringing for too short a time", "ring_timeout", Duration(seconds=4)),
+    setting("ringing for no time", "ring_timeout", Duration()),
     setting("ringing for too long", "ring_timeout", Duration(seconds=601)),
     setting(
         "ringing for a fraction",
@@ -83,7 +83,7 @@ SETTINGS = [
     faulty(
         "several faults at once",
         "CreateBatch",
-        creating(priority=10, weight=-1, ring_timeout=Duration(seconds=1), caller_id="x"),
+        creating(priority=10, weight=-1, ring_timeout=Duration(), caller_id="x"),
         "batch.priority",
         "batch.weight",
         "batch.ring_timeout",

@@ -12,6 +12,7 @@ from outdial_server.domain.claims import (
     Candidate,
     ClaimPlan,
     RowGate,
+    attempts_gate,
     dialing_rank,
     due_gate,
     plan_claims,
@@ -104,8 +105,27 @@ def test_a_row_blocked_by_two_gates_waits_for_the_later_one() -> None:
     assert plan == ClaimPlan((free,), ((blocked, late),))
 
 
-def test_a_batch_without_rules_asks_only_whether_a_row_is_due() -> None:
-    assert row_gates(a_batch(), AccountRules()) == (due_gate,)
+def test_a_batch_without_rules_asks_whether_a_row_is_due_and_its_try_still_granted() -> None:
+    assert row_gates(a_batch(), AccountRules()) == (due_gate, attempts_gate(1))
+
+
+@given(st.integers(1, 10), st.integers(0, 12), st.booleans())
+def test_a_try_above_the_budget_is_skipped_if_the_policy_had_granted_it(
+    cap: int, attempts: int, by_policy: bool
+) -> None:
+    row = Candidate(1, START, attempts, by_policy=by_policy)
+    plan = plan_claims([row], 1, (due_gate, attempts_gate(cap)), START)
+    above = by_policy and attempts >= cap
+    assert plan == (ClaimPlan(skipped=((row, "NO_ATTEMPT_LEFT"),)) if above else ClaimPlan((row,)))
+
+
+def test_a_row_without_a_try_left_costs_nothing_and_is_not_put_off() -> None:
+    late = START + timedelta(hours=1)
+    spent, free = Candidate(1, START, 3, by_policy=True), Candidate(2, START, 0)
+    gates = (due_gate, opening_at(late, 1), attempts_gate(2))
+    assert plan_claims([spent, free], 1, gates, START) == ClaimPlan(
+        (free,), (), ((spent, "NO_ATTEMPT_LEFT"),)
+    )
 
 
 def test_a_row_is_due_at_its_very_moment() -> None:

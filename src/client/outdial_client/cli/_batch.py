@@ -25,7 +25,14 @@ from outdial_client.cli._typed import parse_context, parse_pairs
 
 commands = typer.Typer(no_args_is_help=True, help="Lists of people to call.")
 
-_CLEARABLE = ("window_start", "window_end", "max_concurrent_calls", "caller_id", "metadata")
+_CLEARABLE = (
+    "window_start",
+    "window_end",
+    "max_concurrent_calls",
+    "caller_id",
+    "retry_policy",
+    "metadata",
+)
 
 
 @commands.command()

@@ -13,6 +13,7 @@ from outdial_client.cli._choices import (
     choice,
 )
 from outdial_client.cli._completion import complete_agents, complete_batches
+from outdial_client.cli._retry_rules import parse_retry_policy
 from outdial_client.cli._typed import parse_moment, parse_pairs
 
 BatchId = Annotated[
@@ -47,11 +48,23 @@ class BatchSettings:
     caller_id: Annotated[str | None, typer.Option(help="Number to show, +15551230000.")] = None
     ring_timeout: Annotated[
         int | None,
-        typer.Option(min=5, max=600, metavar="SECONDS", help="How long it may ring; 30."),
+        typer.Option(min=1, max=600, metavar="SECONDS", help="How long it may ring; 30."),
     ] = None
     max_call_duration: Annotated[
         int | None,
         typer.Option(min=1, max=86_400, metavar="SECONDS", help="How long a call may last; 3600."),
+    ] = None
+    retry: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="END=WAITS",
+            help="Call again after such an end: no-answer=15m,1h, or growing up to a cap, "
+            "busy=5m..2h. May be repeated.",
+        ),
+    ] = None
+    max_attempts: Annotated[
+        int | None,
+        typer.Option(min=1, max=10, help="Calls that a person gets in all; 3. With --retry."),
     ] = None
     unknown_policy: Annotated[
         int | None,
@@ -70,6 +83,7 @@ class BatchSettings:
         """What was said, under the names of NewBatch."""
         said = {field.name: getattr(self, field.name) for field in fields(self)}
         said["metadata"] = parse_pairs(said.pop("label")) or None
+        said["retry_policy"] = parse_retry_policy(said.pop("retry"), said.pop("max_attempts"))
         for name in ("ring_timeout", "max_call_duration"):
             seconds = cast(int | None, said[name])
             said[name] = None if seconds is None else timedelta(seconds=seconds)

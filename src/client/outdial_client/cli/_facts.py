@@ -18,6 +18,7 @@ from outdial_client.cli._choices import (
     DISPOSITIONS,
     SCHEDULED_CALL_STATES,
 )
+from outdial_client.cli._retry_rules import retry_words
 from outdial_client.cli._words import counts_by_state, labels, moment, own_reason
 
 Facts = Sequence[tuple[str, str]]
@@ -40,6 +41,7 @@ def batch_facts(batch: Batch) -> Facts:
         ("calls at once", str(batch.max_concurrent_calls or "")),
         ("caller ID", batch.caller_id),
         ("carrier", batch.carrier),
+        ("retries", retry_words(batch.retry_policy)),
         ("calls", f"{batch.counts.total}" + (f": {counts}" if counts else "")),
         ("unknown", str(batch.counts.unknown or "")),
         ("labels", labels(batch.metadata)),

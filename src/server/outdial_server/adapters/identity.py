@@ -1,4 +1,4 @@
-"""Ids and secrets from the system's randomness."""
+"""Ids, secrets and chance from the system's randomness."""
 
 import secrets
 import string
@@ -16,6 +16,8 @@ _VARIANT: Final = 0b10
 _TAIL_BITS: Final = 74
 _LOW_BITS: Final = 62
 _STEP_BITS: Final = 32
+_DRAW_BITS: Final = 53
+"""As many as a float tells apart."""
 _SECRET_CHARS: Final = string.ascii_letters + string.digits
 
 
@@ -49,6 +51,9 @@ class UuidV7Ids:
 
     def new_secret(self, chars: int) -> str:
         return "".join(secrets.choice(_SECRET_CHARS) for _ in range(chars))
+
+    def draw(self) -> float:
+        return secrets.randbits(_DRAW_BITS) / (1 << _DRAW_BITS)
 
     def _start(self) -> int:
         """The number to step from: a fresh one in a new millisecond. Its top random bit

@@ -11,6 +11,7 @@ from outdial_server.domain.call import CallTimes
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.domain.retry_policy import RetryPolicy
 from outdial_server.domain.scheduled_call import ScheduledCallState
 
 
@@ -127,6 +128,8 @@ class BatchSettings:
     on_config_error: ConfigErrorPolicy = ConfigErrorPolicy.PAUSE
     ring_timeout: timedelta = limits.RING_TIMEOUT_DEFAULT
     max_call_duration: timedelta = limits.CALL_DURATION_DEFAULT
+    # None: nobody is tried twice, unless by hand or by the unknown policy.
+    retry_policy: RetryPolicy | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property

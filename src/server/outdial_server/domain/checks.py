@@ -11,6 +11,13 @@ from outdial_server.domain.account import AccountChange
 from outdial_server.domain.address import AddressError, clean_phone_number, parse_address
 from outdial_server.domain.batch import BatchSettings
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
+from outdial_server.domain.retry_policy import (
+    RETRYABLE_DISPOSITIONS,
+    Backoff,
+    FixedDelays,
+    RetryPolicy,
+    RetryRule,
+)
 from outdial_server.domain.scheduled_call import NewScheduledCall
 
 NO_NUL: Final = "must not contain NUL characters"
@@ -103,7 +110,58 @@ def check_batch_settings(
         limits.CALL_DURATION_MAX,
     )
     checks.metadata("metadata", settings.metadata)
+    if settings.retry_policy is not None:
+        _check_retry_policy(checks, settings.retry_policy)
     _check_window(checks, settings, now, end_is_new)
+
+
+def _check_retry_policy(checks: Checks, policy: RetryPolicy) -> None:
+    checks.number("retry_policy.max_attempts", policy.max_attempts, 1, limits.ATTEMPTS_MAX)
+    if not policy.rules:
+        checks.fault(
+            "retry_policy.rules", "needs at least one rule; without a policy nobody is retried"
+        )
+    seen = set()
+    for index, rule in enumerate(policy.rules):
+        path = f"retry_policy.rules[{index}]"
+        if rule.disposition in seen:
+            checks.fault(f"{path}.disposition", f"{rule.disposition.name} has a rule already")
+        seen.add(rule.disposition)
+        _check_retry_rule(checks, path, rule)
+
+
+def _check_retry_rule(checks: Checks, path: str, rule: RetryRule) -> None:
+    if rule.disposition not in RETRYABLE_DISPOSITIONS:
+        names = ", ".join(d.name for d in RETRYABLE_DISPOSITIONS)
+        checks.fault(f"{path}.disposition", f"must be one of {names}")
+    if isinstance(rule.wait, FixedDelays):
+        _check_delays(checks, f"{path}.delays", rule.wait)
+    else:
+        _check_backoff(checks, f"{path}.backoff", rule.wait)
+
+
+def _check_delays(checks: Checks, path: str, wait: FixedDelays) -> None:
+    most = limits.ATTEMPTS_MAX - 1
+    if not 1 <= len(wait.delays) <= most:
+        checks.fault(path, f"must be 1 to {most} delays")
+    for index, delay in enumerate(wait.delays):
+        _check_retry_delay(checks, f"{path}[{index}]", delay)
+
+
+def _check_backoff(checks: Checks, path: str, wait: Backoff) -> None:
+    _check_retry_delay(checks, f"{path}.initial", wait.initial)
+    _check_retry_delay(checks, f"{path}.cap", wait.cap)
+    if wait.cap < wait.initial:
+        checks.fault(f"{path}.cap", "must not be shorter than initial")
+    # Written so that a number that is none is a fault, too.
+    if not 1 <= wait.multiplier <= limits.RETRY_MULTIPLIER_MAX:
+        checks.fault(f"{path}.multiplier", f"must be from 1 to {limits.RETRY_MULTIPLIER_MAX:.0f}")
+    if not 0 <= wait.jitter <= 1:
+        checks.fault(f"{path}.jitter", "must be from 0 to 1")
+
+
+def _check_retry_delay(checks: Checks, path: str, delay: timedelta) -> None:
+    checks.duration(path, delay, limits.RETRY_DELAY_MIN, limits.RETRY_DELAY_MAX)
 
 
 def _check_window(checks: Checks, settings: BatchSettings, now: datetime, end_is_new: bool) -> None:

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
+from outdial_server.domain import limits
 from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch
 from outdial_server.domain.gates import GateAnswer
+from outdial_server.domain.retry_policy import NO_ATTEMPT_LEFT, attempt_cap
 from outdial_server.domain.suppression import SUPPRESSED
 
 
@@ -25,6 +28,8 @@ class Candidate:
     time_zone: str = ""
     # On the account's do-not-call list at this moment.
     suppressed: bool = False
+    # What it waits for is a try that the batch's retry policy has granted.
+    by_policy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ would pass, and at that moment it passes; without one it blocks for good."""
 _DUE = GateAnswer("due", None)
 _NOT_SUPPRESSED = GateAnswer("suppression", None)
 _SUPPRESSED = GateAnswer("suppression", 0, SUPPRESSED)
+_ATTEMPTS = GateAnswer("attempts", None)
 
 
 def due_gate(candidate: Candidate, now: datetime) -> GateAnswer:
@@ -58,11 +64,26 @@ def suppression_gate(candidate: Candidate, now: datetime) -> GateAnswer:
     return _SUPPRESSED if candidate.suppressed else _NOT_SUPPRESSED
 
 
+@lru_cache(maxsize=limits.ATTEMPTS_MAX)
+def attempts_gate(cap: int) -> RowGate:
+    """The budget was kept when the retry policy granted the try; it may have been lowered
+    since. What somebody asked for by hand, and the unknown policy, need none."""
+
+    def ask(candidate: Candidate, now: datetime) -> GateAnswer:
+        if not candidate.by_policy or candidate.attempts < cap:
+            return _ATTEMPTS
+        figures = {"used": candidate.attempts, "cap": cap}
+        return GateAnswer("attempts", 0, NO_ATTEMPT_LEFT, figures)
+
+    return ask
+
+
 def row_gates(batch: Batch, rules: AccountRules) -> tuple[RowGate, ...]:
     """The gates of a batch's rows, in the order in which they are asked. A rule that the
-    batch and its account do not use has no gate, and costs nothing."""
+    batch and its account do not use has no gate, and costs nothing; but the budget is asked
+    for without a retry policy, too: there may have been one when the try was granted."""
     suppression = (suppression_gate,) if rules.has_suppressions else ()
-    return (*suppression, due_gate)
+    return (*suppression, due_gate, attempts_gate(attempt_cap(batch.settings.retry_policy)))
 
 
 def plan_claims(

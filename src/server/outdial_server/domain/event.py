@@ -53,6 +53,8 @@ class ScheduledCallAfter:
     attempt_number: int
     call_state: CallState | None
     disposition: Disposition | None
+    # When it may be dialled next; set by the events after which it waits again.
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,19 @@ CONCURRENT_CALLS_DEFAULT: Final = 100
 PRIORITY_MAX: Final = 9
 WEIGHT_MAX: Final = 1000
 
-RING_TIMEOUT_MIN: Final = timedelta(seconds=5)
+RING_TIMEOUT_MIN: Final = timedelta(seconds=1)
 RING_TIMEOUT_MAX: Final = timedelta(seconds=600)
 RING_TIMEOUT_DEFAULT: Final = timedelta(seconds=30)
 CALL_DURATION_MIN: Final = timedelta(seconds=1)
 CALL_DURATION_MAX: Final = timedelta(hours=24)
 CALL_DURATION_DEFAULT: Final = timedelta(hours=1)
+
+ATTEMPTS_MAX: Final = 10
+ATTEMPTS_DEFAULT: Final = 3
+RETRY_DELAY_MIN: Final = timedelta(seconds=1)
+RETRY_DELAY_MAX: Final = timedelta(days=30)
+RETRY_MULTIPLIER_MAX: Final = 10.0
+RETRY_MULTIPLIER_DEFAULT: Final = 2.0
 
 PAGE_SIZE_DEFAULT: Final = 50
 PAGE_SIZE_MAX: Final = 1000

@@ -15,6 +15,7 @@ from outdial_server.domain.call import CallState, CallTimes, Disposition
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import CallReport, Fault, ReportKind
+from outdial_server.domain.retry_policy import RETRY_SCHEDULED, RetryTerms
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.silence import trusted_until
 
@@ -106,6 +107,8 @@ class CallFacts:
     unknown_policy: UnknownPolicy
     on_config_error: ConfigErrorPolicy
     times: CallTimes
+    # None when the batch has no retry policy, or nothing more of it is to be dialled.
+    retry: RetryTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,9 @@ class Transition:
     """What a report does to a call and to its scheduled call.
 
     `final_state` is set when the scheduled call is over; `due_at` when it waits again.
-    `same_attempt` keeps call id and attempt number for that next try. `event` is None
-    when only the carrier's id was learnt.
+    `same_attempt` keeps call id and attempt number for that next try; `by_policy` says that
+    the batch's retry policy has granted it. `reason` is the call's own. `event` is None when
+    only the carrier's id was learnt.
     """
 
     state: CallState
@@ -129,7 +133,13 @@ class Transition:
     final_state: ScheduledCallState | None = None
     due_at: datetime | None = None
     same_attempt: bool = False
+    by_policy: bool = False
     misconfigured: bool = False
+
+    @property
+    def state_reason(self) -> str:
+        """Why the scheduled call is in its state."""
+        return RETRY_SCHEDULED if self.by_policy else self.reason
 
 
 def advance(call: CallFacts, report: CallReport, now: datetime) -> Transition | None:
@@ -188,11 +198,7 @@ def _hold(call: CallFacts, report: CallReport, now: datetime) -> Transition | No
 
 
 def _pauses_batch(call: CallFacts, report: CallReport) -> bool:
-    return (
-        report.kind is ReportKind.REFUSED
-        and report.fault is Fault.CONFIGURATION
-        and call.on_config_error is ConfigErrorPolicy.PAUSE
-    )
+    return _is_misconfigured(report) and call.on_config_error is ConfigErrorPolicy.PAUSE
 
 
 def _release(call: CallFacts, report: CallReport, now: datetime) -> Transition:
@@ -242,6 +248,7 @@ def _end(call: CallFacts, report: CallReport, now: datetime) -> Transition:
         report.kind is ReportKind.NOT_PLACED
         and call.unknown_policy is UnknownPolicy.RECONCILED_RETRY
     )
+    granted_at = _grant(call, report, disposition, now)
     presumed = report.kind is ReportKind.PRESUMED_ENDED
     return Transition(
         state=_ENDED,
@@ -253,10 +260,32 @@ def _end(call: CallFacts, report: CallReport, now: datetime) -> Transition:
         dispatch_outcome=_dispatch_outcome(call, report),
         trusted_until=None,
         holds_slot=False,
-        final_state=None if again else _final_state(disposition),
-        due_at=now if again else None,
-        misconfigured=report.kind is ReportKind.REFUSED and report.fault is Fault.CONFIGURATION,
+        final_state=None if again or granted_at is not None else final_state(disposition),
+        due_at=now if again else granted_at,
+        by_policy=granted_at is not None,
+        misconfigured=_is_misconfigured(report),
     )
+
+
+TELLS_THE_END: Final = frozenset({ReportKind.ENDED, ReportKind.REFUSED, ReportKind.PLACED})
+"""What is known to have come of a call. Whatever else ends one is the business of the unknown
+policy, and of nobody else."""
+
+
+def _grant(
+    call: CallFacts, report: CallReport, disposition: Disposition, now: datetime
+) -> datetime | None:
+    """The moment of another try under the batch's retry policy."""
+    if call.retry is None or report.kind not in TELLS_THE_END or _is_misconfigured(report):
+        return None
+    if call.answered and disposition is not Disposition.ANSWERED_MACHINE:
+        # Somebody picked up, whatever the carrier calls it afterwards.
+        return None
+    return call.retry.grant(disposition, now)
+
+
+def _is_misconfigured(report: CallReport) -> bool:
+    return report.kind is ReportKind.REFUSED and report.fault is Fault.CONFIGURATION
 
 
 def _disposition(call: CallFacts, report: CallReport) -> Disposition:
@@ -286,7 +315,8 @@ def _evidence(outcome: DispatchOutcome) -> int:
     ]
 
 
-def _final_state(disposition: Disposition) -> ScheduledCallState:
+def final_state(disposition: Disposition) -> ScheduledCallState:
+    """How a scheduled call ends whose last call ended like this."""
     reached = disposition in _REACHED
     return ScheduledCallState.COMPLETED if reached else ScheduledCallState.FAILED
 

@@ -1,4 +1,4 @@
-"""Ids and secrets."""
+"""Ids, secrets and chance."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -16,4 +16,8 @@ class IdSource(Protocol):
 
     def new_secret(self, chars: int) -> str:
         """Unguessable text of `chars` letters and digits."""
+        ...
+
+    def draw(self) -> float:
+        """A number from 0 to below 1, each as likely as the others."""
         ...

@@ -172,6 +172,8 @@ batches: Final = Table(
     # Null until the batch itself is erased; and the next position to erase.
     Column("erasure", SmallInteger),
     Column("rows_erased_to", BigInt, nullable=False, server_default="0"),
+    # See storage.retry_policies. Null without a policy.
+    Column("retry_policy_json", Text),
 )
 Index("batches_by_account", batches.c.account_key, batches.c.key)
 Index(
@@ -238,6 +240,9 @@ scheduled_calls: Final = Table(
     Column("dispatched_us", BigInt),
     Column("disposition", SmallInteger),
     Column("ended_us", BigInt),
+    # The try that the retry policy has granted last. A budget that is lowered while the row
+    # waits for this one takes it back, and no other.
+    Column("retry_attempt", SmallInteger),
 )
 Index("rows_by_position", scheduled_calls.c.batch_key, scheduled_calls.c.position, unique=True)
 Index(
@@ -353,6 +358,8 @@ events: Final = Table(
     Column("attempt", SmallInteger),
     Column("call_state", SmallInteger),
     Column("disposition", SmallInteger),
+    # When the row is due that waits again.
+    Column("due_us", BigInt),
     sqlite_with_rowid=False,
 )
 

@@ -18,6 +18,7 @@ from outdial_server.api.conversion.enums import (
 )
 from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.masks import masked_fields
+from outdial_server.api.conversion.retry_policy import retry_policy, retry_policy_to_message
 from outdial_server.api.conversion.times import duration, moment, span, timestamp
 from outdial_server.commands.new_batch import BatchSpec
 from outdial_server.domain import limits
@@ -46,6 +47,7 @@ _WRITABLE: Final = (
     "on_config_error",
     "ring_timeout",
     "max_call_duration",
+    "retry_policy",
     "metadata",
 )
 
@@ -78,6 +80,7 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         on_config_error=CONFIG_ERROR_POLICY.to_message(settings.on_config_error),
         ring_timeout=duration(settings.ring_timeout),
         max_call_duration=duration(settings.max_call_duration),
+        retry_policy=retry_policy_to_message(settings.retry_policy),
         metadata=settings.metadata,
         counts=counts_to_message(batch.counts),
         create_time=timestamp(batch.created_at),
@@ -133,6 +136,9 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
         ),
         ring_timeout=_span(message, path, "ring_timeout", limits.RING_TIMEOUT_DEFAULT),
         max_call_duration=_span(message, path, "max_call_duration", limits.CALL_DURATION_DEFAULT),
+        retry_policy=retry_policy(message.retry_policy, f"{path}.retry_policy")
+        if message.HasField("retry_policy")
+        else None,
         metadata=dict(message.metadata),
     )
 

@@ -50,6 +50,9 @@ def _fill_scheduled_call(message: pb.ScheduledCallChange, after: ScheduledCallAf
     message.attempt_number = after.attempt_number
     message.call_state = CALL_STATE.to_message(_shown(after))
     message.disposition = DISPOSITION.to_message(after.disposition)
+    due_time = timestamp(after.due_at)
+    if due_time is not None:
+        message.due_time.CopyFrom(due_time)
 
 
 def _shown(after: ScheduledCallAfter) -> CallState | None:

@@ -32,6 +32,7 @@ from outdial_server.storage.encoding import (
     not_found,
     unpack_id,
 )
+from outdial_server.storage.retry_policies import policy_or_none, policy_text
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.ledger import set_cap
@@ -41,8 +42,10 @@ BATCH_COLUMNS: Final = (
     "b.key, b.id, a.id AS account_id, g.id AS agent_id, b.account_key, b.agent_key, b.carrier, "
     "b.duplicates, b.display_name, b.window_start_us, b.window_end_us, b.priority, b.weight, "
     "b.max_concurrent_calls, b.caller_id, b.unknown_policy, b.on_config_error, "
-    "b.ring_timeout_s, b.max_call_duration_s, b.metadata_json, b.state, b.state_reason, "
-    "b.state_detail, b.settling_to, " + ", ".join(f"b.{name}" for name in COUNT_NAMES) + ", "
+    "b.ring_timeout_s, b.max_call_duration_s, b.retry_policy_json, b.metadata_json, b.state, "
+    "b.state_reason, b.state_detail, b.settling_to, "
+    + ", ".join(f"b.{name}" for name in COUNT_NAMES)
+    + ", "
     "b.event_seq, b.oldest_seq, b.next_position, b.revision, b.created_us, b.updated_us, "
     "b.started_us, b.ended_us, b.deleted_us, a.suppressions AS account_suppressions, "
     "g.active AS agent_active"
@@ -96,6 +99,7 @@ def _settings_from(row: Row) -> BatchSettings:
         on_config_error=ConfigErrorPolicy(row.on_config_error),
         ring_timeout=timedelta(seconds=row.ring_timeout_s),
         max_call_duration=timedelta(seconds=row.max_call_duration_s),
+        retry_policy=policy_or_none(row.retry_policy_json),
         metadata=mapping_from(row.metadata_json),
     )
 
@@ -113,6 +117,7 @@ def settings_values(settings: BatchSettings) -> dict[str, Any]:
         "on_config_error": int(settings.on_config_error),
         "ring_timeout_s": int(settings.ring_timeout.total_seconds()),
         "max_call_duration_s": int(settings.max_call_duration.total_seconds()),
+        "retry_policy_json": policy_text(settings.retry_policy),
         "metadata_json": mapping_json(settings.metadata),
     }
 

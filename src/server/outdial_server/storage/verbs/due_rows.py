@@ -105,7 +105,7 @@ class DueRows:
 
 
 CANDIDATE_COLUMNS: Final = (
-    "s.key, s.address, s.normalized_address, s.time_zone, s.attempts, s.due_us"
+    "s.key, s.address, s.normalized_address, s.time_zone, s.attempts, s.retry_attempt, s.due_us"
 )
 
 
@@ -127,6 +127,7 @@ def _candidate(row: Row, suppressed: frozenset[str]) -> Candidate:
         address,
         row.time_zone or "",
         address in suppressed,
+        row.retry_attempt == row.attempts + 1,
     )
 
 

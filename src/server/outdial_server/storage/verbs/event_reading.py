@@ -8,7 +8,13 @@ from outdial_server.domain.event import BatchAfter, Event, EventType, ScheduledC
 from outdial_server.domain.ids import BatchId, CallId, ScheduledCallId
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.ports.events import EventSlice, RowSlice
-from outdial_server.storage.encoding import id_or_not_found, moment, not_found, unpack_id
+from outdial_server.storage.encoding import (
+    id_or_not_found,
+    moment,
+    moment_or_none,
+    not_found,
+    unpack_id,
+)
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from
@@ -16,8 +22,8 @@ from outdial_server.storage.verbs.reading import rows_after, rows_in_events
 
 _SELECT: Final = (
     "SELECT e.seq, e.at_us, e.type, e.cause, e.scheduled_key, e.state, e.reason, e.detail, "
-    "e.total, e.dispatch_outcome, e.attempt, e.call_state, e.disposition, s.id AS scheduled_id, "
-    "s.position, c.id AS call_id FROM events e "
+    "e.total, e.dispatch_outcome, e.attempt, e.call_state, e.disposition, e.due_us, "
+    "s.id AS scheduled_id, s.position, c.id AS call_id FROM events e "
     "LEFT JOIN scheduled_calls s ON s.key = e.scheduled_key "
     "LEFT JOIN calls c ON c.key = e.call_key "
     "WHERE e.batch_key = :batch AND e.seq > :after ORDER BY e.seq LIMIT :limit"
@@ -68,6 +74,7 @@ def _after(row: Row) -> BatchAfter | ScheduledCallAfter:
         attempt_number=row.attempt,
         call_state=None if row.call_state is None else CallState(row.call_state),
         disposition=None if row.disposition is None else Disposition(row.disposition),
+        due_at=moment_or_none(row.due_us),
     )
 
 

@@ -24,6 +24,7 @@ class RowAfter(NamedTuple):
     attempt: int
     call_state: CallState | None
     disposition: Disposition | None
+    due_us: int | None = None
 
 
 class NewEvent(NamedTuple):
@@ -48,6 +49,7 @@ _COLUMNS: Final = (
     "attempt",
     "call_state",
     "disposition",
+    "due_us",
 )
 
 
@@ -91,9 +93,10 @@ def _after(after: BatchAfter | RowAfter) -> tuple[Any, ...]:
             after.attempt,
             None if after.call_state is None else int(after.call_state),
             _disposition(after),
+            after.due_us,
         )
     reason, detail = after.state_reason or None, after.state_detail or None
-    return (None, None, after.state, reason, detail, after.total, None, None, None, None)
+    return (None, None, after.state, reason, detail, after.total, None, None, None, None, None)
 
 
 def _disposition(after: BatchAfter | RowAfter) -> int | None:

@@ -18,13 +18,20 @@ from outdial_server.domain.call import CallState, CallTimes
 from outdial_server.domain.claims import dialing_rank
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import CallReport, ReportKind
+from outdial_server.domain.retry_policy import RetryTerms
 from outdial_server.domain.scheduled_call import (
     DispatchOutcome,
     ScheduledCallState,
     state_while_open,
 )
 from outdial_server.domain.slots import SlotScope, scopes_of
-from outdial_server.domain.transition import CallFacts, Transition, advance, in_order
+from outdial_server.domain.transition import (
+    TELLS_THE_END,
+    CallFacts,
+    Transition,
+    advance,
+    in_order,
+)
 from outdial_server.ports.dispatch import Applied
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import micros_or_none, pack_id
@@ -34,12 +41,14 @@ from outdial_server.storage.verbs.batch_rows import apply_decision
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
 from outdial_server.storage.verbs.ledger import free_slots, lock_slots
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
+from outdial_server.storage.verbs.retry_terms import read_terms
 
 _SELECT: Final = (
     "SELECT c.key, c.id, c.account_key, c.agent_key, c.batch_key, c.scheduled_key, c.attempt, "
     "c.state, c.fence, c.carrier_call_id, c.holds_slot, c.accepted_us, c.answered_us, "
     "c.ring_timeout_s, c.max_duration_s, s.dispatch_outcome, s.priority, b.unknown_policy, "
-    "b.on_config_error FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
+    "b.on_config_error, b.retry_policy_json IS NOT NULL AS has_retry_policy "
+    "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
     "JOIN batches b ON b.key = c.batch_key "
 )
 
@@ -71,7 +80,7 @@ class _Group:
 def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence[int]) -> Applied:
     group = _Group()
     by_call = _by_call(group, reports)
-    works = _read(tx, list(by_call))
+    works = _read(tx, by_call)
     for call_id, of_call in by_call.items():
         work = works.get(call_id)
         if work is None:
@@ -114,9 +123,10 @@ def _by_call(group: _Group, reports: Iterable[CallReport]) -> dict[bytes, list[C
     }
 
 
-def _read(tx: Tx, ids: Sequence[bytes]) -> dict[bytes, _CallWork]:
-    if not ids:
+def _read(tx: Tx, reports: Mapping[bytes, Sequence[CallReport]]) -> dict[bytes, _CallWork]:
+    if not reports:
         return {}
+    ids = list(reports)
     among = f"WHERE {tx.dialect.id_in('c.id', 'ids')}"
     id_list = tx.dialect.id_list(ids)
     if tx.dialect.locks_rows:
@@ -127,7 +137,12 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> dict[bytes, _CallWork]:
         )
         lock_slots(tx, {s for o in owners for s in _scopes(o)})
     rows = tx.all(f"{_SELECT}{among} ORDER BY c.key {tx.dialect.for_update('c')}", ids=id_list)
-    return {row.id: _CallWork(row, _facts(row)) for row in rows}
+    terms = read_terms(tx, [r for r in rows if r.has_retry_policy and _may_end(reports[r.id])])
+    return {row.id: _CallWork(row, _facts(row, terms.get(row.key))) for row in rows}
+
+
+def _may_end(reports: Sequence[CallReport]) -> bool:
+    return any(report.kind in TELLS_THE_END for report in reports)
 
 
 def _by_scope(owners: Mapping[tuple[int, int, int | None], int]) -> Counter[SlotScope]:
@@ -142,7 +157,7 @@ def _scopes(row: Row) -> tuple[SlotScope, ...]:
     return scopes_of(row.account_key, row.agent_key, row.batch_key)
 
 
-def _facts(row: Row) -> CallFacts:
+def _facts(row: Row, retry: RetryTerms | None) -> CallFacts:
     accepted = row.accepted_us is not None
     return CallFacts(
         call_id=CallId(row.id.hex()),
@@ -157,6 +172,7 @@ def _facts(row: Row) -> CallFacts:
         unknown_policy=UnknownPolicy(row.unknown_policy),
         on_config_error=ConfigErrorPolicy(row.on_config_error),
         times=_times(row.ring_timeout_s, row.max_duration_s),
+        retry=retry,
     )
 
 
@@ -275,11 +291,12 @@ def _event(work: _CallWork, transition: Transition) -> NewEvent:
         scheduled_key=work.row.scheduled_key,
         call_key=work.row.key,
         state=_visible(transition.state, final),
-        reason=transition.reason,
+        reason=transition.state_reason,
         dispatch_outcome=transition.dispatch_outcome,
         attempt=work.row.attempt,
         call_state=None if transition.state is CallState.CLAIMED else transition.state,
         disposition=transition.disposition,
+        due_us=micros_or_none(transition.due_at),
     )
     return NewEvent(transition.event, transition.cause, after)
 
@@ -356,6 +373,7 @@ _ROW_COLUMNS: Final = (
     ("due", Kind.INT),
     ("rank", Kind.INT),
     ("attempts", Kind.INT),
+    ("granted", Kind.INT),
     ("dispatch_outcome", Kind.INT),
     ("dispatched", Kind.INT),
     ("disposition", Kind.INT),
@@ -365,7 +383,8 @@ _ROW_COLUMNS: Final = (
 
 _ROW_SET: Final = (
     "final_state = r.final_state, state_reason = r.reason, due_us = r.due, rank = r.rank, "
-    "attempts = r.attempts, dispatch_outcome = r.dispatch_outcome, "
+    "attempts = r.attempts, retry_attempt = coalesce(r.granted, retry_attempt), "
+    "dispatch_outcome = r.dispatch_outcome, "
     "dispatched_us = coalesce(dispatched_us, r.dispatched), disposition = r.disposition, "
     "ended_us = r.ended"
 )
@@ -393,10 +412,11 @@ def _row_values(work: _CallWork, now_us: int) -> list[Any]:
     return [
         row.scheduled_key,
         None if last.final_state is None else int(last.final_state),
-        last.reason or None,
+        last.state_reason or None,
         micros_or_none(last.due_at),
         dialing_rank(row.priority, attempts),
         attempts,
+        attempts + 1 if last.by_policy else None,
         int(last.dispatch_outcome),
         (row.accepted_us or work.stamps.get("accepted_us") or now_us) if decided else None,
         None if last.disposition is None else int(last.disposition),

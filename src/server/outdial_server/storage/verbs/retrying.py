@@ -157,7 +157,8 @@ def _wait_again(tx: Tx, batch_key: int, rows: Sequence[Row], window_end: datetim
         save_change(tx, batch_key, change)
     tx.run(
         "UPDATE scheduled_calls SET final_state = NULL, state_reason = :reason, due_us = :now, "
-        "rank = r.rank, ended_us = NULL, dispatch_outcome = r.outcome, dispatched_us = "
+        "rank = r.rank, retry_attempt = NULL, ended_us = NULL, "
+        "dispatch_outcome = r.outcome, dispatched_us = "
         f"CASE WHEN r.outcome = {int(DispatchOutcome.NONE)} THEN NULL ELSE dispatched_us END "
         f"FROM {tx.dialect.rows('rows', _RETRIED)} AS r WHERE scheduled_calls.key = r.key",
         reason=RETRIED_REASON,
@@ -169,7 +170,7 @@ def _wait_again(tx: Tx, batch_key: int, rows: Sequence[Row], window_end: datetim
         moves.move(batch_key, ScheduledCallState(row.final_state), ScheduledCallState.WAITING)
         refused = row.dispatch_outcome == DispatchOutcome.REFUSED
         moves.count(batch_key, "dispatch_refused", -int(refused))
-        moves.record(batch_key, _retried_event(row))
+        moves.record(batch_key, _retried_event(row, tx.now_us))
     apply_moves(tx, moves)
 
 
@@ -181,7 +182,7 @@ def _retried_values(row: Row) -> list[Any]:
     return [row.key, dialing_rank(row.priority, row.attempts), int(outcome)]
 
 
-def _retried_event(row: Row) -> NewEvent:
+def _retried_event(row: Row, due_us: int) -> NewEvent:
     after = RowAfter(
         scheduled_key=row.key,
         call_key=row.call_key,
@@ -191,5 +192,6 @@ def _retried_event(row: Row) -> NewEvent:
         attempt=row.attempts,
         call_state=None if row.call_key is None else CallState.ENDED,
         disposition=None if row.disposition is None else Disposition(row.disposition),
+        due_us=due_us,
     )
     return NewEvent(EventType.SCHEDULED_CALL_RETRIED, "USER_REQUEST", after)
