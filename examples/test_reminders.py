@@ -3,7 +3,7 @@
     pip install outdial pytest
     pytest test_reminders.py
 
-The function above stands for your program. The last four digits of a number say what
+The function `remind` below stands for your program. The last four digits of a number say what
 becomes of the call: 0100 a person answers, 0102 is busy, 0103 nobody answers.
 """
 

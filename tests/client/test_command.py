@@ -258,20 +258,46 @@ async def test_an_error_as_json_is_an_object_too(far_end: FarEnd, outdial: Outdi
         "reason": "INVALID_FIELD",
         "message": "1 fault",
         "fields": [{"field": fault[0], "description": fault[1]}],
+        "metadata": {},
         "hint": "",
         "request_id": REQUEST_ID,
     }
+
+
+async def test_a_message_that_says_it_all_is_said_once(far_end: FarEnd, outdial: Outdial) -> None:
+    fault = ("disposition", "is required")
+    message = "disposition: is required"
+    code = StatusCode.INVALID_ARGUMENT
+    far_end.answer("EndCall", Refusal(code=code, message=message, reason="R", fields=(fault,)))
+    result = await outdial("call", "end", "c-1")
+    assert result.stderr.splitlines() == [f"Error: {message} (R)", f"  request {REQUEST_ID}"]
+
+
+async def test_an_erased_range_is_told_by_name_and_where_the_rest_begins(
+    far_end: FarEnd, outdial: Outdial
+) -> None:
+    erased = Refusal(
+        code=StatusCode.OUT_OF_RANGE, reason="EVENTS_ERASED", metadata={"oldest_sequence": "41"}
+    )
+    far_end.answer("ListBatchEvents", erased)
+    result = await outdial("batch", "events", BATCH_ID)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "EVENTS_ERASED" in result.stderr
+    assert "--after 40" in result.stderr
+    error = json.loads((await outdial("batch", "events", BATCH_ID, "--json")).stderr)["error"]
+    assert error["metadata"] == {"oldest_sequence": "41"}
 
 
 async def test_a_lacking_scope_and_a_wait_are_hinted_at(far_end: FarEnd, outdial: Outdial) -> None:
     scope = Refusal(
         code=StatusCode.PERMISSION_DENIED,
         reason="SCOPE_MISSING",
-        metadata={"scope": "API_KEY_SCOPE_WRITE"},
+        metadata={"scope": "WRITE"},
     )
     far_end.answer("StartBatch", scope)
     assert (
-        "lacks the scope API_KEY_SCOPE_WRITE" in (await outdial("batch", "start", BATCH_ID)).stderr
+        "outdial keys create NAME --scope write"
+        in (await outdial("batch", "start", BATCH_ID)).stderr
     )
     far_end.answer("StartBatch", Refusal(retry_after=timedelta(seconds=3)))
     assert "Try again in 3 s." in (await outdial("batch", "start", BATCH_ID)).stderr

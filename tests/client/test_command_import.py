@@ -11,6 +11,7 @@ from google.protobuf.json_format import ParseDict
 from grpc import StatusCode
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.agent_service_pb2 import ListAgentsResponse
+from outdial.v1.batch_pb2 import Batch, DuplicatePolicy
 from outdial.v1.batch_service_pb2 import (
     GetBatchResponse,
     GetImportResponse,
@@ -100,6 +101,21 @@ async def test_a_file_becomes_a_batch(taking: FarEnd, outdial: Outdial, people: 
     assert f"Batch {BATCH_ID}: 2 to call; left out: 1 as bad, 1 as duplicates." in lines
     assert lines[-1] == f"Watch it: outdial watch {BATCH_ID}"
     assert result.stderr.startswith("monday.csv  100%  4 rows in ")
+
+
+async def test_duplicates_that_are_kept_are_told_too(
+    far_end: FarEnd, outdial: Outdial, people: Path
+) -> None:
+    kept = Batch(batch_id=BATCH_ID, duplicates=DuplicatePolicy.DUPLICATE_POLICY_KEEP)
+    counts = {"import_id": "i-1", "row_count": 4, "added_count": 4, "duplicate_count": 2}
+    added = ParseDict({"import": counts}, ImportScheduledCallsResponse(batch=kept))
+    far_end.answer("ImportScheduledCalls", added)
+    far_end.answer("ListImportFindings", ListImportFindingsResponse())
+    result = await outdial("batch", "append", BATCH_ID, str(people))
+    assert result.stdout.splitlines()[:2] == [
+        f"Batch {BATCH_ID}: 4 to call.",
+        "Duplicates: 2, which are kept: outdial import findings i-1",
+    ]
 
 
 async def test_a_file_is_added_to_a_batch_under_its_own_columns(

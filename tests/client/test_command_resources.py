@@ -104,6 +104,16 @@ async def test_batches_are_listed_whole_in_a_pipe(far_end: FarEnd, outdial: Outd
     assert list(far_end.requests("ListBatches")[0].states) == [RUNNING]
 
 
+async def test_no_word_of_a_list_is_broken_on_a_narrow_terminal(
+    far_end: FarEnd, outdial: Outdial
+) -> None:
+    far_end.answer("ListBatches", ListBatchesResponse(batches=[BATCH]))
+    narrow = {"COLUMNS": "40", "TTY_COMPATIBLE": "1"}
+    result = await outdial("batch", "list", "--no-color", **narrow)
+    cells = result.stdout.splitlines()[-1].split()
+    assert cells == [BATCH_ID, "Monday", "RUNNING", "3", "0", "1"]
+
+
 async def test_an_unknown_state_is_a_usage_error(outdial: Outdial) -> None:
     result = await outdial("batch", "list", "--state", "sleeping")
     assert result.exit_code == 2

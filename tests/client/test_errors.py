@@ -1,7 +1,9 @@
 """Every answer that is not OK becomes an error that says what to do."""
 
 import asyncio
+import pickle
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from grpc import StatusCode
@@ -10,13 +12,21 @@ import outdial_client
 from client.far_end import REQUEST_ID, FarEnd, Refusal
 from outdial_client import (
     Client,
+    ErrorDetails,
     EventsErasedError,
+    FieldViolation,
     InvalidArgumentError,
     NotFoundError,
     OutdialError,
+    PreconditionViolation,
     RequestCancelledError,
     UnavailableError,
 )
+
+
+def errors_of(kind: type[OutdialError]) -> set[type[OutdialError]]:
+    """The error and all that are of its kind."""
+    return {kind}.union(*(errors_of(narrower) for narrower in kind.__subclasses__()))
 
 
 @pytest.mark.parametrize(
@@ -65,6 +75,41 @@ async def test_an_error_carries_reason_metadata_and_request_id(
     assert caught.value.metadata == {"batch_id": "b-9"}
     assert caught.value.request_id == REQUEST_ID
     assert str(caught.value) == f"no such batch [BATCH_NOT_FOUND, request {REQUEST_ID}]"
+
+
+def passed_on(error: OutdialError) -> Any:
+    """The error as another process gets it."""
+    return pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+
+
+@pytest.mark.parametrize("kind", sorted(errors_of(OutdialError), key=lambda kind: kind.__name__))
+def test_an_error_survives_the_way_out_of_a_worker_process(kind: type[OutdialError]) -> None:
+    details = ErrorDetails(
+        reason="R",
+        metadata={"import_id": "i-1"},
+        fields=(FieldViolation("rows[3].address", "is empty"),),
+        preconditions=(PreconditionViolation("T", "s", "d"),),
+        retry_after=timedelta(seconds=3),
+        request_id=REQUEST_ID,
+    )
+    error = kind(StatusCode.ABORTED, "no", details)
+    error.add_note("for people")
+    known = {"columns": {"address": "tel"}, "repeat_request_id": "r-1"}
+    for name in known.keys() & {*dir(kind)}:
+        setattr(error, name, known[name])
+    copy = passed_on(error)
+    assert type(copy) is kind
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
+
+
+async def test_an_error_of_a_server_survives_it_too(far_end: FarEnd, client: Client) -> None:
+    metadata = {"batch_id": "b-9"}
+    far_end.answer("GetBatch", Refusal(code=StatusCode.NOT_FOUND, reason="R", metadata=metadata))
+    with pytest.raises(NotFoundError) as caught:
+        await client.batches.get("b-9")
+    copy = passed_on(caught.value)
+    assert (type(copy), copy.metadata, copy.code) == (NotFoundError, metadata, StatusCode.NOT_FOUND)
 
 
 async def test_an_invalid_request_names_each_field(far_end: FarEnd, client: Client) -> None:

@@ -18,6 +18,7 @@ from outdial.v1.scheduled_call_pb2 import (
 )
 from outdial.v1.scheduled_call_service_pb2 import (
     RetryScheduledCallResponse,
+    ScheduledCallResult,
 )
 
 from client.far_end import FarEnd, Refusal, Silence
@@ -120,6 +121,27 @@ async def test_a_csv_file_has_what_came_of_each_row(
     assert (second["carrier_call_id"], second["metadata.city"]) == ("SIM1", "Graz")
     assert (second["context.name"], second["context.visits"]) == ("Zoë", "2")
     assert second["context.tags"] == '["a", "b"]'
+
+
+async def test_columns_from_a_list_stand_by_name_in_every_file(
+    far_end: FarEnd, client: Client
+) -> None:
+    names = [f"n{number}" for number in range(9)]
+    call = ScheduledCall(metadata=dict.fromkeys(names, "x"))
+    call.template_context.update(dict.fromkeys(names, "x"))
+    result = ScheduledCallResult(scheduled_call=call)
+    far_end.stream("ExportScheduledCalls", [message(result)])
+    file = io.BytesIO()
+    await client.scheduled_calls.export_csv("b-1", file)
+    header = file.getvalue().decode().splitlines()[0].split(",")
+    assert header[-18:] == [
+        f"{group}.{name}" for group in ("context", "metadata") for name in names
+    ]
+    far_end.stream("ExportScheduledCalls", [message(result)])
+    file = io.BytesIO()
+    await client.scheduled_calls.export_json_lines("b-1", file)
+    written = json.loads(file.getvalue())
+    assert [list(written[group]) for group in ("template_context", "metadata")] == [names, names]
 
 
 async def test_chosen_columns_come_in_their_order(far_end: FarEnd, client: Client) -> None:

@@ -71,6 +71,11 @@ class OutdialError(Exception):
         self.details = details or ErrorDetails()
         super().__init__(_render(code, message, self.details))
 
+    def __reduce__(self) -> tuple[object, ...]:  # type: ignore[explicit-override]
+        # An exception is made anew from its text alone, which is not what this one takes:
+        # a process pool could not hand it back.
+        return type(self), (self.code, self.message, self.details), self.__dict__
+
     @property
     def reason(self) -> str:
         """Why, for programs: a name of `ErrorReason` without its prefix, or empty."""

@@ -88,7 +88,10 @@ class CsvResults:
     def __init__(self, columns: Sequence[str] | None) -> None:
         unknown = unknown_columns(columns or ())
         if unknown:
-            raise ValueError(f"no column is called {unknown[0]!r}")
+            raise ValueError(
+                f"no column is called {unknown[0]!r}; there are {', '.join(PLAIN_COLUMNS)}, "
+                "context.NAME and metadata.NAME"
+            )
         self._columns = columns
 
     @contextmanager
@@ -111,7 +114,7 @@ class _JsonLines:
             whole = {
                 **plain_values(result),
                 "template_context": context_of(row),
-                "metadata": dict(row.metadata),
+                "metadata": dict(sorted(row.metadata.items())),
             }
             self.text.write(json.dumps(whole, ensure_ascii=False) + "\n")
 

@@ -75,7 +75,10 @@ def _call_values(call: Call) -> dict[str, Value]:
 
 
 def context_of(row: ScheduledCall) -> dict[str, Any]:
-    """The template values as they were given: a Struct makes a double of every number."""
+    """The template values as they were given, by name.
+
+    A Struct makes a double of every number, and its order is another one each time.
+    """
     values: dict[str, Any] = _undoubled(MessageToDict(row.template_context))
     return values
 
@@ -105,7 +108,7 @@ def unknown_columns(names: Iterable[str]) -> list[str]:
 
 def _undoubled(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _undoubled(inner) for name, inner in value.items()}
+        return {name: _undoubled(inner) for name, inner in sorted(value.items())}
     if isinstance(value, list):
         return [_undoubled(inner) for inner in value]
     is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -80,7 +79,7 @@ def _read_details(error: AioRpcError) -> ErrorDetails:
     precondition = _first(packed, PreconditionFailure)
     return ErrorDetails(
         reason=info.reason,
-        metadata=MappingProxyType(dict(info.metadata)),
+        metadata=dict(info.metadata),
         fields=tuple(FieldViolation(v.field, v.description) for v in bad_request.field_violations),
         preconditions=tuple(
             PreconditionViolation(v.type, v.subject, v.description) for v in precondition.violations

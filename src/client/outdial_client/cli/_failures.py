@@ -1,11 +1,13 @@
 """What went wrong, told to a person or to a program."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from outdial_client._errors import (
     AbortedError,
     DeadlineExceededError,
+    EventsErasedError,
     NotFoundError,
     OutdialError,
     PermissionDeniedError,
@@ -37,6 +39,8 @@ class Failure:
     """Fields or subjects, each with what is wrong with it."""
     hint: str = ""
     request_id: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Figures that belong to the reason."""
 
     def show(self, screen: Screen) -> None:
         """To stderr: words, or one object with the same names for every failure."""
@@ -45,7 +49,9 @@ class Failure:
             return
         screen.complain(f"Error: {self.message}" + (f" ({self.reason})" if self.reason else ""))
         for subject, fault in self.faults:
-            screen.complain(f"  {subject}: {fault}")
+            # Of a single fault the message says the same.
+            if fault not in self.message:
+                screen.complain(f"  {subject}: {fault}")
         if self.hint:
             screen.complain(f"  {self.hint}")
         if self.request_id:
@@ -60,6 +66,7 @@ class Failure:
                 "fields": [
                     {"field": subject, "description": fault} for subject, fault in self.faults
                 ],
+                "metadata": dict(self.metadata),
                 "hint": self.hint,
                 "request_id": self.request_id,
             }
@@ -88,6 +95,7 @@ def describe_error(
         faults=tuple(faults),
         hint=_hint(error, settings, screen),
         request_id=error.request_id,
+        metadata=error.metadata,
     )
 
 
@@ -98,14 +106,22 @@ def _hint(error: OutdialError, settings: Settings | None, screen: Screen) -> str
     if isinstance(error, UnauthenticatedError) and settings:
         return _where_the_key_comes_from(settings, screen)
     if isinstance(error, PermissionDeniedError) and error.metadata.get("scope"):
-        return f"The key lacks the scope {error.metadata['scope']}."
+        return _a_key_with(error.metadata["scope"], screen)
     if isinstance(error, NotFoundError) and error.reason in _WHERE_TO_LOOK:
         return f"See what there is: {screen.command(*_WHERE_TO_LOOK[error.reason])}"
+    if isinstance(error, EventsErasedError) and error.oldest_sequence:
+        return f"What is left of them comes with --after {error.oldest_sequence - 1}."
     if isinstance(error, AbortedError):
         return "Somebody else was faster: try again."
     if error.retry_after is not None:
         return f"Try again in {error.retry_after.total_seconds():g} s."
     return ""
+
+
+def _a_key_with(scope: str, screen: Screen) -> str:
+    word = scope.removeprefix("API_KEY_SCOPE_").lower()
+    make = screen.command("keys", "create", "NAME", "--scope", word)
+    return f"Use a key that has it; one with the scope admin makes such keys: {make}"
 
 
 def _where_the_server_is_looked_for(settings: Settings) -> str:

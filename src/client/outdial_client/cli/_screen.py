@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,7 @@ _Message = TypeVar("_Message", bound=Message)
 
 # Wide enough for ids and names side by side: a pipe has no width of its own.
 _WIDTH_OF_A_PIPE = 200
+_NO_LIMIT = 10_000
 _NUMBER = re.compile(r"[0-9]+|[0-9]+\.[0-9]+%")
 
 
@@ -125,7 +127,14 @@ class Screen:
         self, headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = ""
     ) -> None:
         """A table; numbers stand to the right."""
-        self.results.print(draw_table(headings, rows, title))
+        table = draw_table(headings, rows, title)
+        endless = self.results.options.update(max_width=_NO_LIMIT)
+        needed = Measurement.get(self.results, endless, table)
+        if needed.minimum > self.results.width:
+            # Rows that the terminal breaks can still be read and copied; a number or an
+            # id that is broken inside its cell cannot.
+            table.width = needed.maximum
+        self.results.print(table, crop=False)
 
     def command(self, *words: str) -> str:
         """A command line for the same server, to be copied."""
@@ -150,6 +159,8 @@ def draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: st
             overflow="fold",
             # An id in two lines cannot be copied: other columns give way first.
             no_wrap=heading.endswith("id"),
+            # No word is broken, for the same reason.
+            min_width=max(len(word) for cell in [heading, *cells] for word in cell.split()),
         )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from outdial.v1.batch_pb2 import Batch
+from outdial.v1.batch_pb2 import Batch, DuplicatePolicy
 from outdial.v1.import_pb2 import BadRowPolicy
 
 from outdial_client._client import Client
@@ -19,6 +19,8 @@ from outdial_client.cli._exit_code import CommandFailure, ExitCode, exit_code_of
 from outdial_client.cli._findings import Findings, import_object, write_report
 from outdial_client.cli._screen import Screen, to_json
 from outdial_client.cli._transfer import TransferView, choose_transfer_view
+
+_KEEP = DuplicatePolicy.DUPLICATE_POLICY_KEEP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +45,7 @@ class Upload:
             if self.skip_bad_rows
             else BadRowPolicy.BAD_ROW_POLICY_REJECT_ALL
         )
-        sending = _Sending(
-            choose_transfer_view(self.screen, self.title, "waiting for the server's answer")
-        )
+        sending = _Sending(choose_transfer_view(self.screen, self.title, "waiting for an answer"))
         request_id = self.request_id or str(uuid4())
         try:
             with self._told(sending, request_id), sending.view.showing():
@@ -114,6 +114,10 @@ class Upload:
         if self.report is not None and left_out:
             await write_report(batches, self.screen, result, self.source, self.report)
         self.screen.identify(result.batch.batch_id, _sentence(result))
+        if result.duplicate_count and result.batch.duplicates == _KEEP:
+            # Those that were left out are in the table above.
+            look = self.screen.command("import", "findings", result.import_id)
+            self.screen.say(f"Duplicates: {result.duplicate_count}, which are kept: {look}")
 
 
 @dataclass(slots=True)
