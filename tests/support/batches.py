@@ -19,6 +19,7 @@ from outdial_server.domain.imports import Finding, Import, ImportCounts, ImportS
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
+from outdial_server.domain.time_zones import ZoneRule
 from outdial_server.ports.batches import Decide
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.intake import NewBatch, Outcome, StoredRows
@@ -80,6 +81,8 @@ class MemoryStaging:
     """A list under way, in memory."""
 
     is_repeated = False
+    zone_rule = ZoneRule.BATCH_ZONE
+    begun_at = START
 
     def __init__(self, duplicates: DuplicatePolicy, there: Sequence[NewScheduledCall]) -> None:
         self.duplicates = duplicates

@@ -30,6 +30,7 @@ from outdial_server.domain.scheduled_call import (
     ScheduledCall,
     ScheduledCallState,
 )
+from outdial_server.domain.time_zones import ZoneRule
 from outdial_server.ports.batches import Decide
 from outdial_server.ports.dispatch import Applied, ClaimedCall, Sent
 from outdial_server.ports.intake import NewBatch, Outcome, Staging, StoredRows
@@ -97,6 +98,7 @@ class World:
         duplicates: DuplicatePolicy = DuplicatePolicy.KEEP,
         agent_id: AgentId | None = None,
         account_id: AccountId | None = None,
+        zone_rule: ZoneRule = ZoneRule.BATCH_ZONE,
         **settings: Any,
     ) -> NewBatch:
         return NewBatch(
@@ -107,6 +109,7 @@ class World:
             duplicates,
             BatchSettings(settings.pop("display_name", "Reminders"), **settings),
             draft,
+            zone_rule,
         )
 
     async def create(

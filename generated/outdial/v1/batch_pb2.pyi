@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from outdial.v1 import calling_hours_pb2 as _calling_hours_pb2
 from outdial.v1 import retry_policy_pb2 as _retry_policy_pb2
 import builtins as _builtins
 import sys
@@ -275,6 +276,10 @@ class Batch(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     RETRY_POLICY_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    CALLING_HOURS_FIELD_NUMBER: _builtins.int
+    ZONE_RULE_FIELD_NUMBER: _builtins.int
+    SCHEDULE_WARNING_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -321,6 +326,15 @@ class Batch(_message.Message):
     """
     etag: _builtins.str
     """Version of what a client may write; see Account.etag."""
+    time_zone: _builtins.str
+    """IANA name, for example `Europe/Vienna`, default `UTC`. An unknown one is refused."""
+    zone_rule: _calling_hours_pb2.ZoneRule.ValueType
+    """Default BATCH_ZONE. Cannot be changed."""
+    schedule_warning: _builtins.str
+    """HOURS_NEVER_OPEN when `calling_hours` do not open in the batch's zone before
+    `window_end`, counted from `window_start` or the latest change: nobody in that zone
+    will be called. Empty when there is nothing to say. Output only.
+    """
     @_builtins.property
     def window_start(self) -> _timestamp_pb2.Timestamp:
         """Earliest moment to dial; unset means at once."""
@@ -371,6 +385,12 @@ class Batch(_message.Message):
     def retry_policy(self) -> _retry_policy_pb2.RetryPolicy:
         """Who is tried again after which end of a call, and when. Unset, and by default: nobody."""
 
+    @_builtins.property
+    def calling_hours(self) -> _calling_hours_pb2.CallingHours:
+        """When calls may be started; unset means at any time within the window. Each person's
+        own zone counts, see `zone_rule`. A change moves all who are not dialled yet.
+        """
+
     def __init__(
         self,
         *,
@@ -402,10 +422,14 @@ class Batch(_message.Message):
         sequence: _builtins.int = ...,
         etag: _builtins.str = ...,
         retry_policy: _retry_policy_pb2.RetryPolicy | None = ...,
+        time_zone: _builtins.str = ...,
+        calling_hours: _calling_hours_pb2.CallingHours | None = ...,
+        zone_rule: _calling_hours_pb2.ZoneRule.ValueType = ...,
+        schedule_warning: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calling_hours", b"calling_hours", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "batch_id", b"batch_id", "caller_id", b"caller_id", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "priority", b"priority", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "priority", b"priority", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

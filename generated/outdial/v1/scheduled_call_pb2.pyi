@@ -10,6 +10,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from outdial.v1 import calling_hours_pb2 as _calling_hours_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -190,6 +191,8 @@ class ScheduledCall(_message.Message):
     DUE_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TIME_ZONE_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_SOURCE_FIELD_NUMBER: _builtins.int
     scheduled_call_id: _builtins.str
     """UUID. Output only."""
     batch_id: _builtins.str
@@ -205,7 +208,9 @@ class ScheduledCall(_message.Message):
     custom_id: _builtins.str
     """The caller's own key, up to 256 characters."""
     time_zone: _builtins.str
-    """The person's IANA time zone, for example `Europe/Vienna`."""
+    """The person's IANA time zone, for example `Europe/Vienna`. It counts before every other;
+    an unknown one is refused.
+    """
     priority: _builtins.int
     """0 to 9, default 0; higher is called first within the batch."""
     caller_id: _builtins.str
@@ -226,6 +231,10 @@ class ScheduledCall(_message.Message):
     """The latest Call, once its request was sent. Output only."""
     disposition: Global___Disposition.ValueType
     """How the latest Call ended. Output only."""
+    effective_time_zone: _builtins.str
+    """The zone that the person is called by. Output only."""
+    time_zone_source: _calling_hours_pb2.TimeZoneSource.ValueType
+    """Why it is this one. Output only."""
     @_builtins.property
     def template_context(self) -> _struct_pb2.Struct:
         """Values for the agent's templates. Numbers are doubles. Up to 64 KiB."""
@@ -276,10 +285,12 @@ class ScheduledCall(_message.Message):
         due_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        effective_time_zone: _builtins.str = ...,
+        time_zone_source: _calling_hours_pb2.TimeZoneSource.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "dispatch_time", b"dispatch_time", "due_time", b"due_time", "end_time", b"end_time", "template_context", b"template_context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "attempt_count", b"attempt_count", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "create_time", b"create_time", "custom_id", b"custom_id", "dispatch_outcome", b"dispatch_outcome", "dispatch_time", b"dispatch_time", "disposition", b"disposition", "due_time", b"due_time", "end_time", b"end_time", "metadata", b"metadata", "normalized_address", b"normalized_address", "position", b"position", "priority", b"priority", "scheduled_call_id", b"scheduled_call_id", "state", b"state", "state_reason", b"state_reason", "template_context", b"template_context", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "attempt_count", b"attempt_count", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "create_time", b"create_time", "custom_id", b"custom_id", "dispatch_outcome", b"dispatch_outcome", "dispatch_time", b"dispatch_time", "disposition", b"disposition", "due_time", b"due_time", "effective_time_zone", b"effective_time_zone", "end_time", b"end_time", "metadata", b"metadata", "normalized_address", b"normalized_address", "position", b"position", "priority", b"priority", "scheduled_call_id", b"scheduled_call_id", "state", b"state", "state_reason", b"state_reason", "template_context", b"template_context", "time_zone", b"time_zone", "time_zone_source", b"time_zone_source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

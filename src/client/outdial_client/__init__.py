@@ -13,6 +13,7 @@ from outdial.v1.batch_pb2 import (
 from outdial.v1.batch_service_pb2 import WatchBatchResponse, WatchDelivery, WatchScope
 from outdial.v1.call_pb2 import Call, CallState
 from outdial.v1.call_service_pb2 import CallResolution
+from outdial.v1.calling_hours_pb2 import TimeZoneSource, Weekday, ZoneRule
 from outdial.v1.event_pb2 import Event, EventType
 from outdial.v1.import_pb2 import BadRowPolicy, FindingKind, Import, ImportState
 from outdial.v1.scheduled_call_pb2 import (
@@ -24,6 +25,7 @@ from outdial.v1.scheduled_call_pb2 import (
 from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 from outdial.v1.suppression_pb2 import Suppression
 
+from outdial_client._calling_hours import CallingHours
 from outdial_client._channel import TlsConfig
 from outdial_client._client import Client
 from outdial_client._csv_columns import CsvColumns, CsvFileError
@@ -76,6 +78,7 @@ __all__ = [
     "Call",
     "CallResolution",
     "CallState",
+    "CallingHours",
     "Client",
     "ConfigErrorPolicy",
     "CsvColumns",
@@ -121,6 +124,7 @@ __all__ = [
     "ScheduledCallResult",
     "ScheduledCallState",
     "Suppression",
+    "TimeZoneSource",
     "TlsConfig",
     "UnauthenticatedError",
     "UnavailableError",
@@ -131,4 +135,6 @@ __all__ = [
     "WatchInterruption",
     "WatchScope",
     "WatchTiming",
+    "Weekday",
+    "ZoneRule",
 ]

@@ -8,8 +8,10 @@ from typing import Any
 from google.protobuf.struct_pb2 import Struct
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch, ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
+from outdial.v1.calling_hours_pb2 import ZoneRule
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
+from outdial_client._calling_hours import CallingHours
 from outdial_client._retry_policy import RetryPolicy
 from outdial_client._times import to_duration, to_timestamp
 
@@ -22,7 +24,7 @@ class NewCall:
     """A phone number in E.164 form, or a SIP URI."""
     custom_id: str = ""
     time_zone: str = ""
-    """The person's IANA zone, for example `Europe/Vienna`."""
+    """The person's IANA zone, for example `Europe/Vienna`; counts before every other."""
     caller_id: str = ""
     """Number to show; overrides the batch's."""
     priority: int = 0
@@ -69,6 +71,12 @@ class NewBatch:
     max_call_duration: timedelta | None = None
     retry_policy: RetryPolicy | None = None
     """Who is called again, and when; None means nobody."""
+    time_zone: str = ""
+    """IANA zone, for example `Europe/Vienna`; the server takes UTC for none."""
+    calling_hours: CallingHours | None = None
+    """When people may be called; None means at any time within the window."""
+    zone_rule: ZoneRule.ValueType = ZoneRule.ZONE_RULE_UNSPECIFIED
+    """Whose zone counts for a person who was given none: the batch's, or that of the number."""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def to_message(self) -> Batch:
@@ -90,6 +98,9 @@ class NewBatch:
             max_call_duration=to_duration(self.max_call_duration),
             retry_policy=self.retry_policy.to_message() if self.retry_policy else None,
             metadata=self.metadata,
+            time_zone=self.time_zone,
+            calling_hours=self.calling_hours.to_message() if self.calling_hours else None,
+            zone_rule=self.zone_rule,
         )
 
 

@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,6 +19,7 @@ from outdial_server.domain.batch import (
     UnknownPolicy,
 )
 from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.ids import AgentId, BatchId
 from outdial_server.domain.paging import PageRequest
@@ -39,9 +42,12 @@ from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.encoding import micros, pack_id
 from support.invariants import check_invariants
 from support.kept import read_kept
-from support.stores import World, new_rows, number
+from support.stores import World, new_row, new_rows, number
 
 STEPS = 100
+
+# In both it is the same minute of an hour as in UTC, and the offices of one are closed.
+ZONES = ("Europe/London", "America/New_York")
 
 BY_DIALLER = {ReportKind.NOT_SENT, ReportKind.REFUSED, ReportKind.UNCLEAR}
 SPEAKS_OF_ITSELF = {ReportKind.ACCEPTED, ReportKind.RINGING, ReportKind.ANSWERED}
@@ -133,6 +139,22 @@ class Walk:
             return FixedDelays((first,) * self.random.randint(1, 3))
         return Backoff(first, 2.0, first * 3, self.random.choice([0.0, 0.5]))
 
+    def some_hours(self) -> CallingHours | None:
+        """Of a few minutes, since a walk takes not many more."""
+        if self.chance(50):
+            return None
+        opens = 9 * 60 + self.random.randint(-2, 3)
+        return CallingHours(EVERY_DAY, opens, opens + self.random.choice([1, 2, 60]))
+
+    def some_schedule(self) -> dict[str, Any]:
+        return {
+            "calling_hours": self.some_hours(),
+            "time_zone": self.random.choice([*ZONES, "UTC"]),
+        }
+
+    def some_zone(self) -> str:
+        return self.random.choice(["", "", *ZONES])
+
     def some_batch(self) -> BatchId:
         return self.random.choice(self.batches)
 
@@ -143,11 +165,15 @@ class Walk:
             [(None, None)] * 3 + [(20, None), (-5, 60), (5, 40)]
         )
         stored = await self.world.create(
-            new_rows(
-                self.random.randint(1, 6),
-                priority=self.random.randint(0, 1),
-                template_context_json='{"name":"Ada"}',
-            ),
+            [
+                new_row(
+                    n,
+                    priority=self.random.randint(0, 1),
+                    template_context_json='{"name":"Ada"}',
+                    time_zone=self.some_zone(),
+                )
+                for n in range(self.random.randint(1, 6))
+            ],
             draft=self.chance(20),
             agent_id=self.random.choice(self.agents),
             duplicates=self.random.choice(list(DuplicatePolicy)),
@@ -160,6 +186,7 @@ class Walk:
             ring_timeout=timedelta(seconds=30),
             max_call_duration=timedelta(seconds=60),
             retry_policy=self.some_policy(),
+            **self.some_schedule(),
         )
         self.batches.append(stored.batch.batch_id)
         self._note_budget(stored.batch.batch_id, stored.batch.settings.retry_policy)
@@ -194,9 +221,13 @@ class Walk:
     async def edit(self) -> None:
         opens_in = self.random.choice([None, None, -5, 10])
         start = None if opens_in is None else self.world.later(seconds=opens_in)
+        schedule = self.some_schedule() if self.chance(50) else {}
         with suppress(OutdialError):
             await self.world.edit(
-                self.some_batch(), max_concurrent_calls=self.some_cap(), window_start=start
+                self.some_batch(),
+                max_concurrent_calls=self.some_cap(),
+                window_start=start,
+                **schedule,
             )
 
     async def edit_policy(self) -> None:
@@ -317,6 +348,8 @@ class Walk:
         sent = await self.world.send(group)
         assert not suppressed & {call.address for call in sent.calls}, "suppressed, yet sent"
         assert all(may[call.batch_id] for call in sent.calls), "nobody is sent who may not be"
+        for call in sent.calls:
+            assert await self._is_in_hours(call), "nobody is called outside their hours"
         self.sent += sent.calls
 
     async def _suppressed(self) -> set[str]:
@@ -325,6 +358,16 @@ class Walk:
             now=micros(self.world.clock.now()),
         )
         return {address for (address,) in rows}
+
+    async def _is_in_hours(self, call: ClaimedCall) -> bool:
+        batch = await self.world.look(call.batch_id)
+        hours = batch.settings.calling_hours
+        if hours is None:
+            return True
+        rows = await self.world.rows(call.batch_id)
+        (row,) = (row for row in rows if row.call_id == call.call_id)
+        local = self.world.clock.now().astimezone(ZoneInfo(row.effective_time_zone))
+        return hours.start_minute <= local.hour * 60 + local.minute < hours.end_minute
 
     async def report(self) -> None:
         if self.sent:
@@ -387,6 +430,8 @@ class Walk:
         for batch_id in self.batches:
             with suppress(OutdialError):
                 await self.world.change(batch_id, rules.start)
+            with suppress(OutdialError):
+                await self.world.edit(batch_id, calling_hours=None)
         for _ in range(12):
             await self.resume()
             await self.world.store.dispatch.move_windows()

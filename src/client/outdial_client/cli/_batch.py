@@ -31,6 +31,7 @@ _CLEARABLE = (
     "max_concurrent_calls",
     "caller_id",
     "retry_policy",
+    "calling_hours",
     "metadata",
 )
 

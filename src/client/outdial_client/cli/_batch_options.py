@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
 
 import typer
+from outdial.v1.calling_hours_pb2 import ZoneRule
 
+from outdial_client._calling_hours import CallingHours
 from outdial_client.cli._choices import (
     CONFIG_ERROR_POLICIES,
     DUPLICATE_POLICIES,
@@ -14,7 +16,7 @@ from outdial_client.cli._choices import (
 )
 from outdial_client.cli._completion import complete_agents, complete_batches
 from outdial_client.cli._retry_rules import parse_retry_policy
-from outdial_client.cli._typed import parse_moment, parse_pairs
+from outdial_client.cli._typed import parse_days, parse_hours, parse_moment, parse_pairs
 
 BatchId = Annotated[
     str,
@@ -74,6 +76,17 @@ class BatchSettings:
         int | None,
         choice(CONFIG_ERROR_POLICIES, "POLICY", "When the carrier would refuse every call."),
     ] = None
+    hours: Annotated[
+        str | None,
+        typer.Option(parser=parse_hours, metavar="HH:MM-HH:MM", help="When people are called."),
+    ] = None
+    days: Annotated[
+        str | None,
+        typer.Option(parser=parse_days, metavar="DAYS", help="Of the hours: mon-fri,sun."),
+    ] = None
+    zone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Of the hours, Europe/Vienna; else UTC.")
+    ] = None
     label: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=TEXT", help="A label of your own; may be repeated."),
@@ -82,6 +95,8 @@ class BatchSettings:
     def given(self) -> dict[str, Any]:
         """What was said, under the names of NewBatch."""
         said = {field.name: getattr(self, field.name) for field in fields(self)}
+        said["time_zone"] = said.pop("zone")
+        said["calling_hours"] = _calling_hours(said.pop("hours"), said.pop("days"))
         said["metadata"] = parse_pairs(said.pop("label")) or None
         said["retry_policy"] = parse_retry_policy(said.pop("retry"), said.pop("max_attempts"))
         for name in ("ring_timeout", "max_call_duration"):
@@ -99,3 +114,21 @@ class NewBatchSettings(BatchSettings):
         choice(DUPLICATE_POLICIES, "POLICY", "Numbers that are in the list twice; else keep."),
     ] = None
     carrier: Annotated[str | None, typer.Option(help="Who dials; else the server's own.")] = None
+    recipient_zone: Annotated[
+        bool, typer.Option("--recipient-zone", help="Call by the zone that a number tells.")
+    ] = False
+
+    def given(self) -> dict[str, Any]:  # type: ignore[explicit-override]
+        """What was said, under the names of NewBatch."""
+        said = BatchSettings.given(self)
+        by_number = said.pop("recipient_zone")
+        return said | ({"zone_rule": ZoneRule.ZONE_RULE_RECIPIENT_ZONE} if by_number else {})
+
+
+def _calling_hours(hours: str | None, days: str | None) -> CallingHours | None:
+    if hours is not None:
+        start, _, end = hours.partition("-")
+        return CallingHours(start=start, end=end, days=days or ())
+    if days is not None:
+        raise typer.BadParameter("--days are those of --hours; say them, too")
+    return None

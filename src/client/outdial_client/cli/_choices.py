@@ -8,6 +8,7 @@ from outdial.v1.account_pb2 import ApiKeyScope
 from outdial.v1.batch_pb2 import BatchState, ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
 from outdial.v1.call_pb2 import CallState
 from outdial.v1.call_service_pb2 import CallResolution
+from outdial.v1.calling_hours_pb2 import TimeZoneSource
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCallState
 
 
@@ -67,6 +68,7 @@ DUPLICATE_POLICIES = Choices(DuplicatePolicy, "DUPLICATE_POLICY_")
 RESOLUTIONS = Choices(CallResolution, "CALL_RESOLUTION_")
 SCHEDULED_CALL_STATES = Choices(ScheduledCallState, "SCHEDULED_CALL_STATE_")
 UNKNOWN_POLICIES = Choices(UnknownPolicy, "UNKNOWN_POLICY_")
+ZONE_SOURCES = Choices(TimeZoneSource, "TIME_ZONE_SOURCE_")
 
 
 def choice(choices: Choices, metavar: str, help: str) -> Any:  # noqa: A002 - as typer calls it

@@ -9,19 +9,24 @@ from outdial.v1.account_pb2 import Account
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_pb2 import Call
+from outdial.v1.calling_hours_pb2 import ZoneRule
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.suppression_pb2 import Suppression
 
+from outdial_client._calling_hours import days_text
 from outdial_client.cli._choices import (
     BATCH_STATES,
     CALL_STATES,
     DISPOSITIONS,
     SCHEDULED_CALL_STATES,
+    ZONE_SOURCES,
 )
 from outdial_client.cli._retry_rules import retry_words
 from outdial_client.cli._words import counts_by_state, labels, moment, own_reason
 
 Facts = Sequence[tuple[str, str]]
+
+_WARNINGS = {"HOURS_NEVER_OPEN": "the hours do not open before the window closes"}
 
 
 def batch_facts(batch: Batch) -> Facts:
@@ -36,6 +41,8 @@ def batch_facts(batch: Batch) -> Facts:
         ("agent", batch.agent_id),
         ("window opens", moment(batch.window_start)),
         ("window closes", moment(batch.window_end)),
+        ("hours", _hours(batch)),
+        ("warning", _WARNINGS.get(batch.schedule_warning, batch.schedule_warning)),
         ("priority", str(batch.priority or "")),
         ("weight", str(batch.weight or "")),
         ("calls at once", str(batch.max_concurrent_calls or "")),
@@ -52,6 +59,21 @@ def batch_facts(batch: Batch) -> Facts:
     return _stated(facts)
 
 
+def _hours(batch: Batch) -> str:
+    zone = batch.time_zone
+    if batch.zone_rule == ZoneRule.ZONE_RULE_RECIPIENT_ZONE:
+        zone += ", or the number's own"
+    if not batch.HasField("calling_hours"):
+        return f"at any time ({zone})"
+    hours = batch.calling_hours
+    return f"{hours.start}-{hours.end} {days_text(hours.days)} ({zone})"
+
+
+def _zone(call: ScheduledCall) -> str:
+    source = ZONE_SOURCES.spoken(call.time_zone_source)
+    return f"{call.effective_time_zone} ({source})" if source else call.effective_time_zone
+
+
 def scheduled_call_facts(call: ScheduledCall) -> Facts:
     """One row of a batch in full; what is unset is left out."""
     facts = [
@@ -60,7 +82,7 @@ def scheduled_call_facts(call: ScheduledCall) -> Facts:
         ("row", str(call.position)),
         ("address", call.address),
         ("custom id", call.custom_id),
-        ("time zone", call.time_zone),
+        ("time zone", _zone(call)),
         ("caller ID", call.caller_id),
         ("priority", str(call.priority or "")),
         ("state", SCHEDULED_CALL_STATES.spoken(call.state)),

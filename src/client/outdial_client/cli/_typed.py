@@ -7,6 +7,9 @@ from typing import Any
 
 import typer
 
+from outdial_client._calling_hours import days_text
+from outdial_client._calling_hours import parse_days as days_of
+
 
 def parse_moment(text: str) -> datetime:
     """An ISO moment; without an offset it is local time."""
@@ -15,6 +18,22 @@ def parse_moment(text: str) -> datetime:
     except ValueError:
         message = f"{text!r} is no ISO moment such as 2027-03-01T09:00 or 2027-03-01T09:00+01:00"
         raise typer.BadParameter(message) from None
+
+
+def parse_hours(text: str) -> str:
+    """`09:00-17:30`; the server says which times there are."""
+    start, dash, end = (part.strip() for part in text.partition("-"))
+    if not (start and dash and end):
+        raise typer.BadParameter(f"{text!r} is not of the form 09:00-17:30")
+    return f"{start}-{end}"
+
+
+def parse_days(text: str) -> str:
+    """`mon-fri,sun`."""
+    try:
+        return days_text(days_of(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def parse_pairs(words: list[str] | None) -> dict[str, str]:

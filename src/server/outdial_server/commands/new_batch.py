@@ -6,6 +6,7 @@ from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
 from outdial_server.domain.checks import Checks, check_batch_settings
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.domain.time_zones import ZoneRule
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.intake import NewBatch
@@ -23,6 +24,7 @@ class BatchSpec:
     settings: BatchSettings
     draft: bool
     path: str = "batch"
+    zone_rule: ZoneRule = ZoneRule.BATCH_ZONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class BatchPlanner:
             spec.duplicates,
             settings,
             spec.draft,
+            spec.zone_rule,
         )
 
     def _checked(self, spec: BatchSpec) -> BatchSettings:

@@ -4,14 +4,18 @@ the loop waits for nobody else, so a long list never holds it for more than a fe
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final, Self
-from zoneinfo import available_timezones
 
+from outdial_server.commands.number_zones import zone_of_number
 from outdial_server.domain.checks import RawRow, check_row
 from outdial_server.domain.errors import FieldViolation, OutdialError
 from outdial_server.domain.intake import CheckedRows, ListTally, RowFault, Tally
 from outdial_server.domain.plan import NumberedRow, Placement
 from outdial_server.domain.request import GrowingRequest, RequestName
+from outdial_server.domain.scheduled_call import NewScheduledCall
+from outdial_server.domain.time_zones import ZoneRule, known_zones
 from outdial_server.ports.intake import Outcome, Staging, StoredRows
 
 SLICE_ROWS: Final = 500
@@ -21,15 +25,14 @@ other requests wait longer than that for their turn."""
 RawRows = AsyncGenerator[Sequence[tuple[int, RawRow]], None]
 """Rows as they come, with their numbers, at most `SLICE_ROWS` at a time."""
 
-_KNOWN_ZONES: Final = frozenset(available_timezones())
-
 
 def check_rows(raw: Sequence[tuple[int, RawRow]]) -> CheckedRows:
     rows: list[NumberedRow] = []
     faults: list[RowFault] = []
     violations: list[FieldViolation] = []
+    zones = known_zones()
     for number, row in raw:
-        checked = check_row(row, _KNOWN_ZONES, violations)
+        checked = check_row(row, zones, violations)
         if checked is not None:
             rows.append((number, checked))
         else:
@@ -60,7 +63,7 @@ async def take_in(
             findings = tally.note(checked, placed)
             if tally.is_full:
                 return
-            rows = () if tally.is_refused else placed.rows
+            rows = () if tally.is_refused else _with_zones(staging, placed.rows)
             await behind.follow(staging.stage(rows, findings))
 
 
@@ -94,6 +97,18 @@ class _Behind:
         elif self._step is not None:
             # Whatever it raises comes second.
             await asyncio.gather(self._step, return_exceptions=True)
+
+
+def _with_zones(staging: Staging, rows: Sequence[NewScheduledCall]) -> Sequence[NewScheduledCall]:
+    """With the zones that the numbers tell, where the batch goes by them."""
+    if staging.zone_rule is not ZoneRule.RECIPIENT_ZONE:
+        return rows
+    return [row if row.time_zone else _with_zone(row, staging.begun_at) for row in rows]
+
+
+def _with_zone(row: NewScheduledCall, now: datetime) -> NewScheduledCall:
+    zone = zone_of_number(row.normalized_address, now)
+    return replace(row, number_zone=zone) if zone else row
 
 
 async def take_list(

@@ -33,7 +33,7 @@ class UpdateBatch:
             return edit(batch, _checked(batch.settings, change(batch.settings), now), now)
 
         batch = await self.batches.change_batch(account_id, batch_id, decide)
-        self.signals.wake(Topic.CLAIM, Topic.WINDOW)
+        self.signals.wake(Topic.CLAIM, Topic.WINDOW, Topic.SETTLE)
         return batch
 
 

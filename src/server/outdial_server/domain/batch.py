@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
 from outdial_server.domain import limits
 from outdial_server.domain.call import CallTimes
+from outdial_server.domain.calling_hours import CallingHours, opens_before
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
 from outdial_server.domain.retry_policy import RetryPolicy
 from outdial_server.domain.scheduled_call import ScheduledCallState
+from outdial_server.domain.time_zones import UTC_ZONE, ZoneRule
 
 
 class BatchState(IntEnum):
@@ -131,6 +133,14 @@ class BatchSettings:
     # None: nobody is tried twice, unless by hand or by the unknown policy.
     retry_policy: RetryPolicy | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    time_zone: str = UTC_ZONE
+    calling_hours: CallingHours | None = None
+
+    @property
+    def row_rules(self) -> tuple[object, ...]:
+        """What row gates judge by: after a change of it they are asked again for whoever
+        they have put off."""
+        return self.calling_hours, self.time_zone
 
     @property
     def call_times(self) -> CallTimes:
@@ -160,6 +170,21 @@ class Batch:
     deleted_at: datetime | None
     # Of the agent, and read with the batch.
     agent_active: bool = True
+    zone_rule: ZoneRule = ZoneRule.BATCH_ZONE
+    # Whether some of its people may be called by another zone than its own.
+    has_other_zones: bool = False
+
+    @property
+    def hours_never_open(self) -> bool:
+        """Whether its own zone has no opening left before the window ends."""
+        hours, end = self.settings.calling_hours, self.settings.window_end
+        if hours is None or end is None:
+            return False
+        start = max(self.settings.window_start or self.updated_at, self.updated_at)
+        # The calendar ends soon behind it.
+        if start.year >= MAXYEAR - 1:
+            return False
+        return not opens_before(hours, self.settings.time_zone, start, end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,12 @@ from outdial_server.domain.retry_policy import (
     RetryRule,
 )
 from outdial_server.domain.scheduled_call import NewScheduledCall
+from outdial_server.domain.time_zones import known_zones
 
 NO_NUL: Final = "must not contain NUL characters"
 """PostgreSQL has no text with them."""
+
+NO_ZONE: Final = "is no IANA time zone, like Europe/Vienna"
 
 _ESCAPED_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """In JSON. With another backslash before it, it is no escape but text."""
@@ -113,6 +116,8 @@ def check_batch_settings(
     if settings.retry_policy is not None:
         _check_retry_policy(checks, settings.retry_policy)
     _check_window(checks, settings, now, end_is_new)
+    if settings.time_zone not in known_zones():
+        checks.fault("time_zone", NO_ZONE)
 
 
 def _check_retry_policy(checks: Checks, policy: RetryPolicy) -> None:
@@ -221,7 +226,7 @@ def check_row(
         checks.number("priority", row.priority, 0, limits.PRIORITY_MAX)
         checks.metadata("metadata", row.metadata)
         if row.time_zone and row.time_zone not in known_zones:
-            checks.fault("time_zone", "is no IANA time zone, like Europe/Vienna")
+            checks.fault("time_zone", NO_ZONE)
         if len(violations) > before:
             return None
     fault = json_fault(row.template_context_json, limits.TEMPLATE_CONTEXT_MAX_BYTES)

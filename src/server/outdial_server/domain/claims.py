@@ -8,9 +8,11 @@ from functools import lru_cache
 from outdial_server.domain import limits
 from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch
-from outdial_server.domain.gates import GateAnswer
+from outdial_server.domain.calling_hours import CallingHours, HoursByZone
+from outdial_server.domain.gates import GateAnswer, hours_answer
 from outdial_server.domain.retry_policy import NO_ATTEMPT_LEFT, attempt_cap
 from outdial_server.domain.suppression import SUPPRESSED
+from outdial_server.domain.time_zones import UTC_ZONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ class Candidate:
     attempts: int
     # In normal form.
     address: str = ""
-    # The person's own zone, where it was given.
-    time_zone: str = ""
+    # The one that the person is called by.
+    time_zone: str = UTC_ZONE
     # On the account's do-not-call list at this moment.
     suppressed: bool = False
     # What it waits for is a try that the batch's retry policy has granted.
@@ -83,7 +85,19 @@ def row_gates(batch: Batch, rules: AccountRules) -> tuple[RowGate, ...]:
     batch and its account do not use has no gate, and costs nothing; but the budget is asked
     for without a retry policy, too: there may have been one when the try was granted."""
     suppression = (suppression_gate,) if rules.has_suppressions else ()
-    return (*suppression, due_gate, attempts_gate(attempt_cap(batch.settings.retry_policy)))
+    attempts = attempts_gate(attempt_cap(batch.settings.retry_policy))
+    return (*suppression, due_gate, attempts, *_hours_gates(batch))
+
+
+def _hours_gates(batch: Batch) -> tuple[RowGate, ...]:
+    """Where all are called by one zone, a scope gate has answered for all of them."""
+    hours = batch.settings.calling_hours
+    return () if hours is None or not batch.has_other_zones else (row_hours_gate(hours),)
+
+
+def row_hours_gate(hours: CallingHours) -> RowGate:
+    opening = HoursByZone(hours)
+    return lambda candidate, now: hours_answer(opening(candidate.time_zone, now), now)
 
 
 def plan_claims(

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.calling_hours import Opening, next_opening
 from outdial_server.domain.slots import ScopeKind, SlotRow
 
 ANY_CALL_ENDS: Final = "ANY_CALL_ENDS"
@@ -70,6 +71,24 @@ def agent_gate(batch: Batch) -> GateAnswer:
     return GateAnswer("agent", 0, "AGENT_INACTIVE", waits_for=AGENT_IS_ACTIVE)
 
 
+_HOURS_OPEN: Final = GateAnswer("calling_hours", None)
+
+
+def hours_answer(opening: Opening, now: datetime) -> GateAnswer:
+    """By the opening that is open now, or the next."""
+    if opening.opens_at <= now:
+        return _HOURS_OPEN
+    return GateAnswer("calling_hours", 0, "OUTSIDE_CALLING_HOURS", next_at=opening.opens_at)
+
+
+def hours_gate(batch: Batch, now: datetime) -> GateAnswer:
+    """For a batch whose people are all called by its own zone. The others have a row gate."""
+    hours = batch.settings.calling_hours
+    if hours is None or batch.has_other_zones:
+        return _HOURS_OPEN
+    return hours_answer(next_opening(hours, batch.settings.time_zone, now), now)
+
+
 def slot_gate(row: SlotRow) -> GateAnswer:
     name = f"slots_{row.scope.kind.name.lower()}"
     figures = {"used": row.used} | ({} if row.target_cap is None else {"cap": row.target_cap})
@@ -84,6 +103,7 @@ def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
         batch_state_gate(facts.batch),
         window_gate(facts.batch, now),
         agent_gate(facts.batch),
+        hours_gate(facts.batch, now),
         *map(slot_gate, facts.slots),
     )
 
@@ -91,6 +111,11 @@ def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
 def budget(answers: Iterable[GateAnswer], most: int) -> int:
     """How many calls all gates let through, at most `most`."""
     return min([most, *(a.budget for a in answers if a.budget is not None)])
+
+
+def next_moment(answers: Iterable[GateAnswer]) -> datetime | None:
+    """When all gates that name a moment will be open; None when none does."""
+    return max((a.next_at for a in answers if a.next_at is not None), default=None)
 
 
 SLOT_GATE_NAMES: Final = tuple(f"slots_{kind.name.lower()}" for kind in ScopeKind)

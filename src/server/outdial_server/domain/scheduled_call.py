@@ -8,6 +8,7 @@ from typing import Final
 
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.ids import BatchId, CallId, ScheduledCallId
+from outdial_server.domain.time_zones import UTC_ZONE, TimeZoneSource
 
 
 class ScheduledCallState(IntEnum):
@@ -65,6 +66,8 @@ class NewScheduledCall:
     caller_id: str = ""
     template_context_json: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    # What the phone number tells, where the batch asks for it.
+    number_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +93,5 @@ class ScheduledCall:
     due_at: datetime | None
     created_at: datetime
     ended_at: datetime | None
+    effective_time_zone: str = UTC_ZONE
+    time_zone_source: TimeZoneSource = TimeZoneSource.BATCH

@@ -62,7 +62,8 @@ class WindowMover:
 
 
 class Settler:
-    """Moves the rows of stopped and expired batches to their end, a group a tick."""
+    """Moves the rows of stopped and expired batches to their end, and brings back those that
+    old rules have put off, a group a tick."""
 
     def __init__(self, dispatch: DispatchStore, signals: Signals) -> None:
         self._dispatch = dispatch
@@ -70,7 +71,8 @@ class Settler:
 
     async def tick(self, now: datetime) -> datetime | None:
         if await self._dispatch.settle(SETTLE_MOST):
-            self._signals.wake(Topic.SETTLE)
+            # Some of them may be due again.
+            self._signals.wake(Topic.SETTLE, Topic.CLAIM)
         return None
 
 

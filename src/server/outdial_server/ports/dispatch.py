@@ -33,6 +33,10 @@ class ClaimedCall:
     # For telemetry: since when it could have been claimed, and when it was, by the store.
     ready_at: datetime
     claimed_at: datetime
+    # What was decided holds for this revision of the batch's settings, and before the moment
+    # at which calling hours close.
+    batch_revision: int = 1
+    dial_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,8 @@ class DispatchStore(Protocol):
 
     async def mark_sending(self, take: Callable[[], Sequence[ClaimedCall]]) -> Sent:
         """Moves claimed calls to SENDING through their batch row, which re-checks that the
-        batch runs and its window is open, and counts the try. A call whose claim was lost
+        batch runs, its window and the calling hours are open and its settings are those of
+        the claim, and counts the try. A call whose claim was lost
         is left out; one whose batch was stopped is given back."""
         ...
 
@@ -172,8 +177,9 @@ class DispatchStore(Protocol):
         ...
 
     async def settle(self, limit: int) -> bool:
-        """Moves at most `limit` rows of stopped or expired batches to their end. True when
-        there are more."""
+        """Moves at most `limit` rows of stopped or expired batches to their end, or has as
+        many looked at again that rules have put off which are changed now. True when there
+        may be more."""
         ...
 
     async def sweep_staging(self, older_than: timedelta | None = None) -> int:

@@ -4,6 +4,7 @@ revealed, all in one moment."""
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from outdial_server.domain.batch import Batch, BatchSettings, DuplicatePolicy
@@ -13,6 +14,7 @@ from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.plan import Duplicate
 from outdial_server.domain.request import RequestKey, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
+from outdial_server.domain.time_zones import ZoneRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class NewBatch:
     duplicates: DuplicatePolicy
     settings: BatchSettings
     draft: bool
+    zone_rule: ZoneRule = ZoneRule.BATCH_ZONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,16 @@ class Staging(Protocol):
     @property
     def duplicates(self) -> DuplicatePolicy:
         """The batch's rule."""
+        ...
+
+    @property
+    def zone_rule(self) -> ZoneRule:
+        """The batch's, of whose zone counts."""
+        ...
+
+    @property
+    def begun_at(self) -> datetime:
+        """When the list began to come in, by the store."""
         ...
 
     @property

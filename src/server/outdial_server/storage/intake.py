@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -13,6 +14,7 @@ from outdial_server.domain.imports import Finding, Import, ImportCounts
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
+from outdial_server.domain.time_zones import ZoneRule
 from outdial_server.ports.intake import NewBatch, Outcome, StoredRows
 from outdial_server.storage.database import Database
 from outdial_server.storage.encoding import id_or_not_found
@@ -48,6 +50,14 @@ class SqlStaging:
     @property
     def duplicates(self) -> DuplicatePolicy:
         return self._staged.duplicates
+
+    @property
+    def zone_rule(self) -> ZoneRule:
+        return self._staged.zone_rule
+
+    @property
+    def begun_at(self) -> datetime:
+        return self._staged.begun_at
 
     @property
     def first_position(self) -> int:

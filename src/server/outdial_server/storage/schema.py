@@ -174,6 +174,17 @@ batches: Final = Table(
     Column("rows_erased_to", BigInt, nullable=False, server_default="0"),
     # See storage.retry_policies. Null without a policy.
     Column("retry_policy_json", Text),
+    Column("time_zone", Text, nullable=False, server_default="UTC"),
+    # Days as bits, Monday the lowest. Null, all three, without calling hours.
+    Column("hours_days", SmallInteger),
+    Column("hours_start_minute", SmallInteger),
+    Column("hours_end_minute", SmallInteger),
+    Column("zone_rule", SmallInteger, nullable=False, server_default="1"),
+    # Whether a row may be called by another zone than `time_zone`.
+    Column("has_other_zones", SmallInteger, nullable=False, server_default="0"),
+    # After a change of the rules: rows put off at this position and behind are to be looked
+    # at again.
+    Column("requeue_from", BigInt),
 )
 Index("batches_by_account", batches.c.account_key, batches.c.key)
 Index(
@@ -243,6 +254,10 @@ scheduled_calls: Final = Table(
     # The try that the retry policy has granted last. A budget that is lowered while the row
     # waits for this one takes it back, and no other.
     Column("retry_attempt", SmallInteger),
+    # What the number tells, where the batch goes by it.
+    Column("number_zone", Text),
+    # What `due_us` was before a rule put the row off.
+    Column("ready_us", BigInt),
 )
 Index("rows_by_position", scheduled_calls.c.batch_key, scheduled_calls.c.position, unique=True)
 Index(

@@ -10,11 +10,13 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1 import batch_pb2 as pb
 from outdial.v1 import batch_service_pb2 as service_pb
 
+from outdial_server.api.conversion.calling_hours import calling_hours, hours_to_message
 from outdial_server.api.conversion.enums import (
     BATCH_STATE,
     CONFIG_ERROR_POLICY,
     DUPLICATE_POLICY,
     UNKNOWN_POLICY,
+    ZONE_RULE,
 )
 from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.masks import masked_fields
@@ -34,6 +36,7 @@ from outdial_server.domain.batch import (
 from outdial_server.domain.etag import etag_of
 from outdial_server.domain.ids import AccountId
 from outdial_server.domain.plan import Duplicate
+from outdial_server.domain.time_zones import UTC_ZONE, ZoneRule
 
 _WRITABLE: Final = (
     "display_name",
@@ -49,6 +52,8 @@ _WRITABLE: Final = (
     "max_call_duration",
     "retry_policy",
     "metadata",
+    "time_zone",
+    "calling_hours",
 )
 
 _counts = attrgetter(*COUNT_NAMES)
@@ -89,6 +94,10 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         end_time=timestamp(batch.ended_at),
         sequence=batch.sequence,
         etag=etag_of(batch.revision),
+        time_zone=settings.time_zone,
+        calling_hours=hours_to_message(settings.calling_hours),
+        zone_rule=ZONE_RULE.to_message(batch.zone_rule),
+        schedule_warning="HOURS_NEVER_OPEN" if batch.hours_never_open else "",
     )
 
 
@@ -115,6 +124,7 @@ def batch_spec(
         batch_settings(message, path),
         draft,
         path,
+        ZONE_RULE.from_message(message.zone_rule, f"{path}.zone_rule", ZoneRule.BATCH_ZONE),
     )
 
 
@@ -140,6 +150,12 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
         if message.HasField("retry_policy")
         else None,
         metadata=dict(message.metadata),
+        time_zone=message.time_zone or UTC_ZONE,
+        calling_hours=(
+            calling_hours(message.calling_hours, f"{path}.calling_hours")
+            if message.HasField("calling_hours")
+            else None
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from outdial.v1 import (
     batch_pb2,
     call_pb2,
     call_service_pb2,
+    calling_hours_pb2,
     event_pb2,
     import_pb2,
     scheduled_call_pb2,
@@ -27,6 +28,7 @@ from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.event import EventType
 from outdial_server.domain.imports import BadRowPolicy, FindingKind, ImportState
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
+from outdial_server.domain.time_zones import TimeZoneSource, ZoneRule
 
 D = TypeVar("D", bound=Enum)
 V = TypeVar("V", bound=int)
@@ -98,6 +100,10 @@ UNKNOWN_POLICY: Final = EnumPair(UnknownPolicy, batch_pb2.UnknownPolicy, "UNKNOW
 DUPLICATE_POLICY: Final = EnumPair(DuplicatePolicy, batch_pb2.DuplicatePolicy, "DUPLICATE_POLICY")
 CONFIG_ERROR_POLICY: Final = EnumPair(
     ConfigErrorPolicy, batch_pb2.ConfigErrorPolicy, "CONFIG_ERROR_POLICY"
+)
+ZONE_RULE: Final = EnumPair(ZoneRule, calling_hours_pb2.ZoneRule, "ZONE_RULE")
+TIME_ZONE_SOURCE: Final = EnumPair(
+    TimeZoneSource, calling_hours_pb2.TimeZoneSource, "TIME_ZONE_SOURCE"
 )
 SCHEDULED_CALL_STATE: Final = EnumPair(
     ScheduledCallState, scheduled_call_pb2.ScheduledCallState, "SCHEDULED_CALL_STATE"

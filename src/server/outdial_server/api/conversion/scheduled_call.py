@@ -9,6 +9,7 @@ from outdial_server.api.conversion.enums import (
     DISPATCH_OUTCOME,
     DISPOSITION,
     SCHEDULED_CALL_STATE,
+    TIME_ZONE_SOURCE,
 )
 from outdial_server.api.conversion.struct import json_text, struct
 from outdial_server.api.conversion.times import timestamp
@@ -65,4 +66,6 @@ def scheduled_call_to_message(row: ScheduledCall) -> pb.ScheduledCall:
         due_time=timestamp(row.due_at),
         create_time=timestamp(row.created_at),
         end_time=timestamp(row.ended_at),
+        effective_time_zone=row.effective_time_zone,
+        time_zone_source=TIME_ZONE_SOURCE.to_message(row.time_zone_source),
     )

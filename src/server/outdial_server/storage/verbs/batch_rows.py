@@ -17,11 +17,13 @@ from outdial_server.domain.batch import (
     UnknownPolicy,
     finish,
 )
+from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.event import BatchAfter
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.slots import ScopeKind, SlotScope
+from outdial_server.domain.time_zones import ZoneRule
 from outdial_server.storage.encoding import (
     id_or_not_found,
     mapping_from,
@@ -42,7 +44,9 @@ BATCH_COLUMNS: Final = (
     "b.key, b.id, a.id AS account_id, g.id AS agent_id, b.account_key, b.agent_key, b.carrier, "
     "b.duplicates, b.display_name, b.window_start_us, b.window_end_us, b.priority, b.weight, "
     "b.max_concurrent_calls, b.caller_id, b.unknown_policy, b.on_config_error, "
-    "b.ring_timeout_s, b.max_call_duration_s, b.retry_policy_json, b.metadata_json, b.state, "
+    "b.ring_timeout_s, b.max_call_duration_s, b.retry_policy_json, b.metadata_json, "
+    "b.time_zone, b.hours_days, b.hours_start_minute, b.hours_end_minute, b.zone_rule, "
+    "b.has_other_zones, b.state, "
     "b.state_reason, b.state_detail, b.settling_to, "
     + ", ".join(f"b.{name}" for name in COUNT_NAMES)
     + ", "
@@ -78,6 +82,8 @@ def batch_from(row: Row) -> Batch:
         ended_at=moment_or_none(row.ended_us),
         deleted_at=moment_or_none(row.deleted_us),
         agent_active=bool(row.agent_active),
+        zone_rule=ZoneRule(row.zone_rule),
+        has_other_zones=bool(row.has_other_zones),
     )
 
 
@@ -101,7 +107,26 @@ def _settings_from(row: Row) -> BatchSettings:
         max_call_duration=timedelta(seconds=row.max_call_duration_s),
         retry_policy=policy_or_none(row.retry_policy_json),
         metadata=mapping_from(row.metadata_json),
+        time_zone=row.time_zone,
+        calling_hours=_hours_from(row),
     )
+
+
+def _hours_from(row: Row) -> CallingHours | None:
+    if row.hours_days is None:
+        return None
+    days = frozenset(day for day in EVERY_DAY if row.hours_days >> (day - 1) & 1)
+    return CallingHours(days, row.hours_start_minute, row.hours_end_minute)
+
+
+def _hours_values(hours: CallingHours | None) -> dict[str, Any]:
+    if hours is None:
+        return dict.fromkeys(("hours_days", "hours_start_minute", "hours_end_minute"))
+    return {
+        "hours_days": sum(1 << (day - 1) for day in hours.days),
+        "hours_start_minute": hours.start_minute,
+        "hours_end_minute": hours.end_minute,
+    }
 
 
 def settings_values(settings: BatchSettings) -> dict[str, Any]:
@@ -119,6 +144,8 @@ def settings_values(settings: BatchSettings) -> dict[str, Any]:
         "max_call_duration_s": int(settings.max_call_duration.total_seconds()),
         "retry_policy_json": policy_text(settings.retry_policy),
         "metadata_json": mapping_json(settings.metadata),
+        "time_zone": settings.time_zone,
+        **_hours_values(settings.calling_hours),
     }
 
 
@@ -173,6 +200,8 @@ def save_change(tx: Tx, key: int, change: BatchChange) -> None:
         "deleted_us": micros_or_none(after.deleted_at),
     }
     present = batch_by_key(tx, key)
+    if after.has_other_zones and after.settings.row_rules != _settings_from(present).row_rules:
+        values["requeue_from"] = 0
     assignments = ", ".join(f"{name} = :{name}" for name in values)
     tx.run(f"UPDATE batches SET {assignments} WHERE key = :key", key=key, **values)
     if present.max_concurrent_calls != after.settings.max_concurrent_calls:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from outdial_server.domain.gates import budget, scope_gates
+from outdial_server.domain.gates import budget, next_moment, scope_gates
 from outdial_server.domain.slots import (
     ScopeKind,
     SlotRow,
@@ -37,8 +37,10 @@ def choose(
     """The rows to claim of one account, by batch. Only as many are read as a fair share
     grants. A batch with fewer due than it was granted leaves the rest to the others, so it
     is shared again: each round finds out about one batch at least, which bounds them."""
-    wanted = {r.key: min(_budget(tx, r, facts, limit), r.batch.counts.waiting) for r in account}
-    waiting = {r.key: Waiting() for r in account}
+    answers = {r.key: scope_gates(facts.of(r), tx.now) for r in account}
+    wanted = {r.key: min(budget(answers[r.key], limit), r.batch.counts.waiting) for r in account}
+    # Where a gate is closed no row is looked at: that gate says when it opens.
+    waiting = {key: Waiting(next_due_at=next_moment(found)) for key, found in answers.items()}
     grants: dict[int, int] = {}
     for _ in range(len(account) + 1):
         grants = _grants(account, facts.slots, wanted, limit)
@@ -88,7 +90,3 @@ def _batches_by_agent(account: Sequence[Runnable]) -> Mapping[int, list[int]]:
     for r in account:
         agents[r.agent_key].append(r.key)
     return agents
-
-
-def _budget(tx: Tx, r: Runnable, facts: ClaimFacts, limit: int) -> int:
-    return budget(scope_gates(facts.of(r), tx.now), limit)

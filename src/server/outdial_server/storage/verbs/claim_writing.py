@@ -1,10 +1,11 @@
 """Claims as they are written: a slot in every scope, and a call for each row."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from outdial_server.domain.call import CallState, CallTimes
+from outdial_server.domain.calling_hours import HoursByZone
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.silence import CLAIM_LEASE
 from outdial_server.ports.dispatch import ClaimedCall
@@ -12,6 +13,7 @@ from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import micros, moment, pack_id, unpack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.due_rows import zone_of
 from outdial_server.storage.verbs.ledger import take_slots
 from outdial_server.storage.verbs.runnable import Runnable
 
@@ -33,17 +35,38 @@ def claim_rows(
     take_slots(tx, dict.fromkeys(r.scopes, len(rows)))
     calls = _write_calls(tx, r, rows)
     sql = tx.dialect.update_each(
-        "scheduled_calls", "due_us = NULL, call_key = r.call_key", _ROW_GUARD, _ROW_COLUMNS
+        "scheduled_calls",
+        _ROW_SET,
+        _ROW_GUARD,
+        _ROW_COLUMNS,
     )
     tx.update_each(sql, [(key, call.key) for key, call in calls.items()])
-    times = _times(r)
+    times, closes_at = _times(r), _closing(tx, r)
     return [
-        _claimed(tx, r, row, times, calls[row.key], max(moment(row.due_us), ready_since))
+        _claimed(
+            r,
+            row,
+            calls[row.key],
+            times=times,
+            dial_before=None if closes_at is None else closes_at(row),
+            ready_at=max(moment(row.due_us), ready_since),
+            claimed_at=tx.now,
+        )
         for row in rows
     ]
 
 
+def _closing(tx: Tx, r: Runnable) -> Callable[[Row], datetime] | None:
+    """When the hours of a row close that are open now."""
+    hours = r.batch.settings.calling_hours
+    if hours is None:
+        return None
+    opening = HoursByZone(hours)
+    return lambda row: opening(zone_of(r.batch, row), tx.now).closes_at
+
+
 _ROW_COLUMNS: Final = (("key", Kind.INT), ("call_key", Kind.INT))
+_ROW_SET: Final = "due_us = NULL, ready_us = NULL, call_key = r.call_key"
 _ROW_GUARD: Final = "scheduled_calls.key = r.key"
 
 
@@ -133,7 +156,14 @@ def _write_fresh(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
 
 
 def _claimed(
-    tx: Tx, r: Runnable, row: Row, times: CallTimes, call: _Call, ready_at: datetime
+    r: Runnable,
+    row: Row,
+    call: _Call,
+    *,
+    times: CallTimes,
+    dial_before: datetime | None,
+    ready_at: datetime,
+    claimed_at: datetime,
 ) -> ClaimedCall:
     return ClaimedCall(
         call_id=CallId(call.call_id),
@@ -147,7 +177,9 @@ def _claimed(
         template_context_json=row.context_json or "",
         metadata_json=row.metadata_json or "",
         ready_at=ready_at,
-        claimed_at=tx.now,
+        claimed_at=claimed_at,
+        batch_revision=r.batch.revision,
+        dial_before=dial_before,
     )
 
 

@@ -47,16 +47,16 @@ class Moved(NamedTuple):
     done: tuple[int, ...] = ()
 
 
-def apply_moves(tx: Tx, moves: BatchMoves, *, only_running: bool = False) -> Moved:
+def apply_moves(tx: Tx, moves: BatchMoves, *, revisions: Mapping[int, int] | None = None) -> Moved:
     """Moves counts and hands out event numbers for all batches touched, then writes the
-    events. With `only_running` a batch that may not be dialled any more is left as it is.
-    This is the last lock of a transaction."""
+    events. With `revisions` a batch that may not be dialled any more, or whose settings are
+    of another revision by now, is left as it is. This is the last lock of a transaction."""
     batches = sorted({*moves.counts, *moves.events})
     if not batches:
         return Moved()
     if tx.dialect.locks_rows and len(batches) > 1:
         tx.all(_lock_sql(tx.dialect), rows=json_text([[key] for key in batches]))
-    updated = _update(tx, moves, batches, only_running)
+    updated = _update(tx, moves, batches, revisions)
     for row in updated:
         events = moves.events.get(row.key)
         if events:
@@ -76,31 +76,38 @@ def _lock_sql(dialect: Dialect) -> str:
     )
 
 
-def _update(tx: Tx, moves: BatchMoves, batches: list[int], only_running: bool) -> list[Row]:
+def _update(
+    tx: Tx, moves: BatchMoves, batches: list[int], revisions: Mapping[int, int] | None
+) -> list[Row]:
     rows = [
         [key, len(moves.events.get(key, ())), *(moves.counts[key][name] for name in COUNT_NAMES)]
         for key in batches
     ]
-    parameters = {"now": tx.now_us} if only_running else {}
-    return list(tx.all(_update_sql(tx.dialect, only_running), rows=json_text(rows), **parameters))
+    if revisions is None:
+        return list(tx.all(_update_sql(tx.dialect, guarded=False), rows=json_text(rows)))
+    guarded = [[*row, revisions[key]] for key, row in zip(batches, rows, strict=True)]
+    sql = _update_sql(tx.dialect, guarded=True)
+    return list(tx.all(sql, rows=json_text(guarded), now=tx.now_us))
 
 
 @lru_cache(maxsize=8)
-def _update_sql(dialect: Dialect, only_running: bool) -> str:
+def _update_sql(dialect: Dialect, *, guarded: bool) -> str:
     columns = [("key", Kind.INT), ("n", Kind.INT)]
     columns += [(f"d_{name}", Kind.INT) for name in COUNT_NAMES]
     counts = ", ".join(f"{name} = {name} + r.d_{name}" for name in COUNT_NAMES)
-    running = (
+    columns += [("revision", Kind.INT)] if guarded else []
+    as_claimed = (
         f"AND state = {int(BatchState.RUNNING)} "
         "AND (window_end_us IS NULL OR window_end_us > :now) "
         "AND (SELECT g.active FROM agents g WHERE g.key = batches.agent_key) = 1 "
-        if only_running
+        "AND batches.revision = r.revision "
+        if guarded
         else ""
     )
     return (
         f"UPDATE batches SET event_seq = event_seq + r.n, {counts} "
         f"FROM {dialect.rows('rows', columns)} AS r "
-        f"WHERE batches.key = r.key {running}RETURNING batches.key, batches.id, event_seq, "
+        f"WHERE batches.key = r.key {as_claimed}RETURNING batches.key, batches.id, event_seq, "
         "waiting + dialing + in_progress AS unfinished, ended_us"
     )
 

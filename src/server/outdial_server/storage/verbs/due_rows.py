@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from outdial_server.domain.batch import Batch
 from outdial_server.domain.claims import Candidate, ClaimPlan, RowGate, plan_claims, row_gates
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import micros, moment
@@ -105,7 +106,8 @@ class DueRows:
 
 
 CANDIDATE_COLUMNS: Final = (
-    "s.key, s.address, s.normalized_address, s.time_zone, s.attempts, s.retry_attempt, s.due_us"
+    "s.key, s.address, s.normalized_address, s.time_zone, s.number_zone, s.attempts, "
+    "s.retry_attempt, s.due_us"
 )
 
 
@@ -115,17 +117,17 @@ def read_candidates(tx: Tx, r: Runnable, rows: Sequence[Row]) -> list[Candidate]
     suppressed: frozenset[str] = frozenset()
     if r.rules.has_suppressions:
         suppressed = find_suppressed(tx, r.account_key, {_normal_form(row) for row in rows})
-    return [_candidate(row, suppressed) for row in rows]
+    return [_candidate(r.batch, row, suppressed) for row in rows]
 
 
-def _candidate(row: Row, suppressed: frozenset[str]) -> Candidate:
+def _candidate(batch: Batch, row: Row, suppressed: frozenset[str]) -> Candidate:
     address = _normal_form(row)
     return Candidate(
         row.key,
         moment(row.due_us),
         row.attempts,
         address,
-        row.time_zone or "",
+        zone_of(batch, row),
         address in suppressed,
         row.retry_attempt == row.attempts + 1,
     )
@@ -134,6 +136,11 @@ def _candidate(row: Row, suppressed: frozenset[str]) -> Candidate:
 def _normal_form(row: Row) -> str:
     address: str = row.normalized_address or row.address
     return address
+
+
+def zone_of(batch: Batch, row: Row) -> str:
+    zone: str = row.time_zone or row.number_zone or batch.settings.time_zone
+    return zone
 
 
 def _next_rank(tx: Tx, r: Runnable, after: int | None) -> int | None:
@@ -182,7 +189,7 @@ _PUT_OFF_COLUMNS: Final = (("key", Kind.INT), ("until", Kind.INT))
 def _put_off(tx: Tx, deferred: Sequence[tuple[Candidate, datetime]]) -> None:
     sql = tx.dialect.update_each(
         "scheduled_calls",
-        "due_us = r.until",
+        "ready_us = coalesce(ready_us, due_us), due_us = r.until",
         "scheduled_calls.key = r.key AND scheduled_calls.due_us IS NOT NULL",
         _PUT_OFF_COLUMNS,
     )

@@ -39,7 +39,7 @@ def end_rows(
 def write_ends(tx: Tx, rows: Sequence[Row], state: ScheduledCallState, reason: str) -> None:
     tx.run(
         "UPDATE scheduled_calls SET final_state = :state, state_reason = :reason, due_us = NULL, "
-        "ended_us = :now WHERE key IN (SELECT r.key FROM "
+        "ready_us = NULL, ended_us = :now WHERE key IN (SELECT r.key FROM "
         f"{tx.dialect.rows('rows', (('key', Kind.INT),))} AS r)",
         state=int(state),
         reason=reason,

@@ -21,6 +21,7 @@ from outdial_server.domain.scheduled_call import (
     ScheduledCallState,
     state_while_open,
 )
+from outdial_server.domain.time_zones import person_zone
 from outdial_server.storage.encoding import (
     created_at,
     id_or_not_found,
@@ -44,6 +45,7 @@ SHARED_COLUMNS: Final = (
 
 ROW_COLUMNS: Final = (
     "s.key, s.id, s.batch_key, s.position, s.normalized_address, s.custom_id, s.time_zone, "
+    "s.number_zone, b.time_zone AS batch_zone, "
     "s.priority, s.caller_id, s.context_json, s.metadata_json, s.final_state, s.state_reason, "
     "s.dispatch_outcome, s.dispatched_us, s.attempts, s.disposition, s.due_us, s.ended_us"
 )
@@ -73,6 +75,7 @@ def row_from(row: Row) -> ScheduledCall:
         disposition = None
     if live and row.accepted_us is not None and outcome is not DispatchOutcome.ACCEPTED:
         outcome, dispatched_us = DispatchOutcome.ACCEPTED, row.accepted_us
+    zone, zone_source = person_zone(row.time_zone, row.number_zone, row.batch_zone)
     return ScheduledCall(
         scheduled_call_id=ScheduledCallId(unpack_id(row.id)),
         batch_id=BatchId(unpack_id(row.batch_id)),
@@ -95,6 +98,8 @@ def row_from(row: Row) -> ScheduledCall:
         due_at=moment_or_none(row.due_us),
         created_at=created_at(row.id),
         ended_at=moment_or_none(row.ended_us),
+        effective_time_zone=zone,
+        time_zone_source=zone_source,
     )
 
 

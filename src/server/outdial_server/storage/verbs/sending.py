@@ -1,8 +1,8 @@
 """SENDING: the commit before the request. It goes through the batch row, so that a batch
-that was paused, cancelled or closed a moment ago lets nothing more go."""
+that was paused, cancelled, closed or changed a moment ago lets nothing more go."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from outdial_server.domain.call import CallState
@@ -41,19 +41,39 @@ def mark_sending(
     ours = [r for r in _read(tx, list(by_id)) if r.fence == by_id[r.id].fence]
     # Who came on the do-not-call list since the claim is given back, and skipped there.
     suppressed = _suppressed(tx, ours)
+    revisions = _revisions(by_id, ours)
+    free = [
+        row
+        for row in ours
+        if row.key not in suppressed and _stands(tx, by_id[row.id], revisions[row.batch_key])
+    ]
     moves = BatchMoves()
-    for row in ours:
-        if row.key in suppressed:
-            continue
+    for row in free:
         moves.move(row.batch_key, ScheduledCallState.WAITING, ScheduledCallState.DIALING)
         moves.count(row.batch_key, "sends_in_flight", 1)
         moves.record(row.batch_key, _sending_event(row))
-    let_go = apply_moves(tx, moves, only_running=True).changed
-    sending = [row for row in ours if row.batch_key in let_go and row.key not in suppressed]
+    let_go = apply_moves(tx, moves, revisions=revisions).changed
+    sending = [row for row in free if row.batch_key in let_go]
     _write(tx, sending)
     sent = {row.id for row in sending}
     held_back = [by_id[row.id] for row in ours if row.id not in sent]
     return [by_id[row.id] for row in sending], held_back
+
+
+def _revisions(by_id: Mapping[bytes, ClaimedCall], rows: Sequence[Row]) -> dict[int, int]:
+    """By batch, the newest one that a claim was made under."""
+    revisions: dict[int, int] = {}
+    for row in rows:
+        claimed_under = by_id[row.id].batch_revision
+        revisions[row.batch_key] = max(revisions.get(row.batch_key, 0), claimed_under)
+    return revisions
+
+
+def _stands(tx: Tx, call: ClaimedCall, revision: int) -> bool:
+    """Whether what the claim was decided by still holds: the batch's settings, of which the
+    batch row has the last word, and the hours that were open."""
+    is_open = call.dial_before is None or tx.now < call.dial_before
+    return is_open and call.batch_revision == revision
 
 
 def _suppressed(tx: Tx, rows: Sequence[Row]) -> frozenset[int]:

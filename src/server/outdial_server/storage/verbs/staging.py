@@ -19,6 +19,7 @@ from outdial_server.domain.ids import AccountId, BatchId, ImportId
 from outdial_server.domain.imports import Finding
 from outdial_server.domain.request import RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
+from outdial_server.domain.time_zones import ZoneRule
 from outdial_server.ports.intake import NewBatch
 from outdial_server.storage.encoding import (
     LAST_ID,
@@ -58,6 +59,8 @@ class Staged:
     duplicates: DuplicatePolicy
     first_position: int
     first_id: str
+    zone_rule: ZoneRule
+    begun_at: datetime
     # Set for a batch that is made with the list.
     new: NewBatch | None = None
     import_id: ImportId | None = None
@@ -70,13 +73,15 @@ def stage_batch(
 ) -> Staged:
     account = account_key(tx, new.account_id)
     if was_answered(tx, account, name):
-        return _repeated(account, new.account_id, new.batch_id)
+        return _repeated(tx, account, new.account_id, new.batch_id)
     values = settings_values(new.settings) | {
         "id": pack_id(new.batch_id),
         "account_key": account,
         "agent_key": active_agent_key(tx, new.account_id, new.agent_id),
         "carrier": new.carrier,
         "duplicates": int(new.duplicates),
+        "zone_rule": int(new.zone_rule),
+        "has_other_zones": int(new.zone_rule is ZoneRule.RECIPIENT_ZONE),
         "state": int(state_to_start_in(new, tx.now)[0]),
         "created_us": tx.now_us,
         "updated_us": tx.now_us,
@@ -92,6 +97,8 @@ def stage_batch(
         new.duplicates,
         0,
         tx.ids.new_id(),
+        new.zone_rule,
+        tx.now,
         new,
         import_id,
         begin_import(tx, account, import_id) if import_id else None,
@@ -111,7 +118,7 @@ def stage_append(
 ) -> Staged:
     account = account_key(tx, account_id)
     if was_answered(tx, account, name):
-        return _repeated(account, account_id, batch_id)
+        return _repeated(tx, account, account_id, batch_id)
     row = find_batch(tx, account_id, batch_id)
     batch = batch_from(row)
     refuse_append_when_over(batch, tx.now)
@@ -124,14 +131,27 @@ def stage_append(
         batch.duplicates,
         row.next_position,
         tx.ids.new_id(),
+        batch.zone_rule,
+        tx.now,
         None,
         import_id,
         begin_import(tx, account, import_id) if import_id else None,
     )
 
 
-def _repeated(account: int, account_id: AccountId, batch_id: BatchId) -> Staged:
-    return Staged(account_id, account, batch_id, 0, DuplicatePolicy.KEEP, 0, "", is_repeated=True)
+def _repeated(tx: Tx, account: int, account_id: AccountId, batch_id: BatchId) -> Staged:
+    return Staged(
+        account_id,
+        account,
+        batch_id,
+        0,
+        DuplicatePolicy.KEEP,
+        0,
+        "",
+        ZoneRule.BATCH_ZONE,
+        tx.now,
+        is_repeated=True,
+    )
 
 
 def _refuse_beside_another(tx: Tx, batch: Row) -> None:
@@ -171,6 +191,7 @@ _COLUMNS: Final = (
     "normalized_address",
     "custom_id",
     "time_zone",
+    "number_zone",
     "caller_id",
     "priority",
     "context_json",
@@ -200,6 +221,7 @@ def stage_rows(tx: Tx, staged: Staged, offset: int, rows: Sequence[NewScheduledC
                 None if row.normalized_address == row.address else row.normalized_address,
                 row.custom_id or None,
                 row.time_zone or None,
+                row.number_zone or None,
                 row.caller_id or None,
                 row.priority,
                 row.template_context_json or None,
@@ -210,6 +232,12 @@ def stage_rows(tx: Tx, staged: Staged, offset: int, rows: Sequence[NewScheduledC
             for position, (new_id, row) in enumerate(zip(ids, rows, strict=True), at)
         ],
     )
+    if any(row.time_zone for row in rows):
+        # Stays, should the list break off: the batch then asks each row, to the same end.
+        tx.run(
+            "UPDATE batches SET has_other_zones = 1 WHERE key = :key AND has_other_zones = 0",
+            key=batch_key,
+        )
 
 
 def stage_findings(tx: Tx, staged: Staged, offset: int, findings: Sequence[Finding]) -> None:

@@ -172,6 +172,37 @@ def _next_window(tx: Tx) -> datetime | None:
 
 def settle(tx: Tx, limit: int) -> bool:
     """One batch a transaction, at most `limit` rows of it."""
+    return _end_some(tx, limit) or _requeue_some(tx, limit)
+
+
+def _requeue_some(tx: Tx, limit: int) -> bool:
+    """The rules of a batch were changed: who was put off by the old ones is due as before,
+    and the new ones are asked. A change in between begins anew."""
+    batch = tx.one_or_none(
+        "SELECT key, requeue_from, next_position FROM batches "
+        "WHERE ended_us IS NULL AND requeue_from IS NOT NULL ORDER BY key LIMIT 1"
+    )
+    if batch is None:
+        return False
+    end = batch.requeue_from + limit
+    tx.run(
+        "UPDATE scheduled_calls SET due_us = ready_us, ready_us = NULL WHERE batch_key = :batch "
+        "AND position >= :start AND position < :end AND ready_us IS NOT NULL "
+        "AND due_us IS NOT NULL",
+        batch=batch.key,
+        start=batch.requeue_from,
+        end=end,
+    )
+    tx.run(
+        "UPDATE batches SET requeue_from = :next WHERE key = :batch AND requeue_from = :start",
+        batch=batch.key,
+        start=batch.requeue_from,
+        next=end if end < batch.next_position else None,
+    )
+    return True
+
+
+def _end_some(tx: Tx, limit: int) -> bool:
     # The signs before `position` keep SQLite off the index by position, which holds the
     # rows that are settled already, too.
     batch = tx.one_or_none(
