@@ -253,3 +253,16 @@ def test_rows_are_read_while_they_are_used() -> None:
         next(reading.rows())
         assert reading.bytes_total == 1_300_006
         assert reading.bytes_read < 100_000
+
+
+def test_dotted_columns_make_objects_unless_their_name_is_a_value() -> None:
+    text = (
+        "phone,customer.first_name,customer.last_name,plan,plan.name\n"
+        "+15551230001,Ada,Byron,gold,Gold\n"
+    )
+    (call,) = calls(text)
+    assert call.template_context == {
+        "customer": {"first_name": "Ada", "last_name": "Byron"},
+        "plan": "gold",
+        "plan.name": "Gold",
+    }

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import Batch, BatchState, DuplicatePolicy
 from outdial_server.domain.call import Call, CallState
 from outdial_server.domain.errors import NotFoundError, Reason
@@ -83,6 +84,7 @@ class MemoryStaging:
     is_repeated = False
     zone_rule = ZoneRule.BATCH_ZONE
     begun_at = START
+    agent = AgentFields("Ada")
 
     def __init__(self, duplicates: DuplicatePolicy, there: Sequence[NewScheduledCall]) -> None:
         self.duplicates = duplicates

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from outdial_client._inputs import NewCall
 from outdial_client._phone import clean_phone, phone_problem
@@ -225,7 +226,7 @@ def _to_call(values: Mapping[str, str]) -> NewCall:
         time_zone=values.get("time_zone", ""),
         caller_id=clean_phone(values.get("caller_id", "")),
         priority=int(values.get("priority") or 0),
-        template_context=_below(_CONTEXT, values),
+        template_context=_nested(_below(_CONTEXT, values)),
         metadata=_below(_METADATA, values),
     )
 
@@ -236,6 +237,24 @@ def _below(prefix: str, values: Mapping[str, str]) -> dict[str, str]:
         for field, value in values.items()
         if field.startswith(prefix)
     }
+
+
+def _nested(values: Mapping[str, str]) -> dict[str, Any]:
+    """`customer.first_name` goes into an object `customer`, where templates look for it;
+    beside a column `customer` there is no such object, and the name stays as it is."""
+    tree: dict[str, Any] = {}
+    for name, value in sorted(values.items()):
+        *above, last = name.split(".")
+        place: Any = tree
+        for step in above:
+            place = place.setdefault(step, {})
+            if not isinstance(place, dict):
+                break
+        else:
+            place[last] = value
+            continue
+        tree[name] = value
+    return tree
 
 
 def _listed(names: Iterable[str]) -> str:

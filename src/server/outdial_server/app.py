@@ -340,13 +340,14 @@ def _batch_servicer(
     base: Foundation, carriers: tuple[str, ...], retry: Retry, watch: WatchStream
 ) -> BatchServicer:
     batches, intake = base.store.batches, base.store.intake
+    schemas = JsonSchemas()
     planner = BatchPlanner(base.ids, base.clock, carriers)
     return BatchServicer(
         batches,
         base.store.events,
-        CreateBatch(intake, planner, base.signals),
-        AddScheduledCalls(intake, base.signals),
-        ImportScheduledCalls(intake, planner, base.ids, base.signals),
+        CreateBatch(intake, planner, base.signals, schemas),
+        AddScheduledCalls(intake, base.signals, schemas),
+        ImportScheduledCalls(intake, planner, base.ids, base.signals, schemas),
         base.store.imports,
         UpdateBatch(batches, base.signals),
         StartBatch(batches, base.signals),

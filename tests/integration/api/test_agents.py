@@ -2,9 +2,18 @@
 
 import grpc.aio
 import pytest
+import pytest_asyncio
 from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
+from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest
+from outdial.v1.import_pb2 import (
+    BAD_ROW_POLICY_SKIP,
+    ImportEnd,
+    ImportOptions,
+    ImportRow,
+    ImportRows,
+)
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.api.conftest import Belongings
 
@@ -45,6 +54,71 @@ async def test_what_is_written_is_read_and_changed_field_by_field(
         made.ClearField(volatile)
         changed.agent.ClearField(volatile)
     assert changed.agent == made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def talking(grpc_channel: grpc.aio.Channel, ours: Belongings) -> str:
+    agent = Agent(display_name="Talking", prompt="{{customer.first_name}} {{n}}")
+    made = await call(grpc_channel, "CreateAgent", ours.tenant.key, agent=agent)
+    agent_id: str = made.agent.agent_id
+    return agent_id
+
+
+def rows() -> list[ScheduledCall]:
+    """The last one does not do."""
+    good = [
+        ScheduledCall(
+            address=f"+1555123{n:04}",
+            template_context={"customer": {"first_name": "Ada"}, "n": n},
+        )
+        for n in range(6)
+    ]
+    return [*good, ScheduledCall(address="+15551239999", template_context={"n": 6})]
+
+
+MISSING = "template_context.customer.first_name"
+WHY = "is required by the agent's prompt"
+
+
+async def test_contexts_are_checked_when_a_batch_is_made_and_added_to(
+    grpc_channel: grpc.aio.Channel, ours: Belongings, talking: str
+) -> None:
+    key, batch = ours.tenant.key, Batch(agent_id=talking, display_name="x")
+    wanted = {"batch": batch, "scheduled_calls": rows(), "draft": True}
+    told = await refused(grpc_channel, "CreateBatch", key, **wanted)
+    assert told.fields == [f"scheduled_calls[6].{MISSING}"]
+    assert told.message == f"scheduled_calls[6].{MISSING}: {WHY}"
+    wanted["scheduled_calls"] = rows()[:6]
+    made = await call(grpc_channel, "CreateBatch", key, **wanted)
+    more = {"batch_id": made.batch.batch_id, "scheduled_calls": rows()[5:]}
+    told = await refused(grpc_channel, "AddScheduledCalls", key, **more)
+    assert told.fields == [f"scheduled_calls[1].{MISSING}"]
+    more["scheduled_calls"] = rows()[:1]
+    await call(grpc_channel, "AddScheduledCalls", key, **more)
+
+
+async def test_an_import_tells_of_contexts_as_findings(
+    grpc_channel: grpc.aio.Channel, ours: Belongings, talking: str
+) -> None:
+    options = ImportOptions(
+        new_batch=Batch(agent_id=talking, display_name="x"),
+        draft=True,
+        bad_rows=BAD_ROW_POLICY_SKIP,
+    )
+    sent = [ImportRow(scheduled_call=row) for row in rows()]
+    messages = [
+        ImportScheduledCallsRequest(options=options),
+        ImportScheduledCallsRequest(rows=ImportRows(rows=sent)),
+        ImportScheduledCallsRequest(end=ImportEnd(row_count=len(sent))),
+    ]
+    done = await call(grpc_channel, "ImportScheduledCalls", ours.tenant.key, messages)
+    imported = getattr(done, "import")
+    assert (imported.added_count, imported.refused_count) == (6, 1)
+    found = await call(
+        grpc_channel, "ListImportFindings", ours.tenant.key, import_id=imported.import_id
+    )
+    (finding,) = found.findings
+    assert (finding.row_number, finding.field, finding.description) == (7, MISSING, WHY)
 
 
 async def test_an_inactive_agent_starts_nothing_until_it_is_active(

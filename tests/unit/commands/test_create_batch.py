@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.adapters.json_schema import JsonSchemas
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.new_batch import BatchPlanner, BatchSpec, choose_carrier
@@ -37,8 +38,8 @@ class Creating:
         self.signals = ManualSignals(clock)
         self.intake = MemoryIntake()
         planner = BatchPlanner(UuidV7Ids(clock), clock, ("simulated", "twilio"))
-        self.create = CreateBatch(self.intake, planner, self.signals)
-        self.add = AddScheduledCalls(self.intake, self.signals)
+        self.create = CreateBatch(self.intake, planner, self.signals, JsonSchemas())
+        self.add = AddScheduledCalls(self.intake, self.signals, JsonSchemas())
 
     async def execute(self, rows: Sequence[RawRow], spec: BatchSpec = SPEC) -> StoredRows:
         return await self.create.execute(spec, slices(rows), None)

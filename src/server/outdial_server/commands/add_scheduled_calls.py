@@ -7,6 +7,7 @@ from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.ids import AccountId, BatchId
 from outdial_server.domain.request import GrowingRequest
 from outdial_server.ports.intake import IntakeStore, StoredRows
+from outdial_server.ports.schemas import SchemaCompiler
 from outdial_server.ports.signals import Signals, Topic
 
 
@@ -14,6 +15,7 @@ from outdial_server.ports.signals import Signals, Topic
 class AddScheduledCalls:
     intake: IntakeStore
     signals: Signals
+    schemas: SchemaCompiler
 
     async def execute(
         self,
@@ -27,6 +29,6 @@ class AddScheduledCalls:
         (REQUEST_ID_REUSED), ConflictError (BATCH_CHANGED)."""
         async with self.intake.append(account_id, batch_id, name_of(request)) as staging:
             empty = invalid_field("scheduled_calls", "must have at least one entry")
-            stored = await take_list(staging, raw, request, empty)
+            stored = await take_list(staging, raw, request, empty, self.schemas)
         self.signals.wake(Topic.CLAIM)
         return stored

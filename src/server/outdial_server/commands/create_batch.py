@@ -6,6 +6,7 @@ from outdial_server.commands.new_batch import BatchPlanner, BatchSpec, refusal_o
 from outdial_server.commands.rows import RawRows, name_of, take_list
 from outdial_server.domain.request import GrowingRequest
 from outdial_server.ports.intake import IntakeStore, StoredRows
+from outdial_server.ports.schemas import SchemaCompiler
 from outdial_server.ports.signals import Signals, Topic
 
 
@@ -14,6 +15,7 @@ class CreateBatch:
     intake: IntakeStore
     planner: BatchPlanner
     signals: Signals
+    schemas: SchemaCompiler
 
     async def execute(
         self, spec: BatchSpec, raw: RawRows, request: GrowingRequest | None
@@ -24,6 +26,6 @@ class CreateBatch:
         new = self.planner.plan(spec)
         async with self.intake.new_batch(new, name_of(request)) as staging:
             empty = refusal_of_an_empty_batch(draft=spec.draft)
-            stored = await take_list(staging, raw, request, empty)
+            stored = await take_list(staging, raw, request, empty, self.schemas)
         self.signals.wake(Topic.CLAIM, Topic.WINDOW)
         return stored

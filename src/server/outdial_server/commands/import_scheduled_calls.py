@@ -3,6 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from outdial_server.commands.contexts import context_check
 from outdial_server.commands.new_batch import BatchPlanner, BatchSpec, refusal_of_an_empty_batch
 from outdial_server.commands.rows import RawRows, answer_again, checked_rows, name_of, take_in
 from outdial_server.domain.errors import invalid_field
@@ -12,6 +13,7 @@ from outdial_server.domain.intake import ImportTally
 from outdial_server.domain.request import GrowingRequest, RequestName
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.intake import IntakeStore, Outcome, Staging, StoredRows
+from outdial_server.ports.schemas import SchemaCompiler
 from outdial_server.ports.signals import Signals, Topic
 
 
@@ -30,6 +32,7 @@ class ImportScheduledCalls:
     planner: BatchPlanner
     ids: IdSource
     signals: Signals
+    schemas: SchemaCompiler
 
     async def execute(
         self, spec: ImportSpec, raw: RawRows, request: GrowingRequest | None
@@ -43,7 +46,8 @@ class ImportScheduledCalls:
             if request is not None and staging.is_repeated:
                 return await answer_again(staging, raw, request)
             tally = ImportTally(spec.bad_rows, staging.duplicates)
-            await take_in(staging, checked_rows(raw), tally)
+            contexts = context_check(staging.agent, self.schemas)
+            await take_in(staging, checked_rows(raw, contexts), tally)
             _refuse_none(spec, tally)
             if tally.is_refused or (_needs_rows(spec) and not tally.added_count):
                 await staging.refuse(tally.counts(added=False))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Self
 
+from outdial_server.commands.contexts import ContextCheck, context_check
 from outdial_server.commands.number_zones import zone_of_number
 from outdial_server.domain.checks import RawRow, check_row
 from outdial_server.domain.errors import FieldViolation, OutdialError
@@ -17,6 +18,7 @@ from outdial_server.domain.request import GrowingRequest, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.time_zones import ZoneRule, known_zones
 from outdial_server.ports.intake import Outcome, Staging, StoredRows
+from outdial_server.ports.schemas import SchemaCompiler
 
 SLICE_ROWS: Final = 500
 """About 5 ms of the event loop, and as much of the writer's thread: neither dialling nor
@@ -41,10 +43,13 @@ def check_rows(raw: Sequence[tuple[int, RawRow]]) -> CheckedRows:
     return CheckedRows(len(raw), rows, faults)
 
 
-async def checked_rows(raw: RawRows) -> AsyncGenerator[CheckedRows, None]:
+async def checked_rows(
+    raw: RawRows, contexts: ContextCheck | None
+) -> AsyncGenerator[CheckedRows, None]:
     async with aclosing(raw):
         async for piece in raw:
-            yield check_rows(piece)
+            checked = check_rows(piece)
+            yield checked if contexts is None else await contexts.check(checked)
 
 
 async def take_in(
@@ -116,13 +121,15 @@ async def take_list(
     raw: RawRows,
     request: GrowingRequest | None,
     refusal_of_none: OutdialError | None,
+    schemas: SchemaCompiler,
 ) -> StoredRows:
     """A list all or nothing, as requests bring it that hold it whole. `refusal_of_none` is
     raised for an empty one."""
     if request is not None and staging.is_repeated:
         return await answer_again(staging, raw, request)
     tally = ListTally(staging.duplicates)
-    await take_in(staging, checked_rows(raw), tally)
+    contexts = context_check(staging.agent, schemas)
+    await take_in(staging, checked_rows(raw, contexts), tally)
     tally.raise_if_refused()
     if refusal_of_none is not None and not tally.row_count:
         raise refusal_of_none

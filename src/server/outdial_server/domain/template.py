@@ -84,7 +84,8 @@ def find(context: Context, path: Path) -> Any:
     """The value at a path; None when there is none, and null is none."""
     value: Any = context
     for name in path:
-        if not isinstance(value, Mapping):
+        # A dict first: the check for a Mapping takes ten times as long.
+        if not isinstance(value, dict) and not isinstance(value, Mapping):
             return None
         value = value.get(name)
     return value
@@ -102,11 +103,11 @@ def merged(defaults: Context, given: Context) -> Context:
     where there is a default."""
     if not defaults:
         return given
-    together = dict(defaults)
-    for name, value in given.items():
-        default = defaults.get(name)
+    together = {**defaults, **given}
+    for name, default in defaults.items():
+        value = given.get(name)
         if isinstance(default, Mapping) and isinstance(value, Mapping):
             together[name] = merged(default, value)
-        elif value is not None or default is None:
-            together[name] = value
+        elif value is None:
+            together[name] = default
     return together

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import Batch, BatchSettings, DuplicatePolicy
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, ImportId
 from outdial_server.domain.imports import Finding, Import, ImportCounts
@@ -71,6 +72,12 @@ class Staging(Protocol):
 
     @property
     def first_position(self) -> int: ...
+
+    @property
+    def agent(self) -> AgentFields:
+        """The batch's, as it was when the list began: what contexts are checked by. Not
+        there for a request that is repeated."""
+        ...
 
     @property
     def is_repeated(self) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 from weakref import WeakValueDictionary
 
+from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import DuplicatePolicy
 from outdial_server.domain.errors import ConflictError, Reason
 from outdial_server.domain.ids import AccountId, BatchId, ImportId
@@ -62,6 +63,11 @@ class SqlStaging:
     @property
     def first_position(self) -> int:
         return self._staged.first_position
+
+    @property
+    def agent(self) -> AgentFields:
+        assert self._staged.agent is not None, "a repeated request stages nothing"
+        return self._staged.agent
 
     @property
     def is_repeated(self) -> bool:

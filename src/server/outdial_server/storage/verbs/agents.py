@@ -101,14 +101,20 @@ def agent_key(tx: Tx, account_id: AccountId, agent_id: AgentId) -> int:
     return key
 
 
-def active_agent_key(tx: Tx, account_id: AccountId, agent_id: AgentId) -> int:
+def active_agent(tx: Tx, account_id: AccountId, agent_id: AgentId) -> tuple[int, AgentFields]:
     """For a batch to make. Raises NotFoundError (AGENT_NOT_FOUND), PreconditionError
     (AGENT_INACTIVE)."""
     row = _row(tx, account_id, agent_id)
     if not row.active:
         raise agent_inactive(agent_id)
-    key: int = row.key
-    return key
+    return row.key, fields_from(row)
+
+
+def agent_fields(tx: Tx, key: int) -> AgentFields:
+    """Deleted ones, too."""
+    row = tx.one_or_none(f"SELECT {FIELD_COLUMNS} FROM agents g WHERE g.key = :key", key=key)
+    assert row is not None, "agents are never removed"
+    return fields_from(row)
 
 
 def create_agent(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import (
     BatchState,
     DuplicatePolicy,
@@ -32,7 +33,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
-from outdial_server.storage.verbs.agents import active_agent_key
+from outdial_server.storage.verbs.agents import active_agent, agent_fields
 from outdial_server.storage.verbs.batch_rows import batch_from, find_batch, settings_values
 from outdial_server.storage.verbs.imports import (
     begin_import,
@@ -61,6 +62,7 @@ class Staged:
     first_id: str
     zone_rule: ZoneRule
     begun_at: datetime
+    agent: AgentFields | None = None
     # Set for a batch that is made with the list.
     new: NewBatch | None = None
     import_id: ImportId | None = None
@@ -74,10 +76,11 @@ def stage_batch(
     account = account_key(tx, new.account_id)
     if was_answered(tx, account, name):
         return _repeated(tx, account, new.account_id, new.batch_id)
+    key_of_agent, agent = active_agent(tx, new.account_id, new.agent_id)
     values = settings_values(new.settings) | {
         "id": pack_id(new.batch_id),
         "account_key": account,
-        "agent_key": active_agent_key(tx, new.account_id, new.agent_id),
+        "agent_key": key_of_agent,
         "carrier": new.carrier,
         "duplicates": int(new.duplicates),
         "zone_rule": int(new.zone_rule),
@@ -99,6 +102,7 @@ def stage_batch(
         tx.ids.new_id(),
         new.zone_rule,
         tx.now,
+        agent,
         new,
         import_id,
         begin_import(tx, account, import_id) if import_id else None,
@@ -133,6 +137,7 @@ def stage_append(
         tx.ids.new_id(),
         batch.zone_rule,
         tx.now,
+        agent_fields(tx, row.agent_key),
         None,
         import_id,
         begin_import(tx, account, import_id) if import_id else None,
