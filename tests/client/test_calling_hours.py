@@ -77,6 +77,7 @@ async def test_a_batch_is_made_with_hours(far_end: FarEnd, outdial: Outdial) -> 
     made = await outdial(
         *("batch", "create", "Monday", "--agent", "Reminder", "--hours", "09:00-17:30"),
         *("--days", "mon-fri", "--zone", "Europe/Vienna", "--recipient-zone"),
+        *("--max-per-day", "500"),
     )
     assert made.exit_code == 0, made.output
     (request,) = far_end.requests("CreateBatch")
@@ -86,6 +87,7 @@ async def test_a_batch_is_made_with_hours(far_end: FarEnd, outdial: Outdial) -> 
         time_zone="Europe/Vienna",
         calling_hours=OFFICE,
         zone_rule=ZoneRule.ZONE_RULE_RECIPIENT_ZONE,
+        max_calls_per_day=500,
     )
 
 

@@ -11,7 +11,8 @@ from outdial_server.domain.scheduled_call import (
     ScheduledCall,
     ScheduledCallState,
 )
-from outdial_server.storage.encoding import pack_id, unpack_id
+from outdial_server.domain.time_zones import local_day, moment_of
+from outdial_server.storage.encoding import micros, pack_id, unpack_id
 from outdial_server.storage.store import Store
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.event_reading import read_events, read_rows
@@ -50,6 +51,7 @@ def _check_batch(tx: Tx, batch_id: BatchId, oldest: int) -> None:
     events = list(read_events(tx, batch_id, oldest - 1, _ALL).events)
     _check_counts(batch, rows)
     _check_call_counts(tx, batch)
+    _check_dials(tx, batch)
     _check_end(batch)
     _check_log(batch, rows, events, oldest)
 
@@ -82,6 +84,22 @@ def _check_call_counts(tx: Tx, batch: Batch) -> None:
     by_state = dict(found)
     assert batch.counts.sends_in_flight == by_state.get(2, 0), "sends in flight"
     assert batch.counts.unknown == by_state.get(6, 0), "unknown calls"
+
+
+def _check_dials(tx: Tx, batch: Batch) -> None:
+    cap, zone = batch.settings.max_calls_per_day, batch.settings.time_zone
+    today = local_day(zone, tx.now)
+    if cap is None or batch.dial_day != today.toordinal():
+        return
+    midnight = micros(moment_of(zone, today, 0))
+    ((sent,),) = _sql(
+        tx,
+        "SELECT COUNT(*) FROM calls c JOIN batches b ON b.key = c.batch_key "
+        "WHERE b.id = :id AND c.sent_us >= :midnight",
+        id=pack_id(batch.batch_id),
+        midnight=midnight,
+    )
+    assert batch.dials_on_day == sent, "the dials of the day are those of the calls"
 
 
 def _check_end(batch: Batch) -> None:

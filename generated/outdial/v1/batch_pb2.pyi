@@ -279,6 +279,7 @@ class Batch(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     CALLING_HOURS_FIELD_NUMBER: _builtins.int
     ZONE_RULE_FIELD_NUMBER: _builtins.int
+    MAX_CALLS_PER_DAY_FIELD_NUMBER: _builtins.int
     SCHEDULE_WARNING_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """UUID. Output only."""
@@ -330,6 +331,10 @@ class Batch(_message.Message):
     """IANA name, for example `Europe/Vienna`, default `UTC`. An unknown one is refused."""
     zone_rule: _calling_hours_pb2.ZoneRule.ValueType
     """Default BATCH_ZONE. Cannot be changed."""
+    max_calls_per_day: _builtins.int
+    """Calls let go to the carrier on one date of `time_zone`, retries included; those that
+    were not sent after all do not count. 1 to 1,000,000; unset or 0 means any number.
+    """
     schedule_warning: _builtins.str
     """HOURS_NEVER_OPEN when `calling_hours` do not open in the batch's zone before
     `window_end`, counted from `window_start` or the latest change: nobody in that zone
@@ -425,11 +430,12 @@ class Batch(_message.Message):
         time_zone: _builtins.str = ...,
         calling_hours: _calling_hours_pb2.CallingHours | None = ...,
         zone_rule: _calling_hours_pb2.ZoneRule.ValueType = ...,
+        max_calls_per_day: _builtins.int = ...,
         schedule_warning: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["calling_hours", b"calling_hours", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "priority", b"priority", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "priority", b"priority", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

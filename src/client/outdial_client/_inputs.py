@@ -75,6 +75,8 @@ class NewBatch:
     """IANA zone, for example `Europe/Vienna`; the server takes UTC for none."""
     calling_hours: CallingHours | None = None
     """When people may be called; None means at any time within the window."""
+    max_calls_per_day: int = 0
+    """Calls let go on one date of `time_zone`, retries included; 0 means any number."""
     zone_rule: ZoneRule.ValueType = ZoneRule.ZONE_RULE_UNSPECIFIED
     """Whose zone counts for a person who was given none: the batch's, or that of the number."""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -101,6 +103,7 @@ class NewBatch:
             time_zone=self.time_zone,
             calling_hours=self.calling_hours.to_message() if self.calling_hours else None,
             zone_rule=self.zone_rule,
+            max_calls_per_day=self.max_calls_per_day,
         )
 
 

@@ -150,6 +150,7 @@ class Walk:
         return {
             "calling_hours": self.some_hours(),
             "time_zone": self.random.choice([*ZONES, "UTC"]),
+            "max_calls_per_day": self.random.choice([None, None, 1, 3, 6]),
         }
 
     def some_zone(self) -> str:
@@ -345,9 +346,14 @@ class Walk:
             del self.claims[:count]
         may = {c.batch_id: _may_dial(await self.world.look(c.batch_id), self.world) for c in group}
         suppressed = await self._suppressed()
+        dials = {batch_id: await self._dials_today(batch_id) for batch_id in may}
         sent = await self.world.send(group)
         assert not suppressed & {call.address for call in sent.calls}, "suppressed, yet sent"
         assert all(may[call.batch_id] for call in sent.calls), "nobody is sent who may not be"
+        for batch_id, before in dials.items():
+            cap = (await self.world.look(batch_id)).settings.max_calls_per_day
+            after = await self._dials_today(batch_id)
+            assert cap is None or after <= max(before, cap), "more than a day's calls have gone"
         for call in sent.calls:
             assert await self._is_in_hours(call), "nobody is called outside their hours"
         self.sent += sent.calls
@@ -358,6 +364,18 @@ class Walk:
             now=micros(self.world.clock.now()),
         )
         return {address for (address,) in rows}
+
+    async def _dials_today(self, batch_id: BatchId) -> int:
+        zone = ZoneInfo((await self.world.look(batch_id)).settings.time_zone)
+        now = self.world.clock.now().astimezone(zone)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        ((count,),) = await self.world.sql(
+            "SELECT COUNT(*) FROM calls c JOIN batches b ON b.key = c.batch_key "
+            "WHERE b.id = :id AND c.sent_us >= :midnight",
+            id=pack_id(batch_id),
+            midnight=micros(midnight),
+        )
+        return int(count)
 
     async def _is_in_hours(self, call: ClaimedCall) -> bool:
         batch = await self.world.look(call.batch_id)
@@ -431,7 +449,7 @@ class Walk:
             with suppress(OutdialError):
                 await self.world.change(batch_id, rules.start)
             with suppress(OutdialError):
-                await self.world.edit(batch_id, calling_hours=None)
+                await self.world.edit(batch_id, calling_hours=None, max_calls_per_day=None)
         for _ in range(12):
             await self.resume()
             await self.world.store.dispatch.move_windows()

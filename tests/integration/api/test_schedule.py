@@ -106,6 +106,8 @@ async def test_hours_are_kept_and_changed(grpc_channel: grpc.aio.Channel) -> Non
             "batch.calling_hours.days[0]",
         ),
         ({"zone_rule": 9}, "batch.zone_rule"),
+        ({"max_calls_per_day": -1}, "batch.max_calls_per_day"),
+        ({"max_calls_per_day": 1_000_001}, "batch.max_calls_per_day"),
     ],
 )
 async def test_what_is_no_schedule_is_refused_with_its_field(
@@ -185,3 +187,26 @@ async def test_hours_that_never_open_are_taken_with_a_warning(
     assert batch.schedule_warning == "HOURS_NEVER_OPEN"
     open_all_day = await new_batch(grpc_channel, calling_hours=ALL_DAY, window_end=end)
     assert open_all_day.schedule_warning == ""
+
+
+async def test_a_day_takes_only_so_many_calls(grpc_channel: grpc.aio.Channel) -> None:
+    rows = [ScheduledCall(address=f"+43664123456{n}") for n in range(3)]
+    batch = await new_batch(grpc_channel, *rows, max_calls_per_day=1)
+    assert batch.max_calls_per_day == 1
+    events = BatchServiceStub(grpc_channel).WatchBatch(
+        WatchBatchRequest(batch_id=batch.batch_id), metadata=KEY
+    )
+    async for message in events:
+        if message.counts.completed + message.counts.failed:
+            break
+    held = await call(grpc_channel, "GetBatch", KEY, batch_id=batch.batch_id)
+    assert held.batch.counts.waiting == 2
+    await call(
+        grpc_channel,
+        "UpdateBatch",
+        KEY,
+        batch=Batch(batch_id=batch.batch_id),
+        update_mask=FieldMask(paths=["max_calls_per_day"]),
+    )
+    over = await ended(grpc_channel, batch.batch_id)
+    assert over.counts.waiting == 0

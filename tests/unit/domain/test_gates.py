@@ -1,6 +1,6 @@
 """Scope gates and the budget that they make."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -16,6 +16,7 @@ from outdial_server.domain.gates import (
     agent_gate,
     batch_state_gate,
     budget,
+    daily_cap_gate,
     scope_gates,
     slot_gate,
     window_gate,
@@ -103,3 +104,31 @@ def test_all_gates_together_never_exceed_a_single_scope(
     assert all(row.free is None or given_out <= row.free for row in rows)
     assert now >= START or given_out == 0
     assert [a.gate for a in answers[:2]] == ["batch_state", "batch_window"]
+
+
+# A Monday, 09:00 UTC; 22:00 in Auckland.
+@pytest.mark.parametrize(
+    ("zone", "counted", "used", "next_at"),
+    [
+        ("UTC", "2026-03-02", 3, datetime(2026, 3, 3, tzinfo=UTC)),
+        ("Pacific/Auckland", "2026-03-02", 4, datetime(2026, 3, 2, 11, tzinfo=UTC)),
+        ("UTC", "2026-03-02", 2, None),
+        ("UTC", "2026-03-01", 3, None),
+    ],
+)
+def test_a_daily_cap_is_open_until_it_is_used_up_and_again_at_midnight(
+    zone: str, counted: str, used: int, next_at: datetime | None
+) -> None:
+    day = date.fromisoformat(counted)
+    batch = a_batch(
+        time_zone=zone, max_calls_per_day=3, dial_day=day.toordinal(), dials_on_day=used
+    )
+    answer = daily_cap_gate(batch, START)
+    today = used if day == date(2026, 3, 2) else 0
+    assert answer.figures == {"used": today, "cap": 3}
+    assert answer.next_at == next_at
+    assert answer.is_open == (next_at is None)
+    assert answer.budget == max(0, 3 - today)
+    if next_at is not None:
+        assert daily_cap_gate(batch, next_at).is_open
+        assert not daily_cap_gate(batch, next_at - timedelta(microseconds=1)).is_open

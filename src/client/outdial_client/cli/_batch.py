@@ -32,6 +32,7 @@ _CLEARABLE = (
     "caller_id",
     "retry_policy",
     "calling_hours",
+    "max_calls_per_day",
     "metadata",
 )
 

@@ -84,6 +84,9 @@ class BatchSettings:
         str | None,
         typer.Option(parser=parse_days, metavar="DAYS", help="Of the hours: mon-fri,sun."),
     ] = None
+    max_calls_per_day: Annotated[
+        int | None, typer.Option("--max-per-day", min=0, help="Calls started on one date.")
+    ] = None
     zone: Annotated[
         str | None, typer.Option(metavar="ZONE", help="Of the hours, Europe/Vienna; else UTC.")
     ] = None

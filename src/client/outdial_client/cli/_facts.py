@@ -42,6 +42,7 @@ def batch_facts(batch: Batch) -> Facts:
         ("window opens", moment(batch.window_start)),
         ("window closes", moment(batch.window_end)),
         ("hours", _hours(batch)),
+        ("calls a day", str(batch.max_calls_per_day or "")),
         ("warning", _WARNINGS.get(batch.schedule_warning, batch.schedule_warning)),
         ("priority", str(batch.priority or "")),
         ("weight", str(batch.weight or "")),

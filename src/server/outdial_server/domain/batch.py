@@ -135,6 +135,7 @@ class BatchSettings:
     metadata: Mapping[str, str] = field(default_factory=dict)
     time_zone: str = UTC_ZONE
     calling_hours: CallingHours | None = None
+    max_calls_per_day: int | None = None
 
     @property
     def row_rules(self) -> tuple[object, ...]:
@@ -173,6 +174,9 @@ class Batch:
     zone_rule: ZoneRule = ZoneRule.BATCH_ZONE
     # Whether some of its people may be called by another zone than its own.
     has_other_zones: bool = False
+    # With a daily cap: the local date, as an ordinal, that dials were counted on last.
+    dial_day: int | None = None
+    dials_on_day: int = 0
 
     @property
     def hours_never_open(self) -> bool:

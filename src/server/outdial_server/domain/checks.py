@@ -103,6 +103,7 @@ def check_batch_settings(
     checks.number(
         "max_concurrent_calls", settings.max_concurrent_calls, 1, limits.CONCURRENT_CALLS_MAX
     )
+    checks.number("max_calls_per_day", settings.max_calls_per_day, 1, limits.CALLS_PER_DAY_MAX)
     checks.duration(
         "ring_timeout", settings.ring_timeout, limits.RING_TIMEOUT_MIN, limits.RING_TIMEOUT_MAX
     )

@@ -12,7 +12,9 @@ from typing import Final
 
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.calling_hours import Opening, next_opening
+from outdial_server.domain.daily_cap import dialled_on, next_day
 from outdial_server.domain.slots import ScopeKind, SlotRow
+from outdial_server.domain.time_zones import local_day
 
 ANY_CALL_ENDS: Final = "ANY_CALL_ENDS"
 AGENT_IS_ACTIVE: Final = "AGENT_IS_ACTIVE"
@@ -89,6 +91,25 @@ def hours_gate(batch: Batch, now: datetime) -> GateAnswer:
     return hours_answer(next_opening(hours, batch.settings.time_zone, now), now)
 
 
+def daily_cap_gate(batch: Batch, now: datetime) -> GateAnswer:
+    settings = batch.settings
+    cap, zone = settings.max_calls_per_day, settings.time_zone
+    if cap is None:
+        return _NO_DAILY_CAP
+    today = local_day(zone, now).toordinal()
+    used = dialled_on(today, batch.dial_day, batch.dials_on_day)
+    figures = {"used": used, "cap": cap}
+    if used < cap:
+        return GateAnswer("daily_cap", cap - used, figures=figures)
+    hours = None if batch.has_other_zones else settings.calling_hours
+    return GateAnswer(
+        "daily_cap", 0, "DAILY_CAP_REACHED", figures, next_at=next_day(zone, now, hours)
+    )
+
+
+_NO_DAILY_CAP: Final = GateAnswer("daily_cap", None)
+
+
 def slot_gate(row: SlotRow) -> GateAnswer:
     name = f"slots_{row.scope.kind.name.lower()}"
     figures = {"used": row.used} | ({} if row.target_cap is None else {"cap": row.target_cap})
@@ -104,6 +125,7 @@ def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
         window_gate(facts.batch, now),
         agent_gate(facts.batch),
         hours_gate(facts.batch, now),
+        daily_cap_gate(facts.batch, now),
         *map(slot_gate, facts.slots),
     )
 

@@ -37,6 +37,8 @@ class ClaimedCall:
     # at which calling hours close.
     batch_revision: int = 1
     dial_before: datetime | None = None
+    # Whether the batch lets only so many calls go in a day: counted at SENDING.
+    has_daily_cap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,8 @@ class DispatchStore(Protocol):
 
     async def mark_sending(self, take: Callable[[], Sequence[ClaimedCall]]) -> Sent:
         """Moves claimed calls to SENDING through their batch row, which re-checks that the
-        batch runs, its window and the calling hours are open and its settings are those of
-        the claim, and counts the try. A call whose claim was lost
+        batch runs, its window and the calling hours are open, its settings are those of
+        the claim and its daily cap is not reached, and counts the try. A call whose claim was lost
         is left out; one whose batch was stopped is given back."""
         ...
 

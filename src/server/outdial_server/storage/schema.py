@@ -185,6 +185,10 @@ batches: Final = Table(
     # After a change of the rules: rows put off at this position and behind are to be looked
     # at again.
     Column("requeue_from", BigInt),
+    Column("max_calls_per_day", Integer),
+    # See verbs.daily_caps. The ordinal of a local date, and the dials let go on it.
+    Column("dial_day", Integer),
+    Column("dials_on_day", Integer, nullable=False, server_default="0"),
 )
 Index("batches_by_account", batches.c.account_key, batches.c.key)
 Index(

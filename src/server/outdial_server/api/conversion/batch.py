@@ -54,6 +54,7 @@ _WRITABLE: Final = (
     "metadata",
     "time_zone",
     "calling_hours",
+    "max_calls_per_day",
 )
 
 _counts = attrgetter(*COUNT_NAMES)
@@ -97,6 +98,7 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         time_zone=settings.time_zone,
         calling_hours=hours_to_message(settings.calling_hours),
         zone_rule=ZONE_RULE.to_message(batch.zone_rule),
+        max_calls_per_day=settings.max_calls_per_day or 0,
         schedule_warning="HOURS_NEVER_OPEN" if batch.hours_never_open else "",
     )
 
@@ -151,6 +153,7 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
         else None,
         metadata=dict(message.metadata),
         time_zone=message.time_zone or UTC_ZONE,
+        max_calls_per_day=message.max_calls_per_day or None,
         calling_hours=(
             calling_hours(message.calling_hours, f"{path}.calling_hours")
             if message.HasField("calling_hours")

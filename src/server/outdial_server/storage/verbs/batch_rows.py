@@ -37,6 +37,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.retry_policies import policy_or_none, policy_text
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.daily_counts import count_dials
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.log import NewEvent, append_events
 
@@ -46,7 +47,7 @@ BATCH_COLUMNS: Final = (
     "b.max_concurrent_calls, b.caller_id, b.unknown_policy, b.on_config_error, "
     "b.ring_timeout_s, b.max_call_duration_s, b.retry_policy_json, b.metadata_json, "
     "b.time_zone, b.hours_days, b.hours_start_minute, b.hours_end_minute, b.zone_rule, "
-    "b.has_other_zones, b.state, "
+    "b.has_other_zones, b.max_calls_per_day, b.dial_day, b.dials_on_day, b.state, "
     "b.state_reason, b.state_detail, b.settling_to, "
     + ", ".join(f"b.{name}" for name in COUNT_NAMES)
     + ", "
@@ -84,6 +85,8 @@ def batch_from(row: Row) -> Batch:
         agent_active=bool(row.agent_active),
         zone_rule=ZoneRule(row.zone_rule),
         has_other_zones=bool(row.has_other_zones),
+        dial_day=row.dial_day,
+        dials_on_day=row.dials_on_day,
     )
 
 
@@ -109,6 +112,7 @@ def _settings_from(row: Row) -> BatchSettings:
         metadata=mapping_from(row.metadata_json),
         time_zone=row.time_zone,
         calling_hours=_hours_from(row),
+        max_calls_per_day=row.max_calls_per_day,
     )
 
 
@@ -145,6 +149,7 @@ def settings_values(settings: BatchSettings) -> dict[str, Any]:
         "retry_policy_json": policy_text(settings.retry_policy),
         "metadata_json": mapping_json(settings.metadata),
         "time_zone": settings.time_zone,
+        "max_calls_per_day": settings.max_calls_per_day,
         **_hours_values(settings.calling_hours),
     }
 
@@ -202,11 +207,20 @@ def save_change(tx: Tx, key: int, change: BatchChange) -> None:
     present = batch_by_key(tx, key)
     if after.has_other_zones and after.settings.row_rules != _settings_from(present).row_rules:
         values["requeue_from"] = 0
+    values |= _dials_anew(tx, key, _settings_from(present), after.settings)
     assignments = ", ".join(f"{name} = :{name}" for name in values)
     tx.run(f"UPDATE batches SET {assignments} WHERE key = :key", key=key, **values)
     if present.max_concurrent_calls != after.settings.max_concurrent_calls:
         set_cap(tx, SlotScope(ScopeKind.BATCH, key), after.settings.max_concurrent_calls)
     append_events(tx, key, [NewEvent(change.event, change.cause, after_of(after))])
+
+
+def _dials_anew(tx: Tx, key: int, before: BatchSettings, after: BatchSettings) -> dict[str, int]:
+    """For a cap that is new, or of other days than before."""
+    cap, days = after.max_calls_per_day, after.time_zone
+    if cap is None or (before.max_calls_per_day is not None and before.time_zone == days):
+        return {}
+    return count_dials(tx, key, days)
 
 
 def after_of(batch: Batch) -> BatchAfter:

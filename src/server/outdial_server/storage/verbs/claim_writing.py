@@ -180,6 +180,7 @@ def _claimed(
         claimed_at=claimed_at,
         batch_revision=r.batch.revision,
         dial_before=dial_before,
+        has_daily_cap=r.batch.settings.max_calls_per_day is not None,
     )
 
 

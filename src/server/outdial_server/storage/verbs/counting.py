@@ -7,8 +7,10 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from outdial_server.domain.batch import COUNT_NAMES, BatchState
+from outdial_server.domain.daily_cap import dialled_on
 from outdial_server.domain.ids import BatchId
 from outdial_server.domain.scheduled_call import ScheduledCallState
+from outdial_server.domain.time_zones import local_day
 from outdial_server.storage.dialects.dialect import Dialect, Kind
 from outdial_server.storage.encoding import json_text, unpack_id
 from outdial_server.storage.statements import Row
@@ -27,6 +29,7 @@ class BatchMoves:
 
     counts: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     events: defaultdict[int, list[NewEvent]] = field(default_factory=lambda: defaultdict(list))
+    dials: Counter[int] = field(default_factory=Counter)
 
     def move(self, batch: int, before: ScheduledCallState, after: ScheduledCallState) -> None:
         counts = self.counts[batch]
@@ -35,6 +38,10 @@ class BatchMoves:
 
     def count(self, batch: int, name: str, delta: int) -> None:
         self.counts[batch][name] += delta
+
+    def count_dials(self, batch: int, delta: int) -> None:
+        """Of a batch with a daily cap, today."""
+        self.dials[batch] += delta
 
     def record(self, batch: int, event: NewEvent) -> None:
         self.events[batch].append(event)
@@ -57,6 +64,7 @@ def apply_moves(tx: Tx, moves: BatchMoves, *, revisions: Mapping[int, int] | Non
     if tx.dialect.locks_rows and len(batches) > 1:
         tx.all(_lock_sql(tx.dialect), rows=json_text([[key] for key in batches]))
     updated = _update(tx, moves, batches, revisions)
+    _count_dials(tx, {row.key: moves.dials[row.key] for row in updated if moves.dials[row.key]})
     for row in updated:
         events = moves.events.get(row.key)
         if events:
@@ -64,6 +72,26 @@ def apply_moves(tx: Tx, moves: BatchMoves, *, revisions: Mapping[int, int] | Non
             tx.touched.add(BatchId(unpack_id(row.id)))
     done = tuple(row.key for row in updated if not row.unfinished and row.ended_us is None)
     return Moved(frozenset(row.key for row in updated), done)
+
+
+def _count_dials(tx: Tx, dials: Mapping[int, int]) -> None:
+    """Only batches with a daily cap have any, and their rows are locked by now."""
+    if not dials:
+        return
+    rows = tx.all(
+        "SELECT b.key, b.time_zone, b.dial_day, b.dials_on_day FROM batches b "
+        f"WHERE b.key IN (SELECT r.key FROM {tx.dialect.rows('rows', (('key', Kind.INT),))} AS r)",
+        rows=json_text([[key] for key in dials]),
+    )
+    for row in rows:
+        today = local_day(row.time_zone, tx.now).toordinal()
+        before = dialled_on(today, row.dial_day, row.dials_on_day)
+        tx.run(
+            "UPDATE batches SET dial_day = :day, dials_on_day = :dials WHERE key = :key",
+            day=today,
+            dials=max(0, before + dials[row.key]),
+            key=row.key,
+        )
 
 
 @lru_cache(maxsize=8)

@@ -39,6 +39,7 @@ from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
+from outdial_server.storage.verbs.daily_caps import note_not_sent
 from outdial_server.storage.verbs.ledger import free_slots, lock_slots
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.retry_terms import read_terms
@@ -46,7 +47,8 @@ from outdial_server.storage.verbs.retry_terms import read_terms
 _SELECT: Final = (
     "SELECT c.key, c.id, c.account_key, c.agent_key, c.batch_key, c.scheduled_key, c.attempt, "
     "c.state, c.fence, c.carrier_call_id, c.holds_slot, c.accepted_us, c.answered_us, "
-    "c.ring_timeout_s, c.max_duration_s, s.dispatch_outcome, s.priority, b.unknown_policy, "
+    "c.ring_timeout_s, c.max_duration_s, c.sent_us, s.dispatch_outcome, s.priority, "
+    "b.unknown_policy, b.max_calls_per_day, b.time_zone, "
     "b.on_config_error, b.retry_policy_json IS NOT NULL AS has_retry_policy "
     "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
     "JOIN batches b ON b.key = c.batch_key "
@@ -211,6 +213,8 @@ def _note(
     """One transition: its event and its counts."""
     batch = work.row.batch_key
     _count(group, batch, before, transition)
+    if transition.state is CallState.CLAIMED:
+        note_not_sent(tx, group.moves, work.row)
     _stamp(work, transition, report.kind, tx.now_us)
     if transition.event is not None:
         group.moves.record(batch, _event(work, transition))

@@ -16,6 +16,7 @@ from outdial_server.storage.encoding import json_text, micros, pack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves
+from outdial_server.storage.verbs.daily_caps import within_caps
 from outdial_server.storage.verbs.ledger import free_slots, lock_slots
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.suppressed import NORMAL_FORM, find_suppressed
@@ -47,8 +48,13 @@ def mark_sending(
         for row in ours
         if row.key not in suppressed and _stands(tx, by_id[row.id], revisions[row.batch_key])
     ]
+    capped = {row.batch_key for row in free if by_id[row.id].has_daily_cap}
+    if capped:
+        free = within_caps(tx, free)
     moves = BatchMoves()
     for row in free:
+        if row.batch_key in capped:
+            moves.count_dials(row.batch_key, 1)
         moves.move(row.batch_key, ScheduledCallState.WAITING, ScheduledCallState.DIALING)
         moves.count(row.batch_key, "sends_in_flight", 1)
         moves.record(row.batch_key, _sending_event(row))
