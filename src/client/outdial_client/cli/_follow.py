@@ -85,7 +85,8 @@ async def _show_outcome(
         for outcome, calls in outcomes
     ]
     screen.line("")
-    title = f"Outcome: {BATCH_STATES.name(state)}, {counts.total} calls"
+    calls = "1 call" if counts.total == 1 else f"{counts.total} calls"
+    title = f"Outcome: {BATCH_STATES.name(state)}, {calls}"
     screen.table(("state", "how it ended", "reason", "calls", "share"), rows, title=title)
 
 
