@@ -342,6 +342,10 @@ async def test_findings_and_reports_are_read_again_later(
     ]
     found = await outdial("import", "findings", "i-1", "--limit", "1", "--json")
     assert [json.loads(line)["row_number"] for line in found.stdout.splitlines()] == [4]
+    part = await outdial("import", "findings", "i-1", "--limit", "1")
+    assert part.stderr == "There are more than 1: see them with --limit.\n"
+    quiet = await outdial("import", "findings", "i-1", "-q")
+    assert quiet.stdout.split() == ["4", "5"]
     report = tmp_path / "refused.csv"
     told = await outdial("import", "report", "i-1", str(people), str(report))
     assert told.stdout == f"Rows that were not added, with reasons: {report} (2).\n"
