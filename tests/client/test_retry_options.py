@@ -10,6 +10,7 @@ from outdial.v1.agent_pb2 import Agent
 from outdial.v1.agent_service_pb2 import ListAgentsResponse
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import (
+    AddScheduledCallsResponse,
     CreateBatchResponse,
     GetBatchResponse,
     UpdateBatchResponse,
@@ -22,10 +23,20 @@ from outdial.v1.scheduled_call_pb2 import Disposition
 from client.command_line import Outdial
 from client.far_end import FarEnd
 from client.people import AGENT_ID, BATCH, BATCH_ID
-from outdial_client import Client, NewBatch, RetryBackoff, RetryPolicy
+from outdial_client import (
+    Client,
+    NewBatch,
+    NewCall,
+    RetryBackoff,
+    RetryCallerId,
+    RetryPolicy,
+)
 from outdial_client.cli._retry_rules import parse_retry_policy, retry_words
 
 BUSY, NO_ANSWER = Disposition.DISPOSITION_BUSY, Disposition.DISPOSITION_NO_ANSWER
+
+
+AGENT = Agent(agent_id=AGENT_ID, display_name="Reminder")
 
 
 def seconds(*lengths: int) -> list[Duration]:
@@ -76,8 +87,7 @@ async def test_without_a_policy_none_is_sent(far_end: FarEnd, client: Client) ->
 
 
 async def test_the_command_makes_a_batch_with_rules(far_end: FarEnd, outdial: Outdial) -> None:
-    agent = Agent(agent_id=AGENT_ID, display_name="Reminder")
-    far_end.answer("ListAgents", ListAgentsResponse(agents=[agent]))
+    far_end.answer("ListAgents", ListAgentsResponse(agents=[AGENT]))
     far_end.answer("CreateBatch", CreateBatchResponse(batch=BATCH))
     created = await outdial(
         *("batch", "create", "Monday", "--agent", "Reminder"),
@@ -85,6 +95,29 @@ async def test_the_command_makes_a_batch_with_rules(far_end: FarEnd, outdial: Ou
     )
     assert created.exit_code == 0, created.output
     assert far_end.requests("CreateBatch")[0].batch.retry_policy == POLICY
+
+
+async def test_the_number_of_later_calls_and_a_persons_ring_time_are_sent(
+    far_end: FarEnd, client: Client, outdial: Outdial
+) -> None:
+    far_end.answer("CreateBatch", CreateBatchResponse(batch=BATCH))
+    far_end.answer("AddScheduledCalls", AddScheduledCallsResponse(batch=BATCH))
+    far_end.answer("ListAgents", ListAgentsResponse(agents=[AGENT]))
+    again = RetryCallerId.RETRY_CALLER_ID_CHOOSE_AGAIN
+    await client.batches.create(
+        NewBatch(agent_id="a", display_name="b", retry_caller_id=again),
+        [NewCall(address="+15551230001", ring_timeout=timedelta(seconds=12))],
+    )
+    await outdial(
+        *("batch", "create", "Monday", "--agent", "Reminder"),
+        *("--retry-caller-id", "choose-again"),
+    )
+    await outdial("batch", "add", BATCH_ID, "+15551230001", "--ring-timeout", "12")
+    by_sdk, by_command = far_end.requests("CreateBatch")
+    assert by_sdk.batch.retry_caller_id == by_command.batch.retry_caller_id == again
+    (added,) = far_end.requests("AddScheduledCalls")
+    rings = [request.scheduled_calls[0].ring_timeout for request in (by_sdk, added)]
+    assert rings == seconds(12) * 2
 
 
 async def test_the_command_shows_changes_and_clears_rules(

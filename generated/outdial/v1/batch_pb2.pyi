@@ -157,6 +157,34 @@ CONFIG_ERROR_POLICY_FAIL: ConfigErrorPolicy.ValueType  # 2
 """End the batch as FAILED; what waits is cancelled."""
 Global___ConfigErrorPolicy: _TypeAlias = ConfigErrorPolicy  # noqa: Y015
 
+class _RetryCallerId:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RetryCallerIdEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RetryCallerId.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RETRY_CALLER_ID_UNSPECIFIED: _RetryCallerId.ValueType  # 0
+    """The same as KEEP."""
+    RETRY_CALLER_ID_KEEP: _RetryCallerId.ValueType  # 1
+    """That of the first try, even when the batch has another one by now: people call back the
+    number that they know. When the first try had none, as the batch says.
+    """
+    RETRY_CALLER_ID_CHOOSE_AGAIN: _RetryCallerId.ValueType  # 2
+    """Each try shows what the batch and the scheduled call say when it is dialled."""
+
+class RetryCallerId(_RetryCallerId, metaclass=_RetryCallerIdEnumTypeWrapper):
+    """Which number later tries of a person show, by hand and by rules."""
+
+RETRY_CALLER_ID_UNSPECIFIED: RetryCallerId.ValueType  # 0
+"""The same as KEEP."""
+RETRY_CALLER_ID_KEEP: RetryCallerId.ValueType  # 1
+"""That of the first try, even when the batch has another one by now: people call back the
+number that they know. When the first try had none, as the batch says.
+"""
+RETRY_CALLER_ID_CHOOSE_AGAIN: RetryCallerId.ValueType  # 2
+"""Each try shows what the batch and the scheduled call say when it is dialled."""
+Global___RetryCallerId: _TypeAlias = RetryCallerId  # noqa: Y015
+
 @_typing.final
 class BatchCounts(_message.Message):
     """How many scheduled calls are in each state, exact at `Batch.sequence`. The
@@ -281,6 +309,7 @@ class Batch(_message.Message):
     ZONE_RULE_FIELD_NUMBER: _builtins.int
     MAX_CALLS_PER_DAY_FIELD_NUMBER: _builtins.int
     SCHEDULE_WARNING_FIELD_NUMBER: _builtins.int
+    RETRY_CALLER_ID_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -340,6 +369,8 @@ class Batch(_message.Message):
     `window_end`, counted from `window_start` or the latest change: nobody in that zone
     will be called. Empty when there is nothing to say. Output only.
     """
+    retry_caller_id: Global___RetryCallerId.ValueType
+    """Default KEEP."""
     @_builtins.property
     def window_start(self) -> _timestamp_pb2.Timestamp:
         """Earliest moment to dial; unset means at once."""
@@ -432,10 +463,11 @@ class Batch(_message.Message):
         zone_rule: _calling_hours_pb2.ZoneRule.ValueType = ...,
         max_calls_per_day: _builtins.int = ...,
         schedule_warning: _builtins.str = ...,
+        retry_caller_id: Global___RetryCallerId.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["calling_hours", b"calling_hours", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "priority", b"priority", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

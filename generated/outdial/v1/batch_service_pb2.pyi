@@ -281,8 +281,8 @@ class UpdateBatchRequest(_message.Message):
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Of `display_name`, `window_start`, `window_end`, `priority`, `weight`,
         `max_concurrent_calls`, `caller_id`, `unknown_policy`, `on_config_error`,
-        `ring_timeout`, `max_call_duration`, `retry_policy`, `metadata`, `time_zone`,
-        `calling_hours`, `max_calls_per_day`.
+        `ring_timeout`, `max_call_duration`, `retry_policy`, `retry_caller_id`, `metadata`,
+        `time_zone`, `calling_hours`, `max_calls_per_day`.
         """
 
     def __init__(

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from outdial.v1 import calling_hours_pb2 as outdial_dot_v1_dot_calling__hours__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1foutdial/v1/scheduled_call.proto\x12\noutdial.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eoutdial/v1/calling_hours.proto\"\xca\x06\n\rScheduledCall\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\t\x12\x1a\n\x12normalized_address\x18\x05 \x01(\t\x12\x11\n\tcustom_id\x18\x06 \x01(\t\x12\x11\n\ttime_zone\x18\x07 \x01(\t\x12\x10\n\x08priority\x18\x08 \x01(\x05\x12\x11\n\tcaller_id\x18\t \x01(\t\x12\x31\n\x10template_context\x18\n \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x39\n\x08metadata\x18\x0b \x03(\x0b\x32\'.outdial.v1.ScheduledCall.MetadataEntry\x12-\n\x05state\x18\x0c \x01(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x14\n\x0cstate_reason\x18\r \x01(\t\x12\x35\n\x10\x64ispatch_outcome\x18\x0e \x01(\x0e\x32\x1b.outdial.v1.DispatchOutcome\x12\x31\n\rdispatch_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rattempt_count\x18\x10 \x01(\x05\x12\x0f\n\x07\x63\x61ll_id\x18\x11 \x01(\t\x12,\n\x0b\x64isposition\x18\x12 \x01(\x0e\x32\x17.outdial.v1.Disposition\x12,\n\x08\x64ue_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x13\x65\x66\x66\x65\x63tive_time_zone\x18\x16 \x01(\t\x12\x34\n\x10time_zone_source\x18\x17 \x01(\x0e\x32\x1a.outdial.v1.TimeZoneSource\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xd1\x02\n\x12ScheduledCallState\x12$\n SCHEDULED_CALL_STATE_UNSPECIFIED\x10\x00\x12 \n\x1cSCHEDULED_CALL_STATE_WAITING\x10\x01\x12 \n\x1cSCHEDULED_CALL_STATE_DIALING\x10\x02\x12$\n SCHEDULED_CALL_STATE_IN_PROGRESS\x10\x03\x12\"\n\x1eSCHEDULED_CALL_STATE_COMPLETED\x10\x04\x12\x1f\n\x1bSCHEDULED_CALL_STATE_FAILED\x10\x05\x12 \n\x1cSCHEDULED_CALL_STATE_EXPIRED\x10\x06\x12\"\n\x1eSCHEDULED_CALL_STATE_CANCELLED\x10\x07\x12 \n\x1cSCHEDULED_CALL_STATE_SKIPPED\x10\x08*p\n\x0f\x44ispatchOutcome\x12 \n\x1c\x44ISPATCH_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44ISPATCH_OUTCOME_ACCEPTED\x10\x01\x12\x1c\n\x18\x44ISPATCH_OUTCOME_REFUSED\x10\x02*\xdd\x02\n\x0b\x44isposition\x12\x1b\n\x17\x44ISPOSITION_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x44ISPOSITION_ANSWERED_HUMAN\x10\x01\x12 \n\x1c\x44ISPOSITION_ANSWERED_MACHINE\x10\x02\x12\x14\n\x10\x44ISPOSITION_BUSY\x10\x03\x12\x19\n\x15\x44ISPOSITION_NO_ANSWER\x10\x04\x12\x18\n\x14\x44ISPOSITION_REJECTED\x10\x05\x12\x1e\n\x1a\x44ISPOSITION_INVALID_NUMBER\x10\x06\x12\x16\n\x12\x44ISPOSITION_FAILED\x10\x07\x12\x19\n\x15\x44ISPOSITION_CANCELLED\x10\x08\x12\x18\n\x14\x44ISPOSITION_UNJOINED\x10\t\x12\x1e\n\x1a\x44ISPOSITION_PRESUMED_ENDED\x10\n\x12\x17\n\x13\x44ISPOSITION_UNKNOWN\x10\x0b\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1foutdial/v1/scheduled_call.proto\x12\noutdial.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eoutdial/v1/calling_hours.proto\"\xfb\x06\n\rScheduledCall\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x03\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\t\x12\x1a\n\x12normalized_address\x18\x05 \x01(\t\x12\x11\n\tcustom_id\x18\x06 \x01(\t\x12\x11\n\ttime_zone\x18\x07 \x01(\t\x12\x10\n\x08priority\x18\x08 \x01(\x05\x12\x11\n\tcaller_id\x18\t \x01(\t\x12\x31\n\x10template_context\x18\n \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x39\n\x08metadata\x18\x0b \x03(\x0b\x32\'.outdial.v1.ScheduledCall.MetadataEntry\x12-\n\x05state\x18\x0c \x01(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x14\n\x0cstate_reason\x18\r \x01(\t\x12\x35\n\x10\x64ispatch_outcome\x18\x0e \x01(\x0e\x32\x1b.outdial.v1.DispatchOutcome\x12\x31\n\rdispatch_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rattempt_count\x18\x10 \x01(\x05\x12\x0f\n\x07\x63\x61ll_id\x18\x11 \x01(\t\x12,\n\x0b\x64isposition\x18\x12 \x01(\x0e\x32\x17.outdial.v1.Disposition\x12,\n\x08\x64ue_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x13\x65\x66\x66\x65\x63tive_time_zone\x18\x16 \x01(\t\x12\x34\n\x10time_zone_source\x18\x17 \x01(\x0e\x32\x1a.outdial.v1.TimeZoneSource\x12/\n\x0cring_timeout\x18\x18 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xd1\x02\n\x12ScheduledCallState\x12$\n SCHEDULED_CALL_STATE_UNSPECIFIED\x10\x00\x12 \n\x1cSCHEDULED_CALL_STATE_WAITING\x10\x01\x12 \n\x1cSCHEDULED_CALL_STATE_DIALING\x10\x02\x12$\n SCHEDULED_CALL_STATE_IN_PROGRESS\x10\x03\x12\"\n\x1eSCHEDULED_CALL_STATE_COMPLETED\x10\x04\x12\x1f\n\x1bSCHEDULED_CALL_STATE_FAILED\x10\x05\x12 \n\x1cSCHEDULED_CALL_STATE_EXPIRED\x10\x06\x12\"\n\x1eSCHEDULED_CALL_STATE_CANCELLED\x10\x07\x12 \n\x1cSCHEDULED_CALL_STATE_SKIPPED\x10\x08*p\n\x0f\x44ispatchOutcome\x12 \n\x1c\x44ISPATCH_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x44ISPATCH_OUTCOME_ACCEPTED\x10\x01\x12\x1c\n\x18\x44ISPATCH_OUTCOME_REFUSED\x10\x02*\xdd\x02\n\x0b\x44isposition\x12\x1b\n\x17\x44ISPOSITION_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x44ISPOSITION_ANSWERED_HUMAN\x10\x01\x12 \n\x1c\x44ISPOSITION_ANSWERED_MACHINE\x10\x02\x12\x14\n\x10\x44ISPOSITION_BUSY\x10\x03\x12\x19\n\x15\x44ISPOSITION_NO_ANSWER\x10\x04\x12\x18\n\x14\x44ISPOSITION_REJECTED\x10\x05\x12\x1e\n\x1a\x44ISPOSITION_INVALID_NUMBER\x10\x06\x12\x16\n\x12\x44ISPOSITION_FAILED\x10\x07\x12\x19\n\x15\x44ISPOSITION_CANCELLED\x10\x08\x12\x18\n\x14\x44ISPOSITION_UNJOINED\x10\t\x12\x1e\n\x1a\x44ISPOSITION_PRESUMED_ENDED\x10\n\x12\x17\n\x13\x44ISPOSITION_UNKNOWN\x10\x0b\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,14 +37,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SCHEDULEDCALL_METADATAENTRY']._loaded_options = None
   _globals['_SCHEDULEDCALL_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_SCHEDULEDCALLSTATE']._serialized_start=988
-  _globals['_SCHEDULEDCALLSTATE']._serialized_end=1325
-  _globals['_DISPATCHOUTCOME']._serialized_start=1327
-  _globals['_DISPATCHOUTCOME']._serialized_end=1439
-  _globals['_DISPOSITION']._serialized_start=1442
-  _globals['_DISPOSITION']._serialized_end=1791
-  _globals['_SCHEDULEDCALL']._serialized_start=143
-  _globals['_SCHEDULEDCALL']._serialized_end=985
-  _globals['_SCHEDULEDCALL_METADATAENTRY']._serialized_start=938
-  _globals['_SCHEDULEDCALL_METADATAENTRY']._serialized_end=985
+  _globals['_SCHEDULEDCALLSTATE']._serialized_start=1069
+  _globals['_SCHEDULEDCALLSTATE']._serialized_end=1406
+  _globals['_DISPATCHOUTCOME']._serialized_start=1408
+  _globals['_DISPATCHOUTCOME']._serialized_end=1520
+  _globals['_DISPOSITION']._serialized_start=1523
+  _globals['_DISPOSITION']._serialized_end=1872
+  _globals['_SCHEDULEDCALL']._serialized_start=175
+  _globals['_SCHEDULEDCALL']._serialized_end=1066
+  _globals['_SCHEDULEDCALL_METADATAENTRY']._serialized_start=1019
+  _globals['_SCHEDULEDCALL_METADATAENTRY']._serialized_end=1066
 # @@protoc_insertion_point(module_scope)

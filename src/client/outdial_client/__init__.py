@@ -8,6 +8,7 @@ from outdial.v1.batch_pb2 import (
     BatchState,
     ConfigErrorPolicy,
     DuplicatePolicy,
+    RetryCallerId,
     UnknownPolicy,
 )
 from outdial.v1.batch_service_pb2 import WatchBatchResponse, WatchDelivery, WatchScope
@@ -119,6 +120,7 @@ __all__ = [
     "ResourceExhaustedError",
     "ResultExport",
     "RetryBackoff",
+    "RetryCallerId",
     "RetryPolicy",
     "ScheduledCall",
     "ScheduledCallResult",

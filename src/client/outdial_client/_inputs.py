@@ -7,7 +7,13 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
 from outdial.v1.agent_pb2 import Agent
-from outdial.v1.batch_pb2 import Batch, ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
+from outdial.v1.batch_pb2 import (
+    Batch,
+    ConfigErrorPolicy,
+    DuplicatePolicy,
+    RetryCallerId,
+    UnknownPolicy,
+)
 from outdial.v1.calling_hours_pb2 import ZoneRule
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
@@ -29,6 +35,8 @@ class NewCall:
     """Number to show; overrides the batch's."""
     priority: int = 0
     """0 to 9; higher is called first."""
+    ring_timeout: timedelta | None = None
+    """How long this phone may ring, 1 s to 600 s; None means as the batch says."""
     template_context: Mapping[str, Any] = field(default_factory=dict)
     """Values for the agent's templates: anything that JSON can say."""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +49,7 @@ class NewCall:
             time_zone=self.time_zone,
             caller_id=self.caller_id,
             priority=self.priority,
+            ring_timeout=to_duration(self.ring_timeout),
             template_context=to_struct(self.template_context),
             metadata=self.metadata,
         )
@@ -79,6 +88,8 @@ class NewBatch:
     """Calls let go on one date of `time_zone`, retries included; 0 means any number."""
     zone_rule: ZoneRule.ValueType = ZoneRule.ZONE_RULE_UNSPECIFIED
     """Whose zone counts for a person who was given none: the batch's, or that of the number."""
+    retry_caller_id: RetryCallerId.ValueType = RetryCallerId.RETRY_CALLER_ID_UNSPECIFIED
+    """Which number later calls of a person show; unless said otherwise that of the first."""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def to_message(self) -> Batch:
@@ -98,6 +109,7 @@ class NewBatch:
             on_config_error=self.on_config_error,
             ring_timeout=to_duration(self.ring_timeout),
             max_call_duration=to_duration(self.max_call_duration),
+            retry_caller_id=self.retry_caller_id,
             retry_policy=self.retry_policy.to_message() if self.retry_policy else None,
             metadata=self.metadata,
             time_zone=self.time_zone,

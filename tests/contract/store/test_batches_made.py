@@ -87,13 +87,15 @@ async def test_a_row_is_read_as_it_was_given(world: World) -> None:
         caller_id="+15550002",
         template_context_json='{"b":1.0, "a":"ß\\u0000"}',
         metadata={"k": "v"},
+        ring_timeout=timedelta(seconds=12),
     )
     batch_id = await world.batch([new])
     row = await world.row(batch_id)
     assert row == await world.store.calls.get_scheduled_call(
         world.account_id, row.scheduled_call_id
     )
-    for name in NewScheduledCall.__dataclass_fields__:
+    # What the number tells is shown as the zone that counts, where it does.
+    for name in NewScheduledCall.__dataclass_fields__.keys() - {"number_zone"}:
         assert getattr(row, name) == getattr(new, name), name
     assert (row.state, row.state_reason) == (ScheduledCallState.WAITING, "")
     assert (row.dispatch_outcome, row.dispatched_at) == (DispatchOutcome.NONE, None)

@@ -48,6 +48,22 @@ def by_batch(calls: list[ClaimedCall]) -> Counter[BatchId]:
 # --- order
 
 
+async def test_a_person_may_have_a_ring_time_of_their_own(world: World) -> None:
+    rows = [new_row(0), new_row(1, ring_timeout=timedelta(seconds=1))]
+    batch_id = await world.batch(rows, ring_timeout=timedelta(seconds=20))
+    plain, own = await world.sending()
+    assert plain.times.ring_timeout == timedelta(seconds=20)
+    assert own.times == replace(plain.times, ring_timeout=timedelta(seconds=1))
+    assert [row.ring_timeout for row in await world.rows(batch_id)] == [None, timedelta(seconds=1)]
+    await world.apply(not_sent(own))
+    world.advance(seconds=1)
+    await world.edit(batch_id, ring_timeout=timedelta(seconds=25))
+    (again,) = await world.claim()
+    assert again.times.ring_timeout == timedelta(seconds=1)
+    kept = await world.sql("SELECT ring_timeout_s FROM calls ORDER BY key")
+    assert kept == [(20,), (1,)]
+
+
 async def test_a_claim_carries_all_that_the_carrier_must_be_told(world: World) -> None:
     batch_id = await world.batch(
         [

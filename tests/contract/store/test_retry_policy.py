@@ -440,3 +440,53 @@ async def test_with_several_batches_each_goes_by_its_own_rules(world: World) -> 
     await world.apply(*(ended(call, BUSY) for call in await world.live()))
     for batch_id, due_at in dues.items():
         assert [row.due_at for row in await world.rows(batch_id)] == [due_at] * 2
+
+
+# --- the number that they see
+
+
+async def test_later_tries_show_the_number_of_the_first(world: World) -> None:
+    batch_id = await world.batch(2, retry_policy=POLICY, caller_id="+15550009")
+    calls = await world.live()
+    await world.apply(*(ended(call, BUSY) for call in calls))
+    await world.edit(batch_id, caller_id="+15550008")
+    world.advance(minutes=5)
+    first, second = await world.sending()
+    assert {first.caller_id, second.caller_id} == {"+15550009"}
+    await world.apply(not_sent(first), accepted(second), ended(second, BUSY))
+    world.advance(minutes=10)
+    assert {call.caller_id for call in await world.live()} == {"+15550009"}, "and so on"
+    shown = await world.store.calls.list_calls(world.account_id, PageRequest(), batch_id)
+    assert [call.caller_id for call in shown.items] == ["+15550009"] * 5
+
+
+async def test_a_retry_by_hand_keeps_the_number_too(world: World) -> None:
+    batch_id = await world.batch(1, caller_id="+15550009")
+    await one_try(world, BUSY)
+    added = await world.batch(1)
+    await world.retry(batch_id)
+    numbers = {call.batch_id: call.caller_id for call in await world.claim()}
+    assert numbers == {batch_id: "+15550009", added: ""}
+
+
+async def test_a_batch_may_have_its_number_chosen_again(world: World) -> None:
+    batch_id = await world.batch(
+        1,
+        retry_policy=POLICY,
+        caller_id="+15550009",
+        retry_caller_id=rules.RetryCallerId.CHOOSE_AGAIN,
+    )
+    await one_try(world, BUSY)
+    await world.edit(batch_id, caller_id="+15550008")
+    world.advance(minutes=5)
+    (call,) = await world.claim()
+    assert call.caller_id == "+15550008"
+
+
+async def test_where_the_first_try_showed_no_number_there_is_none_to_keep(world: World) -> None:
+    batch_id = await world.batch(1, retry_policy=POLICY)
+    await one_try(world, BUSY)
+    await world.edit(batch_id, caller_id="+15550008")
+    world.advance(minutes=5)
+    (call,) = await world.claim()
+    assert call.caller_id == "+15550008"

@@ -73,7 +73,12 @@ class Site:
         assert answer.is_success
 
     async def new_batch(
-        self, *, draft: bool = False, rows: int = ROWS, policy: RetryPolicy | None = None
+        self,
+        *,
+        draft: bool = False,
+        rows: int = ROWS,
+        policy: RetryPolicy | None = None,
+        ring_timeout: Duration | None = None,
     ) -> str:
         agent = await call(self.channel, "CreateAgent", KEY, agent=Agent(display_name="Ada"))
         made = await call(
@@ -81,7 +86,10 @@ class Site:
             "CreateBatch",
             KEY,
             batch=Batch(agent_id=agent.agent.agent_id, display_name="evening", retry_policy=policy),
-            scheduled_calls=[ScheduledCall(address=f"+1555{n:07d}") for n in range(rows)],
+            scheduled_calls=[
+                ScheduledCall(address=f"+1555{n:07d}", ring_timeout=ring_timeout)
+                for n in range(rows)
+            ],
             draft=draft,
         )
         batch_id: str = made.batch.batch_id
@@ -222,7 +230,7 @@ async def test_a_busy_line_is_dialled_until_it_answers(site: Site) -> None:
     policy = RetryPolicy(
         max_attempts=4, rules=[RetryRule(disposition=DISPOSITION_BUSY, delays=second)]
     )
-    batch_id = await site.new_batch(rows=1, policy=policy)
+    batch_id = await site.new_batch(rows=1, policy=policy, ring_timeout=Duration(seconds=7))
     ends = []
     async with asyncio.timeout(30):
         stream = BatchServiceStub(site.channel).WatchBatch(from_token(batch_id, ""), metadata=KEY)
@@ -239,6 +247,7 @@ async def test_a_busy_line_is_dialled_until_it_answers(site: Site) -> None:
     (row,) = await site.rows(batch_id)
     assert (row.state, row.attempt_count) == (SCHEDULED_CALL_STATE_COMPLETED, 3)
     assert row.disposition == DISPOSITION_ANSWERED_HUMAN
+    assert row.ring_timeout == Duration(seconds=7)
     batch = (await call(site.channel, "GetBatch", KEY, batch_id=batch_id)).batch
     assert batch.state == BATCH_STATE_COMPLETED
     assert batch.retry_policy == policy

@@ -52,6 +52,20 @@ SETTINGS = [
     setting("an unknown policy", "unknown_policy", 99),
     setting("an unknown duplicate policy", "duplicates", 99),
     setting("an unknown error policy", "on_config_error", -1),
+    setting("an unknown number for retries", "retry_caller_id", 99),
+    faulty(
+        "a person whose phone never rings",
+        "CreateBatch",
+        lambda w: {
+            "batch": batch(w),
+            "scheduled_calls": [
+                GOOD_ROW,
+                ScheduledCall(address=ANSWERED, ring_timeout=Duration(seconds=601)),
+            ],
+        },
+        "scheduled_calls[1].ring_timeout",
+        says="from 1 s to 600 s",
+    ),
     setting("ringing for no time", "ring_timeout", Duration()),
     setting("ringing for too long", "ring_timeout", Duration(seconds=601)),
     setting(

@@ -1,5 +1,6 @@
 """`outdial batch`: what is done with a batch as a whole."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -69,6 +70,10 @@ def add(
     time_zone: Annotated[str, typer.Option(help="The person's, for example Europe/Vienna.")] = "",
     caller_id: Annotated[str, typer.Option(help="Number to show, +15551230000.")] = "",
     priority: Annotated[int, typer.Option(min=0, max=9, help="Higher is called first.")] = 0,
+    ring_timeout: Annotated[
+        int | None,
+        typer.Option(min=1, max=600, metavar="SECONDS", help="How long it may ring."),
+    ] = None,
     value: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="For templates: JSON or text. May be repeated."),
@@ -86,6 +91,7 @@ def add(
         time_zone=time_zone,
         caller_id=caller_id,
         priority=priority,
+        ring_timeout=None if ring_timeout is None else timedelta(seconds=ring_timeout),
         template_context=parse_context(value),
         metadata=parse_pairs(label),
     )

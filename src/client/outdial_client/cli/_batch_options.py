@@ -11,6 +11,7 @@ from outdial_client._calling_hours import CallingHours
 from outdial_client.cli._choices import (
     CONFIG_ERROR_POLICIES,
     DUPLICATE_POLICIES,
+    RETRY_CALLER_IDS,
     UNKNOWN_POLICIES,
     choice,
 )
@@ -67,6 +68,10 @@ class BatchSettings:
     max_attempts: Annotated[
         int | None,
         typer.Option(min=1, max=10, help="Calls that a person gets in all; 3. With --retry."),
+    ] = None
+    retry_caller_id: Annotated[
+        int | None,
+        choice(RETRY_CALLER_IDS, "WHICH", "The number that later calls show; else keep."),
     ] = None
     unknown_policy: Annotated[
         int | None,

@@ -5,7 +5,13 @@ from typing import Any
 
 import typer
 from outdial.v1.account_pb2 import ApiKeyScope
-from outdial.v1.batch_pb2 import BatchState, ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
+from outdial.v1.batch_pb2 import (
+    BatchState,
+    ConfigErrorPolicy,
+    DuplicatePolicy,
+    RetryCallerId,
+    UnknownPolicy,
+)
 from outdial.v1.call_pb2 import CallState
 from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.calling_hours_pb2 import TimeZoneSource
@@ -66,6 +72,7 @@ CONFIG_ERROR_POLICIES = Choices(ConfigErrorPolicy, "CONFIG_ERROR_POLICY_")
 DISPOSITIONS = Choices(Disposition, "DISPOSITION_")
 DUPLICATE_POLICIES = Choices(DuplicatePolicy, "DUPLICATE_POLICY_")
 RESOLUTIONS = Choices(CallResolution, "CALL_RESOLUTION_")
+RETRY_CALLER_IDS = Choices(RetryCallerId, "RETRY_CALLER_ID_")
 SCHEDULED_CALL_STATES = Choices(ScheduledCallState, "SCHEDULED_CALL_STATE_")
 UNKNOWN_POLICIES = Choices(UnknownPolicy, "UNKNOWN_POLICY_")
 ZONE_SOURCES = Choices(TimeZoneSource, "TIME_ZONE_SOURCE_")

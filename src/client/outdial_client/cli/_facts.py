@@ -22,7 +22,7 @@ from outdial_client.cli._choices import (
     ZONE_SOURCES,
 )
 from outdial_client.cli._retry_rules import retry_words
-from outdial_client.cli._words import counts_by_state, labels, moment, own_reason
+from outdial_client.cli._words import counts_by_state, labels, moment, own_reason, span
 
 Facts = Sequence[tuple[str, str]]
 
@@ -85,6 +85,7 @@ def scheduled_call_facts(call: ScheduledCall) -> Facts:
         ("custom id", call.custom_id),
         ("time zone", _zone(call)),
         ("caller ID", call.caller_id),
+        ("may ring", span(call.ring_timeout.ToTimedelta()) if call.ring_timeout.seconds else ""),
         ("priority", str(call.priority or "")),
         ("state", SCHEDULED_CALL_STATES.spoken(call.state)),
         ("how it ended", DISPOSITIONS.spoken(call.disposition)),

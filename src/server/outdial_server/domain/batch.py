@@ -80,6 +80,13 @@ class DuplicatePolicy(IntEnum):
     REJECT = 3
 
 
+class RetryCallerId(IntEnum):
+    """Which number later tries show: that of the first one, or the one that is due now."""
+
+    KEEP = 1
+    CHOOSE_AGAIN = 2
+
+
 class ConfigErrorPolicy(IntEnum):
     PAUSE = 1
     FAIL = 2
@@ -132,6 +139,7 @@ class BatchSettings:
     max_call_duration: timedelta = limits.CALL_DURATION_DEFAULT
     # None: nobody is tried twice, unless by hand or by the unknown policy.
     retry_policy: RetryPolicy | None = None
+    retry_caller_id: RetryCallerId = RetryCallerId.KEEP
     metadata: Mapping[str, str] = field(default_factory=dict)
     time_zone: str = UTC_ZONE
     calling_hours: CallingHours | None = None

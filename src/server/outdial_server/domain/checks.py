@@ -104,9 +104,7 @@ def check_batch_settings(
         "max_concurrent_calls", settings.max_concurrent_calls, 1, limits.CONCURRENT_CALLS_MAX
     )
     checks.number("max_calls_per_day", settings.max_calls_per_day, 1, limits.CALLS_PER_DAY_MAX)
-    checks.duration(
-        "ring_timeout", settings.ring_timeout, limits.RING_TIMEOUT_MIN, limits.RING_TIMEOUT_MAX
-    )
+    _check_ring_timeout(checks, settings.ring_timeout)
     checks.duration(
         "max_call_duration",
         settings.max_call_duration,
@@ -119,6 +117,10 @@ def check_batch_settings(
     _check_window(checks, settings, now, end_is_new)
     if settings.time_zone not in known_zones():
         checks.fault("time_zone", NO_ZONE)
+
+
+def _check_ring_timeout(checks: Checks, length: timedelta) -> None:
+    checks.duration("ring_timeout", length, limits.RING_TIMEOUT_MIN, limits.RING_TIMEOUT_MAX)
 
 
 def _check_retry_policy(checks: Checks, policy: RetryPolicy) -> None:
@@ -203,6 +205,7 @@ class RawRow:
     metadata: Mapping[str, str] = field(default_factory=dict)
     # What was found wrong with it on its way to us: the row is refused whatever it holds.
     faults: Sequence[FieldViolation] = ()
+    ring_timeout: timedelta | None = None
 
 
 def check_row(
@@ -226,6 +229,8 @@ def check_row(
         checks.text("custom_id", row.custom_id, limits.CUSTOM_ID_MAX_CHARS)
         checks.number("priority", row.priority, 0, limits.PRIORITY_MAX)
         checks.metadata("metadata", row.metadata)
+        if row.ring_timeout is not None:
+            _check_ring_timeout(checks, row.ring_timeout)
         if row.time_zone and row.time_zone not in known_zones:
             checks.fault("time_zone", NO_ZONE)
         if len(violations) > before:
@@ -243,13 +248,18 @@ def check_row(
         caller_id,
         row.template_context_json,
         row.metadata,
+        ring_timeout=row.ring_timeout,
     )
 
 
 def _has_plain_labels(row: RawRow, known_zones: frozenset[str]) -> bool:
     """Whether none of these can have a fault, and there is no number to clean: a quick
     answer for most rows. The others are looked at one by one."""
-    if row.caller_id or not 0 <= row.priority <= limits.PRIORITY_MAX:
+    if (
+        row.caller_id
+        or row.ring_timeout is not None
+        or not 0 <= row.priority <= limits.PRIORITY_MAX
+    ):
         return False
     if len(row.custom_id) > limits.CUSTOM_ID_MAX_CHARS or "\0" in row.custom_id:
         return False

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
@@ -68,6 +68,8 @@ class NewScheduledCall:
     metadata: Mapping[str, str] = field(default_factory=dict)
     # What the phone number tells, where the batch asks for it.
     number_zone: str = ""
+    # None: as long as the batch says.
+    ring_timeout: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +97,4 @@ class ScheduledCall:
     ended_at: datetime | None
     effective_time_zone: str = UTC_ZONE
     time_zone_source: TimeZoneSource = TimeZoneSource.BATCH
+    ring_timeout: timedelta | None = None

@@ -30,6 +30,14 @@ def moment_or_none(us: int | None) -> datetime | None:
     return None if us is None else _EPOCH + timedelta(microseconds=us)
 
 
+def seconds_or_none(length: timedelta | None) -> int | None:
+    return None if length is None else int(length.total_seconds())
+
+
+def length_or_none(seconds: int | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
 def pack_id(text: str) -> bytes:
     """The 16 bytes of a UUID. Raises ValueError for anything else."""
     packed = bytes.fromhex(text.replace("-", ""))

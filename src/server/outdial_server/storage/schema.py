@@ -189,6 +189,7 @@ batches: Final = Table(
     # See verbs.daily_caps. The ordinal of a local date, and the dials let go on it.
     Column("dial_day", Integer),
     Column("dials_on_day", Integer, nullable=False, server_default="0"),
+    Column("retry_caller_id", SmallInteger, nullable=False, server_default="1"),
 )
 Index("batches_by_account", batches.c.account_key, batches.c.key)
 Index(
@@ -262,6 +263,8 @@ scheduled_calls: Final = Table(
     Column("number_zone", Text),
     # What `due_us` was before a rule put the row off.
     Column("ready_us", BigInt),
+    # Null when it is the batch's.
+    Column("ring_timeout_s", Integer),
 )
 Index("rows_by_position", scheduled_calls.c.batch_key, scheduled_calls.c.position, unique=True)
 Index(

@@ -15,6 +15,7 @@ from outdial_server.api.conversion.enums import (
     BATCH_STATE,
     CONFIG_ERROR_POLICY,
     DUPLICATE_POLICY,
+    RETRY_CALLER_ID,
     UNKNOWN_POLICY,
     ZONE_RULE,
 )
@@ -31,6 +32,7 @@ from outdial_server.domain.batch import (
     BatchSettings,
     ConfigErrorPolicy,
     DuplicatePolicy,
+    RetryCallerId,
     UnknownPolicy,
 )
 from outdial_server.domain.etag import etag_of
@@ -51,6 +53,7 @@ _WRITABLE: Final = (
     "ring_timeout",
     "max_call_duration",
     "retry_policy",
+    "retry_caller_id",
     "metadata",
     "time_zone",
     "calling_hours",
@@ -87,6 +90,7 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         ring_timeout=duration(settings.ring_timeout),
         max_call_duration=duration(settings.max_call_duration),
         retry_policy=retry_policy_to_message(settings.retry_policy),
+        retry_caller_id=RETRY_CALLER_ID.to_message(settings.retry_caller_id),
         metadata=settings.metadata,
         counts=counts_to_message(batch.counts),
         create_time=timestamp(batch.created_at),
@@ -151,6 +155,9 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
         retry_policy=retry_policy(message.retry_policy, f"{path}.retry_policy")
         if message.HasField("retry_policy")
         else None,
+        retry_caller_id=RETRY_CALLER_ID.from_message(
+            message.retry_caller_id, f"{path}.retry_caller_id", RetryCallerId.KEEP
+        ),
         metadata=dict(message.metadata),
         time_zone=message.time_zone or UTC_ZONE,
         max_calls_per_day=message.max_calls_per_day or None,

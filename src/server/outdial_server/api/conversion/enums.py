@@ -21,6 +21,7 @@ from outdial_server.domain.batch import (
     BatchState,
     ConfigErrorPolicy,
     DuplicatePolicy,
+    RetryCallerId,
     UnknownPolicy,
 )
 from outdial_server.domain.call import CallState, Disposition
@@ -105,6 +106,7 @@ ZONE_RULE: Final = EnumPair(ZoneRule, calling_hours_pb2.ZoneRule, "ZONE_RULE")
 TIME_ZONE_SOURCE: Final = EnumPair(
     TimeZoneSource, calling_hours_pb2.TimeZoneSource, "TIME_ZONE_SOURCE"
 )
+RETRY_CALLER_ID: Final = EnumPair(RetryCallerId, batch_pb2.RetryCallerId, "RETRY_CALLER_ID")
 SCHEDULED_CALL_STATE: Final = EnumPair(
     ScheduledCallState, scheduled_call_pb2.ScheduledCallState, "SCHEDULED_CALL_STATE"
 )

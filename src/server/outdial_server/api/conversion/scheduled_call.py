@@ -12,7 +12,7 @@ from outdial_server.api.conversion.enums import (
     TIME_ZONE_SOURCE,
 )
 from outdial_server.api.conversion.struct import json_text, struct
-from outdial_server.api.conversion.times import timestamp
+from outdial_server.api.conversion.times import duration, span, timestamp
 from outdial_server.domain.checks import RawRow
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
 from outdial_server.domain.scheduled_call import ScheduledCall
@@ -31,6 +31,12 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
         except InvalidFieldsError as error:
             # Like any other fault of a row, and not of the request.
             faults = error.violations
+    ring_timeout = None
+    if message.HasField("ring_timeout"):
+        try:
+            ring_timeout = span(message.ring_timeout, "ring_timeout")
+        except InvalidFieldsError as error:
+            faults = (*faults, *error.violations)
     return RawRow(
         message.address,
         message.custom_id,
@@ -40,6 +46,7 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
         context_json,
         {key: metadata[key] for key in metadata} if metadata else _NO_METADATA,
         faults,
+        ring_timeout,
     )
 
 
@@ -68,4 +75,5 @@ def scheduled_call_to_message(row: ScheduledCall) -> pb.ScheduledCall:
         end_time=timestamp(row.ended_at),
         effective_time_zone=row.effective_time_zone,
         time_zone_source=TIME_ZONE_SOURCE.to_message(row.time_zone_source),
+        ring_timeout=None if row.ring_timeout is None else duration(row.ring_timeout),
     )

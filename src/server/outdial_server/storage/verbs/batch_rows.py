@@ -14,6 +14,7 @@ from outdial_server.domain.batch import (
     BatchState,
     ConfigErrorPolicy,
     DuplicatePolicy,
+    RetryCallerId,
     UnknownPolicy,
     finish,
 )
@@ -45,7 +46,8 @@ BATCH_COLUMNS: Final = (
     "b.key, b.id, a.id AS account_id, g.id AS agent_id, b.account_key, b.agent_key, b.carrier, "
     "b.duplicates, b.display_name, b.window_start_us, b.window_end_us, b.priority, b.weight, "
     "b.max_concurrent_calls, b.caller_id, b.unknown_policy, b.on_config_error, "
-    "b.ring_timeout_s, b.max_call_duration_s, b.retry_policy_json, b.metadata_json, "
+    "b.ring_timeout_s, b.max_call_duration_s, b.retry_policy_json, b.retry_caller_id, "
+    "b.metadata_json, "
     "b.time_zone, b.hours_days, b.hours_start_minute, b.hours_end_minute, b.zone_rule, "
     "b.has_other_zones, b.max_calls_per_day, b.dial_day, b.dials_on_day, b.state, "
     "b.state_reason, b.state_detail, b.settling_to, "
@@ -109,6 +111,7 @@ def _settings_from(row: Row) -> BatchSettings:
         ring_timeout=timedelta(seconds=row.ring_timeout_s),
         max_call_duration=timedelta(seconds=row.max_call_duration_s),
         retry_policy=policy_or_none(row.retry_policy_json),
+        retry_caller_id=RetryCallerId(row.retry_caller_id),
         metadata=mapping_from(row.metadata_json),
         time_zone=row.time_zone,
         calling_hours=_hours_from(row),
@@ -147,6 +150,7 @@ def settings_values(settings: BatchSettings) -> dict[str, Any]:
         "ring_timeout_s": int(settings.ring_timeout.total_seconds()),
         "max_call_duration_s": int(settings.max_call_duration.total_seconds()),
         "retry_policy_json": policy_text(settings.retry_policy),
+        "retry_caller_id": int(settings.retry_caller_id),
         "metadata_json": mapping_json(settings.metadata),
         "time_zone": settings.time_zone,
         "max_calls_per_day": settings.max_calls_per_day,

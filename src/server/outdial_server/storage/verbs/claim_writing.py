@@ -1,9 +1,11 @@
 """Claims as they are written: a slot in every scope, and a call for each row."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from outdial_server.domain.batch import RetryCallerId
 from outdial_server.domain.call import CallState, CallTimes
 from outdial_server.domain.calling_hours import HoursByZone
 from outdial_server.domain.ids import AccountId, BatchId, CallId
@@ -41,13 +43,13 @@ def claim_rows(
         _ROW_COLUMNS,
     )
     tx.update_each(sql, [(key, call.key) for key, call in calls.items()])
-    times, closes_at = _times(r), _closing(tx, r)
+    times, closes_at = r.batch.settings.call_times, _closing(tx, r)
     return [
         _claimed(
             r,
             row,
             calls[row.key],
-            times=times,
+            times=_times(times, row),
             dial_before=None if closes_at is None else closes_at(row),
             ready_at=max(moment(row.due_us), ready_since),
             claimed_at=tx.now,
@@ -81,7 +83,8 @@ def _write_calls(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
 
 
 def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row]) -> None:
-    lease, times = micros(tx.now + CLAIM_LEASE), _times(r)
+    lease = micros(tx.now + CLAIM_LEASE)
+    duration_s = _seconds(r.batch.settings.max_call_duration)
     tx.run_many(
         "UPDATE calls SET fence = fence + 1, holds_slot = 1, trusted_until_us = :lease, "
         "lookups = 0, reason = NULL, caller_id = :caller_id, ring_timeout_s = :ring, "
@@ -91,8 +94,8 @@ def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row]) -> None:
                 "key": row.call_key,
                 "lease": lease,
                 "caller_id": _caller_id(r, row) or None,
-                "ring": _seconds(times.ring_timeout),
-                "duration": _seconds(times.max_duration),
+                "ring": _ring_timeout_s(r, row),
+                "duration": duration_s,
             }
             for row in rows
         ],
@@ -122,11 +125,8 @@ def _write_fresh(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
     ids = tx.ids.new_ids(len(rows))
     packed = [pack_id(new_id) for new_id in ids]
     owners, state = (r.account_key, r.agent_key, r.key), int(CallState.CLAIMED)
-    lease, times = micros(tx.now + CLAIM_LEASE), _times(r)
-    ring_s, duration_s = (
-        int(times.ring_timeout.total_seconds()),
-        int(times.max_duration.total_seconds()),
-    )
+    lease = micros(tx.now + CLAIM_LEASE)
+    duration_s = _seconds(r.batch.settings.max_call_duration)
     tx.insert(
         "calls",
         _CALL_COLUMNS,
@@ -140,7 +140,7 @@ def _write_fresh(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
                 1,
                 lease,
                 1,
-                ring_s,
+                _ring_timeout_s(r, row),
                 duration_s,
                 _caller_id(r, row) or None,
             )
@@ -184,12 +184,22 @@ def _claimed(
     )
 
 
-def _times(r: Runnable) -> CallTimes:
-    return CallTimes(r.batch.settings.ring_timeout, r.batch.settings.max_call_duration)
+def _times(of_batch: CallTimes, row: Row) -> CallTimes:
+    if row.ring_timeout_s is None:
+        return of_batch
+    return replace(of_batch, ring_timeout=timedelta(seconds=row.ring_timeout_s))
+
+
+def _ring_timeout_s(r: Runnable, row: Row) -> int:
+    own: int | None = row.ring_timeout_s
+    return _seconds(r.batch.settings.ring_timeout) if own is None else own
 
 
 def _caller_id(r: Runnable, row: Row) -> str:
-    caller_id: str = row.caller_id or r.batch.settings.caller_id
+    """The call before has that of the first one, by the same rule."""
+    keeps = row.attempts and r.batch.settings.retry_caller_id is RetryCallerId.KEEP
+    kept = row.last_caller_id if keeps else None
+    caller_id: str = kept or row.caller_id or r.batch.settings.caller_id
     return caller_id
 
 

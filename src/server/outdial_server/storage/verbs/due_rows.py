@@ -158,7 +158,8 @@ def _next_rank(tx: Tx, r: Runnable, after: int | None) -> int | None:
 def _due_in_rank(tx: Tx, r: Runnable, rank: int, limit: int) -> Sequence[Row]:
     return tx.all(
         f"SELECT {CANDIDATE_COLUMNS}, s.caller_id, s.context_json, s.metadata_json, "
-        "c.key AS call_key, c.id AS call_id, c.state AS call_state, c.fence "
+        "s.ring_timeout_s, c.caller_id AS last_caller_id, c.key AS call_key, "
+        "c.id AS call_id, c.state AS call_state, c.fence "
         "FROM scheduled_calls s LEFT JOIN calls c ON c.key = s.call_key "
         "WHERE s.batch_key = :batch AND s.rank = :rank AND s.due_us <= :now "
         f"AND s.position < :end ORDER BY s.due_us, s.position LIMIT :limit "

@@ -25,6 +25,7 @@ from outdial_server.domain.time_zones import person_zone
 from outdial_server.storage.encoding import (
     created_at,
     id_or_not_found,
+    length_or_none,
     mapping_from,
     moment_or_none,
     not_found,
@@ -47,7 +48,8 @@ ROW_COLUMNS: Final = (
     "s.key, s.id, s.batch_key, s.position, s.normalized_address, s.custom_id, s.time_zone, "
     "s.number_zone, b.time_zone AS batch_zone, "
     "s.priority, s.caller_id, s.context_json, s.metadata_json, s.final_state, s.state_reason, "
-    "s.dispatch_outcome, s.dispatched_us, s.attempts, s.disposition, s.due_us, s.ended_us"
+    "s.dispatch_outcome, s.dispatched_us, s.attempts, s.disposition, s.due_us, s.ended_us, "
+    "s.ring_timeout_s"
 )
 
 CALL_COLUMNS: Final = (
@@ -100,6 +102,7 @@ def row_from(row: Row) -> ScheduledCall:
         ended_at=moment_or_none(row.ended_us),
         effective_time_zone=zone,
         time_zone_source=zone_source,
+        ring_timeout=length_or_none(row.ring_timeout_s),
     )
 
 

@@ -29,6 +29,7 @@ from outdial_server.storage.encoding import (
     mapping_json,
     micros,
     pack_id,
+    seconds_or_none,
 )
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
@@ -201,6 +202,7 @@ _COLUMNS: Final = (
     "priority",
     "context_json",
     "metadata_json",
+    "ring_timeout_s",
     "rank",
     "due_us",
 )
@@ -231,6 +233,7 @@ def stage_rows(tx: Tx, staged: Staged, offset: int, rows: Sequence[NewScheduledC
                 row.priority,
                 row.template_context_json or None,
                 mapping_json(row.metadata) or None,
+                seconds_or_none(row.ring_timeout),
                 dialing_rank(row.priority, 0),
                 due_us,
             )
