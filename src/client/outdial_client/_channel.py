@@ -42,6 +42,7 @@ _RETRIED_METHODS = {
         "RetryScheduledCall",
     ),
     "CallService": ("GetCall", "ListCalls"),
+    "SuppressionService": ("GetSuppression", "ListSuppressions"),
 }
 
 _SERVICE_CONFIG = {
