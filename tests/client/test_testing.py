@@ -43,8 +43,7 @@ async def test_waiting_for_an_end_that_does_not_come_stops_after_its_time() -> N
         agent = await client.agents.create("Reminder")
         batch = NewBatch(agent_id=agent.agent_id, display_name="Monday")
         created = await client.batches.create(batch, [NewCall(address="+12025550100")], draft=True)
-        message = f"batch {created.batch.batch_id} has not ended within 0:00:00.001"
-        with pytest.raises(TimeoutError, match=message):
+        with pytest.raises(TimeoutError):
             await client.batches.wait_until_ended(
                 created.batch.batch_id, timeout=timedelta(milliseconds=1)
             )

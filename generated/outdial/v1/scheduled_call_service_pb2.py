@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from outdial.v1 import call_pb2 as outdial_dot_v1_dot_call__pb2
+from outdial.v1 import explanation_pb2 as outdial_dot_v1_dot_explanation__pb2
 from outdial.v1 import scheduled_call_pb2 as outdial_dot_v1_dot_scheduled__call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'outdial/v1/scheduled_call_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x15outdial/v1/call.proto\x1a\x1foutdial/v1/scheduled_call.proto\"4\n\x17GetScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"M\n\x18GetScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"\x97\x01\n\x19ListScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12.\n\x06states\x18\x04 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x11\n\tcustom_id\x18\x05 \x01(\t\"i\n\x1aListScheduledCallsResponse\x12\x32\n\x0fscheduled_calls\x18\x01 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x1a\x43\x61ncelScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"P\n\x1b\x43\x61ncelScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"J\n\x19RetryScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"O\n\x1aRetryScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"v\n\x1b\x45xportScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12.\n\x06states\x18\x02 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x15\n\rfrom_position\x18\x03 \x01(\x03\"h\n\x13ScheduledCallResult\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x1e\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x10.outdial.v1.Call\"P\n\x1c\x45xportScheduledCallsResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.outdial.v1.ScheduledCallResult2\xce\x06\n\x14ScheduledCallService\x12\x96\x01\n\x10GetScheduledCall\x12#.outdial.v1.GetScheduledCallRequest\x1a$.outdial.v1.GetScheduledCallResponse\"7\x82\xd3\xe4\x93\x02\x31\x12//outdial/v1/scheduled-calls/{scheduled_call_id}\x12\x9b\x01\n\x12ListScheduledCalls\x12%.outdial.v1.ListScheduledCallsRequest\x1a&.outdial.v1.ListScheduledCallsResponse\"6\x82\xd3\xe4\x93\x02\x30\x12./outdial/v1/batches/{batch_id}/scheduled-calls\x12\xa9\x01\n\x13\x43\x61ncelScheduledCall\x12&.outdial.v1.CancelScheduledCallRequest\x1a\'.outdial.v1.CancelScheduledCallResponse\"A\x82\xd3\xe4\x93\x02;\"6/outdial/v1/scheduled-calls/{scheduled_call_id}:cancel:\x01*\x12\xa5\x01\n\x12RetryScheduledCall\x12%.outdial.v1.RetryScheduledCallRequest\x1a&.outdial.v1.RetryScheduledCallResponse\"@\x82\xd3\xe4\x93\x02:\"5/outdial/v1/scheduled-calls/{scheduled_call_id}:retry:\x01*\x12\xaa\x01\n\x14\x45xportScheduledCalls\x12\'.outdial.v1.ExportScheduledCallsRequest\x1a(.outdial.v1.ExportScheduledCallsResponse\"=\x82\xd3\xe4\x93\x02\x37\x12\x35/outdial/v1/batches/{batch_id}/scheduled-calls:export0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'outdial/v1/scheduled_call_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x15outdial/v1/call.proto\x1a\x1coutdial/v1/explanation.proto\x1a\x1foutdial/v1/scheduled_call.proto\"4\n\x17GetScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"M\n\x18GetScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"\x97\x01\n\x19ListScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12.\n\x06states\x18\x04 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x11\n\tcustom_id\x18\x05 \x01(\t\"i\n\x1aListScheduledCallsResponse\x12\x32\n\x0fscheduled_calls\x18\x01 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x1a\x43\x61ncelScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"P\n\x1b\x43\x61ncelScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"J\n\x19RetryScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"O\n\x1aRetryScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"8\n\x1b\x45xplainScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"Y\n\x1c\x45xplainScheduledCallResponse\x12\x39\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32$.outdial.v1.ScheduledCallExplanation\"v\n\x1b\x45xportScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12.\n\x06states\x18\x02 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x15\n\rfrom_position\x18\x03 \x01(\x03\"h\n\x13ScheduledCallResult\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x1e\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x10.outdial.v1.Call\"P\n\x1c\x45xportScheduledCallsResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.outdial.v1.ScheduledCallResult2\xfb\x07\n\x14ScheduledCallService\x12\x96\x01\n\x10GetScheduledCall\x12#.outdial.v1.GetScheduledCallRequest\x1a$.outdial.v1.GetScheduledCallResponse\"7\x82\xd3\xe4\x93\x02\x31\x12//outdial/v1/scheduled-calls/{scheduled_call_id}\x12\x9b\x01\n\x12ListScheduledCalls\x12%.outdial.v1.ListScheduledCallsRequest\x1a&.outdial.v1.ListScheduledCallsResponse\"6\x82\xd3\xe4\x93\x02\x30\x12./outdial/v1/batches/{batch_id}/scheduled-calls\x12\xa9\x01\n\x13\x43\x61ncelScheduledCall\x12&.outdial.v1.CancelScheduledCallRequest\x1a\'.outdial.v1.CancelScheduledCallResponse\"A\x82\xd3\xe4\x93\x02;\"6/outdial/v1/scheduled-calls/{scheduled_call_id}:cancel:\x01*\x12\xa5\x01\n\x12RetryScheduledCall\x12%.outdial.v1.RetryScheduledCallRequest\x1a&.outdial.v1.RetryScheduledCallResponse\"@\x82\xd3\xe4\x93\x02:\"5/outdial/v1/scheduled-calls/{scheduled_call_id}:retry:\x01*\x12\xaa\x01\n\x14\x45xplainScheduledCall\x12\'.outdial.v1.ExplainScheduledCallRequest\x1a(.outdial.v1.ExplainScheduledCallResponse\"?\x82\xd3\xe4\x93\x02\x39\x12\x37/outdial/v1/scheduled-calls/{scheduled_call_id}:explain\x12\xaa\x01\n\x14\x45xportScheduledCalls\x12\'.outdial.v1.ExportScheduledCallsRequest\x1a(.outdial.v1.ExportScheduledCallsResponse\"=\x82\xd3\xe4\x93\x02\x37\x12\x35/outdial/v1/batches/{batch_id}/scheduled-calls:export0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,30 +43,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['CancelScheduledCall']._serialized_options = b'\202\323\344\223\002;\"6/outdial/v1/scheduled-calls/{scheduled_call_id}:cancel:\001*'
   _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['RetryScheduledCall']._loaded_options = None
   _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['RetryScheduledCall']._serialized_options = b'\202\323\344\223\002:\"5/outdial/v1/scheduled-calls/{scheduled_call_id}:retry:\001*'
+  _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['ExplainScheduledCall']._loaded_options = None
+  _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['ExplainScheduledCall']._serialized_options = b'\202\323\344\223\0029\0227/outdial/v1/scheduled-calls/{scheduled_call_id}:explain'
   _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['ExportScheduledCalls']._loaded_options = None
   _globals['_SCHEDULEDCALLSERVICE'].methods_by_name['ExportScheduledCalls']._serialized_options = b'\202\323\344\223\0027\0225/outdial/v1/batches/{batch_id}/scheduled-calls:export'
-  _globals['_GETSCHEDULEDCALLREQUEST']._serialized_start=141
-  _globals['_GETSCHEDULEDCALLREQUEST']._serialized_end=193
-  _globals['_GETSCHEDULEDCALLRESPONSE']._serialized_start=195
-  _globals['_GETSCHEDULEDCALLRESPONSE']._serialized_end=272
-  _globals['_LISTSCHEDULEDCALLSREQUEST']._serialized_start=275
-  _globals['_LISTSCHEDULEDCALLSREQUEST']._serialized_end=426
-  _globals['_LISTSCHEDULEDCALLSRESPONSE']._serialized_start=428
-  _globals['_LISTSCHEDULEDCALLSRESPONSE']._serialized_end=533
-  _globals['_CANCELSCHEDULEDCALLREQUEST']._serialized_start=535
-  _globals['_CANCELSCHEDULEDCALLREQUEST']._serialized_end=590
-  _globals['_CANCELSCHEDULEDCALLRESPONSE']._serialized_start=592
-  _globals['_CANCELSCHEDULEDCALLRESPONSE']._serialized_end=672
-  _globals['_RETRYSCHEDULEDCALLREQUEST']._serialized_start=674
-  _globals['_RETRYSCHEDULEDCALLREQUEST']._serialized_end=748
-  _globals['_RETRYSCHEDULEDCALLRESPONSE']._serialized_start=750
-  _globals['_RETRYSCHEDULEDCALLRESPONSE']._serialized_end=829
-  _globals['_EXPORTSCHEDULEDCALLSREQUEST']._serialized_start=831
-  _globals['_EXPORTSCHEDULEDCALLSREQUEST']._serialized_end=949
-  _globals['_SCHEDULEDCALLRESULT']._serialized_start=951
-  _globals['_SCHEDULEDCALLRESULT']._serialized_end=1055
-  _globals['_EXPORTSCHEDULEDCALLSRESPONSE']._serialized_start=1057
-  _globals['_EXPORTSCHEDULEDCALLSRESPONSE']._serialized_end=1137
-  _globals['_SCHEDULEDCALLSERVICE']._serialized_start=1140
-  _globals['_SCHEDULEDCALLSERVICE']._serialized_end=1986
+  _globals['_GETSCHEDULEDCALLREQUEST']._serialized_start=171
+  _globals['_GETSCHEDULEDCALLREQUEST']._serialized_end=223
+  _globals['_GETSCHEDULEDCALLRESPONSE']._serialized_start=225
+  _globals['_GETSCHEDULEDCALLRESPONSE']._serialized_end=302
+  _globals['_LISTSCHEDULEDCALLSREQUEST']._serialized_start=305
+  _globals['_LISTSCHEDULEDCALLSREQUEST']._serialized_end=456
+  _globals['_LISTSCHEDULEDCALLSRESPONSE']._serialized_start=458
+  _globals['_LISTSCHEDULEDCALLSRESPONSE']._serialized_end=563
+  _globals['_CANCELSCHEDULEDCALLREQUEST']._serialized_start=565
+  _globals['_CANCELSCHEDULEDCALLREQUEST']._serialized_end=620
+  _globals['_CANCELSCHEDULEDCALLRESPONSE']._serialized_start=622
+  _globals['_CANCELSCHEDULEDCALLRESPONSE']._serialized_end=702
+  _globals['_RETRYSCHEDULEDCALLREQUEST']._serialized_start=704
+  _globals['_RETRYSCHEDULEDCALLREQUEST']._serialized_end=778
+  _globals['_RETRYSCHEDULEDCALLRESPONSE']._serialized_start=780
+  _globals['_RETRYSCHEDULEDCALLRESPONSE']._serialized_end=859
+  _globals['_EXPLAINSCHEDULEDCALLREQUEST']._serialized_start=861
+  _globals['_EXPLAINSCHEDULEDCALLREQUEST']._serialized_end=917
+  _globals['_EXPLAINSCHEDULEDCALLRESPONSE']._serialized_start=919
+  _globals['_EXPLAINSCHEDULEDCALLRESPONSE']._serialized_end=1008
+  _globals['_EXPORTSCHEDULEDCALLSREQUEST']._serialized_start=1010
+  _globals['_EXPORTSCHEDULEDCALLSREQUEST']._serialized_end=1128
+  _globals['_SCHEDULEDCALLRESULT']._serialized_start=1130
+  _globals['_SCHEDULEDCALLRESULT']._serialized_end=1234
+  _globals['_EXPORTSCHEDULEDCALLSRESPONSE']._serialized_start=1236
+  _globals['_EXPORTSCHEDULEDCALLSRESPONSE']._serialized_end=1316
+  _globals['_SCHEDULEDCALLSERVICE']._serialized_start=1319
+  _globals['_SCHEDULEDCALLSERVICE']._serialized_end=2338
 # @@protoc_insertion_point(module_scope)

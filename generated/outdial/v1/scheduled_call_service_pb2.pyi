@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from outdial.v1 import call_pb2 as _call_pb2
+from outdial.v1 import explanation_pb2 as _explanation_pb2
 from outdial.v1 import scheduled_call_pb2 as _scheduled_call_pb2
 import builtins as _builtins
 import sys
@@ -204,6 +205,45 @@ class RetryScheduledCallResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetryScheduledCallResponse: _TypeAlias = RetryScheduledCallResponse  # noqa: Y015
+
+@_typing.final
+class ExplainScheduledCallRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEDULED_CALL_ID_FIELD_NUMBER: _builtins.int
+    scheduled_call_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        scheduled_call_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scheduled_call_id", b"scheduled_call_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainScheduledCallRequest: _TypeAlias = ExplainScheduledCallRequest  # noqa: Y015
+
+@_typing.final
+class ExplainScheduledCallResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def explanation(self) -> _explanation_pb2.ScheduledCallExplanation: ...
+    def __init__(
+        self,
+        *,
+        explanation: _explanation_pb2.ScheduledCallExplanation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainScheduledCallResponse: _TypeAlias = ExplainScheduledCallResponse  # noqa: Y015
 
 @_typing.final
 class ExportScheduledCallsRequest(_message.Message):

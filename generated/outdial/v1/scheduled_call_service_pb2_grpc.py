@@ -56,6 +56,11 @@ class ScheduledCallServiceStub:
                 request_serializer=outdial_dot_v1_dot_scheduled__call__service__pb2.RetryScheduledCallRequest.SerializeToString,
                 response_deserializer=outdial_dot_v1_dot_scheduled__call__service__pb2.RetryScheduledCallResponse.FromString,
                 _registered_method=True)
+        self.ExplainScheduledCall = channel.unary_unary(
+                '/outdial.v1.ScheduledCallService/ExplainScheduledCall',
+                request_serializer=outdial_dot_v1_dot_scheduled__call__service__pb2.ExplainScheduledCallRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_scheduled__call__service__pb2.ExplainScheduledCallResponse.FromString,
+                _registered_method=True)
         self.ExportScheduledCalls = channel.unary_stream(
                 '/outdial.v1.ScheduledCallService/ExportScheduledCalls',
                 request_serializer=outdial_dot_v1_dot_scheduled__call__service__pb2.ExportScheduledCallsRequest.SerializeToString,
@@ -99,6 +104,14 @@ class ScheduledCallServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainScheduledCall(self, request, context):
+        """Says why one person is dialled or not: the gates of the batch and of the row, its place
+        in the order, and a verdict; or that it is being dialled, or how it ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportScheduledCalls(self, request, context):
         """Streams all rows of one batch by position, each with its latest call: for result
         files. A row is as it was when it was read, shortly before its message. The stream
@@ -130,6 +143,11 @@ def add_ScheduledCallServiceServicer_to_server(servicer, server):
                     servicer.RetryScheduledCall,
                     request_deserializer=outdial_dot_v1_dot_scheduled__call__service__pb2.RetryScheduledCallRequest.FromString,
                     response_serializer=outdial_dot_v1_dot_scheduled__call__service__pb2.RetryScheduledCallResponse.SerializeToString,
+            ),
+            'ExplainScheduledCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainScheduledCall,
+                    request_deserializer=outdial_dot_v1_dot_scheduled__call__service__pb2.ExplainScheduledCallRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_scheduled__call__service__pb2.ExplainScheduledCallResponse.SerializeToString,
             ),
             'ExportScheduledCalls': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportScheduledCalls,
@@ -247,6 +265,33 @@ class ScheduledCallService:
             '/outdial.v1.ScheduledCallService/RetryScheduledCall',
             outdial_dot_v1_dot_scheduled__call__service__pb2.RetryScheduledCallRequest.SerializeToString,
             outdial_dot_v1_dot_scheduled__call__service__pb2.RetryScheduledCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainScheduledCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.ScheduledCallService/ExplainScheduledCall',
+            outdial_dot_v1_dot_scheduled__call__service__pb2.ExplainScheduledCallRequest.SerializeToString,
+            outdial_dot_v1_dot_scheduled__call__service__pb2.ExplainScheduledCallResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -31,6 +31,10 @@ class ScheduledCallServiceStub:
     RetryBatch for its batch. One that has not ended answers FAILED_PRECONDITION (reason
     SCHEDULED_CALL_NOT_ENDED).
     """
+    ExplainScheduledCall: _aio.UnaryUnaryMultiCallable[_scheduled_call_service_pb2.ExplainScheduledCallRequest, _scheduled_call_service_pb2.ExplainScheduledCallResponse]
+    """Says why one person is dialled or not: the gates of the batch and of the row, its place
+    in the order, and a verdict; or that it is being dialled, or how it ended.
+    """
     ExportScheduledCalls: _aio.UnaryStreamMultiCallable[_scheduled_call_service_pb2.ExportScheduledCallsRequest, _scheduled_call_service_pb2.ExportScheduledCallsResponse]
     """Streams all rows of one batch by position, each with its latest call: for result
     files. A row is as it was when it was read, shortly before its message. The stream
@@ -77,6 +81,16 @@ class ScheduledCallServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lets one scheduled call that has ended be dialled once more, however it ended; see
         RetryBatch for its batch. One that has not ended answers FAILED_PRECONDITION (reason
         SCHEDULED_CALL_NOT_ENDED).
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainScheduledCall(
+        self,
+        request: _scheduled_call_service_pb2.ExplainScheduledCallRequest,
+        context: _aio.ServicerContext[_scheduled_call_service_pb2.ExplainScheduledCallRequest, _abc.Awaitable[_scheduled_call_service_pb2.ExplainScheduledCallResponse]],
+    ) -> _abc.Awaitable[_scheduled_call_service_pb2.ExplainScheduledCallResponse]:
+        """Says why one person is dialled or not: the gates of the batch and of the row, its place
+        in the order, and a verdict; or that it is being dialled, or how it ended.
         """
 
     @_abc_1.abstractmethod

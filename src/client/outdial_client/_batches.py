@@ -94,18 +94,11 @@ class Batches(BatchImports):
         goes on.
         """
         seconds = None if timeout is None else timeout.total_seconds()
-        limit = asyncio.timeout(seconds)
-        try:
-            async with limit:
-                async with self.watch(batch_id, scope=WatchScope.WATCH_SCOPE_BATCH) as watch:
-                    async for _ in watch:
-                        pass
-                return await self.get(batch_id)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            message = f"batch {batch_id} has not ended within {timeout}"
-            raise TimeoutError(message) from None
+        async with asyncio.timeout(seconds):
+            async with self.watch(batch_id, scope=WatchScope.WATCH_SCOPE_BATCH) as watch:
+                async for _ in watch:
+                    pass
+            return await self.get(batch_id)
 
     async def get(self, batch_id: str) -> Batch:
         """One batch with its counts."""

@@ -105,7 +105,7 @@ class CsvSource:
             try:
                 file: BinaryIO = path.open("rb")
             except OSError as error:
-                raise CsvFileError(f"the file cannot be read: {error.strerror}") from error
+                raise CsvFileError(f"{path} cannot be read: {error.strerror}") from error
             with file, _decoded(file) as reading:
                 yield reading
         else:

@@ -51,6 +51,7 @@ from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.agents import CreateAgent, UpdateAgent
 from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.end_call import EndCall
+from outdial_server.commands.explain import Explain
 from outdial_server.commands.export_scheduled_calls import ExportScheduledCalls
 from outdial_server.commands.first_keys import FirstKeys
 from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
@@ -176,7 +177,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         http = _http_server(base, carriers, engine, token, metrics, ready)
         http_port = await _listening("OUTDIAL_HTTP_LISTEN", http.start)
         stack.push_async_callback(http.stop)
-        grpc = _grpc_server(base, carriers, metrics, draining)
+        grpc = _grpc_server(base, carriers, engine, metrics, draining)
         grpc_port = await _listening(
             "OUTDIAL_GRPC_LISTEN", lambda: grpc.start(settings.grpc_listen)
         )
@@ -284,6 +285,7 @@ def _http_server(
 def _grpc_server(
     base: Foundation,
     carriers: CarrierRegistry,
+    engine: Engine,
     metrics: CollectorRegistry,
     draining: asyncio.Event,
 ) -> GrpcServer:
@@ -292,6 +294,9 @@ def _grpc_server(
     retry = Retry(base.store.retries, base.store.batches, base.signals)
     watch = WatchStream(base.store.events, base.store.batches, base.clock, base.signals, draining)
     WatchMetrics(metrics, watch)
+    explain = Explain(
+        base.store.standings, carriers.get, lambda: engine.state(is_draining=draining.is_set())
+    )
     servicers = Servicers(
         ServerInfoServicer(
             base.clock,
@@ -302,8 +307,10 @@ def _grpc_server(
         ),
         _account_servicer(base, authenticate),
         _agent_servicer(base),
-        _batch_servicer(base, carriers.names, retry, watch),
-        ScheduledCallServicer(base.store.calls, ExportScheduledCalls(base.store.calls), retry),
+        _batch_servicer(base, carriers.names, retry, watch, explain),
+        ScheduledCallServicer(
+            base.store.calls, ExportScheduledCalls(base.store.calls), retry, explain
+        ),
         _call_servicer(base, carriers),
         _suppression_servicer(base),
     )
@@ -337,7 +344,11 @@ def _agent_servicer(base: Foundation) -> AgentServicer:
 
 
 def _batch_servicer(
-    base: Foundation, carriers: tuple[str, ...], retry: Retry, watch: WatchStream
+    base: Foundation,
+    carriers: tuple[str, ...],
+    retry: Retry,
+    watch: WatchStream,
+    explain: Explain,
 ) -> BatchServicer:
     batches, intake = base.store.batches, base.store.intake
     schemas = JsonSchemas()
@@ -354,6 +365,7 @@ def _batch_servicer(
         StopBatch(batches, base.clock, base.signals),
         retry,
         watch,
+        explain,
     )
 
 

@@ -1,6 +1,7 @@
 """Random operations on the store, from a seed: after each, what must always hold, holds."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -40,6 +41,7 @@ from outdial_server.domain.suppression import SuppressionFields
 from outdial_server.ports.batches import Decide
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.encoding import micros, pack_id
+from support.explained import MOMENT, Explained
 from support.invariants import check_invariants
 from support.kept import read_kept
 from support.stores import World, new_row, new_rows, number
@@ -73,13 +75,46 @@ WEIGHTS = {
     "claim": 14,
     "send": 16,
     "report": 30,
+    "hang_up": 3,
+    "come_back": 3,
     "wait": 12,
     "reap": 4,
     "move_windows": 6,
     "settle": 8,
     "look_up": 4,
     "erase": 8,
+    "explain": 4,
+    "arrive": 4,
 }
+
+EXPLAINED_WEIGHTS = WEIGHTS | {
+    "create": 40,
+    "add": 10,
+    "edit": 8,
+    "cancel_row": 1,
+    "explain": 25,
+    "arrive": 30,
+    "hang_up": 50,
+    "come_back": 20,
+    "claim": 4,
+    "send": 30,
+    "reap": 10,
+    "move_windows": 20,
+    "settle": 20,
+    "pause": 1,
+    "change_limits": 1,
+    "erase": 1,
+}
+"""Of a walk that is about explanations."""
+
+OPERATORS = {"start", "pause", "resume", "cancel", "delete", "edit", "change_limits", "retry"} | {
+    "edit_policy",
+    "suppress",
+}
+"""After these, what was explained before may no longer be so."""
+
+PASSES = {"wait", "explain", "claim", "arrive"}
+"""In these no call ends and no claim is given back."""
 
 KEEP = Retention(
     events=timedelta(seconds=60),
@@ -94,9 +129,11 @@ KEEP = Retention(
 class Walk:
     """One account, two agents, a few batches, and whatever happens to them."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: World, seed: int, weights: Mapping[str, int] = WEIGHTS) -> None:
         self.world = world
+        self.seed = seed
         self.random = Random(seed)
+        self.weights = weights
         self.agents: list[AgentId] = [world.agent_id]
         self.batches: list[BatchId] = []
         self.claims: list[ClaimedCall] = []
@@ -106,12 +143,17 @@ class Walk:
         # or by the unknown policy.
         self.budgets: dict[BatchId, int] = {}
         self.asked: defaultdict[bytes, set[int]] = defaultdict(set)
+        self.explained = Explained(world)
 
     async def run(self, steps: int) -> None:
-        self.agents.append(await self.world.new_agent("Bob", self.some_cap()))
-        names = self.random.choices(list(WEIGHTS), list(WEIGHTS.values()), k=steps)
+        self.agents.append(await self.world.new_agent(f"Bob {self.seed}", self.some_cap()))
+        names = self.random.choices(list(self.weights), list(self.weights.values()), k=steps)
         for name in ["create", *names]:
             self.log.append(name)
+            if name in OPERATORS:
+                self.explained.forget()
+            elif name not in PASSES:
+                self.explained.event()
             try:
                 await getattr(self, name)()
                 await check_invariants(self.world.store)
@@ -223,9 +265,14 @@ class Walk:
         opens_in = self.random.choice([None, None, -5, 10])
         start = None if opens_in is None else self.world.later(seconds=opens_in)
         schedule = self.some_schedule() if self.chance(50) else {}
+        batch_id = self.some_batch()
+        end = (await self.world.look(batch_id)).settings.window_end
+        if start is not None and end is not None and start >= end:
+            # The command refuses a window that ends before it begins.
+            start = None
         with suppress(OutdialError):
             await self.world.edit(
-                self.some_batch(),
+                batch_id,
                 max_concurrent_calls=self.some_cap(),
                 window_start=start,
                 **schedule,
@@ -315,10 +362,14 @@ class Walk:
         for scope, (target, used) in (await self._slots()).items():
             grown = used > before[scope][1]
             assert not grown or target is None or used <= target, f"{scope}: over its cap"
+        await self._keep(calls)
+
+    async def _keep(self, calls: Sequence[ClaimedCall]) -> None:
         for call in calls:
             batch = await self.world.get(call.batch_id)
             assert _may_dial(batch, self.world)
             await self._check_try(call, batch)
+        await self.explained.check_claimed(calls)
         self.claims += calls
 
     async def _check_try(self, call: ClaimedCall, batch: Batch) -> None:
@@ -391,6 +442,21 @@ class Walk:
         if self.sent:
             await self.world.apply(*(self._report() for _ in range(self.random.randint(1, 6))))
 
+    async def hang_up(self) -> None:
+        """Slots come free."""
+        calls = self.random.sample(self.sent, self.random.randint(0, len(self.sent)))
+        await self.world.apply(*(CallReport(call.call_id, ReportKind.ENDED) for call in calls))
+
+    async def come_back(self) -> None:
+        """A carrier that is busy takes nobody now: some rows wait for a later moment."""
+        sent = (await self.world.send(await self.world.claim(self.random.randint(1, 3)))).calls
+        for call in sent:
+            later = timedelta(seconds=self.random.choice([3, 30]))
+            back = CallReport(
+                call.call_id, ReportKind.NOT_SENT, retry_after=later, fence=call.fence
+            )
+            await self.world.apply(back)
+
     def _report(self) -> CallReport:
         # The latest calls more often than those of long ago.
         call = self.random.choice(self.sent[-10:] if self.chance(90) else self.sent)
@@ -401,10 +467,35 @@ class Walk:
             kind,
             carrier_call_id=f"c-{call.call_id}" if self.chance(50) else "",
             disposition=how if kind in (ReportKind.ENDED, ReportKind.REFUSED) else None,
+            retry_after=timedelta(seconds=self.random.choice([0, 0, 7, 40])),
             reason="" if kind in SPEAKS_OF_ITSELF else self.random.choice(["BUSY", "LATE", ""]),
             fault=Fault.CONFIGURATION if self.chance(20) else Fault.CALL,
             fence=call.fence if kind in BY_DIALLER or self.chance(30) else None,
         )
+
+    # --- explanations
+
+    async def explain(self) -> None:
+        """Most times the claim that follows is held against what was said."""
+        await self.explained.look(self.batches)
+        if self.chance(40):
+            calls = await self.world.claim()
+            await self.explained.check_foreseen(self.batches, calls)
+            await self._keep(calls)
+
+    async def arrive(self) -> None:
+        """At the very moment from which a row may be dialled, and just before."""
+        await self.explained.look(self.random.sample(self.batches, min(3, len(self.batches))))
+        soonest = self.explained.next_moment()
+        if soonest is None or (soonest[1] > self.world.later(minutes=3) and self.chance(80)):
+            return
+        row_id, moment = soonest
+        self.world.clock.advance(moment - MOMENT - self.world.clock.now())
+        await self.world.store.dispatch.move_windows()
+        await self._keep(await self.world.claim())
+        self.world.clock.advance(MOMENT)
+        await self.world.store.dispatch.move_windows()
+        await self.explained.check_arrived(row_id)
 
     # --- upkeep
 
@@ -484,8 +575,8 @@ def _may_dial(batch: Batch, world: World) -> bool:
     return batch.state is BatchState.RUNNING and (end is None or world.clock.now() < end)
 
 
-async def _walk(world: World, seed: int) -> Walk:
-    walk = Walk(world, seed)
+async def _walk(world: World, seed: int, weights: Mapping[str, int] = WEIGHTS) -> Walk:
+    walk = Walk(world, seed, weights)
     await walk.run(STEPS)
     await walk.drain()
     return walk
@@ -494,3 +585,9 @@ async def _walk(world: World, seed: int) -> Walk:
 @pytest.mark.parametrize("seed", range(4))
 async def test_whatever_happens_counts_events_slots_and_rows_agree(world: World, seed: int) -> None:
     await _walk(world, seed)
+
+
+async def test_what_is_explained_comes_true(world: World) -> None:
+    walks = [await _walk(world, seed, EXPLAINED_WEIGHTS) for seed in range(100, 103)]
+    assert sum(walk.explained.claims_foreseen for walk in walks) > 0
+    assert sum(walk.explained.moments_kept for walk in walks) > 0

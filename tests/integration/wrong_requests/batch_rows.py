@@ -229,6 +229,7 @@ _NAMING_A_BATCH = [
     "ListScheduledCalls",
     "ExportScheduledCalls",
     "RetryBatch",
+    "ExplainBatch",
 ]
 
 

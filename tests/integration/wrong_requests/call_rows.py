@@ -133,7 +133,7 @@ SCHEDULED_CALLS = [
     ),
     *(
         row
-        for rpc in ("GetScheduledCall", "CancelScheduledCall")
+        for rpc in ("GetScheduledCall", "CancelScheduledCall", "ExplainScheduledCall")
         for row in (
             faulty("no id", rpc, lambda w: {}, "scheduled_call_id", says="is required"),
             *no_such_id(

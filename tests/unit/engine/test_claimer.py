@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from outdial_server.engine.claimer import GROUP_MOST, Claimer
+from outdial_server.domain.claims import GROUP_MOST
+from outdial_server.engine.claimer import Claimer
 from outdial_server.engine.queues import ClaimedCalls
 from outdial_server.ports.signals import Topic
 from support.clock import START, ManualClock, ManualSignals

@@ -85,8 +85,7 @@ async def _show_outcome(
         for outcome, calls in outcomes
     ]
     screen.line("")
-    calls = "1 call" if counts.total == 1 else f"{counts.total} calls"
-    title = f"Outcome: {BATCH_STATES.name(state)}, {calls}"
+    title = f"Outcome: {BATCH_STATES.name(state)}, {counts.total} calls"
     screen.table(("state", "how it ended", "reason", "calls", "share"), rows, title=title)
 
 

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from outdial_client._client import Client
-from outdial_client._imports import ImportFinding
 from outdial_client.cli._findings import (
     FINDING_HEADINGS,
     finding_cells,
@@ -39,26 +38,19 @@ def findings(context: typer.Context, import_id: ImportId, limit: Limit = 50) -> 
     """List what it has to say about rows, duplicates that were added too."""
 
     async def command(client: Client, screen: Screen) -> None:
-        pager = client.batches.import_findings(import_id, page_size=min(limit + 1, LARGEST_PAGE))
-        found: list[ImportFinding] = []
-        more = False
+        pager = client.batches.import_findings(import_id, page_size=min(limit, LARGEST_PAGE))
+        found = []
         async for finding in pager:
-            if len(found) == limit:
-                more = True
-                break
             found.append(finding)
+            if len(found) == limit:
+                break
         if screen.is_json:
             for finding in found:
                 screen.json(finding_object(finding))
-        elif screen.is_quiet:
-            for number in dict.fromkeys(finding.row_number for finding in found):
-                screen.line(str(number))
         elif found:
             screen.table(FINDING_HEADINGS, [finding_cells(finding) for finding in found])
         else:
             screen.note("There is none.")
-        if more:
-            screen.note(f"There are more than {limit}: see them with --limit.")
 
     run(context, command)
 

@@ -12,12 +12,7 @@ from outdial.v1.import_pb2 import BadRowPolicy
 
 from outdial_client._client import Client
 from outdial_client._csv_columns import CsvColumns, CsvFileError
-from outdial_client._errors import (
-    DeadlineExceededError,
-    FailedPreconditionError,
-    ImportRefusedError,
-    UnavailableError,
-)
+from outdial_client._errors import DeadlineExceededError, ImportRefusedError, UnavailableError
 from outdial_client._imports import ImportProgress, ImportResult
 from outdial_client._inputs import NewBatch
 from outdial_client.cli._exit_code import CommandFailure, ExitCode, exit_code_of
@@ -80,11 +75,6 @@ class Upload:
         except CsvFileError as error:
             line = f", line {error.row}" if error.row else ""
             raise CommandFailure(f"{self.title}{line}: {error.reason}") from error
-        except FailedPreconditionError as error:
-            if error.reason != "BATCH_EMPTY":
-                raise
-            hint = "With --draft the batch is made, and can be filled later."
-            raise CommandFailure(f"{self.title}: nobody is in the file", hint=hint) from error
         except CancelledError:
             self.screen.note(
                 f"It may have been added: {again}." if sending.is_sent else "Nothing was added."
@@ -108,9 +98,7 @@ class Upload:
         return CommandFailure(
             f"{told.refused_count} of {told.row_count} rows cannot be called, so nothing was added",
             ExitCode.ROWS_REFUSED,
-            hint="There is nobody else in the file: mend them."
-            if self.skip_bad_rows
-            else "Mend them, or leave them out with --skip-bad-rows.",
+            hint="Mend them, or leave them out with --skip-bad-rows.",
         )
 
     async def _show(self, result: ImportResult) -> None:

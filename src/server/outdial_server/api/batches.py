@@ -16,6 +16,7 @@ from outdial_server.api.conversion.batch import (
 )
 from outdial_server.api.conversion.enums import BATCH_STATE, DISPOSITION, SCHEDULED_CALL_STATE
 from outdial_server.api.conversion.event import event_to_message
+from outdial_server.api.conversion.explanation import batch_explanation_to_message
 from outdial_server.api.conversion.ids import canonical, required_id
 from outdial_server.api.conversion.imports import (
     finding_to_message,
@@ -33,6 +34,7 @@ from outdial_server.api.long_list import LongList, add_in_slices
 from outdial_server.api.watch_stream import WatchStream
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.create_batch import CreateBatch
+from outdial_server.commands.explain import Explain
 from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.retry import Retry
 from outdial_server.commands.start_batch import StartBatch
@@ -61,6 +63,7 @@ class BatchServicer(BatchServiceServicer):
     stop: StopBatch
     retry: Retry
     watch: WatchStream
+    explain: Explain
 
     @override
     async def CreateBatch(  # type: ignore[override] # see long_list
@@ -220,6 +223,13 @@ class BatchServicer(BatchServiceServicer):
         return pb.RetryBatchResponse(
             batch=batch_to_message(retried.batch), retried_count=retried.count
         )
+
+    @override
+    async def ExplainBatch(
+        self, request: pb.ExplainBatchRequest, context: object
+    ) -> pb.ExplainBatchResponse:
+        explanation = await self.explain.batch(caller().account_id, _batch_id(request.batch_id))
+        return pb.ExplainBatchResponse(explanation=batch_explanation_to_message(explanation))
 
     @override
     def WatchBatch(

@@ -10,10 +10,12 @@ from typing_extensions import override
 
 from outdial_server.api.caller import caller
 from outdial_server.api.conversion.enums import SCHEDULED_CALL_STATE
+from outdial_server.api.conversion.explanation import row_explanation_to_message
 from outdial_server.api.conversion.ids import required_id
 from outdial_server.api.conversion.request import filter_text, page_of, take_request_key
 from outdial_server.api.conversion.result import result_to_message
 from outdial_server.api.conversion.scheduled_call import scheduled_call_to_message
+from outdial_server.commands.explain import Explain
 from outdial_server.commands.export_scheduled_calls import ExportScheduledCalls
 from outdial_server.commands.retry import Retry
 from outdial_server.domain.ids import BatchId, ScheduledCallId
@@ -25,6 +27,7 @@ class ScheduledCallServicer(ScheduledCallServiceServicer):
     calls: CallStore
     export: ExportScheduledCalls
     retry: Retry
+    explain: Explain
 
     @override
     async def GetScheduledCall(
@@ -70,6 +73,15 @@ class ScheduledCallServicer(ScheduledCallServiceServicer):
             account_id, _scheduled_call_id(request.scheduled_call_id), key
         )
         return pb.RetryScheduledCallResponse(scheduled_call=scheduled_call_to_message(row))
+
+    @override
+    async def ExplainScheduledCall(
+        self, request: pb.ExplainScheduledCallRequest, context: object
+    ) -> pb.ExplainScheduledCallResponse:
+        explanation = await self.explain.scheduled_call(
+            caller().account_id, _scheduled_call_id(request.scheduled_call_id)
+        )
+        return pb.ExplainScheduledCallResponse(explanation=row_explanation_to_message(explanation))
 
     @override
     async def ExportScheduledCalls(

@@ -118,13 +118,18 @@ def slot_gate(row: SlotRow) -> GateAnswer:
     return GateAnswer(name, row.free, figures=figures)
 
 
+def clock_gates(batch: Batch, now: datetime) -> tuple[GateAnswer, ...]:
+    """Those of a batch that the clock alone opens and closes: they may be asked for any
+    moment. The window comes first."""
+    return window_gate(batch, now), hours_gate(batch, now)
+
+
 def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
     """The answers for a batch, in the order in which they are asked."""
     return (
         batch_state_gate(facts.batch),
-        window_gate(facts.batch, now),
+        *clock_gates(facts.batch, now),
         agent_gate(facts.batch),
-        hours_gate(facts.batch, now),
         daily_cap_gate(facts.batch, now),
         *map(slot_gate, facts.slots),
     )

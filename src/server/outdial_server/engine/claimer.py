@@ -1,14 +1,11 @@
 """Claims calls and hands them to the dialler."""
 
 from datetime import datetime
-from typing import Final
 
+from outdial_server.domain.claims import GROUP_MOST
 from outdial_server.engine.queues import ClaimedCalls
 from outdial_server.ports.dispatch import DispatchStore
 from outdial_server.ports.signals import Signals, Topic
-
-GROUP_MOST: Final = 500
-"""A claim of so many takes some 20 ms of the writer: others have their turn in between."""
 
 
 class Claimer:
@@ -20,6 +17,8 @@ class Claimer:
         # left none.
         self._ready_since: datetime | None = None
         self._none_left_at: datetime | None = None
+        # When a claim last came to its end, whether it found anybody or not.
+        self.last_claim_at: datetime | None = None
 
     async def tick(self, now: datetime) -> datetime | None:
         ready_since = self._note_ready_since(now)
@@ -27,6 +26,7 @@ class Claimer:
             # The dialler is behind; it wakes us when it takes some.
             return None
         claims = await self._dispatch.claim(GROUP_MOST, ready_since)
+        self.last_claim_at = now
         self._claimed.put_all(claims.calls)
         if claims.more:
             self._signals.wake(Topic.CLAIM)

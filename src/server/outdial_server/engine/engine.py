@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from outdial_server.domain.claims import GROUP_MOST
+from outdial_server.domain.explanation import DiallingState
 from outdial_server.domain.retention import KEEP_ALL, Retention
 from outdial_server.domain.silence import CARRIER_DEADLINE, NOT_FOUND_FINAL_AFTER
 from outdial_server.engine.applier import Applier
@@ -57,6 +59,9 @@ class Engine:
         settings = settings or EngineSettings()
         claimed = ClaimedCalls(signals)
         self._dispatch = dispatch
+        self._clock = clock
+        self._claimed = claimed
+        self._claimer = Claimer(dispatch, claimed, signals)
         self._is_alone = is_alone
         self._reaper = Reaper(dispatch, signals, telemetry)
         self._dialer = Dialer(
@@ -86,7 +91,7 @@ class Engine:
             return Loop(name, topic, tick, clock, signals, telemetry=telemetry)
 
         self._dialling = [
-            loop("claimer", Topic.CLAIM, Claimer(dispatch, claimed, signals).tick),
+            loop("claimer", Topic.CLAIM, self._claimer.tick),
             loop("dialer", Topic.SEND, self._dialer.tick),
             loop("windows", Topic.WINDOW, WindowMover(dispatch, signals).tick),
             loop("settler", Topic.SETTLE, Settler(dispatch, signals).tick),
@@ -100,6 +105,17 @@ class Engine:
     def callbacks_arrived(self) -> None:
         """For the gateway, after it has stored one."""
         self._applier.callbacks_arrived()
+
+    def state(self, *, is_draining: bool) -> DiallingState:
+        """For explanations."""
+        unsent = len(self._claimed)
+        return DiallingState(
+            is_draining,
+            self._claimer.last_claim_at,
+            unsent,
+            unsent >= GROUP_MOST,
+            self._clock.now(),
+        )
 
     async def start(self) -> None:
         """Recovers from whatever came before, then dials."""

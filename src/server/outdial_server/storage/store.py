@@ -28,6 +28,7 @@ from outdial_server.storage.stores import (
     SqlEventLog,
     SqlFigures,
     SqlRetention,
+    SqlStandings,
 )
 from outdial_server.storage.suppression_store import SqlSuppressions
 
@@ -51,6 +52,7 @@ class Store:
     retention: SqlRetention
     figures: SqlFigures
     suppressions: SqlSuppressions
+    standings: SqlStandings
 
     @property
     def is_alone(self) -> bool:
@@ -79,6 +81,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlRetention(database),
         SqlFigures(database),
         SqlSuppressions(database),
+        SqlStandings(database),
     )
 
 

@@ -10,6 +10,7 @@ from outdial_server.domain.agent import Agent, AgentFields
 from outdial_server.domain.batch import Batch, BatchChange, BatchState
 from outdial_server.domain.call import Call, CallState
 from outdial_server.domain.errors import Reason
+from outdial_server.domain.explanation import BatchStanding, RowStanding
 from outdial_server.domain.ids import (
     AccountId,
     AgentId,
@@ -49,6 +50,7 @@ from outdial_server.storage.verbs import (
     claiming,
     erasing,
     event_reading,
+    explaining,
     exporting,
     figures,
     reading,
@@ -328,6 +330,23 @@ class SqlDispatch:
 
     async def audit_slots(self) -> Sequence[LedgerFault]:
         return await self._db.read_first(upkeep.audit_slots)
+
+
+class SqlStandings:
+    """StandingReader."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def batch_standing(self, account_id: AccountId, batch_id: BatchId) -> BatchStanding:
+        return await self._db.read(lambda tx: explaining.batch_standing(tx, account_id, batch_id))
+
+    async def row_standing(
+        self, account_id: AccountId, scheduled_call_id: ScheduledCallId
+    ) -> RowStanding:
+        return await self._db.read(
+            lambda tx: explaining.row_standing(tx, account_id, scheduled_call_id)
+        )
 
 
 class SqlEventLog:

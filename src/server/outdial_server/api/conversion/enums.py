@@ -11,6 +11,7 @@ from outdial.v1 import (
     call_service_pb2,
     calling_hours_pb2,
     event_pb2,
+    explanation_pb2,
     import_pb2,
     scheduled_call_pb2,
 )
@@ -27,6 +28,7 @@ from outdial_server.domain.batch import (
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.event import EventType
+from outdial_server.domain.explanation import GateLevel
 from outdial_server.domain.imports import BadRowPolicy, FindingKind, ImportState
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.time_zones import TimeZoneSource, ZoneRule
@@ -123,6 +125,7 @@ CALL_STATE: Final = EnumPair(
 )
 CALL_RESOLUTION: Final = EnumPair(Resolution, call_service_pb2.CallResolution, "CALL_RESOLUTION")
 EVENT_TYPE: Final = EnumPair(EventType, event_pb2.EventType, "EVENT_TYPE")
+GATE_LEVEL: Final = EnumPair(GateLevel, explanation_pb2.GateLevel, "GATE_LEVEL")
 API_KEY_SCOPE: Final = EnumPair(Scope, account_pb2.ApiKeyScope, "API_KEY_SCOPE")
 BAD_ROW_POLICY: Final = EnumPair(BadRowPolicy, import_pb2.BadRowPolicy, "BAD_ROW_POLICY")
 IMPORT_STATE: Final = EnumPair(ImportState, import_pb2.ImportState, "IMPORT_STATE")

@@ -15,7 +15,7 @@ from outdial_server.storage.verbs.runnable import Runnable
 from outdial_server.storage.verbs.skipping import Skips
 from outdial_server.storage.verbs.suppressed import find_suppressed
 
-_RANKS_MOST: Final = 32
+RANKS_MOST: Final = 32
 """Priorities 0 to 9, each fresh and tried, and room to spare."""
 
 PUT_OFF_MOST: Final = 500
@@ -42,7 +42,8 @@ class DueRows:
         self._tx = tx
         self._room = PUT_OFF_MOST
         self._only_look = only_look
-        self._passed_over: set[int] = set()
+        # By batch, then row: until when, or None for good.
+        self._passed_over: dict[int, dict[int, datetime | None]] = {}
         self._skips = Skips(tx)
 
     @property
@@ -60,16 +61,18 @@ class DueRows:
         gates = row_gates(r.batch, r.rules)
         due: list[Row] = []
         next_due: list[int] = []
-        rank = _next_rank(self._tx, r, None)
-        for _ in range(_RANKS_MOST):
+        rank = next_rank(self._tx, r, None)
+        for _ in range(RANKS_MOST):
             if rank is None or len(due) >= most or self.cut:
                 break
             due += self._open_in_rank(r, rank, gates, most - len(due))
-            later = _later_in_rank(self._tx, r, rank) if len(due) < most else None
+            later = later_in_rank(self._tx, r, rank) if len(due) < most else None
             if later is not None:
                 next_due.append(later)
-            rank = _next_rank(self._tx, r, rank)
-        return Waiting(tuple(due), moment(min(next_due)) if next_due else None)
+            rank = next_rank(self._tx, r, rank)
+        passed_over = self._passed_over.get(r.key, {}).values()
+        moments = [*map(moment, next_due), *(m for m in passed_over if m is not None)]
+        return Waiting(tuple(due), min(moments, default=None))
 
     def _open_in_rank(
         self, r: Runnable, rank: int, gates: Sequence[RowGate], most: int
@@ -88,21 +91,24 @@ class DueRows:
             limit = max(most, self._room)
 
     def _due_in_rank(self, r: Runnable, rank: int, limit: int) -> Sequence[Row]:
-        rows = _due_in_rank(self._tx, r, rank, limit + len(self._passed_over))
-        if not self._passed_over:
-            return rows
-        return [row for row in rows if row.key not in self._passed_over][:limit]
+        passed_over = self._passed_over.get(r.key)
+        if not passed_over:
+            return _due_in_rank(self._tx, r, rank, limit)
+        rows = _due_in_rank(self._tx, r, rank, limit + len(passed_over))
+        return [row for row in rows if row.key not in passed_over][:limit]
 
     def _set_aside(self, r: Runnable, plan: ClaimPlan) -> int:
         """How many rows a gate blocks."""
-        blocked = [candidate.key for candidate, _ in (*plan.deferred, *plan.skipped)]
-        self._room -= len(blocked)
-        if self._only_look:
-            self._passed_over.update(blocked)
-        else:
+        blocked = len(plan.deferred) + len(plan.skipped)
+        self._room -= blocked
+        if self._only_look and blocked:
+            passed_over = self._passed_over.setdefault(r.key, {})
+            passed_over.update((candidate.key, until) for candidate, until in plan.deferred)
+            passed_over.update((candidate.key, None) for candidate, _ in plan.skipped)
+        elif blocked:
             _put_off(self._tx, plan.deferred)
             self._skips.end(r.key, plan.skipped)
-        return len(blocked)
+        return blocked
 
 
 CANDIDATE_COLUMNS: Final = (
@@ -143,7 +149,7 @@ def zone_of(batch: Batch, row: Row) -> str:
     return zone
 
 
-def _next_rank(tx: Tx, r: Runnable, after: int | None) -> int | None:
+def next_rank(tx: Tx, r: Runnable, after: int | None) -> int | None:
     behind = "AND rank > :after " if after is not None else ""
     parameters = {} if after is None else {"after": after}
     found: int | None = tx.scalar(
@@ -172,7 +178,7 @@ def _due_in_rank(tx: Tx, r: Runnable, rank: int, limit: int) -> Sequence[Row]:
     )
 
 
-def _later_in_rank(tx: Tx, r: Runnable, rank: int) -> int | None:
+def later_in_rank(tx: Tx, r: Runnable, rank: int) -> int | None:
     found: int | None = tx.scalar(
         "SELECT due_us FROM scheduled_calls WHERE batch_key = :batch AND rank = :rank "
         "AND due_us > :now AND position < :end ORDER BY due_us LIMIT 1",

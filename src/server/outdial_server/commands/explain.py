@@ -1,0 +1,72 @@
+"""ExplainBatch and ExplainScheduledCall: why calls are dialled or not."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from outdial_server.domain.explanation import (
+    BatchStanding,
+    LevelledAnswer,
+    RowStanding,
+    Verdict,
+    batch_answers,
+    batch_verdict,
+    row_answers,
+    row_verdict,
+    server_answers,
+)
+from outdial_server.domain.ids import AccountId, BatchId, ScheduledCallId
+from outdial_server.ports.carrier import Carrier
+from outdial_server.ports.explanations import DiallingProbe, StandingReader
+
+
+@dataclass(frozen=True, slots=True)
+class BatchExplanation:
+    standing: BatchStanding
+    answers: Sequence[LevelledAnswer]
+    verdict: Verdict
+    # What the scope gates let through now; None for any number.
+    budget: int | None
+    # What the next claim takes of the batch, if nothing changes before.
+    claimable: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowExplanation:
+    """`answers` are empty, and the verdict open, unless the row waits without a slot."""
+
+    standing: RowStanding
+    answers: Sequence[LevelledAnswer]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    standings: StandingReader
+    carrier: Callable[[str], Carrier | None]
+    probe: DiallingProbe
+
+    async def batch(self, account_id: AccountId, batch_id: BatchId) -> BatchExplanation:
+        standing = await self.standings.batch_standing(account_id, batch_id)
+        answers = [*batch_answers(standing), *self._of_server(standing)]
+        of_batch = [a.budget for a in standing.scope_answers if a.budget is not None]
+        return BatchExplanation(
+            standing,
+            answers,
+            batch_verdict(standing, answers),
+            min(of_batch, default=None),
+            standing.share.granted,
+        )
+
+    async def scheduled_call(
+        self, account_id: AccountId, row_id: ScheduledCallId
+    ) -> RowExplanation:
+        standing = await self.standings.row_standing(account_id, row_id)
+        candidate = standing.candidate
+        if candidate is None:
+            return RowExplanation(standing, (), Verdict())
+        answers = [*row_answers(standing, candidate), *self._of_server(standing.batch)]
+        return RowExplanation(standing, answers, row_verdict(standing, candidate, answers))
+
+    def _of_server(self, standing: BatchStanding) -> list[LevelledAnswer]:
+        has_carrier = self.carrier(standing.batch.carrier) is not None
+        return server_answers(self.probe(), standing.at, has_carrier=has_carrier)

@@ -1,0 +1,173 @@
+"""What a gate's answer says, for people. A reason without words of its own is told by its
+name and figures, so that a new gate never goes unexplained."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from outdial_server.domain.batch import Batch
+from outdial_server.domain.explanation import BatchStanding, RowStanding, Verdict
+from outdial_server.domain.gates import GateAnswer
+from outdial_server.domain.scheduled_call import ScheduledCall, ScheduledCallState
+
+_SCOPES: Final = {
+    "slots_account": "the account",
+    "slots_account_batches": "the account's batches together",
+    "slots_agent": "the agent",
+    "slots_batch": "the batch",
+}
+
+_FIXED: Final[Mapping[str, str]] = {
+    "BATCH_DRAFT": "The batch is a draft: start it.",
+    "BATCH_PAUSED": "The batch is paused: resume it.",
+    "BATCH_COMPLETED": "The batch is completed.",
+    "BATCH_CANCELLED": "The batch was cancelled.",
+    "BATCH_FAILED": "The batch has failed.",
+    "WINDOW_CLOSED": "The window has closed: nobody is dialled any more.",
+    "ROWS_BEING_PUT_OFF": "The rows looked at so far may not be dialled yet; the next claims "
+    "look on.",
+    "ROWS_BEING_SKIPPED": "Who is due is held back for good by a rule: the next claim ends them.",
+    "AGENT_INACTIVE": "The agent is not active: make it active.",
+    "SUPPRESSED": "The number is on the account's do-not-call list.",
+    "CARRIER_NOT_CONFIGURED": "This server has no such carrier: configure it, or the calls go "
+    "back to waiting.",
+    "SERVER_DRAINING": "This server is stopping, and dials no more.",
+    "NO_CLAIM_YET": "This server has only started, and has not claimed yet.",
+}
+
+
+def _opens(answer: GateAnswer) -> str:
+    return f"The window opens at {_moment(answer.next_at)}."
+
+
+def _no_free_slot(answer: GateAnswer) -> str:
+    scope = _SCOPES.get(answer.gate, answer.gate)
+    used, cap = answer.figures.get("used"), answer.figures.get("cap")
+    return f"{scope[0].upper()}{scope[1:]} has {used} calls at once, of at most {cap}."
+
+
+def _not_due(answer: GateAnswer) -> str:
+    return f"It is put off until {_moment(answer.next_at)}."
+
+
+def _outside_hours(answer: GateAnswer) -> str:
+    return f"Outside the calling hours: they begin at {_moment(answer.next_at)}."
+
+
+def _capped_today(answer: GateAnswer) -> str:
+    used, cap = answer.figures["used"], answer.figures["cap"]
+    until = _moment(answer.next_at)
+    return f"{used} calls have been dialled today, of at most {cap}: it goes on at {until}."
+
+
+def _nobody_waits(answer: GateAnswer) -> str:
+    return "Nobody is left to dial" + (" until a call ends." if answer.waits_for else ".")
+
+
+def _all_claimed(answer: GateAnswer) -> str:
+    return f"All who wait ({answer.figures['claimed']}) have a slot and are about to be sent."
+
+
+def _put_off(answer: GateAnswer) -> str:
+    return f"Nobody who waits may be dialled before {_moment(answer.next_at)}."
+
+
+def _to_others(answer: GateAnswer) -> str:
+    figures = answer.figures
+    return (
+        f"The account's free slots go to other batches first: they hold "
+        f"{figures['held_by_others']} and get {figures['granted_to_others']}, this one holds "
+        f"{figures['held']}."
+    )
+
+
+def _ahead(answer: GateAnswer) -> str:
+    number, more = answer.figures["ahead"], answer.figures["more"]
+    return f"{'More than ' if more else ''}{number:,} of the batch come before it."
+
+
+def _behind(answer: GateAnswer) -> str:
+    return f"{answer.figures['unsent']} claimed calls have not been sent yet."
+
+
+def _stalled(answer: GateAnswer) -> str:
+    seconds = answer.figures["last_claim_ms_ago"] // 1000
+    return f"This server has not been able to claim for {seconds} s: see its log."
+
+
+_OF_FIGURES: Final[Mapping[str, Callable[[GateAnswer], str]]] = {
+    "BATCH_SCHEDULED": _opens,
+    "WINDOW_NOT_OPEN": _opens,
+    "NO_FREE_SLOT": _no_free_slot,
+    "NOT_DUE": _not_due,
+    "NOBODY_WAITS": _nobody_waits,
+    "ALL_CLAIMED": _all_claimed,
+    "ROWS_PUT_OFF": _put_off,
+    "OUTSIDE_CALLING_HOURS": _outside_hours,
+    "DAILY_CAP_REACHED": _capped_today,
+    "SLOTS_GO_TO_OTHERS": _to_others,
+    "ROWS_AHEAD": _ahead,
+    "DIALLER_BEHIND": _behind,
+    "CLAIMS_STALLED": _stalled,
+}
+
+
+def sentence(answer: GateAnswer) -> str:
+    """Empty for a gate that is open."""
+    if answer.is_open:
+        return ""
+    if answer.reason in _FIXED:
+        return _FIXED[answer.reason]
+    if answer.reason in _OF_FIGURES:
+        return _OF_FIGURES[answer.reason](answer)
+    return _of_any(answer)
+
+
+def batch_sentence(verdict: Verdict, standing: BatchStanding) -> str:
+    if verdict.blocking is None:
+        return f"It is being dialled: the next claim takes {standing.share.granted}."
+    if verdict.blocking.reason == "BATCH_PAUSED" and standing.batch.state_reason:
+        return _paused(standing.batch)
+    return sentence(verdict.blocking) + _too_late(verdict)
+
+
+def _too_late(verdict: Verdict) -> str:
+    """What is in the way by the time at which the first gate opens."""
+    return "" if verdict.too_late is None else f" By then: {sentence(verdict.too_late)}"
+
+
+def _paused(batch: Batch) -> str:
+    if batch.state_reason == "USER_REQUEST":
+        return "The batch was paused by hand: resume it."
+    because = " ".join(part for part in (batch.state_reason, batch.state_detail) if part)
+    return f"The batch was paused ({because}): resume it once that is put right."
+
+
+def row_sentence(verdict: Verdict, standing: RowStanding) -> str:
+    row = standing.row
+    if standing.lease_ends_at is not None:
+        return "It has a slot and is about to be sent."
+    if row.state is not ScheduledCallState.WAITING:
+        return _doing(row)
+    if verdict.blocking is None:
+        return "It is among the next to be dialled."
+    return sentence(verdict.blocking) + _too_late(verdict)
+
+
+def _doing(row: ScheduledCall) -> str:
+    state = row.state.name.replace("_", " ").lower()
+    because = f" ({row.state_reason})" if row.state_reason else ""
+    if row.ended_at is None:
+        return f"It is {state}{because}: call {row.call_id}."
+    return f"It ended {_moment(row.ended_at)}, {state}{because}."
+
+
+def _of_any(answer: GateAnswer) -> str:
+    words = (answer.reason or answer.gate).replace("_", " ").lower()
+    figures = ", ".join(f"{name} {figure}" for name, figure in answer.figures.items())
+    until = f" until {_moment(answer.next_at)}" if answer.next_at else ""
+    return f"{words[0].upper()}{words[1:]}{until}{f' ({figures})' if figures else ''}."
+
+
+def _moment(at: datetime | None) -> str:
+    return "a moment not set" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
