@@ -12,7 +12,7 @@ from phonenumbers import (
     PhoneNumberType,
     is_number_type_geographical,
 )
-from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
+from phonenumbers.tzdata import TIMEZONE_DATA
 
 from outdial_server.domain.time_zones import agree, known_zones
 
@@ -38,7 +38,7 @@ def zone_of_number(number: str, now: datetime) -> str:
         return zone
     if code != _NORTH_AMERICA and not _geographic(code).fullmatch(number, 1 + len(code)):
         return ""
-    for length in range(TIMEZONE_LONGEST_PREFIX, len(code), -1):
+    for length in range(_LONGEST_PREFIX[code], len(code), -1):
         prefix = number[1 : 1 + length]
         if prefix in TIMEZONE_DATA:
             return _zone_of_prefix(prefix, now.year, now.month)
@@ -54,6 +54,11 @@ def _country_code(number: str) -> str:
 
 
 _COUNTRY_CODES: Final = frozenset(map(str, COUNTRY_CODE_TO_REGION_CODE))
+
+_LONGEST_PREFIX: Final = {
+    code: max((len(prefix) for prefix in TIMEZONE_DATA if prefix.startswith(code)), default=0)
+    for code in _COUNTRY_CODES
+}
 
 
 @lru_cache(maxsize=4096)
