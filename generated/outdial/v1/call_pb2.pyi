@@ -78,6 +78,9 @@ class Call(_message.Message):
     RING_TIME_FIELD_NUMBER: _builtins.int
     ANSWER_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    FIRST_MESSAGE_FIELD_NUMBER: _builtins.int
+    JOIN_URL_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """UUID."""
     batch_id: _builtins.str
@@ -95,6 +98,15 @@ class Call(_message.Message):
     carrier: _builtins.str
     carrier_call_id: _builtins.str
     """The carrier's own id, once known."""
+    prompt: _builtins.str
+    """The agent's texts with the values of this person, as the call was made with
+    them; a change of the agent changes no call that was made. Where one call is
+    answered (GetCall, EndCall, ResolveCall), and not in lists. Each up to 65,536
+    characters; erased with the payloads of the batch.
+    """
+    first_message: _builtins.str
+    join_url: _builtins.str
+    """Where the carrier was told to connect the call; up to 8,192 characters."""
     @_builtins.property
     def send_time(self) -> _timestamp_pb2.Timestamp:
         """When the request was let go."""
@@ -127,10 +139,13 @@ class Call(_message.Message):
         ring_time: _timestamp_pb2.Timestamp | None = ...,
         answer_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        prompt: _builtins.str = ...,
+        first_message: _builtins.str = ...,
+        join_url: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "answer_time", b"answer_time", "end_time", b"end_time", "ring_time", b"ring_time", "send_time", b"send_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_id", b"agent_id", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "disposition", b"disposition", "end_time", b"end_time", "reason", b"reason", "ring_time", b"ring_time", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_id", b"agent_id", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "disposition", b"disposition", "end_time", b"end_time", "first_message", b"first_message", "join_url", b"join_url", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -15,7 +15,7 @@ from outdial.v1.import_pb2 import (
     ImportRows,
 )
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
-from tests.integration.api.conftest import Belongings
+from tests.integration.api.conftest import Belongings, watch_to_the_end
 
 from support.grpc import call, refused
 
@@ -119,6 +119,34 @@ async def test_an_import_tells_of_contexts_as_findings(
     )
     (finding,) = found.findings
     assert (finding.row_number, finding.field, finding.description) == (7, MISSING, WHY)
+
+
+async def test_a_call_tells_the_texts_that_it_was_made_with(
+    grpc_channel: grpc.aio.Channel, ours: Belongings
+) -> None:
+    key = ours.tenant.key
+    agent = Agent(
+        display_name="Joining",
+        prompt="You call {{name}}.",
+        join_url_template="wss://media.example.com/{{call_id}}?n={{name}}",
+    )
+    agent_id = (await call(grpc_channel, "CreateAgent", key, agent=agent)).agent.agent_id
+    made = await call(
+        grpc_channel,
+        "CreateBatch",
+        key,
+        batch=Batch(agent_id=agent_id, display_name="x"),
+        scheduled_calls=[ScheduledCall(address="+15551230001", template_context={"name": "A&B"})],
+    )
+    batch_id = made.batch.batch_id
+    await watch_to_the_end(grpc_channel, key, batch_id)
+    change = Agent(agent_id=agent_id, prompt="Another")
+    await call(grpc_channel, "UpdateAgent", key, agent=change)
+    (listed,) = (await call(grpc_channel, "ListCalls", key, batch_id=batch_id)).calls
+    assert (listed.prompt, listed.join_url) == ("", "")
+    told = (await call(grpc_channel, "GetCall", key, call_id=listed.call_id)).call
+    assert (told.prompt, told.first_message) == ("You call A&B.", "")
+    assert told.join_url == f"wss://media.example.com/{listed.call_id}?n=A%26B"
 
 
 async def test_an_inactive_agent_starts_nothing_until_it_is_active(

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from outdial_server.adapters.metrics import PrometheusTelemetry
-from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.call import CallState, CallTexts, Disposition
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.engine.claimer import Claimer
@@ -89,6 +89,18 @@ async def test_a_request_tells_the_carrier_all_it_needs() -> None:
     assert report.carrier_call_id == f"CA-{request.call_id}"
     assert request.address == "+15550000001"
     assert request.metadata == {"order": "7"}
+    assert request.join_url == ""
+
+
+async def test_a_request_tells_where_to_join() -> None:
+    dialling = Dialling()
+    await dialling.claim(1)
+    (call,) = dialling.claimed.take(1)
+    url = "https://media.example/join"
+    dialling.reclaim([replace(call, texts=CallTexts(join_url=url))])
+    await dialling.tick()
+    await dialling.dialer.finish()
+    assert [request.join_url for request in dialling.carrier.requests] == [url]
 
 
 @pytest.mark.parametrize(

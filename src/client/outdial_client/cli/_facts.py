@@ -121,6 +121,9 @@ def call_facts(call: Call) -> Facts:
         ("rang", moment(call.ring_time)),
         ("answered", moment(call.answer_time)),
         ("ended", moment(call.end_time)),
+        ("join URL", call.join_url),
+        ("first message", call.first_message),
+        ("prompt", call.prompt),
     ]
     return _stated(facts)
 

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import quote
 
 from outdial_server.domain.agent import AgentFields
+from outdial_server.domain.call import CallTexts
 from outdial_server.domain.errors import FieldViolation
 from outdial_server.domain.limits import (
     RENDERED_TEXT_MAX_CHARS,
@@ -95,6 +96,18 @@ def too_long(texts: AgentTexts, context: Context) -> Iterator[FieldViolation]:
         most = RENDERED_URL_MAX_CHARS if is_url else RENDERED_TEXT_MAX_CHARS
         if len(template.render(context, encoded if is_url else str)) > most:
             yield FieldViolation("", f"makes the agent's {name} longer than {most} characters")
+
+
+def render(texts: AgentTexts, call_id: str, given: Context) -> CallTexts:
+    """Rows are checked when they are added, but the agent may have changed since: what is too
+    long then is cut, and of a URL nothing is left, since half of one leads nowhere."""
+    context = {**texts.context(given), "call_id": call_id}
+    url = texts.join_url.render(context, encoded)
+    return CallTexts(
+        texts.prompt.render(context)[:RENDERED_TEXT_MAX_CHARS],
+        texts.first_message.render(context)[:RENDERED_TEXT_MAX_CHARS],
+        url if len(url) <= RENDERED_URL_MAX_CHARS else "",
+    )
 
 
 def encoded(value: str) -> str:

@@ -48,6 +48,15 @@ class Disposition(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CallTexts:
+    """The agent's texts with the values of one person, as the call was made with them."""
+
+    prompt: str = ""
+    first_message: str = ""
+    join_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A call as it is shown, from SENDING on."""
 
@@ -68,6 +77,8 @@ class Call:
     ringing_at: datetime | None
     answered_at: datetime | None
     ended_at: datetime | None
+    # Only where one call is asked for.
+    texts: CallTexts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,7 @@ def _request(call: ClaimedCall) -> DialRequest:
         max_duration=call.times.max_duration,
         template_context_json=call.template_context_json,
         metadata=orjson.loads(call.metadata_json) if call.metadata_json else {},
+        join_url=call.texts.join_url if call.texts else "",
     )
 
 

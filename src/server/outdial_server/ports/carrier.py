@@ -28,6 +28,8 @@ class DialRequest:
     max_duration: timedelta
     template_context_json: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    # Where to connect the call once somebody answers; empty for an agent without one.
+    join_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from outdial_server.domain.batch import UnknownPolicy
-from outdial_server.domain.call import CallState, CallTimes
+from outdial_server.domain.call import CallState, CallTexts, CallTimes
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.report import CallReport
 
@@ -39,6 +39,8 @@ class ClaimedCall:
     dial_before: datetime | None = None
     # Whether the batch lets only so many calls go in a day: counted at SENDING.
     has_daily_cap: bool = False
+    # None for an agent without texts.
+    texts: CallTexts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -348,6 +348,16 @@ Index(
     suppressions.c.key,
 )
 
+# What a call of an agent with texts was made with.
+call_texts: Final = Table(
+    "call_texts",
+    metadata,
+    Column("call_key", BigInt, ForeignKey("calls.key"), primary_key=True, autoincrement=False),
+    _text("prompt"),
+    _text("first_message"),
+    _text("join_url"),
+)
+
 slots: Final = Table(
     "slots",
     metadata,

@@ -65,6 +65,7 @@ from outdial_server.storage.verbs.batch_rows import (
     batch_from,
     find_batch,
 )
+from outdial_server.storage.verbs.call_texts import ParsedAgents
 from outdial_server.storage.verbs.ledger import lock_slots, scopes_of_batch
 
 log = structlog.get_logger()
@@ -277,9 +278,10 @@ class SqlDispatch:
     def __init__(self, database: Database, telemetry: Telemetry = NO_TELEMETRY) -> None:
         self._db = database
         self._telemetry = telemetry
+        self._agents = ParsedAgents()
 
     async def claim(self, limit: int, ready_since: datetime | None = None) -> Claims:
-        return await self._db.write(lambda tx: claiming.claim(tx, limit, ready_since))
+        return await self._db.write(lambda tx: claiming.claim(tx, limit, self._agents, ready_since))
 
     async def mark_sending(self, take: Callable[[], Sequence[ClaimedCall]]) -> Sent:
         sent, held_back = await self._db.write_group(take, sending.mark_sending)

@@ -1,13 +1,18 @@
 """Calls."""
 
+from typing import Final
+
 from outdial.v1 import call_pb2 as pb
 
 from outdial_server.api.conversion.enums import CALL_STATE, DISPOSITION
 from outdial_server.api.conversion.times import timestamp
-from outdial_server.domain.call import Call
+from outdial_server.domain.call import Call, CallTexts
+
+_NO_TEXTS: Final = CallTexts()
 
 
 def call_to_message(call: Call) -> pb.Call:
+    texts = call.texts or _NO_TEXTS
     return pb.Call(
         call_id=call.call_id,
         batch_id=call.batch_id,
@@ -26,4 +31,7 @@ def call_to_message(call: Call) -> pb.Call:
         ring_time=timestamp(call.ringing_at),
         answer_time=timestamp(call.answered_at),
         end_time=timestamp(call.ended_at),
+        prompt=texts.prompt,
+        first_message=texts.first_message,
+        join_url=texts.join_url,
     )

@@ -75,7 +75,8 @@ class HttpSimulatedCarrier:
 
     def _body(self, request: DialRequest) -> bytes:
         return orjson.dumps(
-            {
+            ({"join_url": request.join_url} if request.join_url else {})
+            | {
                 "call_id": request.call_id,
                 "to": request.address,
                 "from": request.caller_id,

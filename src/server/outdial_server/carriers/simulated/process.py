@@ -1,6 +1,7 @@
 """The simulated carrier as an HTTP service.
 
-- `POST /calls` {call_id, to, from, ring_timeout_seconds, max_duration_seconds, callback_url}
+- `POST /calls` {call_id, to, from, ring_timeout_seconds, max_duration_seconds, callback_url,
+  join_url}
 - `GET /calls/{carrier_call_id}`, `GET /calls?call_id=OURS`
 - `POST /calls/{carrier_call_id}/hangup`
 - `GET /stats`, `POST /admin/profile` {setting: value}: calls placed from then on follow it
@@ -55,6 +56,8 @@ class CreateCall(BaseModel):
     ring_timeout_seconds: float = Field(gt=0, le=DAY_SECONDS)
     max_duration_seconds: float = Field(gt=0, le=DAY_SECONDS)
     callback_url: Annotated[str, AfterValidator(checked_url)]
+    # Taken as a carrier would; there is no audio to connect.
+    join_url: str = ""
 
 
 class CarrierService:

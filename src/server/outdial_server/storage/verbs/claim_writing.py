@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from outdial_server.domain.batch import RetryCallerId
-from outdial_server.domain.call import CallState, CallTimes
+from outdial_server.domain.call import CallState, CallTexts, CallTimes
 from outdial_server.domain.calling_hours import HoursByZone
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.silence import CLAIM_LEASE
@@ -15,6 +15,7 @@ from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import micros, moment, pack_id, unpack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.call_texts import ParsedAgents, render_texts
 from outdial_server.storage.verbs.due_rows import zone_of
 from outdial_server.storage.verbs.ledger import take_slots
 from outdial_server.storage.verbs.runnable import Runnable
@@ -29,7 +30,7 @@ class _Call(NamedTuple):
 
 
 def claim_rows(
-    tx: Tx, r: Runnable, rows: Sequence[Row], ready_since: datetime
+    tx: Tx, r: Runnable, rows: Sequence[Row], agents: ParsedAgents, ready_since: datetime
 ) -> list[ClaimedCall]:
     """Of rows that no gate blocks."""
     if not rows:
@@ -44,6 +45,7 @@ def claim_rows(
     )
     tx.update_each(sql, [(key, call.key) for key, call in calls.items()])
     times, closes_at = r.batch.settings.call_times, _closing(tx, r)
+    texts = agents.texts_of(tx, r)
     return [
         _claimed(
             r,
@@ -53,6 +55,7 @@ def claim_rows(
             dial_before=None if closes_at is None else closes_at(row),
             ready_at=max(moment(row.due_us), ready_since),
             claimed_at=tx.now,
+            texts=render_texts(texts, calls[row.key].call_id, row.context_json),
         )
         for row in rows
     ]
@@ -164,6 +167,7 @@ def _claimed(
     dial_before: datetime | None,
     ready_at: datetime,
     claimed_at: datetime,
+    texts: CallTexts | None,
 ) -> ClaimedCall:
     return ClaimedCall(
         call_id=CallId(call.call_id),
@@ -181,6 +185,7 @@ def _claimed(
         batch_revision=r.batch.revision,
         dial_before=dial_before,
         has_daily_cap=r.batch.settings.max_calls_per_day is not None,
+        texts=texts,
     )
 
 

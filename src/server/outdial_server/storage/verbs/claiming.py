@@ -5,6 +5,7 @@ from typing import Final
 
 from outdial_server.ports.dispatch import ClaimedCall, Claims
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.call_texts import ParsedAgents
 from outdial_server.storage.verbs.choosing import by_account, choose
 from outdial_server.storage.verbs.claim_facts import read_claim_facts
 from outdial_server.storage.verbs.claim_writing import claim_rows
@@ -14,7 +15,7 @@ from outdial_server.storage.verbs.runnable import read_runnable
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def claim(tx: Tx, limit: int, ready_since: datetime | None = None) -> Claims:
+def claim(tx: Tx, limit: int, agents: ParsedAgents, ready_since: datetime | None = None) -> Claims:
     since = ready_since or _LONG_AGO
     runnable = read_runnable(tx)
     facts = read_claim_facts(tx, runnable)
@@ -24,7 +25,7 @@ def claim(tx: Tx, limit: int, ready_since: datetime | None = None) -> Claims:
     for account in by_account(runnable):
         waiting = choose(tx, rows, account, facts, limit - len(claimed))
         for r in account:
-            claimed += claim_rows(tx, r, waiting[r.key].due, since)
+            claimed += claim_rows(tx, r, waiting[r.key].due, agents, since)
         moments += [w.next_due_at for w in waiting.values() if w.next_due_at is not None]
     rows.record_skips()
     more = len(claimed) >= limit or rows.cut

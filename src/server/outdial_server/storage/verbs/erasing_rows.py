@@ -24,7 +24,9 @@ def next_rows(tx: Tx, batch_key: int, start: int, end: int, limit: int) -> Seque
     while len(rows) < limit and chars < _GROUP_CHARS:
         most = min(_SLICE_ROWS, limit - len(rows))
         piece = tx.all(
-            "SELECT s.key, s.position, coalesce(length(s.context_json), 0) AS chars "
+            "SELECT s.key, s.position, coalesce(length(s.context_json), 0) + coalesce(("
+            "SELECT sum(length(t.prompt) + length(t.first_message)) FROM calls c "
+            "JOIN call_texts t ON t.call_key = c.key WHERE c.scheduled_key = s.key), 0) AS chars "
             "FROM scheduled_calls s WHERE s.batch_key = :batch AND s.position >= :start "
             f"AND s.position < :end ORDER BY s.position LIMIT :most {tx.dialect.for_update('s')}",
             batch=batch_key,
@@ -58,13 +60,24 @@ def called(tx: Tx, rows: Sequence[Row]) -> set[int]:
 
 
 def blank(tx: Tx, rows: Sequence[Row]) -> int:
+    """Texts of their calls hold what the payloads held, and go with them."""
     if not rows:
         return 0
+    keys = _json_keys(rows)
+    _erase_texts(tx, keys)
     return tx.run(
         "UPDATE scheduled_calls SET context_json = NULL, metadata_json = NULL, "
         f"annotations_json = NULL WHERE key {_in_rows(tx)} AND (context_json IS NOT NULL "
         "OR metadata_json IS NOT NULL OR annotations_json IS NOT NULL)",
-        rows=_json_keys(rows),
+        rows=keys,
+    )
+
+
+def _erase_texts(tx: Tx, keys: str) -> None:
+    tx.run(
+        "DELETE FROM call_texts WHERE call_key IN (SELECT c.key FROM calls c "
+        f"WHERE c.scheduled_key {_in_rows(tx)})",
+        rows=keys,
     )
 
 
@@ -73,6 +86,7 @@ def erase_rows(tx: Tx, rows: Sequence[Row]) -> Erased:
     if not rows:
         return Erased()
     keys = _json_keys(rows)
+    _erase_texts(tx, keys)
     calls = tx.run(f"DELETE FROM calls WHERE scheduled_key {_in_rows(tx)}", rows=keys)
     erased = tx.run(f"DELETE FROM scheduled_calls WHERE key {_in_rows(tx)}", rows=keys)
     return Erased(calls=calls, rows=erased)

@@ -1,7 +1,7 @@
 """Rows and calls as they are shown."""
 
 from collections.abc import Collection
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, Final
 
 from outdial_server.domain.batch import Batch, BatchState
@@ -36,6 +36,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import agent_key
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from, find_batch
+from outdial_server.storage.verbs.call_texts import read_texts
 from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, key_of, page_of
 
 SHARED_COLUMNS: Final = (
@@ -250,14 +251,11 @@ def call_from(row: Row) -> Call:
         row.call_caller_id or "",
         row.carrier,
         row.carrier_call_id or "",
-        *(_moments(row)),
-    )
-
-
-def _moments(row: Row) -> tuple[datetime | None, ...]:
-    return tuple(
-        moment_or_none(us)
-        for us in (row.sent_us, row.accepted_us, row.ringing_us, row.answered_us, row.call_ended_us)
+        sent_at=moment_or_none(row.sent_us),
+        accepted_at=moment_or_none(row.accepted_us),
+        ringing_at=moment_or_none(row.ringing_us),
+        answered_at=moment_or_none(row.answered_us),
+        ended_at=moment_or_none(row.call_ended_us),
     )
 
 
@@ -267,7 +265,7 @@ def get_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Call:
     row = tx.one_or_none(_SELECT_CALL + "AND c.id = :id", account=account, id=packed)
     if row is None:
         raise not_found(Reason.CALL_NOT_FOUND, "call", call_id)
-    return call_from(row)
+    return replace(call_from(row), texts=read_texts(tx, row.key))
 
 
 def list_calls(

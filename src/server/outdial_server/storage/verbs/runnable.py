@@ -21,6 +21,8 @@ class Runnable:
     next_position: int
     batch: Batch
     rules: AccountRules
+    # 0 for an agent without texts.
+    texts_revision: int
 
     @property
     def scopes(self) -> tuple[SlotScope, ...]:
@@ -60,4 +62,5 @@ def runnable_from(row: Row) -> Runnable:
         row.next_position,
         batch_from(row),
         rules_from(row),
+        row.agent_texts_revision,
     )

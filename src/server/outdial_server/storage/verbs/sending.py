@@ -15,6 +15,7 @@ from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, micros, pack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.call_texts import write_texts
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves
 from outdial_server.storage.verbs.daily_caps import within_caps
 from outdial_server.storage.verbs.ledger import free_slots, lock_slots
@@ -61,6 +62,7 @@ def mark_sending(
     let_go = apply_moves(tx, moves, revisions=revisions).changed
     sending = [row for row in free if row.batch_key in let_go]
     _write(tx, sending)
+    write_texts(tx, [(row.key, by_id[row.id].texts) for row in sending])
     sent = {row.id for row in sending}
     held_back = [by_id[row.id] for row in ours if row.id not in sent]
     return [by_id[row.id] for row in sending], held_back
