@@ -19,7 +19,8 @@ WORKERS ?= 2
 SERVE ?=
 # Options for the demo
 DEMO ?=
-# Rows and options for the benchmarks: make bench BENCH="dispatch watch --quick"
+# Rows and options for the benchmarks: make bench BENCH="dispatch watch --quick". The
+# figures go to bench.json, too.
 BENCH ?=
 
 .PHONY: help
@@ -96,7 +97,7 @@ demo: $(READY) ## Dial a list of people through the simulated carrier, with live
 
 .PHONY: bench
 bench: $(READY) ## Measure this machine, each figure beside its raw limit (BENCH="--help")
-	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(BENCH)
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks --json bench.json $(BENCH)
 
 .PHONY: build
 build: $(READY) ## Build the wheels and source distributions into dist/

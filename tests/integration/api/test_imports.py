@@ -15,6 +15,7 @@ from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Request
 from outdial.v1.batch_service_pb2 import ImportScheduledCallsResponse as Response
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from structlog.testing import capture_logs
 from tests.integration.api.conftest import Belongings, Tenant, new_tenant
 
 from outdial_server.domain.limits import IMPORT_ROWS_PER_MESSAGE_MAX
@@ -351,3 +352,13 @@ async def test_an_import_needs_rows_unless_it_makes_a_draft(
     asked = options(ours, draft=False, bad_rows=SKIP)
     answer = await refused(grpc_channel, ours, stream(asked, [bad()]))
     assert (answer.info.reason, answer.fields) == ("IMPORT_REFUSED", ["rows[1].address"])
+
+
+async def test_its_line_in_the_log_names_what_was_made(
+    grpc_channel: grpc.aio.Channel, ours: Belongings
+) -> None:
+    with capture_logs() as lines:
+        answer = await send(grpc_channel, ours, stream(options(ours), [good(1)]))
+    (line,) = [line for line in lines if line["event"] == "rpc.ended"]
+    assert line["batch_id"] == answer.batch.batch_id
+    assert line["import_id"] == imported(answer).import_id

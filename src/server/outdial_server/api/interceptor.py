@@ -42,7 +42,7 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _OPEN_TO_ALL: Final = "/grpc."
 """Health and reflection need no key."""
 
-_LOGGED_IDS: Final = ("batch_id", "scheduled_call_id", "call_id", "agent_id")
+_LOGGED_IDS: Final = ("batch_id", "scheduled_call_id", "call_id", "agent_id", "import_id")
 _ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 # As text: grpc's own classes take no parameters at run time.
@@ -154,7 +154,7 @@ class _Guard:
             except BaseException as error:
                 await self._fail(rpc, request, context, error)
                 raise
-            self._end(rpc, request, StatusCode.OK)
+            self._end(rpc, request, StatusCode.OK, response=response)
             return response
 
         return guarded
@@ -217,10 +217,13 @@ class _Guard:
         code: StatusCode,
         reason: str = "",
         fault: Exception | None = None,
+        response: Message | None = None,
     ) -> None:
         seconds = (self._clock.now() - rpc.started_at).total_seconds()
         self._metrics.ended(code, seconds)
         fields = _ids_in(request)
+        if response is not None:
+            fields |= _ids_of_resources(response)
         fields["request_id"] = rpc.request_id
         if rpc.principal is not None:
             fields["account_id"] = rpc.principal.account_id
@@ -274,6 +277,26 @@ def _ids_in(request: Any) -> dict[str, object]:
         return {}
     named = {name: getattr(request, name) for name in _id_fields(request.DESCRIPTOR)}
     return {name: text for name, text in named.items() if _ID.fullmatch(text)}
+
+
+def _ids_of_resources(response: Message) -> dict[str, object]:
+    """What was made, or is told of: `batch_id` of `batch`. These are our own ids."""
+    return {
+        id_name: getattr(getattr(response, field), id_name)
+        for field, id_name in _resource_fields(response.DESCRIPTOR)
+        if response.HasField(field)
+    }
+
+
+@cache
+def _resource_fields(descriptor: Descriptor) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (field.name, f"{field.name}_id")
+        for field in descriptor.fields
+        if field.message_type is not None
+        and f"{field.name}_id" in _LOGGED_IDS
+        and f"{field.name}_id" in field.message_type.fields_by_name
+    )
 
 
 @cache
