@@ -17,7 +17,6 @@ from outdial_server.domain.slots import ScopeKind, SlotRow
 from outdial_server.domain.time_zones import local_day
 
 ANY_CALL_ENDS: Final = "ANY_CALL_ENDS"
-AGENT_IS_ACTIVE: Final = "AGENT_IS_ACTIVE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,11 @@ def window_gate(batch: Batch, now: datetime) -> GateAnswer:
 
 
 def agent_gate(batch: Batch) -> GateAnswer:
-    """A batch that runs is held, and goes on by itself."""
+    """A batch that runs is held until somebody makes its agent active, and then goes on by
+    itself."""
     if batch.agent_active:
         return GateAnswer("agent", None)
-    return GateAnswer("agent", 0, "AGENT_INACTIVE", waits_for=AGENT_IS_ACTIVE)
+    return GateAnswer("agent", 0, "AGENT_INACTIVE")
 
 
 _HOURS_OPEN: Final = GateAnswer("calling_hours", None)
