@@ -31,6 +31,7 @@ SOURCES = {
     "_scheduled_calls": ["ScheduledCalls"],
     "_calls": ["Calls"],
     "_suppressions": ["Suppressions"],
+    "_throttles": ["Throttles"],
     "_client": ["Client"],
 }
 FACES = {name for names in SOURCES.values() for name in names}

@@ -21,6 +21,7 @@ from outdial.v1 import (
     scheduled_call_service_pb2,
     server_info_service_pb2,
     suppression_service_pb2,
+    throttle_service_pb2,
 )
 from outdial.v1.batch_pb2 import Batch, BatchState
 from outdial.v1.batch_service_pb2 import WatchBatchResponse
@@ -36,6 +37,7 @@ SERVICES = [
         scheduled_call_service_pb2,
         server_info_service_pb2,
         suppression_service_pb2,
+        throttle_service_pb2,
     )
     for service in module.DESCRIPTOR.services_by_name.values()
 ]

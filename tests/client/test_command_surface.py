@@ -14,6 +14,7 @@ from outdial_client._batches import Batches
 from outdial_client._calls import Calls
 from outdial_client._scheduled_calls import ScheduledCalls
 from outdial_client._suppressions import Suppressions
+from outdial_client._throttles import Throttles
 from outdial_client.cli.main import app
 
 GROUPS = {
@@ -23,6 +24,7 @@ GROUPS = {
     "calls": Calls,
     "scheduled_calls": ScheduledCalls,
     "suppressions": Suppressions,
+    "throttles": Throttles,
 }
 COMMANDS = {
     "accounts.create": "account create",
@@ -72,6 +74,12 @@ COMMANDS = {
     "suppressions.find": "suppression list",
     "suppressions.get": "suppression show",
     "suppressions.list": "suppression list",
+    "throttles.create": "throttle create",
+    "throttles.delete": "throttle delete",
+    "throttles.find": "throttle show",
+    "throttles.get": "throttle show",
+    "throttles.list": "throttle list",
+    "throttles.update": "throttle update",
 }
 WITHOUT_ONE = {
     "batches.import_rows": "for rows that a program makes; a shell has files and pipes",

@@ -49,6 +49,7 @@ ASYNC_CLASSES = {
     "ResultExport": "_export",
     "ScheduledCalls": "_scheduled_calls",
     "Suppressions": "_suppressions",
+    "Throttles": "_throttles",
 }
 SPECIAL = {
     "__aiter__": "__iter__",

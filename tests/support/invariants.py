@@ -1,6 +1,8 @@
 """What is true of a store at every moment between two transactions."""
 
 from collections import Counter
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from outdial_server.domain.batch import ENDED_STATES, Batch, BatchState
@@ -16,6 +18,7 @@ from outdial_server.storage.encoding import micros, pack_id, unpack_id
 from outdial_server.storage.store import Store
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.event_reading import read_events, read_rows
+from outdial_server.storage.verbs.throttle_log import rules_from
 from outdial_server.storage.verbs.upkeep import audit_slots
 
 _ALL = 1_000_000
@@ -39,6 +42,7 @@ def _check(tx: Tx) -> None:
     _check_ledger(tx)
     _check_calls(tx)
     _check_suppressions(tx)
+    _check_throttles(tx)
 
 
 def _sql(tx: Tx, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -258,6 +262,30 @@ def _check_suppressions(tx: Tx) -> None:
         "(SELECT COUNT(*) FROM suppressions p WHERE p.account_key = a.key)",
     )
     assert miscounted == [], "an account counts the entries of its list"
+
+
+def _check_throttles(tx: Tx) -> None:
+    """As far as the calls are still there, whose moments are those that were counted."""
+    hits = _sql(tx, "SELECT throttle_key, at_us, hits, total FROM throttle_hits ORDER BY 1, 2")
+    for (key, *_, total), (next_key, _, n, next_total) in pairwise(hits):
+        assert key != next_key or next_total == total + n, "totals run on"
+    for key, rules_json, total in _sql(tx, "SELECT key, rules_json, total FROM throttles"):
+        of_key = [row for row in hits if row[0] == key]
+        assert not of_key or of_key[-1][3] == total, "the last total is the throttle's"
+        counted = {at_us: n for _, at_us, n, _ in of_key if n}
+        sent = Counter(
+            at_us
+            for (at_us,) in _sql(
+                tx, "SELECT sent_us FROM calls WHERE throttle_key = :key AND sent_us > 0", key=key
+            )
+        )
+        for at_us, n in sent.items():
+            assert at_us not in counted or n <= counted[at_us], "nobody is sent uncounted"
+        for rule in rules_from(rules_json):
+            window_us = rule.window // timedelta(microseconds=1)
+            for first in sent:
+                inside = sum(n for at_us, n in sent.items() if 0 <= at_us - first < window_us)
+                assert inside <= rule.max_calls, "no window holds more than its rule"
 
 
 def _check_watched(tx: Tx) -> None:

@@ -66,6 +66,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_BATCH_CHANGED: _ErrorReason.ValueType  # 35
     ERROR_REASON_SUPPRESSION_NOT_FOUND: _ErrorReason.ValueType  # 36
     ERROR_REASON_AGENT_INACTIVE: _ErrorReason.ValueType  # 37
+    ERROR_REASON_THROTTLE_NOT_FOUND: _ErrorReason.ValueType  # 38
+    ERROR_REASON_THROTTLE_NAME_TAKEN: _ErrorReason.ValueType  # 39
+    ERROR_REASON_THROTTLE_IN_USE: _ErrorReason.ValueType  # 40
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
@@ -114,6 +117,9 @@ ERROR_REASON_WINDOW_CLOSED: ErrorReason.ValueType  # 34
 ERROR_REASON_BATCH_CHANGED: ErrorReason.ValueType  # 35
 ERROR_REASON_SUPPRESSION_NOT_FOUND: ErrorReason.ValueType  # 36
 ERROR_REASON_AGENT_INACTIVE: ErrorReason.ValueType  # 37
+ERROR_REASON_THROTTLE_NOT_FOUND: ErrorReason.ValueType  # 38
+ERROR_REASON_THROTTLE_NAME_TAKEN: ErrorReason.ValueType  # 39
+ERROR_REASON_THROTTLE_IN_USE: ErrorReason.ValueType  # 40
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -25,6 +25,7 @@ from outdial.v1.scheduled_call_pb2 import (
 )
 from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 from outdial.v1.suppression_pb2 import Suppression
+from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
 
 from outdial_client._calling_hours import CallingHours
 from outdial_client._channel import TlsConfig
@@ -126,6 +127,8 @@ __all__ = [
     "ScheduledCallResult",
     "ScheduledCallState",
     "Suppression",
+    "Throttle",
+    "ThrottleRule",
     "TimeZoneSource",
     "TlsConfig",
     "UnauthenticatedError",

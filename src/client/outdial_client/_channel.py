@@ -43,6 +43,7 @@ _RETRIED_METHODS = {
     ),
     "CallService": ("GetCall", "ListCalls"),
     "SuppressionService": ("GetSuppression", "ListSuppressions"),
+    "ThrottleService": ("CreateThrottle", "GetThrottle", "ListThrottles"),
 }
 
 _SERVICE_CONFIG = {

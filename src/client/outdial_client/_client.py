@@ -16,6 +16,7 @@ from outdial_client._channel import TlsConfig, open_channel
 from outdial_client._requests import Sender
 from outdial_client._scheduled_calls import ScheduledCalls
 from outdial_client._suppressions import Suppressions
+from outdial_client._throttles import Throttles
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 DEFAULT_TIMEOUT = timedelta(seconds=30)
@@ -42,6 +43,7 @@ class Client:
     scheduled_calls: ScheduledCalls
     calls: Calls
     suppressions: Suppressions
+    throttles: Throttles
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class Client:
         self.scheduled_calls = ScheduledCalls(self._channel, self._sender)
         self.calls = Calls(self._channel, self._sender)
         self.suppressions = Suppressions(self._channel, self._sender)
+        self.throttles = Throttles(self._channel, self._sender)
 
     async def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

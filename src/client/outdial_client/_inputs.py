@@ -72,6 +72,8 @@ class NewBatch:
     max_concurrent_calls: int = 0
     """Calls alive at once; 0 means no limit below the agent's and the account's."""
     caller_id: str = ""
+    throttle: str = ""
+    """Id or name of the throttle that it is dialled through."""
     carrier: str = ""
     unknown_policy: UnknownPolicy.ValueType = UnknownPolicy.UNKNOWN_POLICY_UNSPECIFIED
     duplicates: DuplicatePolicy.ValueType = DuplicatePolicy.DUPLICATE_POLICY_UNSPECIFIED
@@ -103,6 +105,7 @@ class NewBatch:
             weight=self.weight,
             max_concurrent_calls=self.max_concurrent_calls,
             caller_id=self.caller_id,
+            throttle=self.throttle,
             carrier=self.carrier,
             unknown_policy=self.unknown_policy,
             duplicates=self.duplicates,

@@ -42,6 +42,7 @@ from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledC
 from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
 from outdial.v1.suppression_pb2 import Suppression
+from outdial.v1.throttle_pb2 import Throttle
 
 from outdial_client._accounts import Accounts as AsyncAccounts
 from outdial_client._agents import Agents as AsyncAgents
@@ -65,6 +66,7 @@ from outdial_client._result_files import ExportProgress
 from outdial_client._scheduled_calls import ScheduledCalls as AsyncScheduledCalls
 from outdial_client._suppressions import Suppressions as AsyncSuppressions
 from outdial_client._sync_runtime import LoopThread, read_here, shared_loop, told_here
+from outdial_client._throttles import Throttles as AsyncThrottles
 from outdial_client._watch import BatchWatch as AsyncBatchWatch
 from outdial_client._watch_timing import WatchTiming
 
@@ -80,6 +82,7 @@ __all__ = [
     "ResultExport",
     "ScheduledCalls",
     "Suppressions",
+    "Throttles",
 ]
 
 
@@ -780,6 +783,46 @@ class Suppressions:
         self._loop.run(partial(self._inner.delete, suppression_id))
 
 
+class Throttles:
+    """Limits of how fast batches are dialled, shared by all that name one."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncThrottles) -> None:
+        self._loop = loop
+        self._inner: AsyncThrottles = inner
+
+    def create(
+        self, display_name: str, rules: Iterable[tuple[int, timedelta]], *, request_id: str = ""
+    ) -> Throttle:
+        """Makes a throttle; AlreadyExistsError when the name is taken.
+
+        Each rule is a number of calls and the window that holds them at most: 1 s to
+        24 h, and it slides. All rules hold at once.
+        """
+        return self._loop.run(
+            partial(self._inner.create, display_name, tuple(rules), request_id=request_id)
+        )
+
+    def get(self, throttle_id: str) -> Throttle:
+        """One throttle, by its id."""
+        return self._loop.run(partial(self._inner.get, throttle_id))
+
+    def find(self, display_name: str) -> Throttle | None:
+        """The throttle of exactly this name, if there is one."""
+        return self._loop.run(partial(self._inner.find, display_name))
+
+    def list(self, *, display_name: str = "", page_size: int = 0) -> Pager[Throttle]:
+        """Throttles, oldest first."""
+        return Pager(self._loop, self._inner.list(display_name=display_name, page_size=page_size))
+
+    def update(self, throttle: Throttle, fields: Iterable[str]) -> Throttle:
+        """Writes those `fields` of `throttle`; AbortedError when its etag is out of date."""
+        return self._loop.run(partial(self._inner.update, throttle, tuple(fields)))
+
+    def delete(self, throttle_id: str) -> None:
+        """Deletes a throttle that no unfinished batch names."""
+        self._loop.run(partial(self._inner.delete, throttle_id))
+
+
 class Client:
     """A client of one Outdial server.
 
@@ -801,6 +844,7 @@ class Client:
     scheduled_calls: ScheduledCalls
     calls: Calls
     suppressions: Suppressions
+    throttles: Throttles
 
     def __init__(
         self,
@@ -830,6 +874,7 @@ class Client:
         self.scheduled_calls = ScheduledCalls(self._loop, self._inner.scheduled_calls)
         self.calls = Calls(self._loop, self._inner.calls)
         self.suppressions = Suppressions(self._loop, self._inner.suppressions)
+        self.throttles = Throttles(self._loop, self._inner.throttles)
 
     def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

@@ -36,6 +36,7 @@ from outdial_server.api.scheduled_calls import ScheduledCallServicer
 from outdial_server.api.server import GrpcServer, Servicers
 from outdial_server.api.server_info import ServerInfoServicer
 from outdial_server.api.suppressions import SuppressionServicer
+from outdial_server.api.throttles import ThrottleServicer
 from outdial_server.api.watch_stream import WatchStream
 from outdial_server.carriers.registry import CarrierRegistry
 from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
@@ -62,6 +63,7 @@ from outdial_server.commands.retry import Retry
 from outdial_server.commands.start_batch import StartBatch
 from outdial_server.commands.stop_batch import StopBatch
 from outdial_server.commands.suppressions import CreateSuppressions
+from outdial_server.commands.throttles import CreateThrottle, UpdateThrottle
 from outdial_server.commands.update_batch import UpdateBatch
 from outdial_server.engine import Engine, EngineSettings, GatheredReports
 from outdial_server.gateway import CallbackRoutes, HttpServer, build_http_app
@@ -313,6 +315,7 @@ def _grpc_server(
         ),
         _call_servicer(base, carriers),
         _suppression_servicer(base),
+        _throttle_servicer(base),
     )
     return GrpcServer(servicers, interceptor)
 
@@ -382,3 +385,9 @@ def _suppression_servicer(base: Foundation) -> SuppressionServicer:
     suppressions = base.store.suppressions
     create = CreateSuppressions(suppressions, base.clock, base.signals)
     return SuppressionServicer(suppressions, create)
+
+
+def _throttle_servicer(base: Foundation) -> ThrottleServicer:
+    throttles = base.store.throttles
+    create = CreateThrottle(throttles, base.ids)
+    return ThrottleServicer(throttles, create, UpdateThrottle(throttles, base.signals))

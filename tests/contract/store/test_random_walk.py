@@ -22,7 +22,7 @@ from outdial_server.domain.batch import (
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.errors import OutdialError
-from outdial_server.domain.ids import AgentId, BatchId
+from outdial_server.domain.ids import AgentId, BatchId, ThrottleId
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.retention import Retention
@@ -38,6 +38,7 @@ from outdial_server.domain.retry_policy import (
 )
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.suppression import SuppressionFields
+from outdial_server.domain.throttle import ThrottleFields, ThrottleRule
 from outdial_server.ports.batches import Decide
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.encoding import micros, pack_id
@@ -70,6 +71,7 @@ WEIGHTS = {
     "change_limits": 3,
     "cancel_row": 4,
     "suppress": 3,
+    "throttle": 3,
     "retry": 6,
     "retry_row": 3,
     "claim": 14,
@@ -104,6 +106,8 @@ EXPLAINED_WEIGHTS = WEIGHTS | {
     "pause": 1,
     "change_limits": 1,
     "erase": 1,
+    # A call that was not sent makes room again before the moment that was named.
+    "throttle": 0,
 }
 """Of a walk that is about explanations."""
 
@@ -115,6 +119,11 @@ OPERATORS = {"start", "pause", "resume", "cancel", "delete", "edit", "change_lim
 
 PASSES = {"wait", "explain", "claim", "arrive"}
 """In these no call ends and no claim is given back."""
+
+RULES = (
+    ThrottleRule(3, timedelta(seconds=2)),
+    ThrottleRule(10, timedelta(seconds=60)),
+)
 
 KEEP = Retention(
     events=timedelta(seconds=60),
@@ -132,6 +141,7 @@ class Walk:
     def __init__(self, world: World, seed: int, weights: Mapping[str, int] = WEIGHTS) -> None:
         self.world = world
         self.seed = seed
+        self.slow = f"slow {seed}"
         self.random = Random(seed)
         self.weights = weights
         self.agents: list[AgentId] = [world.agent_id]
@@ -147,6 +157,11 @@ class Walk:
 
     async def run(self, steps: int) -> None:
         self.agents.append(await self.world.new_agent(f"Bob {self.seed}", self.some_cap()))
+        await self.world.store.throttles.create_throttle(
+            self.world.account_id,
+            ThrottleId(self.world.ids.new_id()),
+            ThrottleFields(self.slow, RULES),
+        )
         names = self.random.choices(list(self.weights), list(self.weights.values()), k=steps)
         for name in ["create", *names]:
             self.log.append(name)
@@ -224,6 +239,7 @@ class Walk:
             window_end=None if closes_in is None else self.world.later(seconds=closes_in),
             priority=self.random.randint(0, 2),
             max_concurrent_calls=self.some_cap(),
+            throttle=self.slow if self.weights["throttle"] and self.chance(30) else "",
             unknown_policy=self.random.choice(list(UnknownPolicy)),
             on_config_error=self.random.choice(list(ConfigErrorPolicy)),
             ring_timeout=timedelta(seconds=30),
@@ -320,6 +336,11 @@ class Walk:
         seconds = self.random.choice([None, 3, 60])
         until = None if seconds is None else self.world.later(seconds=seconds)
         await suppressions.put_suppressions(account_id, [address], SuppressionFields("", "", until))
+
+    async def throttle(self) -> None:
+        """Some batches are dialled through it from now on, and some no more."""
+        with suppress(OutdialError):
+            await self.world.edit(self.some_batch(), throttle=self.slow if self.chance(70) else "")
 
     async def retry(self) -> None:
         """A batch that has ended goes on if one of its rows does, and only then."""

@@ -10,6 +10,7 @@ from outdial_server.domain.event import EventType, ScheduledCallAfter
 from outdial_server.domain.ids import SuppressionId
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.suppression import Suppression, SuppressionFields
+from outdial_server.storage.verbs.call_texts import ParsedAgents
 from outdial_server.storage.verbs.claiming import claim
 from outdial_server.storage.verbs.sending import mark_sending
 from support.invariants import check_invariants
@@ -212,13 +213,13 @@ async def test_entries_beside_claims_and_sends_let_nobody_through(world: World) 
 
 async def test_a_list_without_entries_costs_no_statement(world: World) -> None:
     await world.batch(4)
-    claims, claiming = await said_by(world.store, lambda tx: claim(tx, 2))
+    claims, claiming = await said_by(world.store, lambda tx: claim(tx, 2, ParsedAgents()))
     _, sending = await said_by(world.store, lambda tx: mark_sending(tx, claims.calls))
     assert claiming
     assert sending
     assert not [sql for sql in (*claiming, *sending) if "FROM suppressions" in sql]
     await suppress(world, 9)
-    claims, claiming = await said_by(world.store, lambda tx: claim(tx, 2))
+    claims, claiming = await said_by(world.store, lambda tx: claim(tx, 2, ParsedAgents()))
     _, sending = await said_by(world.store, lambda tx: mark_sending(tx, claims.calls))
     assert [len([s for s in said if "FROM suppressions" in s]) for said in (claiming, sending)] == [
         1,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import grpc.aio
 import pytest
 import pytest_asyncio
+from google.protobuf.duration_pb2 import Duration
 from outdial.v1.account_pb2 import (
     API_KEY_SCOPE_ADMIN,
     API_KEY_SCOPE_READ,
@@ -18,6 +19,7 @@ from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest, WatchBatch
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.import_pb2 import ImportEnd, ImportOptions, ImportRow, ImportRows
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
 from tests.integration.conftest import OPERATOR_KEY
 
 from support.grpc import Metadata, call, refusal, with_key
@@ -47,6 +49,7 @@ class Belongings:
     call_id: str
     import_id: str
     suppression_id: str
+    throttle_id: str
 
 
 async def new_key(
@@ -99,6 +102,7 @@ async def ours(grpc_channel: grpc.aio.Channel) -> Belongings:
         calls.calls[0].call_id,
         await _refused_import(grpc_channel, tenant.key, draft_id),
         await _suppression(grpc_channel, tenant.key),
+        await _throttle(grpc_channel, tenant.key),
     )
 
 
@@ -106,6 +110,14 @@ async def _suppression(channel: grpc.aio.Channel, key: Metadata) -> str:
     made = await call(channel, "CreateSuppressions", key, addresses=["+15551239999"])
     suppression_id: str = made.suppressions[0].suppression_id
     return suppression_id
+
+
+async def _throttle(channel: grpc.aio.Channel, key: Metadata) -> str:
+    rules = [ThrottleRule(max_calls=5, window=Duration(seconds=1))]
+    throttle = Throttle(display_name="slow", rules=rules)
+    made = await call(channel, "CreateThrottle", key, throttle=throttle)
+    throttle_id: str = made.throttle.throttle_id
+    return throttle_id
 
 
 async def _refused_import(channel: grpc.aio.Channel, key: Metadata, batch_id: str) -> str:

@@ -11,6 +11,7 @@ from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_service_pb2 import CALL_RESOLUTION_NOT_PLACED
 from outdial.v1.import_pb2 import ImportOptions
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.throttle_pb2 import Throttle
 from tests.integration.api.conftest import OPERATOR, Belongings, Tenant
 
 from support.grpc import METHODS, call, refused
@@ -58,6 +59,11 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "ExplainScheduledCall": lambda b: {"scheduled_call_id": b.scheduled_call_id},
     "RetryScheduledCall": lambda b: {"scheduled_call_id": b.scheduled_call_id},
     "ListCalls": lambda b: {"batch_id": b.called_batch_id},
+    "GetThrottle": lambda b: {"throttle_id": b.throttle_id},
+    "UpdateThrottle": lambda b: {
+        "throttle": Throttle(throttle_id=b.throttle_id, display_name="mine now")
+    },
+    "DeleteThrottle": lambda b: {"throttle_id": b.throttle_id},
     "GetSuppression": lambda b: {"suppression_id": b.suppression_id},
     "DeleteSuppression": lambda b: {"suppression_id": b.suppression_id},
     "GetCall": lambda b: {"call_id": b.call_id},
@@ -72,6 +78,8 @@ NAMING_NONE = {
     "CreateAgent",
     "ListAgents",
     "CreateSuppressions",
+    "CreateThrottle",
+    "ListThrottles",
     "ListSuppressions",
 }
 
@@ -103,7 +111,7 @@ async def test_a_call_is_not_found_by_the_row_of_another_account(
 async def test_what_is_no_id_at_all_is_not_found_in_the_same_way(
     grpc_channel: grpc.aio.Channel, other: Tenant, name: str, bad_id: str
 ) -> None:
-    nowhere = Belongings(Tenant(bad_id, bad_id, ()), *[bad_id] * 7)
+    nowhere = Belongings(Tenant(bad_id, bad_id, ()), *[bad_id] * 8)
     refusal = await refused(grpc_channel, name, other.key, **NAMING_IDS[name](nowhere))
     assert refusal.code is grpc.StatusCode.NOT_FOUND
 
@@ -117,6 +125,7 @@ async def test_lists_hold_what_is_ours_alone(
     assert not (await call(grpc_channel, "ListBatches", other.key)).batches
     assert not (await call(grpc_channel, "ListCalls", other.key)).calls
     assert not (await call(grpc_channel, "ListSuppressions", other.key)).suppressions
+    assert not (await call(grpc_channel, "ListThrottles", other.key)).throttles
 
 
 async def test_an_operator_reads_other_accounts(

@@ -9,6 +9,7 @@ from tests.integration.wrong_requests import (
     policy_rows,
     retry_rows,
     suppression_rows,
+    throttle_rows,
 )
 
 ROWS = [
@@ -20,4 +21,5 @@ ROWS = [
     *call_rows.ROWS,
     *retry_rows.ROWS,
     *suppression_rows.ROWS,
+    *throttle_rows.ROWS,
 ]

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import grpc.aio
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.account_pb2 import API_KEY_SCOPE_ADMIN, API_KEY_SCOPE_READ, API_KEY_SCOPE_WRITE
 from outdial.v1.agent_pb2 import Agent
@@ -19,6 +20,7 @@ from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Message
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.import_pb2 import ImportEnd, ImportOptions, ImportRow, ImportRows
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
 from tests.integration.api.conftest import Tenant, new_key, new_tenant, watch_to_the_end
 
 from outdial_server.storage import schema
@@ -68,6 +70,9 @@ class World:
     import_id: str
     their_import_id: str
     their_suppression_id: str
+    # A batch that waits names it.
+    throttle_id: str
+    their_throttle_id: str
     # Not active any more.
     resting_agent_id: str
     resting_draft_id: str
@@ -138,6 +143,13 @@ class Builder:
         import_id: str = getattr(made, "import").import_id
         return import_id
 
+    async def throttle(self) -> str:
+        rules = [ThrottleRule(max_calls=5, window=Duration(seconds=1))]
+        throttle = Throttle(display_name="slow", rules=rules)
+        made = await self.call("CreateThrottle", throttle=throttle)
+        throttle_id: str = made.throttle.throttle_id
+        return throttle_id
+
     async def suppression(self) -> str:
         made = await self.call("CreateSuppressions", addresses=["+15551239999"])
         suppression_id: str = made.suppressions[0].suppression_id
@@ -203,6 +215,7 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
     resting_id = await build.agent("Resting")
     resting_draft_id = await build.batch(resting_id, BUSY, draft=True)
     await build.call("UpdateAgent", agent=Agent(agent_id=resting_id, active=False))
+    throttle_id = await build.throttle()
     running_id = await build.batch(agent_id, ANSWERED)
     await build.until_answered(running_id)
     cancelled_id, deleted_id = await cancelled(), await cancelled()
@@ -221,7 +234,9 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         rejecting_id=await build.batch(
             agent_id, BUSY, draft=True, duplicates=DUPLICATE_POLICY_REJECT
         ),
-        scheduled_id=await build.batch(agent_id, BUSY, window_start=in_an_hour()),
+        scheduled_id=await build.batch(
+            agent_id, BUSY, window_start=in_an_hour(), throttle=throttle_id
+        ),
         running_id=running_id,
         live_row_id=await build.first_row(running_id),
         live_call_id=await build.first_call(running_id),
@@ -232,6 +247,8 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         closed_id=closed_id,
         closed_row_id=await build.first_row(closed_id),
         import_id=await build.imported(ours.draft_id),
+        throttle_id=throttle_id,
+        their_throttle_id=await Builder(channel, tenants[1]).throttle(),
         their_suppression_id=await Builder(channel, tenants[1]).suppression(),
         their_import_id=await Builder(channel, tenants[1]).imported(theirs.draft_id),
         resting_agent_id=resting_id,

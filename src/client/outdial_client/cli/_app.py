@@ -23,6 +23,7 @@ from outdial_client.cli import (
     _scheduled_call,
     _server,
     _suppression,
+    _throttle,
     _watch,
 )
 from outdial_client.cli._config_file import OUTPUTS
@@ -44,6 +45,7 @@ app.add_typer(_imports.commands, name="import")
 app.add_typer(_agent.commands, name="agent")
 app.add_typer(_account.commands, name="account")
 app.add_typer(_suppression.commands, name="suppression")
+app.add_typer(_throttle.commands, name="throttle")
 app.add_typer(_keys.commands, name="keys")
 app.add_typer(_server.commands, name="server")
 app.add_typer(_config.commands, name="config")

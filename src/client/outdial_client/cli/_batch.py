@@ -34,6 +34,7 @@ _CLEARABLE = (
     "retry_policy",
     "calling_hours",
     "max_calls_per_day",
+    "throttle",
     "metadata",
 )
 

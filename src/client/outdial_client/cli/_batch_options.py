@@ -49,6 +49,9 @@ class BatchSettings:
         typer.Option(min=1, max=1000, help="Share of the slots within a priority; 1."),
     ] = None
     caller_id: Annotated[str | None, typer.Option(help="Number to show, +15551230000.")] = None
+    throttle: Annotated[
+        str | None, typer.Option(help="Id or name of the throttle that it is dialled through.")
+    ] = None
     ring_timeout: Annotated[
         int | None,
         typer.Option(min=1, max=600, metavar="SECONDS", help="How long it may ring; 30."),

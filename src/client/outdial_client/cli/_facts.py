@@ -12,6 +12,7 @@ from outdial.v1.call_pb2 import Call
 from outdial.v1.calling_hours_pb2 import ZoneRule
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.suppression_pb2 import Suppression
+from outdial.v1.throttle_pb2 import Throttle
 
 from outdial_client._calling_hours import days_text
 from outdial_client.cli._choices import (
@@ -48,6 +49,7 @@ def batch_facts(batch: Batch) -> Facts:
         ("weight", str(batch.weight or "")),
         ("calls at once", str(batch.max_concurrent_calls or "")),
         ("caller ID", batch.caller_id),
+        ("throttle", batch.throttle),
         ("carrier", batch.carrier),
         ("retries", retry_words(batch.retry_policy)),
         ("calls", f"{batch.counts.total}" + (f": {counts}" if counts else "")),
@@ -173,6 +175,21 @@ def suppression_facts(entry: Suppression) -> Facts:
 
 def _json(struct: Struct) -> str:
     return json.dumps(MessageToDict(struct), ensure_ascii=False) if struct.fields else ""
+
+
+def throttle_rules(throttle: Throttle) -> str:
+    """As they are typed."""
+    return ", ".join(f"{rule.max_calls}/{rule.window.seconds}" for rule in throttle.rules)
+
+
+def throttle_facts(throttle: Throttle) -> Facts:
+    """One throttle in full."""
+    return [
+        ("id", throttle.throttle_id),
+        ("name", throttle.display_name),
+        ("calls/seconds", throttle_rules(throttle)),
+        ("created", moment(throttle.create_time)),
+    ]
 
 
 def _stated(facts: Facts) -> Facts:

@@ -7,6 +7,7 @@ from outdial.v1.call_pb2 import Call
 from outdial.v1.event_pb2 import Event, EventType
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.suppression_pb2 import Suppression
+from outdial.v1.throttle_pb2 import Throttle
 
 from outdial_client.cli._choices import (
     API_KEY_SCOPES,
@@ -16,7 +17,7 @@ from outdial_client.cli._choices import (
     SCHEDULED_CALL_STATES,
     Choices,
 )
-from outdial_client.cli._facts import account_facts
+from outdial_client.cli._facts import account_facts, throttle_rules
 from outdial_client.cli._screen import Listing
 from outdial_client.cli._words import ended_calls, live_calls, moment, own_reason
 
@@ -125,6 +126,16 @@ SUPPRESSIONS: Listing[Suppression] = Listing(
         moment(entry.create_time),
     ),
     identity=lambda entry: entry.suppression_id,
+)
+THROTTLES: Listing[Throttle] = Listing(
+    headings=("id", "name", "calls/seconds", "created"),
+    cells=lambda throttle: (
+        throttle.throttle_id,
+        throttle.display_name,
+        throttle_rules(throttle),
+        moment(throttle.create_time),
+    ),
+    identity=lambda throttle: throttle.throttle_id,
 )
 EVENTS: Listing[Event] = Listing(
     headings=("number", "when", "event", "cause", "row", "state", "how it ended"),

@@ -16,6 +16,7 @@ from outdial.v1 import (
     scheduled_call_service_pb2,
     server_info_service_pb2,
     suppression_service_pb2,
+    throttle_service_pb2,
 )
 from outdial.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
 from outdial.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
@@ -26,6 +27,7 @@ from outdial.v1.scheduled_call_service_pb2_grpc import (
 )
 from outdial.v1.server_info_service_pb2_grpc import add_ServerInfoServiceServicer_to_server
 from outdial.v1.suppression_service_pb2_grpc import add_SuppressionServiceServicer_to_server
+from outdial.v1.throttle_service_pb2_grpc import add_ThrottleServiceServicer_to_server
 
 from outdial_server.api.accounts import AccountServicer
 from outdial_server.api.agents import AgentServicer
@@ -37,6 +39,7 @@ from outdial_server.api.scheduled_calls import ScheduledCallServicer
 from outdial_server.api.scopes import REQUIRED_SCOPES
 from outdial_server.api.server_info import ServerInfoServicer
 from outdial_server.api.suppressions import SuppressionServicer
+from outdial_server.api.throttles import ThrottleServicer
 from outdial_server.domain.limits import REQUEST_MAX_BYTES
 
 SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
@@ -49,6 +52,7 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
         scheduled_call_service_pb2,
         call_service_pb2,
         suppression_service_pb2,
+        throttle_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
 )
@@ -78,6 +82,7 @@ class Servicers:
     scheduled_calls: ScheduledCallServicer
     calls: CallServicer
     suppressions: SuppressionServicer
+    throttles: ThrottleServicer
 
 
 def method_names(services: Iterable[ServiceDescriptor]) -> frozenset[str]:
@@ -136,3 +141,4 @@ def _add_services(servicers: Servicers, server: grpc.aio.Server) -> None:
     add_ScheduledCallServiceServicer_to_server(servicers.scheduled_calls, server)
     add_CallServiceServicer_to_server(servicers.calls, server)
     add_SuppressionServiceServicer_to_server(servicers.suppressions, server)
+    add_ThrottleServiceServicer_to_server(servicers.throttles, server)

@@ -133,6 +133,8 @@ class BatchSettings:
     weight: int = 1
     max_concurrent_calls: int | None = None
     caller_id: str = ""
+    # Its id; as a client writes it also its name. Empty: none.
+    throttle: str = ""
     unknown_policy: UnknownPolicy = UnknownPolicy.AT_MOST_ONCE
     on_config_error: ConfigErrorPolicy = ConfigErrorPolicy.PAUSE
     ring_timeout: timedelta = limits.RING_TIMEOUT_DEFAULT

@@ -14,6 +14,7 @@ from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.calling_hours import Opening, next_opening
 from outdial_server.domain.daily_cap import dialled_on, next_day
 from outdial_server.domain.slots import ScopeKind, SlotRow
+from outdial_server.domain.throttle import ThrottleUse
 from outdial_server.domain.time_zones import local_day
 
 ANY_CALL_ENDS: Final = "ANY_CALL_ENDS"
@@ -47,6 +48,8 @@ class ScopeFacts:
     batch: Batch
     # Of its scopes, in their order.
     slots: Sequence[SlotRow]
+    # None without one.
+    throttle: ThrottleUse | None = None
 
 
 def batch_state_gate(batch: Batch) -> GateAnswer:
@@ -124,6 +127,18 @@ def clock_gates(batch: Batch, now: datetime) -> tuple[GateAnswer, ...]:
     return window_gate(batch, now), hours_gate(batch, now)
 
 
+def throttle_gate(use: ThrottleUse) -> GateAnswer:
+    rule = use.decisive
+    figures = {
+        "used": rule.used,
+        "cap": rule.rule.max_calls,
+        "window_seconds": int(rule.rule.window.total_seconds()),
+    }
+    if use.left == 0:
+        return GateAnswer("throttle", 0, "THROTTLED", figures, next_at=rule.opens_at)
+    return GateAnswer("throttle", use.left, figures=figures)
+
+
 def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
     """The answers for a batch, in the order in which they are asked."""
     return (
@@ -132,6 +147,7 @@ def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
         agent_gate(facts.batch),
         daily_cap_gate(facts.batch, now),
         *map(slot_gate, facts.slots),
+        *(() if facts.throttle is None else (throttle_gate(facts.throttle),)),
     )
 
 

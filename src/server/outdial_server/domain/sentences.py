@@ -60,6 +60,12 @@ def _capped_today(answer: GateAnswer) -> str:
     return f"{used} calls have been dialled today, of at most {cap}: it goes on at {until}."
 
 
+def _throttled(answer: GateAnswer) -> str:
+    used, seconds = answer.figures["used"], answer.figures["window_seconds"]
+    until = _moment(answer.next_at)
+    return f"The throttle has let {used} calls go in {seconds} s: there is room again at {until}."
+
+
 def _nobody_waits(answer: GateAnswer) -> str:
     return "Nobody is left to dial" + (" until a call ends." if answer.waits_for else ".")
 
@@ -105,6 +111,7 @@ _OF_FIGURES: Final[Mapping[str, Callable[[GateAnswer], str]]] = {
     "ROWS_PUT_OFF": _put_off,
     "OUTSIDE_CALLING_HOURS": _outside_hours,
     "DAILY_CAP_REACHED": _capped_today,
+    "THROTTLED": _throttled,
     "SLOTS_GO_TO_OTHERS": _to_others,
     "ROWS_AHEAD": _ahead,
     "DIALLER_BEHIND": _behind,

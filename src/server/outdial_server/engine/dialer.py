@@ -83,6 +83,8 @@ class Dialer:
         if sent.given_back:
             self._telemetry.claims_given_back(sent.given_back)
             self._signals.wake(Topic.SETTLE, Topic.WINDOW, Topic.CLAIM)
+        if sent.throttled:
+            self._signals.wake(Topic.CLAIM)
         if self._claimed:
             self._signals.wake(Topic.SEND)
         return None

@@ -55,10 +55,13 @@ class Claims:
 @dataclass(frozen=True, slots=True)
 class Sent:
     """Calls that are SENDING now and whose requests must be let go. The others of the
-    group were given back to their batch, which may not be dialled any more."""
+    group were given back to their batch: it, or they, may not be dialled any more, or a
+    throttle had no room."""
 
     calls: tuple[ClaimedCall, ...]
     given_back: int
+    # A throttle counted some: a claim can tell now when there is room for the next.
+    throttled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,8 @@ batches: Final = Table(
     Column("dial_day", Integer),
     Column("dials_on_day", Integer, nullable=False, server_default="0"),
     Column("retry_caller_id", SmallInteger, nullable=False, server_default="1"),
+    # Not a foreign key: SQLite cannot add one to a table that is there.
+    Column("throttle_key", BigInt),
 )
 Index("batches_by_account", batches.c.account_key, batches.c.key)
 Index(
@@ -311,6 +313,9 @@ calls: Final = Table(
     Column("ringing_us", BigInt),
     Column("answered_us", BigInt),
     Column("ended_us", BigInt),
+    # The throttle that counted it, at `sent_us`. Not a foreign key: it is there for as long as
+    # the call may turn out not to have been sent.
+    Column("throttle_key", BigInt),
 )
 Index("calls_by_batch", calls.c.batch_key, calls.c.key)
 Index("calls_by_row", calls.c.scheduled_key)
@@ -357,6 +362,45 @@ call_texts: Final = Table(
     _text("first_message"),
     _text("join_url"),
 )
+
+throttles: Final = Table(
+    "throttles",
+    metadata,
+    _key(),
+    _id(),
+    _owner("account_key", "accounts"),
+    _text("display_name"),
+    # Pairs of calls and seconds.
+    _text("rules_json"),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("created_us", BigInt, nullable=False),
+    Column("updated_us", BigInt, nullable=False),
+    Column("deleted_us", BigInt),
+    # Calls that were ever counted, and when the last ones were.
+    _count("total"),
+    _count("last_us"),
+)
+Index(
+    "throttles_by_name",
+    throttles.c.account_key,
+    throttles.c.display_name,
+    unique=True,
+    sqlite_where=text("deleted_us IS NULL"),
+    postgresql_where=text("deleted_us IS NULL"),
+)
+
+throttle_hits: Final = Table(
+    "throttle_hits",
+    metadata,
+    Column("throttle_key", BigInt, primary_key=True),
+    Column("at_us", BigInt, primary_key=True),
+    # Calls at this moment, and all up to it: a window is the difference of two rows,
+    # however many calls are in it.
+    Column("hits", BigInt, nullable=False),
+    Column("total", BigInt, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("throttle_hits_by_total", throttle_hits.c.throttle_key, throttle_hits.c.total)
 
 slots: Final = Table(
     "slots",

@@ -31,6 +31,7 @@ from outdial_server.storage.stores import (
     SqlStandings,
 )
 from outdial_server.storage.suppression_store import SqlSuppressions
+from outdial_server.storage.throttle_store import SqlThrottles
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Store:
     figures: SqlFigures
     suppressions: SqlSuppressions
     standings: SqlStandings
+    throttles: SqlThrottles
 
     @property
     def is_alone(self) -> bool:
@@ -82,6 +84,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlFigures(database),
         SqlSuppressions(database),
         SqlStandings(database),
+        SqlThrottles(database),
     )
 
 

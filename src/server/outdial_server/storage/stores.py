@@ -284,11 +284,11 @@ class SqlDispatch:
         return await self._db.write(lambda tx: claiming.claim(tx, limit, self._agents, ready_since))
 
     async def mark_sending(self, take: Callable[[], Sequence[ClaimedCall]]) -> Sent:
-        sent, held_back = await self._db.write_group(take, sending.mark_sending)
+        marked = await self._db.write_group(take, sending.mark_sending)
         given_back = 0
-        if held_back:
-            given_back = await self._give_back(held_back)
-        return Sent(tuple(sent), given_back)
+        if marked.held_back:
+            given_back = await self._give_back(marked.held_back)
+        return Sent(tuple(marked.sending), given_back, marked.throttled)
 
     async def _give_back(self, held_back: Sequence[ClaimedCall]) -> int:
         """In a transaction of its own: the ledger is locked before calls and batches. Should

@@ -21,6 +21,7 @@ from outdial_server.api.conversion.enums import (
 )
 from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.masks import masked_fields
+from outdial_server.api.conversion.request import filter_text
 from outdial_server.api.conversion.retry_policy import retry_policy, retry_policy_to_message
 from outdial_server.api.conversion.times import duration, moment, span, timestamp
 from outdial_server.commands.new_batch import BatchSpec
@@ -48,6 +49,7 @@ _WRITABLE: Final = (
     "weight",
     "max_concurrent_calls",
     "caller_id",
+    "throttle",
     "unknown_policy",
     "on_config_error",
     "ring_timeout",
@@ -83,6 +85,7 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         weight=settings.weight,
         max_concurrent_calls=settings.max_concurrent_calls or 0,
         caller_id=settings.caller_id,
+        throttle=settings.throttle,
         carrier=batch.carrier,
         unknown_policy=UNKNOWN_POLICY.to_message(settings.unknown_policy),
         duplicates=DUPLICATE_POLICY.to_message(batch.duplicates),
@@ -144,6 +147,7 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
         weight=message.weight or 1,
         max_concurrent_calls=message.max_concurrent_calls or None,
         caller_id=message.caller_id,
+        throttle=filter_text(f"{path}.throttle", message.throttle),
         unknown_policy=UNKNOWN_POLICY.from_message(
             message.unknown_policy, f"{path}.unknown_policy", UnknownPolicy.AT_MOST_ONCE
         ),

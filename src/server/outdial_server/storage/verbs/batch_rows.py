@@ -41,6 +41,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.daily_counts import count_dials
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.log import NewEvent, append_events
+from outdial_server.storage.verbs.throttles import throttle_key
 
 BATCH_COLUMNS: Final = (
     "b.key, b.id, a.id AS account_id, g.id AS agent_id, b.account_key, b.agent_key, b.carrier, "
@@ -55,12 +56,13 @@ BATCH_COLUMNS: Final = (
     + ", "
     "b.event_seq, b.oldest_seq, b.next_position, b.revision, b.created_us, b.updated_us, "
     "b.started_us, b.ended_us, b.deleted_us, a.suppressions AS account_suppressions, "
-    "g.active AS agent_active, g.texts_revision AS agent_texts_revision"
+    "g.active AS agent_active, g.texts_revision AS agent_texts_revision, "
+    "b.throttle_key, t.id AS throttle_id"
 )
 
 SELECT_BATCH: Final = (
     f"SELECT {BATCH_COLUMNS} FROM batches b JOIN accounts a ON a.key = b.account_key "
-    "JOIN agents g ON g.key = b.agent_key "
+    "JOIN agents g ON g.key = b.agent_key LEFT JOIN throttles t ON t.key = b.throttle_key "
 )
 
 
@@ -106,6 +108,7 @@ def _settings_from(row: Row) -> BatchSettings:
         weight=row.weight,
         max_concurrent_calls=row.max_concurrent_calls,
         caller_id=row.caller_id,
+        throttle="" if row.throttle_id is None else unpack_id(row.throttle_id),
         unknown_policy=UnknownPolicy(row.unknown_policy),
         on_config_error=ConfigErrorPolicy(row.on_config_error),
         ring_timeout=timedelta(seconds=row.ring_timeout_s),
@@ -212,6 +215,8 @@ def save_change(tx: Tx, key: int, change: BatchChange) -> None:
     if after.has_other_zones and after.settings.row_rules != _settings_from(present).row_rules:
         values["requeue_from"] = 0
     values |= _dials_anew(tx, key, _settings_from(present), after.settings)
+    if after.settings.throttle != _settings_from(present).throttle:
+        values["throttle_key"] = throttle_key(tx, present.account_key, after.settings.throttle)
     assignments = ", ".join(f"{name} = :{name}" for name in values)
     tx.run(f"UPDATE batches SET {assignments} WHERE key = :key", key=key, **values)
     if present.max_concurrent_calls != after.settings.max_concurrent_calls:

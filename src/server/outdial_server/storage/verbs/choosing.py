@@ -1,7 +1,7 @@
 """The choice of the rows that are dialled next: budgets by the gates, then fair shares. A
 claim carries it out; an explanation only looks at it."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def choose(
     waiting = {key: Waiting(next_due_at=next_moment(found)) for key, found in answers.items()}
     grants: dict[int, int] = {}
     for _ in range(len(account) + 1):
-        grants = _grants(account, facts.slots, wanted, limit)
+        grants = _grants(account, facts, wanted, limit)
         unread = [r for r in account if grants[r.key] > len(waiting[r.key].due)]
         for r in unread:
             waiting[r.key] = rows.look(r, grants[r.key])
@@ -56,27 +56,28 @@ def choose(
 
 def _grants(
     account: Sequence[Runnable],
-    slots: Mapping[SlotScope, SlotRow],
+    facts: ClaimFacts,
     wanted: Mapping[int, int],
     limit: int,
 ) -> dict[int, int]:
-    """Fair shares of the account's free slots. Where the batches of one agent get more than
-    it has left, they share that, and what they leave is shared again among the others."""
+    """Fair shares of the account's free slots. Where the batches of one agent or of one
+    throttle get more than it has left, they share that, and what they leave is shared again
+    among the others."""
+    slots = facts.slots
     shared_scopes = account[0].scopes[:2]
     free = min(free_in_all((slots[scope] for scope in shared_scopes), limit), limit)
     wishes = {r.key: _wish(r, slots, wanted[r.key]) for r in account}
-    agents = _batches_by_agent(account)
-    for _ in range(len(agents) + 1):
+    shared = [*_left_of_agents(account, slots), *_left_of_throttles(account, facts)]
+    for _ in range(len(shared) + 1):
         grants = share(free, list(wishes.values()))
-        for agent, batches in agents.items():
-            left = slots[SlotScope(ScopeKind.AGENT, agent)].free
-            if left is not None and sum(grants[key] for key in batches) > left:
-                of_agent = share(left, [wishes[key] for key in batches])
-                wishes |= {k: replace(wishes[k], wanted=of_agent[k]) for k in batches}
+        for left, batches in shared:
+            if sum(grants[key] for key in batches) > left:
+                of_these = share(left, [wishes[key] for key in batches])
+                wishes |= {k: replace(wishes[k], wanted=of_these[k]) for k in batches}
                 break
         else:
             return grants
-    raise AssertionError("each round settles one agent")
+    raise AssertionError("each round settles one agent or throttle: wishes only shrink")
 
 
 def _wish(r: Runnable, slots: Mapping[SlotScope, SlotRow], wanted: int) -> Wish:
@@ -85,8 +86,33 @@ def _wish(r: Runnable, slots: Mapping[SlotScope, SlotRow], wanted: int) -> Wish:
     return Wish(r.key, settings.priority, settings.weight, held, wanted)
 
 
-def _batches_by_agent(account: Sequence[Runnable]) -> Mapping[int, list[int]]:
+def _left_of_agents(
+    account: Sequence[Runnable], slots: Mapping[SlotScope, SlotRow]
+) -> list[tuple[int, list[int]]]:
+    """What each agent with a limit has left, and its batches."""
     agents: defaultdict[int, list[int]] = defaultdict(list)
     for r in account:
         agents[r.agent_key].append(r.key)
-    return agents
+    left = {agent: slots[SlotScope(ScopeKind.AGENT, agent)].free for agent in agents}
+    return [(n, agents[agent]) for agent, n in left.items() if n is not None]
+
+
+def _left_of_throttles(
+    account: Sequence[Runnable], facts: ClaimFacts
+) -> list[tuple[int, list[int]]]:
+    """The same of throttles. Calls that are claimed and not yet SENDING are not counted
+    there, so they are left room for here: else each claim would take them once more, only
+    for SENDING to give them back."""
+    throttled = [r for r in account if r.throttle_key is not None]
+    batches: defaultdict[int, list[int]] = defaultdict(list)
+    unsent: Counter[int] = Counter()
+    for r in throttled:
+        assert r.throttle_key is not None
+        counts = r.batch.counts
+        held = facts.slots[SlotScope(ScopeKind.BATCH, r.key)].used
+        batches[r.throttle_key].append(r.key)
+        unsent[r.throttle_key] += max(0, held - counts.dialing - counts.in_progress)
+    return [
+        (max(0, facts.throttles[key].use.left - unsent[key]), of_key)
+        for key, of_key in batches.items()
+    ]

@@ -9,16 +9,23 @@ from outdial_server.domain.slots import SlotRow, SlotScope
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.ledger import read_slots
 from outdial_server.storage.verbs.runnable import Runnable
+from outdial_server.storage.verbs.throttle_log import Reading, read_throttles
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimFacts:
     slots: Mapping[SlotScope, SlotRow]
+    # By key, of those that batches name.
+    throttles: Mapping[int, Reading]
 
     def of(self, r: Runnable) -> ScopeFacts:
-        return ScopeFacts(r.batch, [self.slots[scope] for scope in r.scopes])
+        throttle = None if r.throttle_key is None else self.throttles[r.throttle_key].use
+        return ScopeFacts(r.batch, [self.slots[scope] for scope in r.scopes], throttle)
 
 
 def read_claim_facts(tx: Tx, runnable: Sequence[Runnable]) -> ClaimFacts:
-    """For all these batches together. A writer locks the ledger here, before all else."""
-    return ClaimFacts(read_slots(tx, (scope for r in runnable for scope in r.scopes)))
+    """For all these batches together. A writer locks the ledger here, before all else.
+    Throttles are only read: they decide when a call is to be SENDING."""
+    slots = read_slots(tx, (scope for r in runnable for scope in r.scopes))
+    keys = {r.throttle_key for r in runnable if r.throttle_key is not None}
+    return ClaimFacts(slots, read_throttles(tx, keys))

@@ -43,12 +43,13 @@ from outdial_server.storage.verbs.daily_caps import note_not_sent
 from outdial_server.storage.verbs.ledger import free_slots, lock_slots
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.retry_terms import read_terms
+from outdial_server.storage.verbs.throttle_log import take_back
 
 _SELECT: Final = (
     "SELECT c.key, c.id, c.account_key, c.agent_key, c.batch_key, c.scheduled_key, c.attempt, "
     "c.state, c.fence, c.carrier_call_id, c.holds_slot, c.accepted_us, c.answered_us, "
-    "c.ring_timeout_s, c.max_duration_s, c.sent_us, s.dispatch_outcome, s.priority, "
-    "b.unknown_policy, b.max_calls_per_day, b.time_zone, "
+    "c.ring_timeout_s, c.max_duration_s, c.throttle_key, c.sent_us, s.dispatch_outcome, "
+    "s.priority, b.unknown_policy, b.max_calls_per_day, b.time_zone, "
     "b.on_config_error, b.retry_policy_json IS NOT NULL AS has_retry_policy "
     "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
     "JOIN batches b ON b.key = c.batch_key "
@@ -73,6 +74,8 @@ class _Group:
     freed: Counter[tuple[int, int, int | None]] = field(default_factory=Counter)
     changed: list[_CallWork] = field(default_factory=list)
     misconfigured: dict[int, str] = field(default_factory=dict)
+    # Counted by throttles and not sent, by throttle and moment.
+    unsent: Counter[tuple[int, int]] = field(default_factory=Counter)
     applied: int = 0
     ignored: int = 0
     requeued: bool = False
@@ -92,6 +95,7 @@ def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence
     _write_calls(tx, group.changed)
     _write_rows(tx, group.changed)
     free_slots(tx, _by_scope(group.freed))
+    take_back(tx, group.unsent)
     moved = apply_moves(tx, group.moves)
     # First: a batch whose last call the carrier refused like this has failed, not completed.
     for batch_key, detail in group.misconfigured.items():
@@ -220,6 +224,8 @@ def _note(
         group.moves.record(batch, _event(work, transition))
     if transition.misconfigured:
         group.misconfigured[batch] = report.reason
+    if transition.state is CallState.CLAIMED and work.row.throttle_key is not None:
+        group.unsent[work.row.throttle_key, work.row.sent_us] += 1
     group.requeued |= transition.due_at is not None
     group.unknown |= transition.state is CallState.UNKNOWN
     if before.state is CallState.UNKNOWN and transition.state is not CallState.UNKNOWN:

@@ -23,6 +23,7 @@ class Runnable:
     rules: AccountRules
     # 0 for an agent without texts.
     texts_revision: int
+    throttle_key: int | None = None
 
     @property
     def scopes(self) -> tuple[SlotScope, ...]:
@@ -63,4 +64,5 @@ def runnable_from(row: Row) -> Runnable:
         batch_from(row),
         rules_from(row),
         row.agent_texts_revision,
+        row.throttle_key,
     )

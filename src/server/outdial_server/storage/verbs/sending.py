@@ -3,7 +3,7 @@ that was paused, cancelled, closed or changed a moment ago lets nothing more go.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from outdial_server.domain.call import CallState
 from outdial_server.domain.event import EventType
@@ -21,23 +21,37 @@ from outdial_server.storage.verbs.daily_caps import within_caps
 from outdial_server.storage.verbs.ledger import free_slots, lock_slots
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.suppressed import NORMAL_FORM, find_suppressed
+from outdial_server.storage.verbs.throttle_log import Reading, count_hits, read_throttles
 
 _KEYED: Final = (("key", Kind.INT), ("fence", Kind.INT))
 
-_SENDING_COLUMNS: Final = (*_KEYED, ("now", Kind.INT), ("lease", Kind.INT))
+_SENDING_COLUMNS: Final = (
+    *_KEYED,
+    ("now", Kind.INT),
+    ("lease", Kind.INT),
+    ("throttle", Kind.INT),
+)
 _SENDING_SET: Final = (
-    f"state = {int(CallState.SENDING)}, sent_us = r.now, trusted_until_us = r.lease"
+    f"state = {int(CallState.SENDING)}, sent_us = r.now, trusted_until_us = r.lease, "
+    "throttle_key = r.throttle"
 )
 _SENDING_GUARD: Final = (
     f"calls.key = r.key AND calls.fence = r.fence AND calls.state = {int(CallState.CLAIMED)}"
 )
 
 
-def mark_sending(
-    tx: Tx, group: Sequence[ClaimedCall]
-) -> tuple[list[ClaimedCall], list[ClaimedCall]]:
-    """Returns the calls that are SENDING now, and those that their batch held back. A call
-    in neither was no longer ours."""
+class Marked(NamedTuple):
+    """Calls that are SENDING now, and those that were held back: their batch has stopped,
+    their address is on the do-not-call list, or their throttle had no room."""
+
+    sending: list[ClaimedCall]
+    held_back: list[ClaimedCall]
+    # A throttle was asked: when the next may go is another question now.
+    throttled: bool
+
+
+def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
+    """A call of the group that is in neither list was no longer ours."""
     # Of two claims of one call the newer counts: the older was given back.
     by_id = {pack_id(call.call_id): call for call in sorted(group, key=lambda call: call.fence)}
     ours = [r for r in _read(tx, list(by_id)) if r.fence == by_id[r.id].fence]
@@ -49,6 +63,8 @@ def mark_sending(
         for row in ours
         if row.key not in suppressed and _stands(tx, by_id[row.id], revisions[row.batch_key])
     ]
+    throttles = read_throttles(tx, {r.throttle_key for r in free if r.throttle_key}, lock=True)
+    free = _admitted(free, throttles)
     capped = {row.batch_key for row in free if by_id[row.id].has_daily_cap}
     if capped:
         free = within_caps(tx, free)
@@ -61,11 +77,25 @@ def mark_sending(
         moves.record(row.batch_key, _sending_event(row))
     let_go = apply_moves(tx, moves, revisions=revisions).changed
     sending = [row for row in free if row.batch_key in let_go]
-    _write(tx, sending)
+    count_hits(tx, throttles, Counter(row.throttle_key for row in sending if row.throttle_key))
+    _write(tx, sending, throttles)
     write_texts(tx, [(row.key, by_id[row.id].texts) for row in sending])
     sent = {row.id for row in sending}
     held_back = [by_id[row.id] for row in ours if row.id not in sent]
-    return [by_id[row.id] for row in sending], held_back
+    return Marked([by_id[row.id] for row in sending], held_back, throttled=bool(throttles))
+
+
+def _admitted(rows: Sequence[Row], throttles: Mapping[int, Reading]) -> list[Row]:
+    """As many of each throttle as it has left, the first of the group."""
+    left = {key: reading.use.left for key, reading in throttles.items()}
+    admitted = []
+    for row in rows:
+        if row.throttle_key is not None:
+            if not left[row.throttle_key]:
+                continue
+            left[row.throttle_key] -= 1
+        admitted.append(row)
+    return admitted
 
 
 def _revisions(by_id: Mapping[bytes, ClaimedCall], rows: Sequence[Row]) -> dict[int, int]:
@@ -105,9 +135,10 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row]:
     return list(
         tx.all(
             "SELECT c.key, c.id, c.fence, c.account_key, c.batch_key, c.scheduled_key, "
-            f"c.attempt, s.dispatch_outcome, {NORMAL_FORM} AS normal_form, a.suppressions "
+            f"c.attempt, s.dispatch_outcome, {NORMAL_FORM} AS normal_form, a.suppressions, "
+            "b.throttle_key "
             "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
-            "JOIN accounts a ON a.key = c.account_key "
+            "JOIN accounts a ON a.key = c.account_key JOIN batches b ON b.key = c.batch_key "
             f"WHERE {tx.dialect.id_in('c.id', 'ids')} AND c.state = {int(CallState.CLAIMED)} "
             f"AND c.holds_slot = 1 ORDER BY c.key {tx.dialect.for_update('c')}",
             ids=tx.dialect.id_list(ids),
@@ -129,12 +160,27 @@ def _sending_event(row: Row) -> NewEvent:
     return NewEvent(EventType.CALL_SENDING, "SCHEDULER", after)
 
 
-def _write(tx: Tx, rows: Sequence[Row]) -> None:
+def _write(tx: Tx, rows: Sequence[Row], throttles: Mapping[int, Reading]) -> None:
+    """A call that was counted is sent at the moment of the count: by both it is found when
+    it turns out that it was not."""
     if not rows:
         return
-    now, lease = tx.now_us, micros(tx.now + SENDING_LEASE)
+    counted_at = {key: reading.at_us for key, reading in throttles.items()}
+    lease = micros(tx.now + SENDING_LEASE)
     sql = tx.dialect.update_each("calls", _SENDING_SET, _SENDING_GUARD, _SENDING_COLUMNS)
-    changed = tx.update_each(sql, [(row.key, row.fence, now, lease) for row in rows])
+    changed = tx.update_each(
+        sql,
+        [
+            (
+                row.key,
+                row.fence,
+                counted_at.get(row.throttle_key, tx.now_us),
+                lease,
+                row.throttle_key,
+            )
+            for row in rows
+        ],
+    )
     assert changed == len(rows), "locked rows changed under us"
 
 

@@ -43,6 +43,7 @@ from outdial_server.storage.verbs.imports import (
     unended_imports,
 )
 from outdial_server.storage.verbs.requests import was_answered
+from outdial_server.storage.verbs.throttles import throttle_key
 
 _STALE_AFTER: Final = timedelta(minutes=1)
 """Staged rows without a younger one among them belong to a server that is gone, or to a
@@ -82,6 +83,7 @@ def stage_batch(
         "id": pack_id(new.batch_id),
         "account_key": account,
         "agent_key": key_of_agent,
+        "throttle_key": throttle_key(tx, account, new.settings.throttle),
         "carrier": new.carrier,
         "duplicates": int(new.duplicates),
         "zone_rule": int(new.zone_rule),

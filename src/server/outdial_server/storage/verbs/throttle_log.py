@@ -1,0 +1,156 @@
+"""What throttles have counted, exact and compact: one row for each moment, with a running
+total. A window is the difference of two rows, found by index, whatever its length.
+
+SENDING reads and counts with the throttle locked, so whoever comes at the same time waits
+and then sees what was counted. Lock order: ledger, calls, throttles, batches.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Final
+
+import orjson
+
+from outdial_server.domain.throttle import RuleUse, ThrottleRule, ThrottleUse
+from outdial_server.storage.dialects.dialect import Kind
+from outdial_server.storage.encoding import json_text, moment
+from outdial_server.storage.statements import Row
+from outdial_server.storage.tx import Tx
+
+_KEY: Final = (("key", Kind.INT),)
+
+_PRUNED_MOST: Final = 200
+"""Moments that are forgotten with each that is counted: about 1 ms of the writer after a
+long rest, and the log shrinks all the same."""
+
+_SECOND_US: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A throttle as of `at_us`: now, or the last count if the clock was set back since."""
+
+    use: ThrottleUse
+    at_us: int
+    total: int
+
+
+def rules_json(rules: Sequence[ThrottleRule]) -> str:
+    return json_text([[r.max_calls, int(r.window.total_seconds())] for r in rules])
+
+
+@lru_cache(maxsize=1024)
+def rules_from(text: str) -> tuple[ThrottleRule, ...]:
+    return tuple(ThrottleRule(n, timedelta(seconds=seconds)) for n, seconds in orjson.loads(text))
+
+
+def read_throttles(tx: Tx, keys: Collection[int], *, lock: bool = False) -> dict[int, Reading]:
+    """By key. With `lock` nobody else counts until the end of the transaction."""
+    if not keys:
+        return {}
+    throttles = tx.all(
+        "SELECT t.key, t.rules_json, t.total, t.last_us FROM throttles t WHERE t.key IN "
+        f"(SELECT r.key FROM {tx.dialect.rows('keys', _KEY)} AS r) "
+        f"ORDER BY t.key {tx.dialect.for_update('t') if lock else ''}",
+        keys=json_text([[key] for key in sorted(keys)]),
+    )
+    windows = _read_windows(tx, throttles)
+    return {t.key: _reading(tx, t, windows) for t in throttles}
+
+
+_WINDOW: Final = (
+    ("throttle_key", Kind.INT),
+    ("place", Kind.INT),
+    ("since", Kind.INT),
+    ("floor", Kind.INT),
+)
+
+
+def _read_windows(tx: Tx, throttles: Sequence[Row]) -> Mapping[tuple[int, int], Row]:
+    """Of each rule: what was counted before its window, and the first moment after whose
+    leaving there is room again."""
+    wanted = [
+        [t.key, place, _at(tx, t) - _window_us(rule), t.total - rule.max_calls]
+        for t in throttles
+        for place, rule in enumerate(rules_from(t.rules_json))
+    ]
+    log = "FROM throttle_hits h WHERE h.throttle_key = w.throttle_key"
+    rows = tx.all(
+        "SELECT w.throttle_key, w.place, "
+        f"(SELECT h.total - h.hits {log} AND h.at_us > w.since ORDER BY h.at_us LIMIT 1) "
+        "AS before, "
+        f"(SELECT h.at_us {log} AND h.total > w.floor ORDER BY h.total, h.at_us LIMIT 1) "
+        f"AS leaves_us FROM {tx.dialect.rows('windows', _WINDOW)} AS w",
+        windows=json_text(wanted),
+    )
+    return {(row.throttle_key, row.place): row for row in rows}
+
+
+def _at(tx: Tx, throttle: Row) -> int:
+    last_us: int = throttle.last_us
+    return max(tx.now_us, last_us)
+
+
+def _window_us(rule: ThrottleRule) -> int:
+    return int(rule.window.total_seconds()) * _SECOND_US
+
+
+def _reading(tx: Tx, throttle: Row, windows: Mapping[tuple[int, int], Row]) -> Reading:
+    uses = []
+    for place, rule in enumerate(rules_from(throttle.rules_json)):
+        window = windows[throttle.key, place]
+        used = 0 if window.before is None else throttle.total - window.before
+        opens_at = None
+        if used >= rule.max_calls:
+            opens_at = moment(window.leaves_us) + rule.window
+        uses.append(RuleUse(rule, used, opens_at))
+    return Reading(ThrottleUse(tuple(uses)), _at(tx, throttle), throttle.total)
+
+
+def count_hits(tx: Tx, readings: Mapping[int, Reading], counts: Mapping[int, int]) -> None:
+    """Counts calls by throttle, read with `lock` in this transaction."""
+    counted = [(key, readings[key], n) for key, n in sorted(counts.items()) if n]
+    tx.run_many(
+        "UPDATE throttles SET total = :total, last_us = :at WHERE key = :key",
+        [{"key": key, "total": r.total + n, "at": r.at_us} for key, r, n in counted],
+    )
+    # Two groups of one moment share a row; it is the newest, so nothing stands behind it.
+    tx.run_many(
+        "INSERT INTO throttle_hits (throttle_key, at_us, hits, total) "
+        "VALUES (:key, :at, :n, :total) ON CONFLICT (throttle_key, at_us) DO UPDATE "
+        "SET hits = throttle_hits.hits + excluded.hits, total = excluded.total",
+        [{"key": key, "at": r.at_us, "n": n, "total": r.total + n} for key, r, n in counted],
+    )
+    for key, reading, _ in counted:
+        _prune(tx, key, reading)
+
+
+def _prune(tx: Tx, key: int, reading: Reading) -> None:
+    longest_us = max(_window_us(use.rule) for use in reading.use.rules)
+    tx.run(
+        "DELETE FROM throttle_hits WHERE throttle_key = :key AND at_us IN "
+        "(SELECT h.at_us FROM throttle_hits h WHERE h.throttle_key = :key "
+        "AND h.at_us <= :until ORDER BY h.at_us LIMIT :most)",
+        key=key,
+        until=reading.at_us - longest_us,
+        most=_PRUNED_MOST,
+    )
+
+
+def take_back(tx: Tx, hits: Counter[tuple[int, int]]) -> None:
+    """Calls that were counted, by throttle and moment, and turned out not to be sent. What
+    was counted since is at most what a request may take (`CARRIER_DEADLINE`)."""
+    rows = [{"key": key, "at": at_us, "n": n} for (key, at_us), n in sorted(hits.items())]
+    tx.run_many(
+        "UPDATE throttles SET total = total - :n WHERE key = :key",
+        [{"key": row["key"], "n": row["n"]} for row in rows],
+    )
+    tx.run_many(
+        "UPDATE throttle_hits SET total = total - :n, "
+        "hits = hits - CASE WHEN at_us = :at THEN :n ELSE 0 END "
+        "WHERE throttle_key = :key AND at_us >= :at",
+        rows,
+    )
