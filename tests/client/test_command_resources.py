@@ -34,6 +34,7 @@ from outdial.v1.batch_service_pb2 import (
     CancelBatchResponse,
     CreateBatchResponse,
     DeleteBatchResponse,
+    ExplainBatchResponse,
     GetBatchResponse,
     ListBatchesResponse,
     ListBatchEventsResponse,
@@ -52,9 +53,18 @@ from outdial.v1.call_service_pb2 import (
     ResolveCallResponse,
 )
 from outdial.v1.event_pb2 import Event
+from outdial.v1.explanation_pb2 import (
+    BatchExplanation,
+    BoundedCount,
+    Gate,
+    GateLevel,
+    ScheduledCallExplanation,
+    Verdict,
+)
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
 from outdial.v1.scheduled_call_service_pb2 import (
     CancelScheduledCallResponse,
+    ExplainScheduledCallResponse,
     GetScheduledCallResponse,
     ListScheduledCallsResponse,
     RetryScheduledCallResponse,
@@ -308,6 +318,43 @@ async def test_events_are_listed_and_followed_without_a_gap(
     far_end.watch([snapshot(5), update(6, 7, ended=True)])
     followed = await outdial("batch", "events", BATCH_ID, "--after", "2", "--follow", "--json")
     assert numbers(followed) == [3, 4, 5, 6, 7]
+
+
+async def test_why_nobody_is_dialled_is_told_as_a_table_and_as_json(
+    far_end: FarEnd, outdial: Outdial
+) -> None:
+    opens = Timestamp(seconds=1_800_000_000)
+    gates = [
+        Gate(
+            name="batch_state",
+            level=GateLevel.GATE_LEVEL_BATCH,
+            reason="BATCH_SCHEDULED",
+            next_at=opens,
+            sentence="The window opens.",
+        ),
+        Gate(name="slots_agent", open=True, budget=7, figures={"used": 3, "cap": 10}),
+    ]
+    verdict = Verdict(gate="batch_state", next_at=opens, sentence="The window opens.")
+    told = BatchExplanation(
+        verdict=verdict, gates=gates, waiting=9, due=BoundedCount(count=9, more=True)
+    )
+    far_end.answer("ExplainBatch", ExplainBatchResponse(explanation=told))
+    shown = await outdial("explain", BATCH_ID)
+    assert shown.stdout.startswith("The window opens.\nNothing stands in the way from ")
+    assert "9 waiting (more than 9 due" in shown.stdout
+    assert "cap 10, used 3" in shown.stdout
+    assert (await outdial("explain", BATCH_ID, "--quiet")).stdout == "The window opens.\n"
+    told_json = json.loads((await outdial("explain", BATCH_ID, "--json")).stdout)
+    assert told_json["gates"][1]["budget"] == "7"
+    row = ScheduledCallExplanation(verdict=Verdict(open=True, sentence="It ended."))
+    far_end.answer("ExplainScheduledCall", ExplainScheduledCallResponse(explanation=row))
+    assert (await outdial("explain", "--call", "row-1")).stdout == "It ended.\n"
+    assert far_end.requests("ExplainScheduledCall")[0].scheduled_call_id == "row-1"
+
+
+async def test_an_explanation_is_of_a_batch_or_of_a_row(outdial: Outdial) -> None:
+    assert (await outdial("explain")).exit_code == 2
+    assert (await outdial("explain", BATCH_ID, "--call", "row-1")).exit_code == 2
 
 
 def numbers(result: Result) -> list[int]:

@@ -44,6 +44,7 @@ COMMANDS = {
     "batches.cancel": "batch cancel",
     "batches.create": "batch create",
     "batches.delete": "batch delete",
+    "batches.explain": "explain",
     "batches.events": "batch events",
     "batches.get": "batch show",
     "batches.get_import": "import show",
@@ -83,6 +84,7 @@ COMMANDS = {
 }
 WITHOUT_ONE = {
     "batches.import_rows": "for rows that a program makes; a shell has files and pipes",
+    "scheduled_calls.explain": "explain",
     "scheduled_calls.export": "the stream under the two that write files",
     "close": "a command closes what it opens",
 }

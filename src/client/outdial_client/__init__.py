@@ -16,6 +16,15 @@ from outdial.v1.call_pb2 import Call, CallState
 from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.calling_hours_pb2 import TimeZoneSource, Weekday, ZoneRule
 from outdial.v1.event_pb2 import Event, EventType
+from outdial.v1.explanation_pb2 import (
+    BatchExplanation,
+    BlockedRows,
+    BoundedCount,
+    Gate,
+    GateLevel,
+    ScheduledCallExplanation,
+    Verdict,
+)
 from outdial.v1.import_pb2 import BadRowPolicy, FindingKind, Import, ImportState
 from outdial.v1.scheduled_call_pb2 import (
     DispatchOutcome,
@@ -75,8 +84,11 @@ __all__ = [
     "BadRowPolicy",
     "Batch",
     "BatchCounts",
+    "BatchExplanation",
     "BatchState",
     "BatchWatch",
+    "BlockedRows",
+    "BoundedCount",
     "Call",
     "CallResolution",
     "CallState",
@@ -98,6 +110,8 @@ __all__ = [
     "FailedPreconditionError",
     "FieldViolation",
     "FindingKind",
+    "Gate",
+    "GateLevel",
     "Import",
     "ImportFinding",
     "ImportInterruptedError",
@@ -124,6 +138,7 @@ __all__ = [
     "RetryCallerId",
     "RetryPolicy",
     "ScheduledCall",
+    "ScheduledCallExplanation",
     "ScheduledCallResult",
     "ScheduledCallState",
     "Suppression",
@@ -135,6 +150,7 @@ __all__ = [
     "UnavailableError",
     "UnimplementedError",
     "UnknownPolicy",
+    "Verdict",
     "WatchBatchResponse",
     "WatchDelivery",
     "WatchInterruption",

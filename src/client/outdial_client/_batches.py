@@ -10,6 +10,7 @@ from outdial.v1 import batch_service_pb2 as messages
 from outdial.v1.batch_pb2 import Batch, BatchState
 from outdial.v1.batch_service_pb2 import WatchDelivery, WatchScope
 from outdial.v1.event_pb2 import Event
+from outdial.v1.explanation_pb2 import BatchExplanation
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
 
 from outdial_client._batch_imports import BatchImports
@@ -168,6 +169,11 @@ class Batches(BatchImports):
             return Page(response.events, more)
 
         return Pager(fetch, page_token=str(after_sequence))
+
+    async def explain(self, batch_id: str) -> BatchExplanation:
+        """Why a batch is dialled or not: a verdict, and every gate with its figures."""
+        request = messages.ExplainBatchRequest(batch_id=batch_id)
+        return (await self._send(self._stub.ExplainBatch, request)).explanation
 
     def watch(
         self,

@@ -27,6 +27,7 @@ _RETRIED_METHODS = {
         "AddScheduledCalls",
         "CancelBatch",
         "CreateBatch",
+        "ExplainBatch",
         "GetBatch",
         "GetImport",
         "ListBatchEvents",
@@ -39,6 +40,7 @@ _RETRIED_METHODS = {
     "ScheduledCallService": (
         "GetScheduledCall",
         "ListScheduledCalls",
+        "ExplainScheduledCall",
         "RetryScheduledCall",
     ),
     "CallService": ("GetCall", "ListCalls"),

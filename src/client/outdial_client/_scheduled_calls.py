@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from grpc.aio import Channel
 from outdial.v1 import scheduled_call_service_pb2 as messages
+from outdial.v1.explanation_pb2 import ScheduledCallExplanation
 from outdial.v1.scheduled_call_pb2 import ScheduledCall, ScheduledCallState
 from outdial.v1.scheduled_call_service_pb2_grpc import ScheduledCallServiceStub
 
@@ -69,6 +70,11 @@ class ScheduledCalls:
             scheduled_call_id=scheduled_call_id, request_id=request_id
         )
         return (await self._send(self._stub.RetryScheduledCall, request)).scheduled_call
+
+    async def explain(self, scheduled_call_id: str) -> ScheduledCallExplanation:
+        """Why one person is dialled or not; see `batches.explain`."""
+        request = messages.ExplainScheduledCallRequest(scheduled_call_id=scheduled_call_id)
+        return (await self._send(self._stub.ExplainScheduledCall, request)).explanation
 
     def export(
         self,

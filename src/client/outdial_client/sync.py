@@ -37,6 +37,7 @@ from outdial.v1.batch_service_pb2 import (
 from outdial.v1.call_pb2 import Call, CallState
 from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.event_pb2 import Event
+from outdial.v1.explanation_pb2 import BatchExplanation, ScheduledCallExplanation
 from outdial.v1.import_pb2 import BadRowPolicy, Import
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
 from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
@@ -533,6 +534,10 @@ class Batches(BatchImports):
             self._inner.events(batch_id, after_sequence=after_sequence, page_size=page_size),
         )
 
+    def explain(self, batch_id: str) -> BatchExplanation:
+        """Why a batch is dialled or not: a verdict, and every gate with its figures."""
+        return self._loop.run(partial(self._inner.explain, batch_id))
+
     def watch(
         self,
         batch_id: str,
@@ -603,6 +608,10 @@ class ScheduledCalls:
     def retry(self, scheduled_call_id: str, *, request_id: str = "") -> ScheduledCall:
         """Lets somebody whose calls have ended be called once more; see `batches.retry`."""
         return self._loop.run(partial(self._inner.retry, scheduled_call_id, request_id=request_id))
+
+    def explain(self, scheduled_call_id: str) -> ScheduledCallExplanation:
+        """Why one person is dialled or not; see `batches.explain`."""
+        return self._loop.run(partial(self._inner.explain, scheduled_call_id))
 
     def export(
         self,

@@ -15,6 +15,7 @@ from outdial_client.cli import (
     _call,
     _config,
     _events,
+    _explain,
     _export,
     _import,
     _imports,
@@ -50,6 +51,7 @@ app.add_typer(_keys.commands, name="keys")
 app.add_typer(_server.commands, name="server")
 app.add_typer(_config.commands, name="config")
 app.add_typer(_watch.commands)
+app.add_typer(_explain.commands)
 _batch.commands.add_typer(_import.commands)
 _batch.commands.add_typer(_export.commands)
 _batch.commands.add_typer(_retry.commands)

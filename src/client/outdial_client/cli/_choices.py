@@ -15,6 +15,7 @@ from outdial.v1.batch_pb2 import (
 from outdial.v1.call_pb2 import CallState
 from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.calling_hours_pb2 import TimeZoneSource
+from outdial.v1.explanation_pb2 import GateLevel
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCallState
 
 
@@ -71,6 +72,7 @@ CALL_STATES = Choices(CallState, "CALL_STATE_")
 CONFIG_ERROR_POLICIES = Choices(ConfigErrorPolicy, "CONFIG_ERROR_POLICY_")
 DISPOSITIONS = Choices(Disposition, "DISPOSITION_")
 DUPLICATE_POLICIES = Choices(DuplicatePolicy, "DUPLICATE_POLICY_")
+GATE_LEVELS = Choices(GateLevel, "GATE_LEVEL_")
 RESOLUTIONS = Choices(CallResolution, "CALL_RESOLUTION_")
 RETRY_CALLER_IDS = Choices(RetryCallerId, "RETRY_CALLER_ID_")
 SCHEDULED_CALL_STATES = Choices(ScheduledCallState, "SCHEDULED_CALL_STATE_")
