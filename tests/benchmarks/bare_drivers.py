@@ -24,6 +24,7 @@ from outdial_server.storage.sqlite_connection import SqliteConnection
 from outdial_server.storage.store import parse_url
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
+from outdial_server.storage.verbs.call_texts import ParsedAgents
 from outdial_server.storage.verbs.claiming import claim
 from outdial_server.storage.verbs.reporting import apply_reports
 from outdial_server.storage.verbs.sending import mark_sending
@@ -31,6 +32,7 @@ from outdial_server.storage.verbs.sending import mark_sending
 T = TypeVar("T")
 
 GROUP = 100
+_NO_TEXTS = ParsedAgents()
 _CLAIM_MOST = 500
 _LIFE = (ReportKind.ACCEPTED, ReportKind.ANSWERED, ReportKind.ENDED)
 
@@ -60,7 +62,7 @@ def drive_groups(stored: StoredList, calls: int, warm_up: int) -> Drive:
     transact = _Transactions(writer)
     transact(_start_batch)
     while not meter.done.is_set():
-        group = transact(lambda tx: claim(tx, GROUP)).calls
+        group = transact(lambda tx: claim(tx, GROUP, _NO_TEXTS)).calls
         for verb in _verbs_of(group, meter):
             transact(verb)
     writer.close()
@@ -79,7 +81,7 @@ async def _drive_groups_async(stored: StoredList, calls: int, warm_up: int) -> D
         write = base.store.database.write
         await write(_start_batch)
         while not meter.done.is_set():
-            group = (await write(lambda tx: claim(tx, GROUP))).calls
+            group = (await write(lambda tx: claim(tx, GROUP, _NO_TEXTS))).calls
             for verb in _verbs_of(group, meter):
                 await write(verb)
     return meter.drive
@@ -109,7 +111,7 @@ class _Transactions:
 
 
 def _send(tx: Tx, group: Sequence[ClaimedCall]) -> None:
-    sent, _ = mark_sending(tx, group)
+    sent = mark_sending(tx, group).sending
     assert len(sent) == len(group), "some were held back"
 
 
@@ -167,17 +169,15 @@ class BareLoops:
             await tick()
 
     async def _claim_some(self) -> None:
-        claims = await self._database.write(lambda tx: claim(tx, _CLAIM_MOST))
+        claims = await self._database.write(lambda tx: claim(tx, _CLAIM_MOST, _NO_TEXTS))
         if claims.calls:
             self._claimed.extend(claims.calls)
             self._send.set()
 
     async def _send_all(self) -> None:
-        sent, held_back = await self._database.write_group(
-            partial(_taken, self._claimed), mark_sending
-        )
-        assert not held_back
-        for call in sent:
+        marked = await self._database.write_group(partial(_taken, self._claimed), mark_sending)
+        assert not marked.held_back
+        for call in marked.sending:
             self._meter.count()
             self._later(call, 0)
         self._claim.set()
