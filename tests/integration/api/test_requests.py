@@ -132,7 +132,7 @@ async def test_an_old_etag_overwrites_nothing(
         ({"unknown_policy": 99}, "batch.unknown_policy"),
         ({"priority": 10}, "batch.priority"),
         ({"weight": -1}, "batch.weight"),
-        ({"ring_timeout": Duration(seconds=1)}, "batch.ring_timeout"),
+        ({"ring_timeout": Duration(seconds=601)}, "batch.ring_timeout"),
         ({"ring_timeout": Duration(seconds=10, nanos=1)}, "batch.ring_timeout"),
         ({"ring_timeout": Duration(seconds=10**15)}, "batch.ring_timeout"),
         ({"window_end": Timestamp(seconds=1)}, "batch.window_end"),

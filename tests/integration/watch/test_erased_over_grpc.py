@@ -21,6 +21,7 @@ from outdial_server.domain.account import Account
 from outdial_server.domain.ids import AgentId, BatchId
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.retention import Retention
+from outdial_server.engine import GatheredReports
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.settings import Settings
 from outdial_server.storage.tx import Tx
@@ -91,7 +92,10 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         world = World(store, base.clock, base.ids, account.account_id, AgentId(""))  # type: ignore[arg-type]
         await store.accounts.change_account(account.account_id, _with_many_slots)
         world.agent_id = await world.new_agent("Ada")
-        server = app._grpc_server(base, CarrierRegistry([]), CollectorRegistry(), asyncio.Event())
+        # Not started: nobody is dialled here.
+        carriers, reports = CarrierRegistry([]), GatheredReports(base.signals)
+        engine = app.build_engine(base, carriers, reports)
+        server = app._grpc_server(base, carriers, engine, CollectorRegistry(), asyncio.Event())
         address = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
         await server.serving()
         async with (
