@@ -20,6 +20,10 @@ class Topic(Enum):
     RECONCILE = "reconcile"
     REAP = "reap"
     AUDIT = "audit"
+
+    # By identity, which each member has for itself: every report wakes a topic, and the
+    # enum's own hash is Python code.
+    __hash__ = object.__hash__
     ERASE = "erase"
 
 
