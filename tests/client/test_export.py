@@ -194,6 +194,7 @@ async def test_json_lines_have_objects_and_nulls(far_end: FarEnd, client: Client
     assert first["custom_id"] == "=C-1"
     assert first["template_context"] == {"name": "Zoë", "visits": 2, "tags": ["a", "b"]}
     assert first["metadata"] == {"city": "Graz"}
+    assert first["annotations"] == {"origin": {"row": 7}}
     assert first["talk_seconds"] == 6.25
     assert (second["disposition"], second["end_time"], second["call_id"]) == (None, None, None)
 

@@ -157,7 +157,12 @@ async def test_a_batch_is_sent_as_it_was_described(far_end: FarEnd, client: Clie
         window_start=opens,
         ring_timeout=timedelta(seconds=20),
     )
-    call = NewCall(address="+15551230001", custom_id="c", template_context={"name": "Ada", "n": 2})
+    call = NewCall(
+        address="+15551230001",
+        custom_id="c",
+        template_context={"name": "Ada", "n": 2},
+        annotations={"origin": "crm"},
+    )
     await client.batches.create(batch, [call], draft=True)
     (request,) = far_end.requests("CreateBatch")
     assert request.draft
@@ -165,6 +170,7 @@ async def test_a_batch_is_sent_as_it_was_described(far_end: FarEnd, client: Clie
     assert not request.batch.HasField("window_end")
     assert request.batch.ring_timeout.seconds == 20
     assert dict(request.scheduled_calls[0].template_context) == {"name": "Ada", "n": 2}
+    assert dict(request.scheduled_calls[0].annotations) == {"origin": "crm"}
 
 
 def test_a_moment_without_a_time_zone_is_refused() -> None:

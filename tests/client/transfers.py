@@ -87,3 +87,4 @@ REACHED = ScheduledCallResult(
     ),
 )
 REACHED.scheduled_call.template_context.update({"name": "Zoë", "visits": 2, "tags": ["a", "b"]})
+REACHED.scheduled_call.annotations.update({"origin": {"row": 7}})

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -311,6 +312,7 @@ class Batch(_message.Message):
     SCHEDULE_WARNING_FIELD_NUMBER: _builtins.int
     RETRY_CALLER_ID_FIELD_NUMBER: _builtins.int
     THROTTLE_FIELD_NUMBER: _builtins.int
+    ANNOTATIONS_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -433,6 +435,12 @@ class Batch(_message.Message):
         own zone counts, see `zone_rule`. A change moves all who are not dialled yet.
         """
 
+    @_builtins.property
+    def annotations(self) -> _struct_pb2.Struct:
+        """Values kept with the batch and given back as they came; the scheduler never looks at
+        them. Numbers are doubles. Up to 64 KiB.
+        """
+
     def __init__(
         self,
         *,
@@ -471,10 +479,11 @@ class Batch(_message.Message):
         schedule_warning: _builtins.str = ...,
         retry_caller_id: Global___RetryCallerId.ValueType = ...,
         throttle: _builtins.str = ...,
+        annotations: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["calling_hours", b"calling_hours", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "calling_hours", b"calling_hours", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

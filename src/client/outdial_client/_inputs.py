@@ -40,6 +40,8 @@ class NewCall:
     template_context: Mapping[str, Any] = field(default_factory=dict)
     """Values for the agent's templates: anything that JSON can say."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+    """Kept and given back; nobody else looks at them."""
 
     def to_message(self) -> ScheduledCall:
         """The same as it is sent."""
@@ -52,6 +54,7 @@ class NewCall:
             ring_timeout=to_duration(self.ring_timeout),
             template_context=to_struct(self.template_context),
             metadata=self.metadata,
+            annotations=to_struct(self.annotations),
         )
 
 
@@ -93,6 +96,8 @@ class NewBatch:
     retry_caller_id: RetryCallerId.ValueType = RetryCallerId.RETRY_CALLER_ID_UNSPECIFIED
     """Which number later calls of a person show; unless said otherwise that of the first."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+    """Kept and given back; nobody else looks at them."""
 
     def to_message(self) -> Batch:
         """The same as it is sent."""
@@ -115,6 +120,7 @@ class NewBatch:
             retry_caller_id=self.retry_caller_id,
             retry_policy=self.retry_policy.to_message() if self.retry_policy else None,
             metadata=self.metadata,
+            annotations=to_struct(self.annotations),
             time_zone=self.time_zone,
             calling_hours=self.calling_hours.to_message() if self.calling_hours else None,
             zone_rule=self.zone_rule,

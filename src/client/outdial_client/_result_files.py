@@ -15,6 +15,7 @@ from outdial_client._export import ResultExport
 from outdial_client._output_file import OutputFile, open_output
 from outdial_client._result_row import (
     PLAIN_COLUMNS,
+    annotations_of,
     context_of,
     extra_cells,
     plain_cells,
@@ -115,6 +116,7 @@ class _JsonLines:
                 **plain_values(result),
                 "template_context": context_of(row),
                 "metadata": dict(sorted(row.metadata.items())),
+                "annotations": annotations_of(row),
             }
             self.text.write(json.dumps(whole, ensure_ascii=False) + "\n")
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.call_pb2 import Call, CallState
 from outdial.v1.scheduled_call_pb2 import (
@@ -79,7 +80,16 @@ def context_of(row: ScheduledCall) -> dict[str, Any]:
 
     A Struct makes a double of every number, and its order is another one each time.
     """
-    values: dict[str, Any] = _undoubled(MessageToDict(row.template_context))
+    return _plain(row.template_context)
+
+
+def annotations_of(row: ScheduledCall) -> dict[str, Any]:
+    """The same of the annotations."""
+    return _plain(row.annotations)
+
+
+def _plain(struct: Struct) -> dict[str, Any]:
+    values: dict[str, Any] = _undoubled(MessageToDict(struct))
     return values
 
 

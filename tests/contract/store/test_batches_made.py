@@ -62,6 +62,7 @@ async def test_a_batch_is_read_as_it_was_made(world: World) -> None:
         ring_timeout=timedelta(seconds=25),
         max_call_duration=timedelta(minutes=7),
         metadata={"ward": "3", "ü": ""},
+        annotations_json='{"z":[1.0,null]}',
     )
     names = BatchSettings.__dataclass_fields__
     made = await world.create(2, **{name: getattr(settings, name) for name in names})
@@ -88,6 +89,7 @@ async def test_a_row_is_read_as_it_was_given(world: World) -> None:
         template_context_json='{"b":1.0, "a":"ß\\u0000"}',
         metadata={"k": "v"},
         ring_timeout=timedelta(seconds=12),
+        annotations_json='{"b":1.0, "a":"as it came"}',
     )
     batch_id = await world.batch([new])
     row = await world.row(batch_id)

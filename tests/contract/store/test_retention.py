@@ -47,7 +47,12 @@ async def erase_all(world: World, keep: Retention, limit: int = 250) -> Erased:
 async def called(world: World, rows: int = 3, **values: Any) -> BatchId:
     """A batch whose people were all called, and which has ended."""
     people = [
-        new_row(n, template_context_json=f'{{"name":"P{n}"}}', metadata={"order": str(n)})
+        new_row(
+            n,
+            template_context_json=f'{{"name":"P{n}"}}',
+            metadata={"order": str(n)},
+            annotations_json=f'{{"origin":{n}}}',
+        )
         for n in range(rows)
     ]
     batch_id = await world.batch(people, **values)
@@ -171,7 +176,7 @@ async def test_payloads_go_and_people_with_their_outcome_stay(world: World) -> N
     world.clock.advance(DAY)
     assert await erase_all(world, Retention(payloads=DAY), limit=3) == Erased(payloads=7)
     after = await world.rows(batch_id)
-    assert {(row.template_context_json, *row.metadata) for row in after} == {("",)}
+    assert {(r.template_context_json, r.annotations_json, *r.metadata) for r in after} == {("", "")}
     assert [(r.address, r.state, r.call_id) for r in after] == [
         (r.address, r.state, r.call_id) for r in before
     ]

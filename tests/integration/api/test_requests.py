@@ -91,6 +91,22 @@ async def test_a_mask_writes_what_it_names_and_nothing_else(
     assert not answer.batch.metadata
 
 
+async def test_annotations_are_given_back_as_they_came_and_written_by_name(
+    grpc_channel: grpc.aio.Channel, ours: Belongings
+) -> None:
+    annotations = Struct()
+    annotations.update({"schedule_type": "immediate", "listed": [1, None, {"deep": True}]})
+    batch = await create(grpc_channel, ours, annotations=annotations)
+    assert batch.annotations == annotations
+    change = Batch(batch_id=batch.batch_id, priority=1)
+    for paths, kept in ([["priority"], annotations], [["annotations"], Struct()]):
+        mask = FieldMask(paths=paths)
+        answer = await call(
+            grpc_channel, "UpdateBatch", ours.tenant.key, batch=change, update_mask=mask
+        )
+        assert answer.batch.annotations == kept
+
+
 async def test_without_a_mask_what_is_populated_is_written(
     grpc_channel: grpc.aio.Channel, ours: Belongings
 ) -> None:

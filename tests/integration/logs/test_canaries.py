@@ -112,6 +112,7 @@ def rows(count: int) -> list[ScheduledCall]:
             address=address,
             custom_id=f"{CANARY}-row",
             template_context=context,
+            annotations=context,
             metadata={"note": f"{CANARY} metadata"},
         )
         for address in [*numbers, f"sip:{CANARY}@{CANARY}.example.com"]

@@ -45,22 +45,21 @@ ROWS = [
     row_fault("a NUL character in the custom id", "custom_id", custom_id="\0"),
     row_fault("a value that is too long", "metadata[k]", metadata={"k": "x" * 513}),
     row_fault("too much metadata", "metadata", metadata={str(n): "" for n in range(65)}),
-    row_fault(
-        "a context that is too large",
-        "template_context",
-        "64 KiB",
-        template_context=context(text="x" * 65_536),
-    ),
-    row_fault(
-        "a context with a NUL character",
-        "template_context",
-        template_context=context(text="\0"),
-    ),
-    row_fault(
-        "a context with an infinite number",
-        "template_context",
-        "finite",
-        template_context=context(number=float("nan")),
+    *(
+        fault
+        for name, field in (("a context", "template_context"), ("an annotation", "annotations"))
+        for fault in (
+            row_fault(
+                f"{name} that is too large", field, "64 KiB", **{field: context(text="x" * 65_536)}
+            ),
+            row_fault(f"{name} with a NUL character", field, **{field: context(text="\0")}),
+            row_fault(
+                f"{name} with an infinite number",
+                field,
+                "finite",
+                **{field: context(number=float("nan"))},
+            ),
+        )
     ),
     faulty(
         "faults in several rows",

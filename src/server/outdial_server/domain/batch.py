@@ -143,6 +143,7 @@ class BatchSettings:
     retry_policy: RetryPolicy | None = None
     retry_caller_id: RetryCallerId = RetryCallerId.KEEP
     metadata: Mapping[str, str] = field(default_factory=dict)
+    annotations_json: str = ""
     time_zone: str = UTC_ZONE
     calling_hours: CallingHours | None = None
     max_calls_per_day: int | None = None

@@ -112,6 +112,7 @@ def check_batch_settings(
         limits.CALL_DURATION_MAX,
     )
     checks.metadata("metadata", settings.metadata)
+    checks.json_object("annotations", settings.annotations_json, limits.ANNOTATIONS_MAX_BYTES)
     if settings.retry_policy is not None:
         _check_retry_policy(checks, settings.retry_policy)
     _check_window(checks, settings, now, end_is_new)
@@ -206,6 +207,7 @@ class RawRow:
     # What was found wrong with it on its way to us: the row is refused whatever it holds.
     faults: Sequence[FieldViolation] = ()
     ring_timeout: timedelta | None = None
+    annotations_json: str = ""
 
 
 def check_row(
@@ -239,6 +241,10 @@ def check_row(
     if fault:
         violations.append(FieldViolation("template_context", fault))
         return None
+    fault = json_fault(row.annotations_json, limits.ANNOTATIONS_MAX_BYTES)
+    if fault:
+        violations.append(FieldViolation("annotations", fault))
+        return None
     return NewScheduledCall(
         address,
         normalized,
@@ -249,6 +255,7 @@ def check_row(
         row.template_context_json,
         row.metadata,
         ring_timeout=row.ring_timeout,
+        annotations_json=row.annotations_json,
     )
 
 

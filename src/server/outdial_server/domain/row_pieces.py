@@ -29,4 +29,4 @@ def row_chars(row: ScheduledCall) -> int:
     """About how long a row is as a message. Numbers in a context grow up to sixfold on the
     wire."""
     labels = sum(len(key) + len(value) for key, value in row.metadata.items())
-    return _PLAIN_ROW_CHARS + len(row.template_context_json) + labels
+    return _PLAIN_ROW_CHARS + len(row.template_context_json) + len(row.annotations_json) + labels

@@ -70,6 +70,7 @@ class NewScheduledCall:
     number_zone: str = ""
     # None: as long as the batch says.
     ring_timeout: timedelta | None = None
+    annotations_json: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +99,4 @@ class ScheduledCall:
     effective_time_zone: str = UTC_ZONE
     time_zone_source: TimeZoneSource = TimeZoneSource.BATCH
     ring_timeout: timedelta | None = None
+    annotations_json: str = ""

@@ -23,6 +23,7 @@ from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.masks import masked_fields
 from outdial_server.api.conversion.request import filter_text
 from outdial_server.api.conversion.retry_policy import retry_policy, retry_policy_to_message
+from outdial_server.api.conversion.struct import json_text, struct
 from outdial_server.api.conversion.times import duration, moment, span, timestamp
 from outdial_server.commands.new_batch import BatchSpec
 from outdial_server.domain import limits
@@ -57,10 +58,14 @@ _WRITABLE: Final = (
     "retry_policy",
     "retry_caller_id",
     "metadata",
+    "annotations",
     "time_zone",
     "calling_hours",
     "max_calls_per_day",
 )
+
+_ATTRIBUTES: Final = {name: name for name in _WRITABLE} | {"annotations": "annotations_json"}
+"""What a client may write, and where it is in `BatchSettings`."""
 
 _counts = attrgetter(*COUNT_NAMES)
 
@@ -95,6 +100,7 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         retry_policy=retry_policy_to_message(settings.retry_policy),
         retry_caller_id=RETRY_CALLER_ID.to_message(settings.retry_caller_id),
         metadata=settings.metadata,
+        annotations=struct(settings.annotations_json),
         counts=counts_to_message(batch.counts),
         create_time=timestamp(batch.created_at),
         update_time=timestamp(batch.updated_at),
@@ -163,6 +169,11 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
             message.retry_caller_id, f"{path}.retry_caller_id", RetryCallerId.KEEP
         ),
         metadata=dict(message.metadata),
+        annotations_json=(
+            json_text(message.annotations, f"{path}.annotations")
+            if message.HasField("annotations")
+            else ""
+        ),
         time_zone=message.time_zone or UTC_ZONE,
         max_calls_per_day=message.max_calls_per_day or None,
         calling_hours=(
@@ -176,9 +187,9 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
 def batch_change(message: pb.Batch, mask: FieldMask) -> Callable[[BatchSettings], BatchSettings]:
     """Writes what the mask names over the present settings. A field that is named but
     not set goes back to its default."""
-    named = masked_fields(mask, message, _WRITABLE)
+    named = masked_fields(mask, message, _ATTRIBUTES)
     settings = batch_settings(message)
-    written = {name: getattr(settings, name) for name in named}
+    written = {_ATTRIBUTES[name]: getattr(settings, _ATTRIBUTES[name]) for name in named}
     return lambda present: replace(present, **written)
 
 

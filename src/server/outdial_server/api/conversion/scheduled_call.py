@@ -24,19 +24,17 @@ _NO_FAULTS: Final[tuple[FieldViolation, ...]] = ()
 def raw_row(message: pb.ScheduledCall) -> RawRow:
     """What most rows do not have is not made for them."""
     metadata = message.metadata
-    context_json, faults = "", _NO_FAULTS
-    if message.HasField("template_context"):
-        try:
+    context_json, annotations_json, ring_timeout, faults = "", "", None, _NO_FAULTS
+    # What is wrong here is like any other fault of a row, and not of the request.
+    try:
+        if message.HasField("template_context"):
             context_json = json_text(message.template_context, "template_context")
-        except InvalidFieldsError as error:
-            # Like any other fault of a row, and not of the request.
-            faults = error.violations
-    ring_timeout = None
-    if message.HasField("ring_timeout"):
-        try:
+        if message.HasField("annotations"):
+            annotations_json = json_text(message.annotations, "annotations")
+        if message.HasField("ring_timeout"):
             ring_timeout = span(message.ring_timeout, "ring_timeout")
-        except InvalidFieldsError as error:
-            faults = (*faults, *error.violations)
+    except InvalidFieldsError as error:
+        faults = error.violations
     return RawRow(
         message.address,
         message.custom_id,
@@ -47,6 +45,7 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
         {key: metadata[key] for key in metadata} if metadata else _NO_METADATA,
         faults,
         ring_timeout,
+        annotations_json,
     )
 
 
@@ -76,4 +75,5 @@ def scheduled_call_to_message(row: ScheduledCall) -> pb.ScheduledCall:
         effective_time_zone=row.effective_time_zone,
         time_zone_source=TIME_ZONE_SOURCE.to_message(row.time_zone_source),
         ring_timeout=None if row.ring_timeout is None else duration(row.ring_timeout),
+        annotations=struct(row.annotations_json),
     )

@@ -48,7 +48,7 @@ BATCH_COLUMNS: Final = (
     "b.duplicates, b.display_name, b.window_start_us, b.window_end_us, b.priority, b.weight, "
     "b.max_concurrent_calls, b.caller_id, b.unknown_policy, b.on_config_error, "
     "b.ring_timeout_s, b.max_call_duration_s, b.retry_policy_json, b.retry_caller_id, "
-    "b.metadata_json, "
+    "b.metadata_json, b.annotations_json, "
     "b.time_zone, b.hours_days, b.hours_start_minute, b.hours_end_minute, b.zone_rule, "
     "b.has_other_zones, b.max_calls_per_day, b.dial_day, b.dials_on_day, b.state, "
     "b.state_reason, b.state_detail, b.settling_to, "
@@ -116,6 +116,7 @@ def _settings_from(row: Row) -> BatchSettings:
         retry_policy=policy_or_none(row.retry_policy_json),
         retry_caller_id=RetryCallerId(row.retry_caller_id),
         metadata=mapping_from(row.metadata_json),
+        annotations_json=row.annotations_json,
         time_zone=row.time_zone,
         calling_hours=_hours_from(row),
         max_calls_per_day=row.max_calls_per_day,
@@ -155,6 +156,7 @@ def settings_values(settings: BatchSettings) -> dict[str, Any]:
         "retry_policy_json": policy_text(settings.retry_policy),
         "retry_caller_id": int(settings.retry_caller_id),
         "metadata_json": mapping_json(settings.metadata),
+        "annotations_json": settings.annotations_json,
         "time_zone": settings.time_zone,
         "max_calls_per_day": settings.max_calls_per_day,
         **_hours_values(settings.calling_hours),

@@ -24,7 +24,8 @@ def next_rows(tx: Tx, batch_key: int, start: int, end: int, limit: int) -> Seque
     while len(rows) < limit and chars < _GROUP_CHARS:
         most = min(_SLICE_ROWS, limit - len(rows))
         piece = tx.all(
-            "SELECT s.key, s.position, coalesce(length(s.context_json), 0) + coalesce(("
+            "SELECT s.key, s.position, coalesce(length(s.context_json), 0) + "
+            "coalesce(length(s.annotations_json), 0) + coalesce(("
             "SELECT sum(length(t.prompt) + length(t.first_message)) FROM calls c "
             "JOIN call_texts t ON t.call_key = c.key WHERE c.scheduled_key = s.key), 0) AS chars "
             "FROM scheduled_calls s WHERE s.batch_key = :batch AND s.position >= :start "

@@ -48,9 +48,9 @@ SHARED_COLUMNS: Final = (
 ROW_COLUMNS: Final = (
     "s.key, s.id, s.batch_key, s.position, s.normalized_address, s.custom_id, s.time_zone, "
     "s.number_zone, b.time_zone AS batch_zone, "
-    "s.priority, s.caller_id, s.context_json, s.metadata_json, s.final_state, s.state_reason, "
-    "s.dispatch_outcome, s.dispatched_us, s.attempts, s.disposition, s.due_us, s.ended_us, "
-    "s.ring_timeout_s"
+    "s.priority, s.caller_id, s.context_json, s.metadata_json, s.annotations_json, "
+    "s.final_state, s.state_reason, s.dispatch_outcome, s.dispatched_us, s.attempts, "
+    "s.disposition, s.due_us, s.ended_us, s.ring_timeout_s"
 )
 
 CALL_COLUMNS: Final = (
@@ -104,6 +104,7 @@ def row_from(row: Row) -> ScheduledCall:
         effective_time_zone=zone,
         time_zone_source=zone_source,
         ring_timeout=length_or_none(row.ring_timeout_s),
+        annotations_json=row.annotations_json or "",
     )
 
 
