@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from outdial_server.domain.slots import (
     FLOOR_PERCENT,
     ScopeKind,
+    SharedLimit,
     SlotRow,
     SlotScope,
     Wish,
@@ -15,6 +16,7 @@ from outdial_server.domain.slots import (
     hard_cap_after,
     scopes_of,
     share,
+    share_within,
 )
 
 
@@ -150,3 +152,21 @@ def test_scopes_come_in_the_order_in_which_they_are_locked() -> None:
     assert list(in_a_batch) == sorted(in_a_batch)
     assert [scope.kind for scope in in_a_batch] == list(ScopeKind)
     assert [scope.kind for scope in direct] == [ScopeKind.ACCOUNT, ScopeKind.AGENT]
+
+
+@given(FREE, ANY_WISHES, st.data())
+def test_batches_of_one_limit_share_what_it_has_left_and_the_others_get_the_rest(
+    free: int, asked: list[Wish], data: st.DataObject
+) -> None:
+    of_limit = data.draw(st.lists(st.sampled_from(asked), unique=True)) if asked else []
+    keys = [wish.key for wish in of_limit]
+    limit = SharedLimit(data.draw(st.integers(0, 40)), keys)
+    grants = share_within(free, asked, [limit])
+    assert all(0 <= grants[wish.key] <= wish.wanted for wish in asked)
+    got = sum(grants[key] for key in keys)
+    assert got <= limit.left or not keys
+    # Whoever is hungry stands at a limit: the free slots, or the one that is shared.
+    hungry = [w for w in asked if grants[w.key] < w.wanted]
+    full = sum(grants.values()) == free
+    assert full or all(w.key in keys for w in hungry)
+    assert full or not hungry or got == limit.left

@@ -6,7 +6,7 @@ as calls end. None means no limit, and is counted all the same.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
@@ -93,6 +93,32 @@ def share(free: int, wishes: Sequence[Wish]) -> dict[int, int]:
         peers = [wish for wish in wishes if wish.priority == priority]
         left -= _share_one_class(left, peers, grants)
     return grants
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLimit:
+    """What the batches of `keys` may be given together, beside the free slots of all."""
+
+    left: int
+    keys: Sequence[int]
+
+
+def share_within(
+    free: int, wishes: Sequence[Wish], limits: Sequence[SharedLimit]
+) -> dict[int, int]:
+    """Fair shares of free slots. Where the batches of one limit get more than it has left,
+    they share that, and what they leave is shared again among the others."""
+    by_key = {wish.key: wish for wish in wishes}
+    for _ in range(len(limits) + 1):
+        grants = share(free, list(by_key.values()))
+        for limit in limits:
+            if sum(grants[key] for key in limit.keys) > limit.left:
+                of_these = share(limit.left, [by_key[key] for key in limit.keys])
+                by_key |= {k: replace(by_key[k], wanted=of_these[k]) for k in limit.keys}
+                break
+        else:
+            return grants
+    raise AssertionError("each round settles one limit: wishes only shrink")
 
 
 def _share_one_class(free: int, wishes: Sequence[Wish], grants: dict[int, int]) -> int:

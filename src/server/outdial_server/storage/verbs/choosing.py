@@ -8,11 +8,12 @@ from dataclasses import replace
 from outdial_server.domain.gates import budget, next_moment, scope_gates
 from outdial_server.domain.slots import (
     ScopeKind,
+    SharedLimit,
     SlotRow,
     SlotScope,
     Wish,
     free_in_all,
-    share,
+    share_within,
 )
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.claim_facts import ClaimFacts
@@ -60,24 +61,11 @@ def _grants(
     wanted: Mapping[int, int],
     limit: int,
 ) -> dict[int, int]:
-    """Fair shares of the account's free slots. Where the batches of one agent or of one
-    throttle get more than it has left, they share that, and what they leave is shared again
-    among the others."""
-    slots = facts.slots
     shared_scopes = account[0].scopes[:2]
-    free = min(free_in_all((slots[scope] for scope in shared_scopes), limit), limit)
-    wishes = {r.key: _wish(r, slots, wanted[r.key]) for r in account}
-    shared = [*_left_of_agents(account, slots), *_left_of_throttles(account, facts)]
-    for _ in range(len(shared) + 1):
-        grants = share(free, list(wishes.values()))
-        for left, batches in shared:
-            if sum(grants[key] for key in batches) > left:
-                of_these = share(left, [wishes[key] for key in batches])
-                wishes |= {k: replace(wishes[k], wanted=of_these[k]) for k in batches}
-                break
-        else:
-            return grants
-    raise AssertionError("each round settles one agent or throttle: wishes only shrink")
+    free = free_in_all((facts.slots[scope] for scope in shared_scopes), limit)
+    wishes = [_wish(r, facts.slots, wanted[r.key]) for r in account]
+    limits = [*_left_of_agents(account, facts.slots), *_left_of_throttles(account, facts)]
+    return share_within(free, wishes, limits)
 
 
 def _wish(r: Runnable, slots: Mapping[SlotScope, SlotRow], wanted: int) -> Wish:
@@ -88,18 +76,18 @@ def _wish(r: Runnable, slots: Mapping[SlotScope, SlotRow], wanted: int) -> Wish:
 
 def _left_of_agents(
     account: Sequence[Runnable], slots: Mapping[SlotScope, SlotRow]
-) -> list[tuple[int, list[int]]]:
+) -> list[SharedLimit]:
     """What each agent with a limit has left, and its batches."""
     agents: defaultdict[int, list[int]] = defaultdict(list)
     for r in account:
         agents[r.agent_key].append(r.key)
     left = {agent: slots[SlotScope(ScopeKind.AGENT, agent)].free for agent in agents}
-    return [(n, agents[agent]) for agent, n in left.items() if n is not None]
+    return [SharedLimit(n, agents[agent]) for agent, n in left.items() if n is not None]
 
 
 def _left_of_throttles(
     account: Sequence[Runnable], facts: ClaimFacts
-) -> list[tuple[int, list[int]]]:
+) -> list[SharedLimit]:
     """The same of throttles. Calls that are claimed and not yet SENDING are not counted
     there, so they are left room for here: else each claim would take them once more, only
     for SENDING to give them back."""
@@ -113,6 +101,6 @@ def _left_of_throttles(
         batches[r.throttle_key].append(r.key)
         unsent[r.throttle_key] += max(0, held - counts.dialing - counts.in_progress)
     return [
-        (max(0, facts.throttles[key].use.left - unsent[key]), of_key)
+        SharedLimit(max(0, facts.throttles[key].use.left - unsent[key]), of_key)
         for key, of_key in batches.items()
     ]
