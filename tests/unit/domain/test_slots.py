@@ -9,6 +9,7 @@ from outdial_server.domain.slots import (
     FLOOR_PERCENT,
     ScopeKind,
     SharedLimit,
+    SlotOwners,
     SlotRow,
     SlotScope,
     Wish,
@@ -147,11 +148,17 @@ def test_what_is_free_in_all_scopes_is_free_in_each_and_never_more_than_asked(
 
 
 def test_scopes_come_in_the_order_in_which_they_are_locked() -> None:
-    in_a_batch = scopes_of(account=1, agent=2, batch=3)
-    direct = scopes_of(account=1, agent=2, batch=None)
-    assert list(in_a_batch) == sorted(in_a_batch)
-    assert [scope.kind for scope in in_a_batch] == list(ScopeKind)
+    of_all = scopes_of(SlotOwners(account_key=1, agent_key=2, batch_key=3, carrier_config_key=4))
+    assert list(of_all) == sorted(of_all)
+    assert [scope.kind for scope in of_all] == list(ScopeKind)
+    assert [scope.owner for scope in of_all] == [1, 1, 2, 3, 4]
+
+
+def test_a_call_counts_in_no_scope_that_it_has_no_owner_in() -> None:
+    direct = scopes_of(SlotOwners(account_key=1, agent_key=2))
     assert [scope.kind for scope in direct] == [ScopeKind.ACCOUNT, ScopeKind.AGENT]
+    without_config = scopes_of(SlotOwners(1, 2, batch_key=3))
+    assert [scope.kind for scope in without_config] == list(ScopeKind)[:4]
 
 
 @given(FREE, ANY_WISHES, st.data())

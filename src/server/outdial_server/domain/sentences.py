@@ -15,6 +15,7 @@ _SCOPES: Final = {
     "slots_account_batches": "the account's batches together",
     "slots_agent": "the agent",
     "slots_batch": "the batch",
+    "slots_carrier_config": "the carrier account",
 }
 
 _FIXED: Final[Mapping[str, str]] = {

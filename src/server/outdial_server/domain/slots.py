@@ -8,6 +8,7 @@ as calls end. None means no limit, and is counted all the same.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
@@ -20,10 +21,11 @@ class ScopeKind(IntEnum):
     ACCOUNT_BATCHES = 2
     AGENT = 3
     BATCH = 4
+    CARRIER_CONFIG = 5
 
 
 class SlotScope(NamedTuple):
-    """`owner` is the store's own key of the account, agent or batch. A tuple, since each
+    """`owner` is the store's own key of the account, agent and so on. A tuple, since each
     claim compares, sorts and looks up a good many."""
 
     kind: ScopeKind
@@ -48,15 +50,27 @@ def free_in_all(rows: Iterable[SlotRow], most: int) -> int:
     return min([most, *(row.free for row in rows if row.free is not None)])
 
 
-def scopes_of(account: int, agent: int, batch: int | None) -> tuple[SlotScope, ...]:
-    """The scopes that a call counts against, in lock order."""
-    scopes = [SlotScope(ScopeKind.ACCOUNT, account)]
-    if batch is not None:
-        scopes.append(SlotScope(ScopeKind.ACCOUNT_BATCHES, account))
-    scopes.append(SlotScope(ScopeKind.AGENT, agent))
-    if batch is not None:
-        scopes.append(SlotScope(ScopeKind.BATCH, batch))
-    return tuple(scopes)
+class SlotOwners(NamedTuple):
+    """Whom a call counts against, as columns of its row; None where there is no such one."""
+
+    account_key: int
+    agent_key: int
+    batch_key: int | None = None
+    carrier_config_key: int | None = None
+
+
+@lru_cache(maxsize=4096)
+def scopes_of(owners: SlotOwners) -> tuple[SlotScope, ...]:
+    """The scopes that a call counts against, in lock order: the one place that says so."""
+    in_batches = None if owners.batch_key is None else owners.account_key
+    by_kind = (
+        (ScopeKind.ACCOUNT, owners.account_key),
+        (ScopeKind.ACCOUNT_BATCHES, in_batches),
+        (ScopeKind.AGENT, owners.agent_key),
+        (ScopeKind.BATCH, owners.batch_key),
+        (ScopeKind.CARRIER_CONFIG, owners.carrier_config_key),
+    )
+    return tuple(SlotScope(kind, owner) for kind, owner in by_kind if owner is not None)
 
 
 def hard_cap_after(target_cap: int | None, used: int) -> int | None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -190,8 +191,9 @@ batches: Final = Table(
     Column("dial_day", Integer),
     Column("dials_on_day", Integer, nullable=False, server_default="0"),
     Column("retry_caller_id", SmallInteger, nullable=False, server_default="1"),
-    # Not a foreign key: SQLite cannot add one to a table that is there.
+    # Not foreign keys: SQLite cannot add one to a table that is there.
     Column("throttle_key", BigInt),
+    Column("carrier_config_key", BigInt),
 )
 Index("batches_by_account", batches.c.account_key, batches.c.key)
 Index(
@@ -316,6 +318,11 @@ calls: Final = Table(
     # The throttle that counted it, at `sent_us`. Not a foreign key: it is there for as long as
     # the call may turn out not to have been sent.
     Column("throttle_key", BigInt),
+    Column("carrier_config_key", BigInt),
+    # The throttle of its carrier config's rate that counted it, and when: the clock may have
+    # been set back for one of the two throttles.
+    Column("rate_key", BigInt),
+    Column("rate_us", BigInt),
 )
 Index("calls_by_batch", calls.c.batch_key, calls.c.key)
 Index("calls_by_row", calls.c.scheduled_key)
@@ -375,6 +382,7 @@ throttles: Final = Table(
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("created_us", BigInt, nullable=False),
     Column("updated_us", BigInt, nullable=False),
+    # Null while clients see it. The rate of a carrier config is a throttle that none sees.
     Column("deleted_us", BigInt),
     # Calls that were ever counted, and when the last ones were.
     _count("total"),
@@ -401,6 +409,34 @@ throttle_hits: Final = Table(
     sqlite_with_rowid=False,
 )
 Index("throttle_hits_by_total", throttle_hits.c.throttle_key, throttle_hits.c.total)
+
+carrier_configs: Final = Table(
+    "carrier_configs",
+    metadata,
+    _key(),
+    _id(),
+    _owner("account_key", "accounts"),
+    _text("display_name"),
+    _text("carrier"),
+    Column("max_concurrent_calls", Integer),
+    # Null: as the carrier has it.
+    Column("calls_per_second", Double),
+    _text("metadata_json"),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("created_us", BigInt, nullable=False),
+    Column("updated_us", BigInt, nullable=False),
+    Column("deleted_us", BigInt),
+    # The throttle that holds its rate. Null without one.
+    Column("rate_key", BigInt, ForeignKey("throttles.key")),
+)
+Index(
+    "carrier_configs_by_name",
+    carrier_configs.c.account_key,
+    carrier_configs.c.display_name,
+    unique=True,
+    sqlite_where=text("deleted_us IS NULL"),
+    postgresql_where=text("deleted_us IS NULL"),
+)
 
 slots: Final = Table(
     "slots",

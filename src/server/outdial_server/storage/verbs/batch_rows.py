@@ -57,7 +57,7 @@ BATCH_COLUMNS: Final = (
     "b.event_seq, b.oldest_seq, b.next_position, b.revision, b.created_us, b.updated_us, "
     "b.started_us, b.ended_us, b.deleted_us, a.suppressions AS account_suppressions, "
     "g.active AS agent_active, g.texts_revision AS agent_texts_revision, "
-    "b.throttle_key, t.id AS throttle_id"
+    "b.throttle_key, t.id AS throttle_id, b.carrier_config_key"
 )
 
 SELECT_BATCH: Final = (

@@ -4,6 +4,7 @@ claim carries it out; an explanation only looks at it."""
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from outdial_server.domain.gates import budget, next_moment, scope_gates
 from outdial_server.domain.slots import (
@@ -64,7 +65,7 @@ def _grants(
     shared_scopes = account[0].scopes[:2]
     free = free_in_all((facts.slots[scope] for scope in shared_scopes), limit)
     wishes = [_wish(r, facts.slots, wanted[r.key]) for r in account]
-    limits = [*_left_of_agents(account, facts.slots), *_left_of_throttles(account, facts)]
+    limits = [*_left_of_scopes(account, facts.slots), *_left_of_throttles(account, facts)]
     return share_within(free, wishes, limits)
 
 
@@ -74,20 +75,23 @@ def _wish(r: Runnable, slots: Mapping[SlotScope, SlotRow], wanted: int) -> Wish:
     return Wish(r.key, settings.priority, settings.weight, held, wanted)
 
 
-def _left_of_agents(
+_OF_ALL_OR_ONE: Final = (ScopeKind.ACCOUNT, ScopeKind.ACCOUNT_BATCHES, ScopeKind.BATCH)
+
+
+def _left_of_scopes(
     account: Sequence[Runnable], slots: Mapping[SlotScope, SlotRow]
 ) -> list[SharedLimit]:
-    """What each agent with a limit has left, and its batches."""
-    agents: defaultdict[int, list[int]] = defaultdict(list)
+    """What each agent and carrier account with a limit has left, and its batches."""
+    batches: defaultdict[SlotScope, list[int]] = defaultdict(list)
     for r in account:
-        agents[r.agent_key].append(r.key)
-    left = {agent: slots[SlotScope(ScopeKind.AGENT, agent)].free for agent in agents}
-    return [SharedLimit(n, agents[agent]) for agent, n in left.items() if n is not None]
+        for scope in r.scopes:
+            if scope.kind not in _OF_ALL_OR_ONE:
+                batches[scope].append(r.key)
+    left = {scope: slots[scope].free for scope in batches}
+    return [SharedLimit(n, batches[scope]) for scope, n in left.items() if n is not None]
 
 
-def _left_of_throttles(
-    account: Sequence[Runnable], facts: ClaimFacts
-) -> list[SharedLimit]:
+def _left_of_throttles(account: Sequence[Runnable], facts: ClaimFacts) -> list[SharedLimit]:
     """The same of throttles. Calls that are claimed and not yet SENDING are not counted
     there, so they are left room for here: else each claim would take them once more, only
     for SENDING to give them back."""

@@ -10,6 +10,7 @@ from outdial_server.domain.call import CallState, CallTexts, CallTimes
 from outdial_server.domain.calling_hours import HoursByZone
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.silence import CLAIM_LEASE
+from outdial_server.domain.slots import SlotOwners
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import micros, moment, pack_id, unpack_id
@@ -91,7 +92,7 @@ def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row]) -> None:
     tx.run_many(
         "UPDATE calls SET fence = fence + 1, holds_slot = 1, trusted_until_us = :lease, "
         "lookups = 0, reason = NULL, caller_id = :caller_id, ring_timeout_s = :ring, "
-        "max_duration_s = :duration WHERE key = :key",
+        "max_duration_s = :duration, carrier_config_key = :carrier_config WHERE key = :key",
         [
             {
                 "key": row.call_key,
@@ -99,6 +100,7 @@ def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row]) -> None:
                 "caller_id": _caller_id(r, row) or None,
                 "ring": _ring_timeout_s(r, row),
                 "duration": duration_s,
+                "carrier_config": r.owners.carrier_config_key,
             }
             for row in rows
         ],
@@ -107,9 +109,7 @@ def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row]) -> None:
 
 _CALL_COLUMNS: Final = (
     "id",
-    "account_key",
-    "agent_key",
-    "batch_key",
+    *SlotOwners._fields,
     "scheduled_key",
     "attempt",
     "state",
@@ -127,7 +127,7 @@ def _write_fresh(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
         return {}
     ids = tx.ids.new_ids(len(rows))
     packed = [pack_id(new_id) for new_id in ids]
-    owners, state = (r.account_key, r.agent_key, r.key), int(CallState.CLAIMED)
+    state = int(CallState.CLAIMED)
     lease = micros(tx.now + CLAIM_LEASE)
     duration_s = _seconds(r.batch.settings.max_call_duration)
     tx.insert(
@@ -136,7 +136,7 @@ def _write_fresh(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
         [
             (
                 new_id,
-                *owners,
+                *r.owners,
                 row.key,
                 row.attempts + 1,
                 state,

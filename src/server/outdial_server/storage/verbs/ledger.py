@@ -1,10 +1,13 @@
 """The slot ledger. Its rows are locked before all others, in the order of their scopes."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
+from typing import Any, Final
 
 from outdial_server.domain.slots import (
     ScopeKind,
+    SlotOwners,
     SlotRow,
     SlotScope,
     hard_cap_after,
@@ -16,6 +19,34 @@ from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 
 _SCOPE = (("kind", Kind.INT), ("owner", Kind.INT))
+
+OWNER_COLUMNS: Final = ", ".join(f"c.{column}" for column in SlotOwners._fields)
+"""What `owners_of` needs, of `calls c`."""
+
+_owners: Final[Callable[[Row], tuple[Any, ...]]] = attrgetter(*SlotOwners._fields)
+
+
+def owners_of(call: Row) -> SlotOwners:
+    return SlotOwners._make(_owners(call))
+
+
+def owners_of_batch(batch: Row) -> SlotOwners:
+    """Of the calls that the batch is to make now; those that it has made have their own."""
+    return SlotOwners(batch.account_key, batch.agent_key, batch.key, batch.carrier_config_key)
+
+
+def scopes_of_batch(batch: Row) -> tuple[SlotScope, ...]:
+    return scopes_of(owners_of_batch(batch))
+
+
+def lock_slots_of_calls(tx: Tx, calls: Iterable[Row]) -> None:
+    """Of calls read with `OWNER_COLUMNS`, before they are locked themselves."""
+    lock_slots(tx, {scope for call in calls for scope in scopes_of(owners_of(call))})
+
+
+def free_slots_of_calls(tx: Tx, freed: Mapping[SlotOwners, int]) -> None:
+    """So many calls, by whom they counted against."""
+    free_slots(tx, count_scopes(freed))
 
 
 def read_slots(tx: Tx, scopes: Iterable[SlotScope]) -> dict[SlotScope, SlotRow]:
@@ -89,15 +120,12 @@ def set_cap(tx: Tx, scope: SlotScope, target_cap: int | None) -> None:
         )
 
 
-def count_scopes(scopes_of_calls: Iterable[Iterable[SlotScope]]) -> Counter[SlotScope]:
+def count_scopes(calls: Mapping[SlotOwners, int]) -> Counter[SlotScope]:
     counted: Counter[SlotScope] = Counter()
-    for scopes in scopes_of_calls:
-        counted.update(scopes)
+    for owners, count in calls.items():
+        for scope in scopes_of(owners):
+            counted[scope] += count
     return counted
-
-
-def scopes_of_batch(row: Row) -> tuple[SlotScope, ...]:
-    return scopes_of(row.account_key, row.agent_key, row.key)
 
 
 def _scopes_json(scopes: Iterable[SlotScope]) -> str:

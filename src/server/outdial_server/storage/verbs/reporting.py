@@ -24,7 +24,7 @@ from outdial_server.domain.scheduled_call import (
     ScheduledCallState,
     state_while_open,
 )
-from outdial_server.domain.slots import SlotScope, scopes_of
+from outdial_server.domain.slots import SlotOwners
 from outdial_server.domain.transition import (
     TELLS_THE_END,
     CallFacts,
@@ -40,13 +40,18 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
 from outdial_server.storage.verbs.daily_caps import note_not_sent
-from outdial_server.storage.verbs.ledger import free_slots, lock_slots
+from outdial_server.storage.verbs.ledger import (
+    OWNER_COLUMNS,
+    free_slots_of_calls,
+    lock_slots_of_calls,
+    owners_of,
+)
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.retry_terms import read_terms
 from outdial_server.storage.verbs.throttle_log import take_back
 
 _SELECT: Final = (
-    "SELECT c.key, c.id, c.account_key, c.agent_key, c.batch_key, c.scheduled_key, c.attempt, "
+    f"SELECT c.key, c.id, {OWNER_COLUMNS}, c.scheduled_key, c.attempt, "
     "c.state, c.fence, c.carrier_call_id, c.holds_slot, c.accepted_us, c.answered_us, "
     "c.ring_timeout_s, c.max_duration_s, c.throttle_key, c.sent_us, s.dispatch_outcome, "
     "s.priority, b.unknown_policy, b.max_calls_per_day, b.time_zone, "
@@ -70,8 +75,8 @@ class _CallWork:
 @dataclass(slots=True)
 class _Group:
     moves: BatchMoves = field(default_factory=BatchMoves)
-    # Slots that came free, by account, agent and batch.
-    freed: Counter[tuple[int, int, int | None]] = field(default_factory=Counter)
+    # Calls whose slots came free.
+    freed: Counter[SlotOwners] = field(default_factory=Counter)
     changed: list[_CallWork] = field(default_factory=list)
     misconfigured: dict[int, str] = field(default_factory=dict)
     # Counted by throttles and not sent, by throttle and moment.
@@ -94,7 +99,7 @@ def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence
             _advance(tx, group, work, of_call)
     _write_calls(tx, group.changed)
     _write_rows(tx, group.changed)
-    free_slots(tx, _by_scope(group.freed))
+    free_slots_of_calls(tx, group.freed)
     take_back(tx, group.unsent)
     moved = apply_moves(tx, group.moves)
     # First: a batch whose last call the carrier refused like this has failed, not completed.
@@ -136,12 +141,10 @@ def _read(tx: Tx, reports: Mapping[bytes, Sequence[CallReport]]) -> dict[bytes, 
     among = f"WHERE {tx.dialect.id_in('c.id', 'ids')}"
     id_list = tx.dialect.id_list(ids)
     if tx.dialect.locks_rows:
-        # The ledger comes before the calls; whom a call counts against never changes.
-        owners = tx.all(
-            "SELECT DISTINCT c.account_key, c.agent_key, c.batch_key FROM calls c " + among,
-            ids=id_list,
-        )
-        lock_slots(tx, {s for o in owners for s in _scopes(o)})
+        # The ledger comes before the calls; whom a call counts against never changes while
+        # it holds a slot.
+        calls = tx.all(f"SELECT DISTINCT {OWNER_COLUMNS} FROM calls c {among}", ids=id_list)
+        lock_slots_of_calls(tx, calls)
     rows = tx.all(f"{_SELECT}{among} ORDER BY c.key {tx.dialect.for_update('c')}", ids=id_list)
     terms = read_terms(tx, [r for r in rows if r.has_retry_policy and _may_end(reports[r.id])])
     return {row.id: _CallWork(row, _facts(row, terms.get(row.key))) for row in rows}
@@ -149,18 +152,6 @@ def _read(tx: Tx, reports: Mapping[bytes, Sequence[CallReport]]) -> dict[bytes, 
 
 def _may_end(reports: Sequence[CallReport]) -> bool:
     return any(report.kind in TELLS_THE_END for report in reports)
-
-
-def _by_scope(owners: Mapping[tuple[int, int, int | None], int]) -> Counter[SlotScope]:
-    counted: Counter[SlotScope] = Counter()
-    for owner, count in owners.items():
-        for scope in scopes_of(*owner):
-            counted[scope] += count
-    return counted
-
-
-def _scopes(row: Row) -> tuple[SlotScope, ...]:
-    return scopes_of(row.account_key, row.agent_key, row.batch_key)
 
 
 def _facts(row: Row, retry: RetryTerms | None) -> CallFacts:
@@ -202,8 +193,7 @@ def _advance(tx: Tx, group: _Group, work: _CallWork, reports: Sequence[CallRepor
         return
     group.changed.append(work)
     if work.facts.holds_slot and not work.last.holds_slot:
-        row = work.row
-        group.freed[row.account_key, row.agent_key, row.batch_key] += 1
+        group.freed[owners_of(work.row)] += 1
 
 
 def _note(

@@ -5,10 +5,11 @@ from typing import Final
 
 from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch, BatchState
-from outdial_server.domain.slots import ScopeKind, SlotScope, scopes_of
+from outdial_server.domain.slots import ScopeKind, SlotOwners, SlotScope, scopes_of
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from, rules_from
+from outdial_server.storage.verbs.ledger import owners_of_batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,8 @@ class Runnable:
     """A batch that may have somebody to dial, and the scopes that its calls count in."""
 
     key: int
-    account_key: int
-    agent_key: int
+    # Of the calls that it is to make now.
+    owners: SlotOwners
     next_position: int
     batch: Batch
     rules: AccountRules
@@ -26,8 +27,16 @@ class Runnable:
     throttle_key: int | None = None
 
     @property
+    def account_key(self) -> int:
+        return self.owners.account_key
+
+    @property
+    def agent_key(self) -> int:
+        return self.owners.agent_key
+
+    @property
     def scopes(self) -> tuple[SlotScope, ...]:
-        return scopes_of(self.account_key, self.agent_key, self.key)
+        return scopes_of(self.owners)
 
 
 _HAS_FREE: Final = (
@@ -58,8 +67,7 @@ def runnable_from(row: Row) -> Runnable:
     """Of a batch read with SELECT_BATCH, whether it may have somebody to dial or not."""
     return Runnable(
         row.key,
-        row.account_key,
-        row.agent_key,
+        owners_of_batch(row),
         row.next_position,
         batch_from(row),
         rules_from(row),

@@ -9,7 +9,7 @@ from outdial_server.domain.call import CallState
 from outdial_server.domain.event import EventType
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.silence import SENDING_LEASE
-from outdial_server.domain.slots import SlotScope, scopes_of
+from outdial_server.domain.slots import SlotOwners
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, micros, pack_id
@@ -18,7 +18,12 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.call_texts import write_texts
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves
 from outdial_server.storage.verbs.daily_caps import within_caps
-from outdial_server.storage.verbs.ledger import free_slots, lock_slots
+from outdial_server.storage.verbs.ledger import (
+    OWNER_COLUMNS,
+    free_slots_of_calls,
+    lock_slots_of_calls,
+    owners_of,
+)
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.suppressed import NORMAL_FORM, find_suppressed
 from outdial_server.storage.verbs.throttle_log import Reading, count_hits, read_throttles
@@ -202,27 +207,21 @@ def release_claims(tx: Tx, claims: Sequence[tuple[int, int]]) -> int:
         return 0
     rows = tx.dialect.rows("rows", _KEYED)
     claims_json = json_text(claims)
-    owners = tx.all(
-        "SELECT c.account_key, c.agent_key, c.batch_key FROM calls c "
-        f"WHERE c.key IN (SELECT r.key FROM {rows} AS r)",
+    calls = tx.all(
+        f"SELECT {OWNER_COLUMNS} FROM calls c WHERE c.key IN (SELECT r.key FROM {rows} AS r)",
         rows=claims_json,
     )
-    lock_slots(tx, {s for o in owners for s in _scopes(o)})
+    lock_slots_of_calls(tx, calls)
     released = tx.all(
         f"UPDATE calls SET fence = calls.fence + 1, holds_slot = 0, trusted_until_us = NULL "
         f"FROM {rows} AS r WHERE calls.key = r.key AND calls.fence = r.fence "
         f"AND state = {int(CallState.CLAIMED)} AND holds_slot = 1 "
-        "RETURNING scheduled_key, account_key, agent_key, batch_key",
+        f"RETURNING scheduled_key, {', '.join(SlotOwners._fields)}",
         rows=claims_json,
     )
     tx.run_many(
         "UPDATE scheduled_calls SET due_us = :now WHERE key = :key AND final_state IS NULL",
         [{"key": row.scheduled_key, "now": tx.now_us} for row in released],
     )
-    freed: Counter[SlotScope] = Counter(s for row in released for s in _scopes(row))
-    free_slots(tx, freed)
+    free_slots_of_calls(tx, Counter(map(owners_of, released)))
     return len(released)
-
-
-def _scopes(row: Row) -> tuple[SlotScope, ...]:
-    return scopes_of(row.account_key, row.agent_key, row.batch_key)

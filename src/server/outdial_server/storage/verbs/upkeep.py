@@ -15,7 +15,7 @@ from outdial_server.domain.batch import (
 from outdial_server.domain.call import CallState, CallTimes
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.scheduled_call import ScheduledCallState
-from outdial_server.domain.slots import ScopeKind, scopes_of
+from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.ports.dispatch import (
     LedgerFault,
     Reaped,
@@ -34,7 +34,12 @@ from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision, lock_batch
 from outdial_server.storage.verbs.ending import SELECT_WAITING, end_rows
-from outdial_server.storage.verbs.ledger import lock_slots
+from outdial_server.storage.verbs.ledger import (
+    OWNER_COLUMNS,
+    count_scopes,
+    lock_slots_of_calls,
+    owners_of,
+)
 from outdial_server.storage.verbs.reporting import apply_reports, lost_send
 from outdial_server.storage.verbs.sending import release_claims
 
@@ -47,7 +52,7 @@ _REAP_MOST: Final = 1000
 def reap(tx: Tx, *, every_lease: bool) -> Reaped:
     rows = _every_lease(tx) if every_lease else _leases_run_out(tx)
     # For claims and sends at once: the ledger comes before the calls.
-    lock_slots(tx, {s for r in rows for s in scopes_of(r.account_key, r.agent_key, r.batch_key)})
+    lock_slots_of_calls(tx, rows)
     claims = [(row.key, row.fence) for row in rows if row.state == CallState.CLAIMED]
     sends = [
         lost_send(CallId(unpack_id(row.id)), row.fence)
@@ -70,8 +75,8 @@ def reap(tx: Tx, *, every_lease: bool) -> Reaped:
 
 
 _LEASES: Final = (
-    "SELECT key, id, fence, state, account_key, agent_key, batch_key FROM calls "
-    f"WHERE state IN ({_LEASED_LIST}) AND trusted_until_us "
+    f"SELECT c.key, c.id, c.fence, c.state, {OWNER_COLUMNS} FROM calls c "
+    f"WHERE c.state IN ({_LEASED_LIST}) AND c.trusted_until_us "
 )
 
 
@@ -229,26 +234,19 @@ def _end_some(tx: Tx, limit: int) -> bool:
     return True
 
 
-_HELD: Final = {
-    ScopeKind.ACCOUNT: "account_key",
-    ScopeKind.ACCOUNT_BATCHES: "account_key",
-    ScopeKind.AGENT: "agent_key",
-    ScopeKind.BATCH: "batch_key",
-}
-
-
 def audit_slots(tx: Tx) -> list[LedgerFault]:
-    """The calls are the truth; a scope whose `used` differs from them is a fault."""
-    faults = []
-    for kind, column in _HELD.items():
-        in_a_batch = "AND +batch_key IS NOT NULL" if kind is not ScopeKind.ACCOUNT else ""
-        # The sign keeps SQLite off the index by batch: few of all calls hold a slot.
-        rows = tx.all(
-            "SELECT s.owner, s.used, coalesce(h.held, 0) AS held FROM slots s LEFT JOIN "
-            f"(SELECT +{column} AS owner, COUNT(*) AS held FROM calls WHERE holds_slot = 1 "
-            f"AND trusted_until_us IS NOT NULL {in_a_batch} GROUP BY 1) h "
-            "ON h.owner = s.owner WHERE s.kind = :kind AND s.used <> coalesce(h.held, 0)",
-            kind=int(kind),
-        )
-        faults += [LedgerFault(f"{kind.name}:{r.owner}", r.used, r.held) for r in rows]
-    return faults
+    """The calls are the truth; a scope whose `used` differs from them is a fault. In one
+    snapshot: a reader sees both as of one moment."""
+    # The sign keeps SQLite off the index by batch: few of all calls hold a slot.
+    calls = tx.all(
+        f"SELECT {OWNER_COLUMNS}, COUNT(*) AS held FROM calls c WHERE c.holds_slot = 1 "
+        f"AND c.trusted_until_us IS NOT NULL GROUP BY +c.account_key, {OWNER_COLUMNS}"
+    )
+    held = count_scopes({owners_of(row): row.held for row in calls})
+    slots = tx.all("SELECT kind, owner, used FROM slots WHERE used <> 0")
+    used = {SlotScope(ScopeKind(row.kind), row.owner): row.used for row in slots}
+    return [
+        LedgerFault(f"{scope.kind.name}:{scope.owner}", used.get(scope, 0), held[scope])
+        for scope in sorted(used.keys() | held.keys())
+        if used.get(scope, 0) != held[scope]
+    ]
