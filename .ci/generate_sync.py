@@ -32,6 +32,7 @@ SOURCES = {
     "_calls": ["Calls"],
     "_suppressions": ["Suppressions"],
     "_throttles": ["Throttles"],
+    "_contacts": ["ContactFolders", "Contacts"],
     "_client": ["Client"],
 }
 FACES = {name for names in SOURCES.values() for name in names}

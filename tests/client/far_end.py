@@ -18,6 +18,7 @@ from outdial.v1 import (
     agent_service_pb2,
     batch_service_pb2,
     call_service_pb2,
+    contact_service_pb2,
     scheduled_call_service_pb2,
     server_info_service_pb2,
     suppression_service_pb2,
@@ -38,6 +39,7 @@ SERVICES = [
         server_info_service_pb2,
         suppression_service_pb2,
         throttle_service_pb2,
+        contact_service_pb2,
     )
     for service in module.DESCRIPTOR.services_by_name.values()
 ]

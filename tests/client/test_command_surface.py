@@ -12,6 +12,7 @@ from outdial_client._accounts import Accounts
 from outdial_client._agents import Agents
 from outdial_client._batches import Batches
 from outdial_client._calls import Calls
+from outdial_client._contacts import ContactFolders, Contacts
 from outdial_client._scheduled_calls import ScheduledCalls
 from outdial_client._suppressions import Suppressions
 from outdial_client._throttles import Throttles
@@ -22,6 +23,8 @@ GROUPS = {
     "agents": Agents,
     "batches": Batches,
     "calls": Calls,
+    "contact_folders": ContactFolders,
+    "contacts": Contacts,
     "scheduled_calls": ScheduledCalls,
     "suppressions": Suppressions,
     "throttles": Throttles,
@@ -63,6 +66,16 @@ COMMANDS = {
     "calls.get": "call show",
     "calls.list": "call list",
     "calls.resolve": "call resolve",
+    "contact_folders.create": "folder create",
+    "contact_folders.delete": "folder delete",
+    "contact_folders.get": "folder show",
+    "contact_folders.list": "folder list",
+    "contact_folders.update": "folder update",
+    "contacts.create": "contact create",
+    "contacts.delete": "contact delete",
+    "contacts.get": "contact show",
+    "contacts.list": "contact list",
+    "contacts.update": "contact update",
     "scheduled_calls.cancel": "scheduled-call cancel",
     "scheduled_calls.export_csv": "batch export",
     "scheduled_calls.export_json_lines": "batch export",

@@ -50,6 +50,8 @@ ASYNC_CLASSES = {
     "ScheduledCalls": "_scheduled_calls",
     "Suppressions": "_suppressions",
     "Throttles": "_throttles",
+    "ContactFolders": "_contacts",
+    "Contacts": "_contacts",
 }
 SPECIAL = {
     "__aiter__": "__iter__",

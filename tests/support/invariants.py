@@ -43,6 +43,7 @@ def _check(tx: Tx) -> None:
     _check_calls(tx)
     _check_suppressions(tx)
     _check_throttles(tx)
+    _check_contacts(tx)
 
 
 def _sql(tx: Tx, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -286,6 +287,15 @@ def _check_throttles(tx: Tx) -> None:
             for first in sent:
                 inside = sum(n for at_us, n in sent.items() if 0 <= at_us - first < window_us)
                 assert inside <= rule.max_calls, "no window holds more than its rule"
+
+
+def _check_contacts(tx: Tx) -> None:
+    miscounted = _sql(
+        tx,
+        "SELECT f.key FROM contact_folders f WHERE f.deleted_us IS NULL AND f.contact_count <> "
+        "(SELECT COUNT(*) FROM contacts c WHERE c.folder_key = f.key)",
+    )
+    assert miscounted == [], "a folder counts its contacts"
 
 
 def _check_watched(tx: Tx) -> None:

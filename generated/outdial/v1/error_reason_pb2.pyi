@@ -69,6 +69,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_THROTTLE_NOT_FOUND: _ErrorReason.ValueType  # 38
     ERROR_REASON_THROTTLE_NAME_TAKEN: _ErrorReason.ValueType  # 39
     ERROR_REASON_THROTTLE_IN_USE: _ErrorReason.ValueType  # 40
+    ERROR_REASON_CONTACT_FOLDER_NOT_FOUND: _ErrorReason.ValueType  # 57
+    ERROR_REASON_CONTACT_NOT_FOUND: _ErrorReason.ValueType  # 58
+    ERROR_REASON_CONTACT_EXISTS: _ErrorReason.ValueType  # 59
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
@@ -120,6 +123,9 @@ ERROR_REASON_AGENT_INACTIVE: ErrorReason.ValueType  # 37
 ERROR_REASON_THROTTLE_NOT_FOUND: ErrorReason.ValueType  # 38
 ERROR_REASON_THROTTLE_NAME_TAKEN: ErrorReason.ValueType  # 39
 ERROR_REASON_THROTTLE_IN_USE: ErrorReason.ValueType  # 40
+ERROR_REASON_CONTACT_FOLDER_NOT_FOUND: ErrorReason.ValueType  # 57
+ERROR_REASON_CONTACT_NOT_FOUND: ErrorReason.ValueType  # 58
+ERROR_REASON_CONTACT_EXISTS: ErrorReason.ValueType  # 59
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -15,6 +15,7 @@ from outdial.v1.batch_service_pb2 import WatchBatchResponse, WatchDelivery, Watc
 from outdial.v1.call_pb2 import Call, CallState
 from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.calling_hours_pb2 import TimeZoneSource, Weekday, ZoneRule
+from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.event_pb2 import Event, EventType
 from outdial.v1.explanation_pb2 import (
     BatchExplanation,
@@ -66,7 +67,7 @@ from outdial_client._errors import (
 )
 from outdial_client._export import ResultExport
 from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
-from outdial_client._inputs import NewAgent, NewBatch, NewCall
+from outdial_client._inputs import NewAgent, NewBatch, NewCall, NewContact
 from outdial_client._interruptions import WatchInterruption
 from outdial_client._pager import Page, Pager
 from outdial_client._result_files import ExportProgress
@@ -95,6 +96,8 @@ __all__ = [
     "CallingHours",
     "Client",
     "ConfigErrorPolicy",
+    "Contact",
+    "ContactFolder",
     "CsvColumns",
     "CsvFileError",
     "DeadlineExceededError",
@@ -124,6 +127,7 @@ __all__ = [
     "NewAgent",
     "NewBatch",
     "NewCall",
+    "NewContact",
     "NotFoundError",
     "OutOfRangeError",
     "OutdialError",

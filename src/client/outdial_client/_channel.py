@@ -45,6 +45,8 @@ _RETRIED_METHODS = {
     ),
     "CallService": ("GetCall", "ListCalls"),
     "SuppressionService": ("GetSuppression", "ListSuppressions"),
+    "ContactFolderService": ("CreateContactFolder", "GetContactFolder", "ListContactFolders"),
+    "ContactService": ("CreateContact", "GetContact", "ListContacts"),
     "ThrottleService": ("CreateThrottle", "GetThrottle", "ListThrottles"),
 }
 

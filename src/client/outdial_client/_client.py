@@ -13,6 +13,7 @@ from outdial_client._agents import Agents
 from outdial_client._batches import Batches
 from outdial_client._calls import Calls
 from outdial_client._channel import TlsConfig, open_channel
+from outdial_client._contacts import ContactFolders, Contacts
 from outdial_client._requests import Sender
 from outdial_client._scheduled_calls import ScheduledCalls
 from outdial_client._suppressions import Suppressions
@@ -44,6 +45,8 @@ class Client:
     calls: Calls
     suppressions: Suppressions
     throttles: Throttles
+    contact_folders: ContactFolders
+    contacts: Contacts
 
     def __init__(
         self,
@@ -75,6 +78,8 @@ class Client:
         self.calls = Calls(self._channel, self._sender)
         self.suppressions = Suppressions(self._channel, self._sender)
         self.throttles = Throttles(self._channel, self._sender)
+        self.contact_folders = ContactFolders(self._channel, self._sender)
+        self.contacts = Contacts(self._channel, self._sender)
 
     async def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

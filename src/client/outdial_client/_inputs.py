@@ -1,6 +1,6 @@
 """What callers give: batches, and rows to call."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from outdial.v1.batch_pb2 import (
     UnknownPolicy,
 )
 from outdial.v1.calling_hours_pb2 import ZoneRule
+from outdial.v1.contact_pb2 import Contact
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
 from outdial_client._calling_hours import CallingHours
@@ -162,6 +163,52 @@ class NewAgent:
             context_schema=to_struct(self.context_schema),
             metadata=self.metadata,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewContact:
+    """One person to be kept."""
+
+    contact_folder_id: str = ""
+    """The folder to put it into; an import says it once for all."""
+    address: str
+    """A phone number in E.164 form, or a SIP URI: once in a folder."""
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    company_name: str = ""
+    industry: str = ""
+    location: str = ""
+    postal_code: str = ""
+    keywords: Sequence[str] = ()
+    time_zone: str = ""
+    """The person's IANA zone, for example `Europe/Vienna`."""
+    custom_fields: Mapping[str, Any] = field(default_factory=dict)
+    """Own fields: anything that JSON can say."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def to_message(self) -> Contact:
+        """The same as it is sent."""
+        return Contact(
+            contact_folder_id=self.contact_folder_id,
+            address=self.address,
+            first_name=self.first_name,
+            last_name=self.last_name,
+            email=self.email,
+            company_name=self.company_name,
+            industry=self.industry,
+            location=self.location,
+            postal_code=self.postal_code,
+            keywords=self.keywords,
+            time_zone=self.time_zone,
+            custom_fields=to_struct(self.custom_fields),
+            metadata=self.metadata,
+        )
+
+
+def to_contact(contact: NewContact | Contact) -> Contact:
+    """The contact as it is sent."""
+    return contact.to_message() if isinstance(contact, NewContact) else contact
 
 
 def to_agent(agent: str | NewAgent | Agent) -> Agent:

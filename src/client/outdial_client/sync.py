@@ -36,6 +36,7 @@ from outdial.v1.batch_service_pb2 import (
 )
 from outdial.v1.call_pb2 import Call, CallState
 from outdial.v1.call_service_pb2 import CallResolution
+from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.event_pb2 import Event
 from outdial.v1.explanation_pb2 import BatchExplanation, ScheduledCallExplanation
 from outdial.v1.import_pb2 import BadRowPolicy, Import
@@ -53,12 +54,14 @@ from outdial_client._calls import Calls as AsyncCalls
 from outdial_client._channel import TlsConfig
 from outdial_client._client import DEFAULT_TIMEOUT
 from outdial_client._client import Client as AsyncClient
+from outdial_client._contacts import ContactFolders as AsyncContactFolders
+from outdial_client._contacts import Contacts as AsyncContacts
 from outdial_client._csv import CsvFile
 from outdial_client._csv_columns import CsvColumns
 from outdial_client._errors import ImportRefusedError
 from outdial_client._export import ResultExport as AsyncResultExport
 from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
-from outdial_client._inputs import NewAgent, NewBatch, NewCall
+from outdial_client._inputs import NewAgent, NewBatch, NewCall, NewContact
 from outdial_client._interruptions import WatchInterruption
 from outdial_client._output_file import OutputFile
 from outdial_client._pager import Page, _Item
@@ -79,6 +82,8 @@ __all__ = [
     "Batches",
     "Calls",
     "Client",
+    "ContactFolders",
+    "Contacts",
     "Pager",
     "ResultExport",
     "ScheduledCalls",
@@ -832,6 +837,103 @@ class Throttles:
         self._loop.run(partial(self._inner.delete, throttle_id))
 
 
+class ContactFolders:
+    """Lists of people that batches are made from."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncContactFolders) -> None:
+        self._loop = loop
+        self._inner: AsyncContactFolders = inner
+
+    def create(
+        self, display_name: str, *, description: str = "", request_id: str = ""
+    ) -> ContactFolder:
+        """Makes an empty folder; several may have the same name."""
+        return self._loop.run(
+            partial(
+                self._inner.create, display_name, description=description, request_id=request_id
+            )
+        )
+
+    def get(self, contact_folder_id: str) -> ContactFolder:
+        """One folder, by its id."""
+        return self._loop.run(partial(self._inner.get, contact_folder_id))
+
+    def list(
+        self, *, display_name: str = "", order_by: str = "", page_size: int = 0
+    ) -> Pager[ContactFolder]:
+        """Folders, oldest first, or in another order.
+
+        Args:
+            display_name: Only folders of exactly this name.
+            order_by: `create_time`, `display_name` or `contact_count`; with ` desc`
+                behind it the greatest comes first.
+            page_size: How many are asked for at once.
+        """
+        return Pager(
+            self._loop,
+            self._inner.list(display_name=display_name, order_by=order_by, page_size=page_size),
+        )
+
+    def update(self, folder: ContactFolder, fields: Iterable[str]) -> ContactFolder:
+        """Writes those `fields` of `folder`; AbortedError when its etag is out of date."""
+        return self._loop.run(partial(self._inner.update, folder, tuple(fields)))
+
+    def delete(self, contact_folder_id: str) -> None:
+        """Deletes a folder with all contacts in it, for good."""
+        self._loop.run(partial(self._inner.delete, contact_folder_id))
+
+
+class Contacts:
+    """People who are kept to be called from more than one batch."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncContacts) -> None:
+        self._loop = loop
+        self._inner: AsyncContacts = inner
+
+    def create(self, contact: NewContact | Contact, *, request_id: str = "") -> Contact:
+        """Makes a contact; AlreadyExistsError when its folder has one of that address."""
+        return self._loop.run(partial(self._inner.create, contact, request_id=request_id))
+
+    def get(self, contact_id: str) -> Contact:
+        """One contact, by its id."""
+        return self._loop.run(partial(self._inner.get, contact_id))
+
+    def list(
+        self,
+        *,
+        contact_folder_id: str = "",
+        search: str = "",
+        last_dispositions: Iterable[Disposition.ValueType] = (),
+        page_size: int = 0,
+    ) -> Pager[Contact]:
+        """Contacts, oldest first.
+
+        Args:
+            contact_folder_id: Only those of this folder.
+            search: Only those that have each of these words somewhere in name, email
+                or address.
+            last_dispositions: Only those whose latest call ended so.
+            page_size: How many are asked for at once.
+        """
+        return Pager(
+            self._loop,
+            self._inner.list(
+                contact_folder_id=contact_folder_id,
+                search=search,
+                last_dispositions=tuple(last_dispositions),
+                page_size=page_size,
+            ),
+        )
+
+    def update(self, contact: Contact, fields: Iterable[str]) -> Contact:
+        """Writes those `fields` of `contact`; AbortedError when its etag is out of date."""
+        return self._loop.run(partial(self._inner.update, contact, tuple(fields)))
+
+    def delete(self, contact_id: str) -> None:
+        """Deletes a contact for good; batches that it was copied into keep their copies."""
+        self._loop.run(partial(self._inner.delete, contact_id))
+
+
 class Client:
     """A client of one Outdial server.
 
@@ -854,6 +956,8 @@ class Client:
     calls: Calls
     suppressions: Suppressions
     throttles: Throttles
+    contact_folders: ContactFolders
+    contacts: Contacts
 
     def __init__(
         self,
@@ -884,6 +988,8 @@ class Client:
         self.calls = Calls(self._loop, self._inner.calls)
         self.suppressions = Suppressions(self._loop, self._inner.suppressions)
         self.throttles = Throttles(self._loop, self._inner.throttles)
+        self.contact_folders = ContactFolders(self._loop, self._inner.contact_folders)
+        self.contacts = Contacts(self._loop, self._inner.contacts)
 
     def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

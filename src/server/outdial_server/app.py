@@ -30,6 +30,8 @@ from outdial_server.api.accounts import AccountServicer
 from outdial_server.api.agents import AgentServicer
 from outdial_server.api.batches import BatchServicer
 from outdial_server.api.calls import CallServicer
+from outdial_server.api.contact_folders import ContactFolderServicer
+from outdial_server.api.contacts import ContactServicer
 from outdial_server.api.interceptor import RpcInterceptor
 from outdial_server.api.metrics import RpcMetrics, WatchMetrics
 from outdial_server.api.scheduled_calls import ScheduledCallServicer
@@ -50,6 +52,12 @@ from outdial_server.carriers.simulated.profile import (
 from outdial_server.commands.accounts import CreateAccount, UpdateAccount
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.agents import CreateAgent, UpdateAgent
+from outdial_server.commands.contacts import (
+    CreateContact,
+    CreateContactFolder,
+    UpdateContact,
+    UpdateContactFolder,
+)
 from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.end_call import EndCall
 from outdial_server.commands.explain import Explain
@@ -316,6 +324,8 @@ def _grpc_server(
         _call_servicer(base, carriers),
         _suppression_servicer(base),
         _throttle_servicer(base),
+        _contact_folder_servicer(base),
+        _contact_servicer(base),
     )
     return GrpcServer(servicers, interceptor)
 
@@ -391,3 +401,14 @@ def _throttle_servicer(base: Foundation) -> ThrottleServicer:
     throttles = base.store.throttles
     create = CreateThrottle(throttles, base.ids)
     return ThrottleServicer(throttles, create, UpdateThrottle(throttles, base.signals))
+
+
+def _contact_folder_servicer(base: Foundation) -> ContactFolderServicer:
+    folders = base.store.contact_folders
+    create = CreateContactFolder(folders, base.ids)
+    return ContactFolderServicer(folders, create, UpdateContactFolder(folders))
+
+
+def _contact_servicer(base: Foundation) -> ContactServicer:
+    contacts = base.store.contacts
+    return ContactServicer(contacts, CreateContact(contacts, base.ids), UpdateContact(contacts))

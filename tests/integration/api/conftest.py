@@ -17,6 +17,7 @@ from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest, WatchBatchRequest
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
+from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.import_pb2 import ImportEnd, ImportOptions, ImportRow, ImportRows
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
@@ -50,6 +51,8 @@ class Belongings:
     import_id: str
     suppression_id: str
     throttle_id: str
+    contact_folder_id: str
+    contact_id: str
 
 
 async def new_key(
@@ -103,6 +106,7 @@ async def ours(grpc_channel: grpc.aio.Channel) -> Belongings:
         await _refused_import(grpc_channel, tenant.key, draft_id),
         await _suppression(grpc_channel, tenant.key),
         await _throttle(grpc_channel, tenant.key),
+        *await _contact(grpc_channel, tenant.key),
     )
 
 
@@ -118,6 +122,16 @@ async def _throttle(channel: grpc.aio.Channel, key: Metadata) -> str:
     made = await call(channel, "CreateThrottle", key, throttle=throttle)
     throttle_id: str = made.throttle.throttle_id
     return throttle_id
+
+
+async def _contact(channel: grpc.aio.Channel, key: Metadata) -> tuple[str, str]:
+    """A folder, and who is in it."""
+    folder = ContactFolder(display_name="Patients")
+    made = await call(channel, "CreateContactFolder", key, contact_folder=folder)
+    folder_id: str = made.contact_folder.contact_folder_id
+    person = Contact(contact_folder_id=folder_id, address="+15551230001")
+    contact = await call(channel, "CreateContact", key, contact=person)
+    return folder_id, contact.contact.contact_id
 
 
 async def _refused_import(channel: grpc.aio.Channel, key: Metadata, batch_id: str) -> str:

@@ -1,6 +1,7 @@
 """Nothing of one account is there for another."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import grpc
@@ -9,6 +10,7 @@ from outdial.v1.account_pb2 import Account
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_service_pb2 import CALL_RESOLUTION_NOT_PLACED
+from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.import_pb2 import ImportOptions
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.throttle_pb2 import Throttle
@@ -64,6 +66,20 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
         "throttle": Throttle(throttle_id=b.throttle_id, display_name="mine now")
     },
     "DeleteThrottle": lambda b: {"throttle_id": b.throttle_id},
+    "GetContactFolder": lambda b: {"contact_folder_id": b.contact_folder_id},
+    "UpdateContactFolder": lambda b: {
+        "contact_folder": ContactFolder(
+            contact_folder_id=b.contact_folder_id, display_name="mine now"
+        )
+    },
+    "DeleteContactFolder": lambda b: {"contact_folder_id": b.contact_folder_id},
+    "CreateContact": lambda b: {
+        "contact": Contact(contact_folder_id=b.contact_folder_id, address="+15551230002")
+    },
+    "ListContacts": lambda b: {"contact_folder_id": b.contact_folder_id},
+    "GetContact": lambda b: {"contact_id": b.contact_id},
+    "UpdateContact": lambda b: {"contact": Contact(contact_id=b.contact_id, first_name="mine")},
+    "DeleteContact": lambda b: {"contact_id": b.contact_id},
     "GetSuppression": lambda b: {"suppression_id": b.suppression_id},
     "DeleteSuppression": lambda b: {"suppression_id": b.suppression_id},
     "GetCall": lambda b: {"call_id": b.call_id},
@@ -80,6 +96,8 @@ NAMING_NONE = {
     "CreateSuppressions",
     "CreateThrottle",
     "ListThrottles",
+    "CreateContactFolder",
+    "ListContactFolders",
     "ListSuppressions",
 }
 
@@ -111,7 +129,7 @@ async def test_a_call_is_not_found_by_the_row_of_another_account(
 async def test_what_is_no_id_at_all_is_not_found_in_the_same_way(
     grpc_channel: grpc.aio.Channel, other: Tenant, name: str, bad_id: str
 ) -> None:
-    nowhere = Belongings(Tenant(bad_id, bad_id, ()), *[bad_id] * 8)
+    nowhere = Belongings(Tenant(bad_id, bad_id, ()), *[bad_id] * (len(fields(Belongings)) - 1))
     refusal = await refused(grpc_channel, name, other.key, **NAMING_IDS[name](nowhere))
     assert refusal.code is grpc.StatusCode.NOT_FOUND
 
@@ -126,6 +144,8 @@ async def test_lists_hold_what_is_ours_alone(
     assert not (await call(grpc_channel, "ListCalls", other.key)).calls
     assert not (await call(grpc_channel, "ListSuppressions", other.key)).suppressions
     assert not (await call(grpc_channel, "ListThrottles", other.key)).throttles
+    assert not (await call(grpc_channel, "ListContactFolders", other.key)).contact_folders
+    assert not (await call(grpc_channel, "ListContacts", other.key)).contacts
 
 
 async def test_an_operator_reads_other_accounts(

@@ -4,6 +4,7 @@ from tests.integration.wrong_requests import (
     account_rows,
     batch_rows,
     call_rows,
+    contact_rows,
     import_rows,
     list_rows,
     policy_rows,
@@ -22,4 +23,5 @@ ROWS = [
     *retry_rows.ROWS,
     *suppression_rows.ROWS,
     *throttle_rows.ROWS,
+    *contact_rows.ROWS,
 ]

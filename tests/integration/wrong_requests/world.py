@@ -18,6 +18,7 @@ from outdial.v1.batch_pb2 import DUPLICATE_POLICY_REJECT, Batch
 from outdial.v1.batch_service_pb2 import WATCH_SCOPE_BATCH, WatchBatchRequest
 from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Message
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
+from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.import_pb2 import ImportEnd, ImportOptions, ImportRow, ImportRows
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
@@ -73,6 +74,11 @@ class World:
     # A batch that waits names it.
     throttle_id: str
     their_throttle_id: str
+    # With two contacts in it, the first of them `contact_id`.
+    contact_folder_id: str
+    contact_id: str
+    their_contact_folder_id: str
+    their_contact_id: str
     # Not active any more.
     resting_agent_id: str
     resting_draft_id: str
@@ -150,6 +156,23 @@ class Builder:
         throttle_id: str = made.throttle.throttle_id
         return throttle_id
 
+    async def contacts(self) -> tuple[str, str]:
+        """A folder with two contacts, and the first of them."""
+        folder = ContactFolder(display_name="Patients")
+        made = await self.call(
+            "CreateContactFolder", contact_folder=folder, request_id=USED_REQUEST_ID
+        )
+        folder_id: str = made.contact_folder.contact_folder_id
+        first, _ = [
+            await self.call(
+                "CreateContact",
+                contact=Contact(contact_folder_id=folder_id, address=address),
+                request_id=USED_REQUEST_ID + address,
+            )
+            for address in (BUSY, ANSWERED)
+        ]
+        return folder_id, first.contact.contact_id
+
     async def suppression(self) -> str:
         made = await self.call("CreateSuppressions", addresses=["+15551239999"])
         suppression_id: str = made.suppressions[0].suppression_id
@@ -216,6 +239,8 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
     resting_draft_id = await build.batch(resting_id, BUSY, draft=True)
     await build.call("UpdateAgent", agent=Agent(agent_id=resting_id, active=False))
     throttle_id = await build.throttle()
+    folder_id, contact_id = await build.contacts()
+    their_folder_id, their_contact_id = await Builder(channel, tenants[1]).contacts()
     running_id = await build.batch(agent_id, ANSWERED)
     await build.until_answered(running_id)
     cancelled_id, deleted_id = await cancelled(), await cancelled()
@@ -249,6 +274,10 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         import_id=await build.imported(ours.draft_id),
         throttle_id=throttle_id,
         their_throttle_id=await Builder(channel, tenants[1]).throttle(),
+        contact_folder_id=folder_id,
+        contact_id=contact_id,
+        their_contact_folder_id=their_folder_id,
+        their_contact_id=their_contact_id,
         their_suppression_id=await Builder(channel, tenants[1]).suppression(),
         their_import_id=await Builder(channel, tenants[1]).imported(theirs.draft_id),
         resting_agent_id=resting_id,

@@ -11,9 +11,14 @@ from outdial_client.cli._screen import Screen
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
+def is_id(text: str) -> bool:
+    """Whether it is written like an id."""
+    return _UUID.fullmatch(text) is not None
+
+
 async def find_agent(client: Client, screen: Screen, name_or_id: str) -> Agent:
     """The agent; CommandFailure when no agent has that name."""
-    if _UUID.fullmatch(name_or_id):
+    if is_id(name_or_id):
         return await client.agents.get(name_or_id)
     agent = await client.agents.find(name_or_id)
     if agent is None:

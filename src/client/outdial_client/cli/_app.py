@@ -14,9 +14,11 @@ from outdial_client.cli import (
     _batch,
     _call,
     _config,
+    _contact,
     _events,
     _explain,
     _export,
+    _folder,
     _import,
     _imports,
     _keys,
@@ -45,6 +47,8 @@ app.add_typer(_call.commands, name="call")
 app.add_typer(_imports.commands, name="import")
 app.add_typer(_agent.commands, name="agent")
 app.add_typer(_account.commands, name="account")
+app.add_typer(_folder.commands, name="folder")
+app.add_typer(_contact.commands, name="contact")
 app.add_typer(_suppression.commands, name="suppression")
 app.add_typer(_throttle.commands, name="throttle")
 app.add_typer(_keys.commands, name="keys")

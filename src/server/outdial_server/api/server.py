@@ -13,6 +13,7 @@ from outdial.v1 import (
     agent_service_pb2,
     batch_service_pb2,
     call_service_pb2,
+    contact_service_pb2,
     scheduled_call_service_pb2,
     server_info_service_pb2,
     suppression_service_pb2,
@@ -22,6 +23,10 @@ from outdial.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_se
 from outdial.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
 from outdial.v1.batch_service_pb2_grpc import add_BatchServiceServicer_to_server
 from outdial.v1.call_service_pb2_grpc import add_CallServiceServicer_to_server
+from outdial.v1.contact_service_pb2_grpc import (
+    add_ContactFolderServiceServicer_to_server,
+    add_ContactServiceServicer_to_server,
+)
 from outdial.v1.scheduled_call_service_pb2_grpc import (
     add_ScheduledCallServiceServicer_to_server,
 )
@@ -33,6 +38,8 @@ from outdial_server.api.accounts import AccountServicer
 from outdial_server.api.agents import AgentServicer
 from outdial_server.api.batches import BatchServicer
 from outdial_server.api.calls import CallServicer
+from outdial_server.api.contact_folders import ContactFolderServicer
+from outdial_server.api.contacts import ContactServicer
 from outdial_server.api.interceptor import RpcInterceptor
 from outdial_server.api.reflection import add_reflection
 from outdial_server.api.scheduled_calls import ScheduledCallServicer
@@ -53,6 +60,7 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
         call_service_pb2,
         suppression_service_pb2,
         throttle_service_pb2,
+        contact_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
 )
@@ -83,6 +91,8 @@ class Servicers:
     calls: CallServicer
     suppressions: SuppressionServicer
     throttles: ThrottleServicer
+    contact_folders: ContactFolderServicer
+    contacts: ContactServicer
 
 
 def method_names(services: Iterable[ServiceDescriptor]) -> frozenset[str]:
@@ -142,3 +152,5 @@ def _add_services(servicers: Servicers, server: grpc.aio.Server) -> None:
     add_CallServiceServicer_to_server(servicers.calls, server)
     add_SuppressionServiceServicer_to_server(servicers.suppressions, server)
     add_ThrottleServiceServicer_to_server(servicers.throttles, server)
+    add_ContactFolderServiceServicer_to_server(servicers.contact_folders, server)
+    add_ContactServiceServicer_to_server(servicers.contacts, server)

@@ -11,7 +11,8 @@ class Erased:
     """What was erased, by kind. `payloads` are people whose context, metadata and
     annotations went while they themselves stay; `rows` are people, `requests` answers kept
     for repeated requests, `batches` those of which nothing is left; `imports` what is known of
-    lists that came in, and `findings` their refused and doubled rows."""
+    lists that came in, and `findings` their refused and doubled rows; `contacts` those of
+    deleted folders."""
 
     events: int = 0
     payloads: int = 0
@@ -21,6 +22,7 @@ class Erased:
     requests: int = 0
     imports: int = 0
     findings: int = 0
+    contacts: int = 0
 
     def __add__(self, other: "Erased") -> "Erased":
         return Erased(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Erased)))

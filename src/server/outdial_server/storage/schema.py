@@ -538,3 +538,63 @@ callbacks: Final = Table(
     Column("body", LargeBinary, nullable=False),
     Column("received_us", BigInt, nullable=False),
 )
+
+contact_folders: Final = Table(
+    "contact_folders",
+    metadata,
+    _key(),
+    _id(),
+    _owner("account_key", "accounts"),
+    _text("display_name"),
+    # The name in small letters.
+    Column("sort_name", LargeBinary, nullable=False),
+    _text("description"),
+    _count("contact_count"),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("created_us", BigInt, nullable=False),
+    Column("updated_us", BigInt, nullable=False),
+    # It is erased, after its contacts.
+    Column("deleted_us", BigInt),
+)
+Index("contact_folders_by_account", contact_folders.c.account_key, contact_folders.c.key)
+Index(
+    "contact_folders_deleted",
+    contact_folders.c.key,
+    sqlite_where=text("deleted_us IS NOT NULL"),
+    postgresql_where=text("deleted_us IS NOT NULL"),
+)
+
+contacts: Final = Table(
+    "contacts",
+    metadata,
+    _key(),
+    _id(),
+    _owner("account_key", "accounts"),
+    _owner("folder_key", "contact_folders"),
+    Column("normalized_address", Text, nullable=False),
+    # Null when it is the normal form itself.
+    Column("address", Text),
+    _text("first_name"),
+    _text("last_name"),
+    _text("email"),
+    _text("company_name"),
+    _text("industry"),
+    _text("location"),
+    _text("postal_code"),
+    _text("keywords_json"),
+    _text("time_zone"),
+    _text("custom_fields_json"),
+    _text("metadata_json"),
+    # See domain.contact.
+    _text("search_text"),
+    # Of calls that have ended.
+    _count("call_count"),
+    Column("last_call_us", BigInt),
+    Column("last_disposition", SmallInteger),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("created_us", BigInt, nullable=False),
+    Column("updated_us", BigInt, nullable=False),
+)
+Index("contacts_by_address", contacts.c.folder_key, contacts.c.normalized_address, unique=True)
+Index("contacts_by_folder", contacts.c.folder_key, contacts.c.key)
+Index("contacts_by_account", contacts.c.account_key, contacts.c.key)

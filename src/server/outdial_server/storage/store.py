@@ -12,6 +12,7 @@ from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.callback_inbox import SqlCallbackInbox
+from outdial_server.storage.contact_stores import SqlContactFolders, SqlContacts
 from outdial_server.storage.database import Database
 from outdial_server.storage.intake import SqlImports, SqlIntake
 from outdial_server.storage.migrate import is_up_to_date, migrate
@@ -55,6 +56,8 @@ class Store:
     suppressions: SqlSuppressions
     standings: SqlStandings
     throttles: SqlThrottles
+    contact_folders: SqlContactFolders
+    contacts: SqlContacts
 
     @property
     def is_alone(self) -> bool:
@@ -85,6 +88,8 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlSuppressions(database),
         SqlStandings(database),
         SqlThrottles(database),
+        SqlContactFolders(database),
+        SqlContacts(database),
     )
 
 

@@ -18,6 +18,7 @@ from outdial_server.ports.retention import Erased, Swept
 from outdial_server.storage.encoding import first_id_at, micros
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.contact_folders import erase_deleted
 from outdial_server.storage.verbs.erasing_rows import blank, called, erase_rows, next_rows
 from outdial_server.storage.verbs.imports import erase_findings
 
@@ -102,6 +103,15 @@ def _old_imports(tx: Tx, keep: Retention, limit: int) -> _Step | None:
     if findings < limit:
         imports = tx.run("DELETE FROM imports WHERE key = :key", key=old.key)
     return _Step(Erased(findings=findings, imports=imports), findings)
+
+
+# --- deleted folders of contacts
+
+
+def _deleted_folders(tx: Tx, keep: Retention, limit: int) -> _Step | None:
+    """Without a grace: who deletes people means it."""
+    erased = erase_deleted(tx, limit)
+    return None if erased is None else _Step(Erased(contacts=erased), erased)
 
 
 # --- from batches that stay
@@ -284,6 +294,7 @@ def _old_calls(tx: Tx, keep: Retention, limit: int) -> _Step | None:
 _STEPS: Final[Sequence[Callable[[Tx, Retention, int], _Step | None]]] = (
     _expired_requests,
     _old_imports,
+    _deleted_folders,
     _hidden,
     _hide,
     _old_calls,

@@ -9,6 +9,8 @@ from outdial_server.storage.statements import Row
 
 T = TypeVar("T")
 
+SortValue = bytes | int
+
 _KEY_MAX: Final = 2**63 - 1
 
 ROWS_PER_LOOK: Final = 10_000
@@ -52,4 +54,41 @@ def page_of(
     if len(rows) > request.size:
         look_on = getattr(shown[-1], key)
     token = "" if look_on is None else token_of(list_name, look_on)
+    return Page([convert(row) for row in shown], token)
+
+
+def place_in(list_name: str, token: str) -> tuple[SortValue, int] | None:
+    """Where a page begins in a list that is sorted by a value: behind the row with this one
+    and this key. None for no token."""
+    if not token:
+        return None
+    kind, _, rest = token.partition(".")
+    value, _, key = rest.partition(".")
+    after = key_of(list_name, key)
+    try:
+        if after is None:
+            raise ValueError("no key")
+        return (bytes.fromhex(value) if kind == "b" else int(value)), after
+    except ValueError:
+        raise page_token_invalid() from None
+
+
+def _place_token(list_name: str, value: SortValue, key: int) -> str:
+    kind, text = ("b", value.hex()) if isinstance(value, bytes) else ("i", str(value))
+    return f"{kind}.{text}.{token_of(list_name, key)}"
+
+
+def sorted_page_of(
+    list_name: str,
+    request: PageRequest,
+    rows: Sequence[Row],
+    convert: Callable[[Row], T],
+    column: str,
+) -> Page[T]:
+    """As `page_of`, of a list that is sorted by `column`, and by key where that is equal."""
+    shown = rows[: request.size]
+    token = ""
+    if len(rows) > request.size:
+        last = shown[-1]
+        token = _place_token(list_name, getattr(last, column), last.key)
     return Page([convert(row) for row in shown], token)
