@@ -15,7 +15,7 @@ from outdial.v1.batch_service_pb2 import (
 
 from client.command_line import Outdial
 from client.far_end import FarEnd
-from outdial_client import CallingHours, NewBatch, Weekday, ZoneRule
+from outdial_client import CallingHours, NewBatch, Pacing, Weekday, ZoneRule
 from outdial_client._calling_hours import days_text, parse_days
 
 BATCH_ID = "01900000-0000-7000-8000-00000000000b"
@@ -77,7 +77,7 @@ async def test_a_batch_is_made_with_hours(far_end: FarEnd, outdial: Outdial) -> 
     made = await outdial(
         *("batch", "create", "Monday", "--agent", "Reminder", "--hours", "09:00-17:30"),
         *("--days", "mon-fri", "--zone", "Europe/Vienna", "--recipient-zone"),
-        *("--max-per-day", "500"),
+        *("--max-per-day", "500", "--pacing", "spread-over-days"),
     )
     assert made.exit_code == 0, made.output
     (request,) = far_end.requests("CreateBatch")
@@ -88,6 +88,7 @@ async def test_a_batch_is_made_with_hours(far_end: FarEnd, outdial: Outdial) -> 
         calling_hours=OFFICE,
         zone_rule=ZoneRule.ZONE_RULE_RECIPIENT_ZONE,
         max_calls_per_day=500,
+        pacing=Pacing.PACING_SPREAD_OVER_DAYS,
     )
 
 

@@ -186,6 +186,36 @@ RETRY_CALLER_ID_CHOOSE_AGAIN: RetryCallerId.ValueType  # 2
 """Each try shows what the batch and the scheduled call say when it is dialled."""
 Global___RetryCallerId: _TypeAlias = RetryCallerId  # noqa: Y015
 
+class _Pacing:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PacingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Pacing.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PACING_UNSPECIFIED: _Pacing.ValueType  # 0
+    """The same as AS_FAST_AS_POSSIBLE."""
+    PACING_AS_FAST_AS_POSSIBLE: _Pacing.ValueType  # 1
+    """Whenever limits allow."""
+    PACING_SPREAD_OVER_DAYS: _Pacing.ValueType  # 2
+    """The calls of a day, `max_calls_per_day` or as many as wait, go out in even steps over what
+    is left of its open time, in the order of the list; the others follow on the next days.
+    Without `max_calls_per_day` all are due when a day opens. See docs/time.md.
+    """
+
+class Pacing(_Pacing, metaclass=_PacingEnumTypeWrapper):
+    """How a batch uses the time that it has."""
+
+PACING_UNSPECIFIED: Pacing.ValueType  # 0
+"""The same as AS_FAST_AS_POSSIBLE."""
+PACING_AS_FAST_AS_POSSIBLE: Pacing.ValueType  # 1
+"""Whenever limits allow."""
+PACING_SPREAD_OVER_DAYS: Pacing.ValueType  # 2
+"""The calls of a day, `max_calls_per_day` or as many as wait, go out in even steps over what
+is left of its open time, in the order of the list; the others follow on the next days.
+Without `max_calls_per_day` all are due when a day opens. See docs/time.md.
+"""
+Global___Pacing: _TypeAlias = Pacing  # noqa: Y015
+
 @_typing.final
 class BatchCounts(_message.Message):
     """How many scheduled calls are in each state, exact at `Batch.sequence`. The
@@ -313,6 +343,7 @@ class Batch(_message.Message):
     RETRY_CALLER_ID_FIELD_NUMBER: _builtins.int
     THROTTLE_FIELD_NUMBER: _builtins.int
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
+    PACING_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -379,6 +410,8 @@ class Batch(_message.Message):
     id or a name, read back as an id. Empty means none. NOT_FOUND (reason THROTTLE_NOT_FOUND)
     when the account has none such.
     """
+    pacing: Global___Pacing.ValueType
+    """Default AS_FAST_AS_POSSIBLE."""
     @_builtins.property
     def window_start(self) -> _timestamp_pb2.Timestamp:
         """Earliest moment to dial; unset means at once."""
@@ -480,10 +513,11 @@ class Batch(_message.Message):
         retry_caller_id: Global___RetryCallerId.ValueType = ...,
         throttle: _builtins.str = ...,
         annotations: _struct_pb2.Struct | None = ...,
+        pacing: Global___Pacing.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "calling_hours", b"calling_hours", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

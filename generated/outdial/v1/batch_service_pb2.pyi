@@ -283,7 +283,7 @@ class UpdateBatchRequest(_message.Message):
         """Of `display_name`, `window_start`, `window_end`, `priority`, `weight`,
         `max_concurrent_calls`, `caller_id`, `unknown_policy`, `on_config_error`,
         `ring_timeout`, `max_call_duration`, `retry_policy`, `retry_caller_id`, `metadata`,
-        `time_zone`, `calling_hours`, `max_calls_per_day`.
+        `time_zone`, `calling_hours`, `max_calls_per_day`, `throttle`, `pacing`.
         """
 
     def __init__(

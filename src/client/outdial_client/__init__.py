@@ -8,6 +8,7 @@ from outdial.v1.batch_pb2 import (
     BatchState,
     ConfigErrorPolicy,
     DuplicatePolicy,
+    Pacing,
     RetryCallerId,
     UnknownPolicy,
 )
@@ -131,6 +132,7 @@ __all__ = [
     "NotFoundError",
     "OutOfRangeError",
     "OutdialError",
+    "Pacing",
     "Page",
     "Pager",
     "PermissionDeniedError",

@@ -11,6 +11,7 @@ from outdial.v1.batch_pb2 import (
     Batch,
     ConfigErrorPolicy,
     DuplicatePolicy,
+    Pacing,
     RetryCallerId,
     UnknownPolicy,
 )
@@ -92,6 +93,8 @@ class NewBatch:
     """When people may be called; None means at any time within the window."""
     max_calls_per_day: int = 0
     """Calls let go on one date of `time_zone`, retries included; 0 means any number."""
+    pacing: Pacing.ValueType = Pacing.PACING_UNSPECIFIED
+    """SPREAD_OVER_DAYS: the calls of a day in even steps over its hours."""
     zone_rule: ZoneRule.ValueType = ZoneRule.ZONE_RULE_UNSPECIFIED
     """Whose zone counts for a person who was given none: the batch's, or that of the number."""
     retry_caller_id: RetryCallerId.ValueType = RetryCallerId.RETRY_CALLER_ID_UNSPECIFIED
@@ -126,6 +129,7 @@ class NewBatch:
             calling_hours=self.calling_hours.to_message() if self.calling_hours else None,
             zone_rule=self.zone_rule,
             max_calls_per_day=self.max_calls_per_day,
+            pacing=self.pacing,
         )
 
 

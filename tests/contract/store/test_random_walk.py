@@ -23,6 +23,7 @@ from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.ids import AgentId, BatchId, ThrottleId
+from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.retention import Retention
@@ -208,6 +209,7 @@ class Walk:
             "calling_hours": self.some_hours(),
             "time_zone": self.random.choice([*ZONES, "UTC"]),
             "max_calls_per_day": self.random.choice([None, None, 1, 3, 6]),
+            "pacing": self.random.choice(list(Pacing)),
         }
 
     def some_zone(self) -> str:

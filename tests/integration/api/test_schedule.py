@@ -106,6 +106,7 @@ async def test_hours_are_kept_and_changed(grpc_channel: grpc.aio.Channel) -> Non
             "batch.calling_hours.days[0]",
         ),
         ({"zone_rule": 9}, "batch.zone_rule"),
+        ({"pacing": 9}, "batch.pacing"),
         ({"max_calls_per_day": -1}, "batch.max_calls_per_day"),
         ({"max_calls_per_day": 1_000_001}, "batch.max_calls_per_day"),
     ],

@@ -11,6 +11,7 @@ from outdial_client._calling_hours import CallingHours
 from outdial_client.cli._choices import (
     CONFIG_ERROR_POLICIES,
     DUPLICATE_POLICIES,
+    PACINGS,
     RETRY_CALLER_IDS,
     UNKNOWN_POLICIES,
     choice,
@@ -94,6 +95,10 @@ class BatchSettings:
     ] = None
     max_calls_per_day: Annotated[
         int | None, typer.Option("--max-per-day", min=0, help="Calls started on one date.")
+    ] = None
+    pacing: Annotated[
+        int | None,
+        choice(PACINGS, "HOW", "How a day's calls go out; else as fast as possible."),
     ] = None
     zone: Annotated[
         str | None, typer.Option(metavar="ZONE", help="Of the hours, Europe/Vienna; else UTC.")

@@ -9,6 +9,7 @@ from outdial.v1.batch_pb2 import (
     BatchState,
     ConfigErrorPolicy,
     DuplicatePolicy,
+    Pacing,
     RetryCallerId,
     UnknownPolicy,
 )
@@ -73,6 +74,7 @@ CONFIG_ERROR_POLICIES = Choices(ConfigErrorPolicy, "CONFIG_ERROR_POLICY_")
 DISPOSITIONS = Choices(Disposition, "DISPOSITION_")
 DUPLICATE_POLICIES = Choices(DuplicatePolicy, "DUPLICATE_POLICY_")
 GATE_LEVELS = Choices(GateLevel, "GATE_LEVEL_")
+PACINGS = Choices(Pacing, "PACING_")
 RESOLUTIONS = Choices(CallResolution, "CALL_RESOLUTION_")
 RETRY_CALLER_IDS = Choices(RetryCallerId, "RETRY_CALLER_ID_")
 SCHEDULED_CALL_STATES = Choices(ScheduledCallState, "SCHEDULED_CALL_STATE_")

@@ -7,7 +7,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from outdial.v1.account_pb2 import Account
 from outdial.v1.agent_pb2 import Agent
-from outdial.v1.batch_pb2 import Batch
+from outdial.v1.batch_pb2 import Batch, Pacing
 from outdial.v1.call_pb2 import Call
 from outdial.v1.calling_hours_pb2 import ZoneRule
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
@@ -44,6 +44,7 @@ def batch_facts(batch: Batch) -> Facts:
         ("window closes", moment(batch.window_end)),
         ("hours", _hours(batch)),
         ("calls a day", str(batch.max_calls_per_day or "")),
+        ("spread", "over the day" if batch.pacing == Pacing.PACING_SPREAD_OVER_DAYS else ""),
         ("warning", _WARNINGS.get(batch.schedule_warning, batch.schedule_warning)),
         ("priority", str(batch.priority or "")),
         ("weight", str(batch.weight or "")),

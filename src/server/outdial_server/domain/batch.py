@@ -12,6 +12,8 @@ from outdial_server.domain.calling_hours import CallingHours, opens_before
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.domain.open_time import OpenTime
+from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.retry_policy import RetryPolicy
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.time_zones import UTC_ZONE, ZoneRule
@@ -147,6 +149,12 @@ class BatchSettings:
     time_zone: str = UTC_ZONE
     calling_hours: CallingHours | None = None
     max_calls_per_day: int | None = None
+    pacing: Pacing = Pacing.AS_FAST_AS_POSSIBLE
+
+    @property
+    def is_spread(self) -> bool:
+        """Without a daily cap all of a day are due at its opening."""
+        return self.pacing is Pacing.SPREAD_OVER_DAYS and self.max_calls_per_day is not None
 
     @property
     def row_rules(self) -> tuple[object, ...]:
@@ -188,6 +196,20 @@ class Batch:
     # With a daily cap: the local date, as an ordinal, that dials were counted on last.
     dial_day: int | None = None
     dials_on_day: int = 0
+
+    @property
+    def plan_mark(self) -> int:
+        """Another number after each change of its settings and each list that is added: both
+        only grow."""
+        return self.revision + self.counts.total
+
+    @property
+    def open_time(self) -> OpenTime:
+        """When calls of it may be started. Where people have zones of their own, somebody's
+        hours may be open at any time."""
+        settings = self.settings
+        hours = None if self.has_other_zones else settings.calling_hours
+        return OpenTime(settings.time_zone, hours, settings.window_end)
 
     @property
     def hours_never_open(self) -> bool:

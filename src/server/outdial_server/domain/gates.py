@@ -13,6 +13,8 @@ from typing import Final
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.calling_hours import Opening, next_opening
 from outdial_server.domain.daily_cap import dialled_on, next_day
+from outdial_server.domain.open_time import rest_of_day
+from outdial_server.domain.pacing import people_of_day, slots_at_once, wait_after
 from outdial_server.domain.slots import ScopeKind, SlotRow
 from outdial_server.domain.throttle import ThrottleUse
 from outdial_server.domain.time_zones import local_day
@@ -50,6 +52,16 @@ class ScopeFacts:
     slots: Sequence[SlotRow]
     # None without one.
     throttle: ThrottleUse | None = None
+
+    @property
+    def of_batch(self) -> SlotRow:
+        return next(row for row in self.slots if row.scope.kind is ScopeKind.BATCH)
+
+    @property
+    def unsent(self) -> int:
+        """Calls that are claimed and not yet SENDING: no count of the batch has them."""
+        counts = self.batch.counts
+        return max(0, self.of_batch.used - counts.dialing - counts.in_progress)
 
 
 def batch_state_gate(batch: Batch) -> GateAnswer:
@@ -113,6 +125,35 @@ def daily_cap_gate(batch: Batch, now: datetime) -> GateAnswer:
 _NO_DAILY_CAP: Final = GateAnswer("daily_cap", None)
 
 
+def pace_gate(facts: ScopeFacts, now: datetime) -> GateAnswer:
+    """For a batch that is spread over its days."""
+    batch, own = facts.batch, facts.of_batch
+    people = _people_of_day(facts, now)
+    figures = {"left_today": people}
+    is_of_this_plan = own.opens_mark == batch.plan_mark
+    if is_of_this_plan and own.opens_at is not None and now < own.opens_at:
+        return GateAnswer("pace", 0, "NEXT_SLOT_OF_DAY", figures, next_at=own.opens_at)
+    at_once = slots_at_once(people, rest_of_day(batch.open_time, now))
+    return GateAnswer("pace", at_once, figures=figures)
+
+
+def next_slot_of_day(facts: ScopeFacts, taken: int, now: datetime) -> datetime | None:
+    """When the slot is that comes after `taken` calls that are claimed now, of a batch whose
+    pace gate was open. None: at any time, since nobody is left for today."""
+    rest = rest_of_day(facts.batch.open_time, now)
+    wait = wait_after(taken, _people_of_day(facts, now), rest)
+    return None if wait is None or not rest.stretches else rest.after(wait)
+
+
+def _people_of_day(facts: ScopeFacts, now: datetime) -> int:
+    batch, settings = facts.batch, facts.batch.settings
+    today = local_day(settings.time_zone, now).toordinal()
+    used = dialled_on(today, batch.dial_day, batch.dials_on_day) + facts.unsent
+    return people_of_day(
+        (settings.max_calls_per_day or 0) - used, batch.counts.waiting - facts.unsent
+    )
+
+
 def slot_gate(row: SlotRow) -> GateAnswer:
     name = f"slots_{row.scope.kind.name.lower()}"
     figures = {"used": row.used} | ({} if row.target_cap is None else {"cap": row.target_cap})
@@ -146,6 +187,7 @@ def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
         *clock_gates(facts.batch, now),
         agent_gate(facts.batch),
         daily_cap_gate(facts.batch, now),
+        *((pace_gate(facts, now),) if facts.batch.settings.is_spread else ()),
         *map(slot_gate, facts.slots),
         *(() if facts.throttle is None else (throttle_gate(facts.throttle),)),
     )

@@ -61,6 +61,11 @@ def _capped_today(answer: GateAnswer) -> str:
     return f"{used} calls have been dialled today, of at most {cap}: it goes on at {until}."
 
 
+def _paced(answer: GateAnswer) -> str:
+    left, until = answer.figures["left_today"], _moment(answer.next_at)
+    return f"{left} calls are spread over the rest of the day: the next goes out at {until}."
+
+
 def _throttled(answer: GateAnswer) -> str:
     used, seconds = answer.figures["used"], answer.figures["window_seconds"]
     until = _moment(answer.next_at)
@@ -112,6 +117,7 @@ _OF_FIGURES: Final[Mapping[str, Callable[[GateAnswer], str]]] = {
     "ROWS_PUT_OFF": _put_off,
     "OUTSIDE_CALLING_HOURS": _outside_hours,
     "DAILY_CAP_REACHED": _capped_today,
+    "NEXT_SLOT_OF_DAY": _paced,
     "THROTTLED": _throttled,
     "SLOTS_GO_TO_OTHERS": _to_others,
     "ROWS_AHEAD": _ahead,

@@ -7,6 +7,7 @@ as calls end. None means no limit, and is counted all the same.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import IntEnum
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
@@ -38,6 +39,10 @@ class SlotRow:
     target_cap: int | None
     hard_cap: int | None
     used: int
+    # Of a batch that is spread over its days: when its next slot of the day is, and the
+    # `Batch.plan_mark` for which that was worked out.
+    opens_at: datetime | None = None
+    opens_mark: int = 0
 
     @property
     def free(self) -> int | None:

@@ -194,6 +194,7 @@ batches: Final = Table(
     # Not foreign keys: SQLite cannot add one to a table that is there.
     Column("throttle_key", BigInt),
     Column("carrier_config_key", BigInt),
+    Column("pacing", SmallInteger, nullable=False, server_default="1"),
 )
 Index("batches_by_account", batches.c.account_key, batches.c.key)
 Index(
@@ -446,6 +447,9 @@ slots: Final = Table(
     Column("target_cap", Integer),
     Column("hard_cap", Integer),
     Column("used", Integer, nullable=False, server_default="0"),
+    # See domain.slots.SlotRow.
+    Column("opens_us", BigInt),
+    Column("opens_mark", BigInt, nullable=False, server_default="0"),
     CheckConstraint("used >= 0", name="slots_not_negative"),
     CheckConstraint("hard_cap IS NULL OR used <= hard_cap", name="slots_within_cap"),
     sqlite_with_rowid=False,

@@ -15,6 +15,7 @@ from outdial_server.api.conversion.enums import (
     BATCH_STATE,
     CONFIG_ERROR_POLICY,
     DUPLICATE_POLICY,
+    PACING,
     RETRY_CALLER_ID,
     UNKNOWN_POLICY,
     ZONE_RULE,
@@ -39,6 +40,7 @@ from outdial_server.domain.batch import (
 )
 from outdial_server.domain.etag import etag_of
 from outdial_server.domain.ids import AccountId
+from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.plan import Duplicate
 from outdial_server.domain.time_zones import UTC_ZONE, ZoneRule
 
@@ -62,6 +64,7 @@ _WRITABLE: Final = (
     "time_zone",
     "calling_hours",
     "max_calls_per_day",
+    "pacing",
 )
 
 _ATTRIBUTES: Final = {name: name for name in _WRITABLE} | {"annotations": "annotations_json"}
@@ -112,6 +115,7 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         calling_hours=hours_to_message(settings.calling_hours),
         zone_rule=ZONE_RULE.to_message(batch.zone_rule),
         max_calls_per_day=settings.max_calls_per_day or 0,
+        pacing=PACING.to_message(settings.pacing),
         schedule_warning="HOURS_NEVER_OPEN" if batch.hours_never_open else "",
     )
 
@@ -176,6 +180,7 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
         ),
         time_zone=message.time_zone or UTC_ZONE,
         max_calls_per_day=message.max_calls_per_day or None,
+        pacing=PACING.from_message(message.pacing, f"{path}.pacing", Pacing.AS_FAST_AS_POSSIBLE),
         calling_hours=(
             calling_hours(message.calling_hours, f"{path}.calling_hours")
             if message.HasField("calling_hours")

@@ -30,6 +30,7 @@ from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.event import EventType
 from outdial_server.domain.explanation import GateLevel
 from outdial_server.domain.imports import BadRowPolicy, FindingKind, ImportState
+from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.time_zones import TimeZoneSource, ZoneRule
 
@@ -108,6 +109,7 @@ ZONE_RULE: Final = EnumPair(ZoneRule, calling_hours_pb2.ZoneRule, "ZONE_RULE")
 TIME_ZONE_SOURCE: Final = EnumPair(
     TimeZoneSource, calling_hours_pb2.TimeZoneSource, "TIME_ZONE_SOURCE"
 )
+PACING: Final = EnumPair(Pacing, batch_pb2.Pacing, "PACING")
 RETRY_CALLER_ID: Final = EnumPair(RetryCallerId, batch_pb2.RetryCallerId, "RETRY_CALLER_ID")
 SCHEDULED_CALL_STATE: Final = EnumPair(
     ScheduledCallState, scheduled_call_pb2.ScheduledCallState, "SCHEDULED_CALL_STATE"

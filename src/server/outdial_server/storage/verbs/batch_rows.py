@@ -22,6 +22,7 @@ from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.event import BatchAfter
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.domain.time_zones import ZoneRule
@@ -50,7 +51,7 @@ BATCH_COLUMNS: Final = (
     "b.ring_timeout_s, b.max_call_duration_s, b.retry_policy_json, b.retry_caller_id, "
     "b.metadata_json, b.annotations_json, "
     "b.time_zone, b.hours_days, b.hours_start_minute, b.hours_end_minute, b.zone_rule, "
-    "b.has_other_zones, b.max_calls_per_day, b.dial_day, b.dials_on_day, b.state, "
+    "b.has_other_zones, b.max_calls_per_day, b.pacing, b.dial_day, b.dials_on_day, b.state, "
     "b.state_reason, b.state_detail, b.settling_to, "
     + ", ".join(f"b.{name}" for name in COUNT_NAMES)
     + ", "
@@ -120,6 +121,7 @@ def _settings_from(row: Row) -> BatchSettings:
         time_zone=row.time_zone,
         calling_hours=_hours_from(row),
         max_calls_per_day=row.max_calls_per_day,
+        pacing=Pacing(row.pacing),
     )
 
 
@@ -159,6 +161,7 @@ def settings_values(settings: BatchSettings) -> dict[str, Any]:
         "annotations_json": settings.annotations_json,
         "time_zone": settings.time_zone,
         "max_calls_per_day": settings.max_calls_per_day,
+        "pacing": int(settings.pacing),
         **_hours_values(settings.calling_hours),
     }
 

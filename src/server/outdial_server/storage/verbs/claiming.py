@@ -3,14 +3,17 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from outdial_server.domain.gates import next_slot_of_day
+from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.ports.dispatch import ClaimedCall, Claims
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.call_texts import ParsedAgents
 from outdial_server.storage.verbs.choosing import by_account, choose
-from outdial_server.storage.verbs.claim_facts import read_claim_facts
+from outdial_server.storage.verbs.claim_facts import ClaimFacts, read_claim_facts
 from outdial_server.storage.verbs.claim_writing import claim_rows
 from outdial_server.storage.verbs.due_rows import DueRows
-from outdial_server.storage.verbs.runnable import read_runnable
+from outdial_server.storage.verbs.ledger import plan_next
+from outdial_server.storage.verbs.runnable import Runnable, read_runnable
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -25,8 +28,18 @@ def claim(tx: Tx, limit: int, agents: ParsedAgents, ready_since: datetime | None
     for account in by_account(runnable):
         waiting = choose(tx, rows, account, facts, limit - len(claimed))
         for r in account:
-            claimed += claim_rows(tx, r, waiting[r.key].due, agents, since)
+            due = waiting[r.key].due
+            claimed += claim_rows(tx, r, due, agents, since)
+            if due and r.batch.settings.is_spread:
+                moments += _plan_next_slot(tx, r, facts, len(due))
         moments += [w.next_due_at for w in waiting.values() if w.next_due_at is not None]
     rows.record_skips()
     more = len(claimed) >= limit or rows.cut
     return Claims(tuple(claimed), more, min(moments, default=None))
+
+
+def _plan_next_slot(tx: Tx, r: Runnable, facts: ClaimFacts, taken: int) -> list[datetime]:
+    """By the facts from before these were taken."""
+    opens_at = next_slot_of_day(facts.of(r), taken, tx.now)
+    plan_next(tx, SlotScope(ScopeKind.BATCH, r.key), opens_at, r.batch.plan_mark)
+    return [] if opens_at is None else [opens_at]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from outdial_server.domain.slots import (
     scopes_of,
 )
 from outdial_server.storage.dialects.dialect import Dialect, Kind
-from outdial_server.storage.encoding import json_text
+from outdial_server.storage.encoding import json_text, micros_or_none, moment_or_none
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 
@@ -53,13 +54,21 @@ def read_slots(tx: Tx, scopes: Iterable[SlotScope]) -> dict[SlotScope, SlotRow]:
     """The rows of these scopes; locked, where others write too."""
     wanted = tx.dialect.rows("scopes", _SCOPE)
     rows = tx.all(
-        f"SELECT s.kind, s.owner, s.target_cap, s.hard_cap, s.used FROM slots s "
+        f"SELECT s.kind, s.owner, s.target_cap, s.hard_cap, s.used, s.opens_us, "
+        "s.opens_mark FROM slots s "
         f"WHERE (s.kind, s.owner) IN (SELECT w.kind, w.owner FROM {wanted} w) "
         f"ORDER BY s.kind, s.owner {tx.dialect.for_update('s')}",
         scopes=_scopes_json(scopes),
     )
     slots = (
-        SlotRow(SlotScope(ScopeKind(r.kind), r.owner), r.target_cap, r.hard_cap, r.used)
+        SlotRow(
+            SlotScope(ScopeKind(r.kind), r.owner),
+            r.target_cap,
+            r.hard_cap,
+            r.used,
+            moment_or_none(r.opens_us),
+            r.opens_mark,
+        )
         for r in rows
     )
     return {row.scope: row for row in slots}
@@ -118,6 +127,18 @@ def set_cap(tx: Tx, scope: SlotScope, target_cap: int | None) -> None:
             "WHERE kind = :kind AND owner = :owner",
             **values,
         )
+
+
+def plan_next(tx: Tx, scope: SlotScope, opens_at: datetime | None, mark: int) -> None:
+    """See `SlotRow.opens_at`."""
+    tx.run(
+        "UPDATE slots SET opens_us = :opens, opens_mark = :mark "
+        "WHERE kind = :kind AND owner = :owner",
+        opens=micros_or_none(opens_at),
+        mark=mark,
+        kind=int(scope.kind),
+        owner=scope.owner,
+    )
 
 
 def count_scopes(calls: Mapping[SlotOwners, int]) -> Counter[SlotScope]:
