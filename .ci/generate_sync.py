@@ -33,6 +33,7 @@ SOURCES = {
     "_suppressions": ["Suppressions"],
     "_throttles": ["Throttles"],
     "_contacts": ["ContactFolders", "Contacts"],
+    "_phone_numbers": ["PhoneNumbers"],
     "_client": ["Client"],
 }
 FACES = {name for names in SOURCES.values() for name in names}

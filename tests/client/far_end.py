@@ -19,6 +19,7 @@ from outdial.v1 import (
     batch_service_pb2,
     call_service_pb2,
     contact_service_pb2,
+    phone_number_service_pb2,
     scheduled_call_service_pb2,
     server_info_service_pb2,
     suppression_service_pb2,
@@ -40,6 +41,7 @@ SERVICES = [
         suppression_service_pb2,
         throttle_service_pb2,
         contact_service_pb2,
+        phone_number_service_pb2,
     )
     for service in module.DESCRIPTOR.services_by_name.values()
 ]

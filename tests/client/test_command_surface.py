@@ -13,6 +13,7 @@ from outdial_client._agents import Agents
 from outdial_client._batches import Batches
 from outdial_client._calls import Calls
 from outdial_client._contacts import ContactFolders, Contacts
+from outdial_client._phone_numbers import PhoneNumbers
 from outdial_client._scheduled_calls import ScheduledCalls
 from outdial_client._suppressions import Suppressions
 from outdial_client._throttles import Throttles
@@ -28,6 +29,7 @@ GROUPS = {
     "scheduled_calls": ScheduledCalls,
     "suppressions": Suppressions,
     "throttles": Throttles,
+    "phone_numbers": PhoneNumbers,
 }
 COMMANDS = {
     "accounts.create": "account create",
@@ -94,6 +96,14 @@ COMMANDS = {
     "throttles.get": "throttle show",
     "throttles.list": "throttle list",
     "throttles.update": "throttle update",
+    "phone_numbers.bind": "number bind",
+    "phone_numbers.create": "number create",
+    "phone_numbers.delete": "number delete",
+    "phone_numbers.find": "number show",
+    "phone_numbers.get": "number show",
+    "phone_numbers.list": "number list",
+    "phone_numbers.unbind": "number unbind",
+    "phone_numbers.update": "number update",
 }
 WITHOUT_ONE = {
     "batches.import_rows": "for rows that a program makes; a shell has files and pipes",

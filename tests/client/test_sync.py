@@ -52,6 +52,7 @@ ASYNC_CLASSES = {
     "Throttles": "_throttles",
     "ContactFolders": "_contacts",
     "Contacts": "_contacts",
+    "PhoneNumbers": "_phone_numbers",
 }
 SPECIAL = {
     "__aiter__": "__iter__",

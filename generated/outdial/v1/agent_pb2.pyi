@@ -21,6 +21,31 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class OutboundNumber(_message.Message):
+    """A number that an agent calls from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PHONE_NUMBER_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    phone_number_id: _builtins.str
+    address: _builtins.str
+    """In E.164 form."""
+    def __init__(
+        self,
+        *,
+        phone_number_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "phone_number_id", b"phone_number_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OutboundNumber: _TypeAlias = OutboundNumber  # noqa: Y015
+
+@_typing.final
 class Agent(_message.Message):
     """The voice agent that talks once a person answers."""
 
@@ -61,6 +86,7 @@ class Agent(_message.Message):
     JOIN_URL_TEMPLATE_FIELD_NUMBER: _builtins.int
     DEFAULT_CONTEXT_FIELD_NUMBER: _builtins.int
     CONTEXT_SCHEMA_FIELD_NUMBER: _builtins.int
+    OUTBOUND_NUMBERS_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -120,6 +146,12 @@ class Agent(_message.Message):
         `$ref`, `$id`, anchors, `patternProperties` and `unevaluated...`.
         """
 
+    @_builtins.property
+    def outbound_numbers(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutboundNumber]:
+        """What its calls go out from unless the batch says otherwise, in order; see BindPhoneNumber.
+        Output only.
+        """
+
     def __init__(
         self,
         *,
@@ -138,10 +170,11 @@ class Agent(_message.Message):
         join_url_template: _builtins.str = ...,
         default_context: _struct_pb2.Struct | None = ...,
         context_schema: _struct_pb2.Struct | None = ...,
+        outbound_numbers: _abc.Iterable[Global___OutboundNumber] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "active", b"active", "context_schema", b"context_schema", "create_time", b"create_time", "default_context", b"default_context", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "active_calls", b"active_calls", "agent_id", b"agent_id", "context_schema", b"context_schema", "create_time", b"create_time", "default_context", b"default_context", "display_name", b"display_name", "etag", b"etag", "first_message", b"first_message", "join_url_template", b"join_url_template", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "prompt", b"prompt", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "active_calls", b"active_calls", "agent_id", b"agent_id", "context_schema", b"context_schema", "create_time", b"create_time", "default_context", b"default_context", "display_name", b"display_name", "etag", b"etag", "first_message", b"first_message", "join_url_template", b"join_url_template", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "outbound_numbers", b"outbound_numbers", "prompt", b"prompt", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__active: _TypeAlias = _typing.Literal["active"]  # noqa: Y015
     _WhichOneofArgType__active: _TypeAlias = _typing.Literal["_active", b"_active"]  # noqa: Y015

@@ -72,6 +72,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CONTACT_FOLDER_NOT_FOUND: _ErrorReason.ValueType  # 57
     ERROR_REASON_CONTACT_NOT_FOUND: _ErrorReason.ValueType  # 58
     ERROR_REASON_CONTACT_EXISTS: _ErrorReason.ValueType  # 59
+    ERROR_REASON_PHONE_NUMBER_NOT_FOUND: _ErrorReason.ValueType  # 47
+    ERROR_REASON_PHONE_NUMBER_TAKEN: _ErrorReason.ValueType  # 48
+    ERROR_REASON_PHONE_NUMBER_BOUND: _ErrorReason.ValueType  # 49
+    ERROR_REASON_TOO_MANY_NUMBERS: _ErrorReason.ValueType  # 50
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
@@ -126,6 +130,10 @@ ERROR_REASON_THROTTLE_IN_USE: ErrorReason.ValueType  # 40
 ERROR_REASON_CONTACT_FOLDER_NOT_FOUND: ErrorReason.ValueType  # 57
 ERROR_REASON_CONTACT_NOT_FOUND: ErrorReason.ValueType  # 58
 ERROR_REASON_CONTACT_EXISTS: ErrorReason.ValueType  # 59
+ERROR_REASON_PHONE_NUMBER_NOT_FOUND: ErrorReason.ValueType  # 47
+ERROR_REASON_PHONE_NUMBER_TAKEN: ErrorReason.ValueType  # 48
+ERROR_REASON_PHONE_NUMBER_BOUND: ErrorReason.ValueType  # 49
+ERROR_REASON_TOO_MANY_NUMBERS: ErrorReason.ValueType  # 50
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

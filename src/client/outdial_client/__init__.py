@@ -28,6 +28,7 @@ from outdial.v1.explanation_pb2 import (
     Verdict,
 )
 from outdial.v1.import_pb2 import BadRowPolicy, FindingKind, Import, ImportState
+from outdial.v1.phone_number_pb2 import PhoneNumber, PhoneNumberCapability
 from outdial.v1.scheduled_call_pb2 import (
     DispatchOutcome,
     Disposition,
@@ -68,7 +69,7 @@ from outdial_client._errors import (
 )
 from outdial_client._export import ResultExport
 from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
-from outdial_client._inputs import NewAgent, NewBatch, NewCall, NewContact
+from outdial_client._inputs import NewAgent, NewBatch, NewCall, NewContact, NewPhoneNumber
 from outdial_client._interruptions import WatchInterruption
 from outdial_client._pager import Page, Pager
 from outdial_client._result_files import ExportProgress
@@ -129,6 +130,7 @@ __all__ = [
     "NewBatch",
     "NewCall",
     "NewContact",
+    "NewPhoneNumber",
     "NotFoundError",
     "OutOfRangeError",
     "OutdialError",
@@ -136,6 +138,8 @@ __all__ = [
     "Page",
     "Pager",
     "PermissionDeniedError",
+    "PhoneNumber",
+    "PhoneNumberCapability",
     "PreconditionViolation",
     "RequestCancelledError",
     "ResourceExhaustedError",

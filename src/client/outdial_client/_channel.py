@@ -48,6 +48,7 @@ _RETRIED_METHODS = {
     "ContactFolderService": ("CreateContactFolder", "GetContactFolder", "ListContactFolders"),
     "ContactService": ("CreateContact", "GetContact", "ListContacts"),
     "ThrottleService": ("CreateThrottle", "GetThrottle", "ListThrottles"),
+    "PhoneNumberService": ("CreatePhoneNumber", "GetPhoneNumber", "ListPhoneNumbers"),
 }
 
 _SERVICE_CONFIG = {

@@ -14,6 +14,7 @@ from outdial_client._batches import Batches
 from outdial_client._calls import Calls
 from outdial_client._channel import TlsConfig, open_channel
 from outdial_client._contacts import ContactFolders, Contacts
+from outdial_client._phone_numbers import PhoneNumbers
 from outdial_client._requests import Sender
 from outdial_client._scheduled_calls import ScheduledCalls
 from outdial_client._suppressions import Suppressions
@@ -47,6 +48,7 @@ class Client:
     throttles: Throttles
     contact_folders: ContactFolders
     contacts: Contacts
+    phone_numbers: PhoneNumbers
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class Client:
         self.throttles = Throttles(self._channel, self._sender)
         self.contact_folders = ContactFolders(self._channel, self._sender)
         self.contacts = Contacts(self._channel, self._sender)
+        self.phone_numbers = PhoneNumbers(self._channel, self._sender)
 
     async def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

@@ -17,6 +17,7 @@ from outdial.v1.batch_pb2 import (
 )
 from outdial.v1.calling_hours_pb2 import ZoneRule
 from outdial.v1.contact_pb2 import Contact
+from outdial.v1.phone_number_pb2 import PhoneNumber, PhoneNumberCapability
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
 from outdial_client._calling_hours import CallingHours
@@ -206,6 +207,33 @@ class NewContact:
             keywords=self.keywords,
             time_zone=self.time_zone,
             custom_fields=to_struct(self.custom_fields),
+            metadata=self.metadata,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPhoneNumber:
+    """A number of the account's own, that calls may show."""
+
+    address: str
+    """In E.164 form."""
+    display_name: str = ""
+    active: bool = True
+    """Whether calls may show it."""
+    capabilities: Sequence[PhoneNumberCapability.ValueType] = ()
+    """What it can be used for; none means outbound voice."""
+    max_concurrent_calls: int = 0
+    """Calls that show it and are alive at once; 0 means no limit."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def to_message(self) -> PhoneNumber:
+        """The same as it is sent."""
+        return PhoneNumber(
+            address=self.address,
+            display_name=self.display_name,
+            active=self.active,
+            capabilities=self.capabilities,
+            max_concurrent_calls=self.max_concurrent_calls,
             metadata=self.metadata,
         )
 

@@ -40,6 +40,7 @@ from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.event_pb2 import Event
 from outdial.v1.explanation_pb2 import BatchExplanation, ScheduledCallExplanation
 from outdial.v1.import_pb2 import BadRowPolicy, Import
+from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
 from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
@@ -61,11 +62,12 @@ from outdial_client._csv_columns import CsvColumns
 from outdial_client._errors import ImportRefusedError
 from outdial_client._export import ResultExport as AsyncResultExport
 from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
-from outdial_client._inputs import NewAgent, NewBatch, NewCall, NewContact
+from outdial_client._inputs import NewAgent, NewBatch, NewCall, NewContact, NewPhoneNumber
 from outdial_client._interruptions import WatchInterruption
 from outdial_client._output_file import OutputFile
 from outdial_client._pager import Page, _Item
 from outdial_client._pager import Pager as AsyncPager
+from outdial_client._phone_numbers import PhoneNumbers as AsyncPhoneNumbers
 from outdial_client._result_files import ExportProgress
 from outdial_client._scheduled_calls import ScheduledCalls as AsyncScheduledCalls
 from outdial_client._suppressions import Suppressions as AsyncSuppressions
@@ -85,6 +87,7 @@ __all__ = [
     "ContactFolders",
     "Contacts",
     "Pager",
+    "PhoneNumbers",
     "ResultExport",
     "ScheduledCalls",
     "Suppressions",
@@ -934,6 +937,59 @@ class Contacts:
         self._loop.run(partial(self._inner.delete, contact_id))
 
 
+class PhoneNumbers:
+    """The account's own numbers, and which agent calls from which."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncPhoneNumbers) -> None:
+        self._loop = loop
+        self._inner: AsyncPhoneNumbers = inner
+
+    def create(
+        self, number: str | NewPhoneNumber | PhoneNumber, *, request_id: str = ""
+    ) -> PhoneNumber:
+        """Makes a number known, given in E.164 form or with more to say about it.
+
+        AlreadyExistsError when the account has it.
+        """
+        return self._loop.run(partial(self._inner.create, number, request_id=request_id))
+
+    def get(self, phone_number_id: str) -> PhoneNumber:
+        """One number, by its id."""
+        return self._loop.run(partial(self._inner.get, phone_number_id))
+
+    def find(self, address: str) -> PhoneNumber | None:
+        """The number of exactly this E.164 form, if the account has it."""
+        return self._loop.run(partial(self._inner.find, address))
+
+    def list(
+        self, *, address: str = "", agent_id: str = "", page_size: int = 0
+    ) -> Pager[PhoneNumber]:
+        """Numbers, oldest first; all, or those of one agent."""
+        return Pager(
+            self._loop, self._inner.list(address=address, agent_id=agent_id, page_size=page_size)
+        )
+
+    def update(self, number: PhoneNumber, fields: Iterable[str]) -> PhoneNumber:
+        """Writes those `fields` of `number`; AbortedError when its etag is out of date."""
+        return self._loop.run(partial(self._inner.update, number, tuple(fields)))
+
+    def delete(self, phone_number_id: str) -> None:
+        """Deletes a number; calls that show it go on."""
+        self._loop.run(partial(self._inner.delete, phone_number_id))
+
+    def bind(self, phone_number_id: str, agent_id: str, *, place: int | None = None) -> PhoneNumber:
+        """Lets an agent call from the number.
+
+        `place` is its place among the agent's numbers, from 0; without one it comes behind
+        the last, or stays where it is. FailedPreconditionError when another agent has it.
+        """
+        return self._loop.run(partial(self._inner.bind, phone_number_id, agent_id, place=place))
+
+    def unbind(self, phone_number_id: str) -> PhoneNumber:
+        """Takes the number from its agent."""
+        return self._loop.run(partial(self._inner.unbind, phone_number_id))
+
+
 class Client:
     """A client of one Outdial server.
 
@@ -958,6 +1014,7 @@ class Client:
     throttles: Throttles
     contact_folders: ContactFolders
     contacts: Contacts
+    phone_numbers: PhoneNumbers
 
     def __init__(
         self,
@@ -990,6 +1047,7 @@ class Client:
         self.throttles = Throttles(self._loop, self._inner.throttles)
         self.contact_folders = ContactFolders(self._loop, self._inner.contact_folders)
         self.contacts = Contacts(self._loop, self._inner.contacts)
+        self.phone_numbers = PhoneNumbers(self._loop, self._inner.phone_numbers)
 
     def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

@@ -34,6 +34,7 @@ from outdial_server.api.contact_folders import ContactFolderServicer
 from outdial_server.api.contacts import ContactServicer
 from outdial_server.api.interceptor import RpcInterceptor
 from outdial_server.api.metrics import RpcMetrics, WatchMetrics
+from outdial_server.api.phone_numbers import PhoneNumberServicer
 from outdial_server.api.scheduled_calls import ScheduledCallServicer
 from outdial_server.api.server import GrpcServer, Servicers
 from outdial_server.api.server_info import ServerInfoServicer
@@ -66,6 +67,7 @@ from outdial_server.commands.first_keys import FirstKeys
 from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.keys import Authenticate, CreateKey
 from outdial_server.commands.new_batch import BatchPlanner
+from outdial_server.commands.phone_numbers import ChangePhoneNumber, CreatePhoneNumber
 from outdial_server.commands.resolve_call import ResolveCall
 from outdial_server.commands.retry import Retry
 from outdial_server.commands.start_batch import StartBatch
@@ -326,6 +328,7 @@ def _grpc_server(
         _throttle_servicer(base),
         _contact_folder_servicer(base),
         _contact_servicer(base),
+        _phone_number_servicer(base),
     )
     return GrpcServer(servicers, interceptor)
 
@@ -412,3 +415,9 @@ def _contact_folder_servicer(base: Foundation) -> ContactFolderServicer:
 def _contact_servicer(base: Foundation) -> ContactServicer:
     contacts = base.store.contacts
     return ContactServicer(contacts, CreateContact(contacts, base.ids), UpdateContact(contacts))
+
+
+def _phone_number_servicer(base: Foundation) -> PhoneNumberServicer:
+    numbers = base.store.phone_numbers
+    create = CreatePhoneNumber(numbers, base.ids, base.signals)
+    return PhoneNumberServicer(numbers, create, ChangePhoneNumber(numbers, base.signals))

@@ -19,6 +19,7 @@ from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest, WatchBatch
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.import_pb2 import ImportEnd, ImportOptions, ImportRow, ImportRows
+from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
 from tests.integration.conftest import OPERATOR_KEY
@@ -53,6 +54,7 @@ class Belongings:
     throttle_id: str
     contact_folder_id: str
     contact_id: str
+    phone_number_id: str
 
 
 async def new_key(
@@ -107,6 +109,7 @@ async def ours(grpc_channel: grpc.aio.Channel) -> Belongings:
         await _suppression(grpc_channel, tenant.key),
         await _throttle(grpc_channel, tenant.key),
         *await _contact(grpc_channel, tenant.key),
+        await _phone_number(grpc_channel, tenant.key),
     )
 
 
@@ -132,6 +135,13 @@ async def _contact(channel: grpc.aio.Channel, key: Metadata) -> tuple[str, str]:
     person = Contact(contact_folder_id=folder_id, address="+15551230001")
     contact = await call(channel, "CreateContact", key, contact=person)
     return folder_id, contact.contact.contact_id
+
+
+async def _phone_number(channel: grpc.aio.Channel, key: Metadata) -> str:
+    number = PhoneNumber(address="+15550009999")
+    made = await call(channel, "CreatePhoneNumber", key, phone_number=number)
+    phone_number_id: str = made.phone_number.phone_number_id
+    return phone_number_id
 
 
 async def _refused_import(channel: grpc.aio.Channel, key: Metadata, batch_id: str) -> str:

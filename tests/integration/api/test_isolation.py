@@ -12,6 +12,7 @@ from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_service_pb2 import CALL_RESOLUTION_NOT_PLACED
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.import_pb2 import ImportOptions
+from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.throttle_pb2 import Throttle
 from tests.integration.api.conftest import OPERATOR, Belongings, Tenant
@@ -80,6 +81,13 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "GetContact": lambda b: {"contact_id": b.contact_id},
     "UpdateContact": lambda b: {"contact": Contact(contact_id=b.contact_id, first_name="mine")},
     "DeleteContact": lambda b: {"contact_id": b.contact_id},
+    "GetPhoneNumber": lambda b: {"phone_number_id": b.phone_number_id},
+    "UpdatePhoneNumber": lambda b: {
+        "phone_number": PhoneNumber(phone_number_id=b.phone_number_id, display_name="mine now")
+    },
+    "DeletePhoneNumber": lambda b: {"phone_number_id": b.phone_number_id},
+    "BindPhoneNumber": lambda b: {"phone_number_id": b.phone_number_id, "agent_id": b.agent_id},
+    "UnbindPhoneNumber": lambda b: {"phone_number_id": b.phone_number_id},
     "GetSuppression": lambda b: {"suppression_id": b.suppression_id},
     "DeleteSuppression": lambda b: {"suppression_id": b.suppression_id},
     "GetCall": lambda b: {"call_id": b.call_id},
@@ -98,6 +106,8 @@ NAMING_NONE = {
     "ListThrottles",
     "CreateContactFolder",
     "ListContactFolders",
+    "CreatePhoneNumber",
+    "ListPhoneNumbers",
     "ListSuppressions",
 }
 
@@ -146,6 +156,7 @@ async def test_lists_hold_what_is_ours_alone(
     assert not (await call(grpc_channel, "ListThrottles", other.key)).throttles
     assert not (await call(grpc_channel, "ListContactFolders", other.key)).contact_folders
     assert not (await call(grpc_channel, "ListContacts", other.key)).contacts
+    assert not (await call(grpc_channel, "ListPhoneNumbers", other.key)).phone_numbers
 
 
 async def test_an_operator_reads_other_accounts(

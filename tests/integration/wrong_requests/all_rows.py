@@ -7,6 +7,7 @@ from tests.integration.wrong_requests import (
     contact_rows,
     import_rows,
     list_rows,
+    number_rows,
     policy_rows,
     retry_rows,
     suppression_rows,
@@ -24,4 +25,5 @@ ROWS = [
     *suppression_rows.ROWS,
     *throttle_rows.ROWS,
     *contact_rows.ROWS,
+    *number_rows.ROWS,
 ]

@@ -20,10 +20,12 @@ from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Message
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.import_pb2 import ImportEnd, ImportOptions, ImportRow, ImportRows
+from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
 from tests.integration.api.conftest import Tenant, new_key, new_tenant, watch_to_the_end
 
+from outdial_server.domain.limits import NUMBERS_PER_POOL_MAX
 from outdial_server.storage import schema
 from support.grpc import Metadata, call, with_key
 
@@ -79,6 +81,12 @@ class World:
     contact_id: str
     their_contact_folder_id: str
     their_contact_id: str
+    # Bound to an agent.
+    bound_number_id: str
+    free_number_id: str
+    their_number_id: str
+    # Has as many numbers as an agent may have.
+    full_agent_id: str
     # Not active any more.
     resting_agent_id: str
     resting_draft_id: str
@@ -173,6 +181,13 @@ class Builder:
         ]
         return folder_id, first.contact.contact_id
 
+    async def number(self, address: str, agent_id: str = "") -> str:
+        made = await self.call("CreatePhoneNumber", phone_number=PhoneNumber(address=address))
+        number_id: str = made.phone_number.phone_number_id
+        if agent_id:
+            await self.call("BindPhoneNumber", phone_number_id=number_id, agent_id=agent_id)
+        return number_id
+
     async def suppression(self) -> str:
         made = await self.call("CreateSuppressions", addresses=["+15551239999"])
         suppression_id: str = made.suppressions[0].suppression_id
@@ -241,6 +256,9 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
     throttle_id = await build.throttle()
     folder_id, contact_id = await build.contacts()
     their_folder_id, their_contact_id = await Builder(channel, tenants[1]).contacts()
+    full_agent_id = await build.agent("Many numbers")
+    for n in range(NUMBERS_PER_POOL_MAX):
+        await build.number(f"+15553{n:06d}", full_agent_id)
     running_id = await build.batch(agent_id, ANSWERED)
     await build.until_answered(running_id)
     cancelled_id, deleted_id = await cancelled(), await cancelled()
@@ -278,6 +296,10 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         contact_id=contact_id,
         their_contact_folder_id=their_folder_id,
         their_contact_id=their_contact_id,
+        bound_number_id=await build.number("+15554000001", await build.agent("Calls from one")),
+        free_number_id=await build.number("+15554000002"),
+        their_number_id=await Builder(channel, tenants[1]).number("+15554000002"),
+        full_agent_id=full_agent_id,
         their_suppression_id=await Builder(channel, tenants[1]).suppression(),
         their_import_id=await Builder(channel, tenants[1]).imported(theirs.draft_id),
         resting_agent_id=resting_id,

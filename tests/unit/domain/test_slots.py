@@ -148,10 +148,10 @@ def test_what_is_free_in_all_scopes_is_free_in_each_and_never_more_than_asked(
 
 
 def test_scopes_come_in_the_order_in_which_they_are_locked() -> None:
-    of_all = scopes_of(SlotOwners(account_key=1, agent_key=2, batch_key=3, carrier_config_key=4))
+    of_all = scopes_of(SlotOwners(1, 2, batch_key=3, carrier_config_key=4, phone_number_key=5))
     assert list(of_all) == sorted(of_all)
     assert [scope.kind for scope in of_all] == list(ScopeKind)
-    assert [scope.owner for scope in of_all] == [1, 1, 2, 3, 4]
+    assert [scope.owner for scope in of_all] == [1, 1, 2, 3, 4, 5]
 
 
 def test_a_call_counts_in_no_scope_that_it_has_no_owner_in() -> None:

@@ -22,6 +22,7 @@ from outdial_client.cli import (
     _import,
     _imports,
     _keys,
+    _number,
     _retry,
     _scheduled_call,
     _server,
@@ -51,6 +52,7 @@ app.add_typer(_folder.commands, name="folder")
 app.add_typer(_contact.commands, name="contact")
 app.add_typer(_suppression.commands, name="suppression")
 app.add_typer(_throttle.commands, name="throttle")
+app.add_typer(_number.commands, name="number")
 app.add_typer(_keys.commands, name="keys")
 app.add_typer(_server.commands, name="server")
 app.add_typer(_config.commands, name="config")

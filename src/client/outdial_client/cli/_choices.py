@@ -17,6 +17,7 @@ from outdial.v1.call_pb2 import CallState
 from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.calling_hours_pb2 import TimeZoneSource
 from outdial.v1.explanation_pb2 import GateLevel
+from outdial.v1.phone_number_pb2 import PhoneNumberCapability
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCallState
 
 
@@ -75,6 +76,7 @@ DISPOSITIONS = Choices(Disposition, "DISPOSITION_")
 DUPLICATE_POLICIES = Choices(DuplicatePolicy, "DUPLICATE_POLICY_")
 GATE_LEVELS = Choices(GateLevel, "GATE_LEVEL_")
 PACINGS = Choices(Pacing, "PACING_")
+NUMBER_CAPABILITIES = Choices(PhoneNumberCapability, "PHONE_NUMBER_CAPABILITY_")
 RESOLUTIONS = Choices(CallResolution, "CALL_RESOLUTION_")
 RETRY_CALLER_IDS = Choices(RetryCallerId, "RETRY_CALLER_ID_")
 SCHEDULED_CALL_STATES = Choices(ScheduledCallState, "SCHEDULED_CALL_STATE_")

@@ -10,6 +10,7 @@ from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch, Pacing
 from outdial.v1.call_pb2 import Call
 from outdial.v1.calling_hours_pb2 import ZoneRule
+from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle
@@ -19,6 +20,7 @@ from outdial_client.cli._choices import (
     BATCH_STATES,
     CALL_STATES,
     DISPOSITIONS,
+    NUMBER_CAPABILITIES,
     SCHEDULED_CALL_STATES,
     ZONE_SOURCES,
 )
@@ -139,6 +141,7 @@ def agent_facts(agent: Agent) -> Facts:
         ("calls at once", str(agent.max_concurrent_calls or "")),
         ("alive", str(agent.active_calls)),
         ("held", "" if agent.active else "it is not active"),
+        ("calls from", ", ".join(number.address for number in agent.outbound_numbers)),
         ("prompt", agent.prompt),
         ("first message", agent.first_message),
         ("join URL", agent.join_url_template),
@@ -191,6 +194,23 @@ def throttle_facts(throttle: Throttle) -> Facts:
         ("calls/seconds", throttle_rules(throttle)),
         ("created", moment(throttle.create_time)),
     ]
+
+
+def number_facts(number: PhoneNumber) -> Facts:
+    """One phone number in full; what is unset is left out."""
+    facts = [
+        ("id", number.phone_number_id),
+        ("number", number.address),
+        ("name", number.display_name),
+        ("held", "" if number.active else "it is not active"),
+        ("good for", ", ".join(map(NUMBER_CAPABILITIES.spoken, number.capabilities))),
+        ("agent", number.agent_id),
+        ("calls at once", str(number.max_concurrent_calls or "")),
+        ("alive", str(number.active_calls)),
+        ("labels", labels(number.metadata)),
+        ("created", moment(number.create_time)),
+    ]
+    return _stated(facts)
 
 
 def _stated(facts: Facts) -> Facts:

@@ -5,6 +5,7 @@ from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_pb2 import Call
 from outdial.v1.event_pb2 import Event, EventType
+from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle
@@ -136,6 +137,19 @@ THROTTLES: Listing[Throttle] = Listing(
         moment(throttle.create_time),
     ),
     identity=lambda throttle: throttle.throttle_id,
+)
+NUMBERS: Listing[PhoneNumber] = Listing(
+    headings=("id", "number", "name", "agent", "calls at once", "alive", "state"),
+    cells=lambda number: (
+        number.phone_number_id,
+        number.address,
+        number.display_name,
+        number.agent_id,
+        str(number.max_concurrent_calls or ""),
+        str(number.active_calls),
+        "active" if number.active else "not active",
+    ),
+    identity=lambda number: number.phone_number_id,
 )
 EVENTS: Listing[Event] = Listing(
     headings=("number", "when", "event", "cause", "row", "state", "how it ended"),

@@ -14,6 +14,7 @@ from outdial.v1 import (
     batch_service_pb2,
     call_service_pb2,
     contact_service_pb2,
+    phone_number_service_pb2,
     scheduled_call_service_pb2,
     server_info_service_pb2,
     suppression_service_pb2,
@@ -26,6 +27,9 @@ from outdial.v1.call_service_pb2_grpc import add_CallServiceServicer_to_server
 from outdial.v1.contact_service_pb2_grpc import (
     add_ContactFolderServiceServicer_to_server,
     add_ContactServiceServicer_to_server,
+)
+from outdial.v1.phone_number_service_pb2_grpc import (
+    add_PhoneNumberServiceServicer_to_server,
 )
 from outdial.v1.scheduled_call_service_pb2_grpc import (
     add_ScheduledCallServiceServicer_to_server,
@@ -41,6 +45,7 @@ from outdial_server.api.calls import CallServicer
 from outdial_server.api.contact_folders import ContactFolderServicer
 from outdial_server.api.contacts import ContactServicer
 from outdial_server.api.interceptor import RpcInterceptor
+from outdial_server.api.phone_numbers import PhoneNumberServicer
 from outdial_server.api.reflection import add_reflection
 from outdial_server.api.scheduled_calls import ScheduledCallServicer
 from outdial_server.api.scopes import REQUIRED_SCOPES
@@ -61,6 +66,7 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
         suppression_service_pb2,
         throttle_service_pb2,
         contact_service_pb2,
+        phone_number_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
 )
@@ -93,6 +99,7 @@ class Servicers:
     throttles: ThrottleServicer
     contact_folders: ContactFolderServicer
     contacts: ContactServicer
+    phone_numbers: PhoneNumberServicer
 
 
 def method_names(services: Iterable[ServiceDescriptor]) -> frozenset[str]:
@@ -154,3 +161,4 @@ def _add_services(servicers: Servicers, server: grpc.aio.Server) -> None:
     add_ThrottleServiceServicer_to_server(servicers.throttles, server)
     add_ContactFolderServiceServicer_to_server(servicers.contact_folders, server)
     add_ContactServiceServicer_to_server(servicers.contacts, server)
+    add_PhoneNumberServiceServicer_to_server(servicers.phone_numbers, server)

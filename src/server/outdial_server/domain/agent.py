@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from outdial_server.domain.ids import AccountId, AgentId
+from outdial_server.domain.ids import AccountId, AgentId, PhoneNumberId
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class AgentFields:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboundNumber:
+    """A phone number that an agent calls from."""
+
+    phone_number_id: PhoneNumberId
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     agent_id: AgentId
     account_id: AccountId
@@ -36,3 +44,5 @@ class Agent:
     created_at: datetime
     updated_at: datetime
     active_calls: int = 0
+    # In the order in which it uses them.
+    outbound_numbers: tuple[OutboundNumber, ...] = ()

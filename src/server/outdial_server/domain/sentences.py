@@ -16,6 +16,7 @@ _SCOPES: Final = {
     "slots_agent": "the agent",
     "slots_batch": "the batch",
     "slots_carrier_config": "the carrier account",
+    "slots_phone_number": "the phone number",
 }
 
 _FIXED: Final[Mapping[str, str]] = {

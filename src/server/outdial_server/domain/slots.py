@@ -23,6 +23,7 @@ class ScopeKind(IntEnum):
     AGENT = 3
     BATCH = 4
     CARRIER_CONFIG = 5
+    PHONE_NUMBER = 6
 
 
 class SlotScope(NamedTuple):
@@ -62,6 +63,7 @@ class SlotOwners(NamedTuple):
     agent_key: int
     batch_key: int | None = None
     carrier_config_key: int | None = None
+    phone_number_key: int | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -74,6 +76,7 @@ def scopes_of(owners: SlotOwners) -> tuple[SlotScope, ...]:
         (ScopeKind.AGENT, owners.agent_key),
         (ScopeKind.BATCH, owners.batch_key),
         (ScopeKind.CARRIER_CONFIG, owners.carrier_config_key),
+        (ScopeKind.PHONE_NUMBER, owners.phone_number_key),
     )
     return tuple(SlotScope(kind, owner) for kind, owner in by_kind if owner is not None)
 

@@ -65,6 +65,8 @@ accounts: Final = Table(
     Column("updated_us", BigInt, nullable=False),
     # Entries of the do-not-call list, so that an account without any is not asked.
     _count("suppressions"),
+    # Its phone numbers, for the same.
+    _count("phone_numbers"),
 )
 
 api_keys: Final = Table(
@@ -103,6 +105,8 @@ agents: Final = Table(
     _text("join_url_template"),
     _text("default_context_json"),
     _text("context_schema_json"),
+    # Numbers that it calls from.
+    _count("outbound_numbers"),
 )
 Index(
     "agents_by_name",
@@ -324,6 +328,8 @@ calls: Final = Table(
     # been set back for one of the two throttles.
     Column("rate_key", BigInt),
     Column("rate_us", BigInt),
+    # The account's own number that it shows.
+    Column("phone_number_key", BigInt),
 )
 Index("calls_by_batch", calls.c.batch_key, calls.c.key)
 Index("calls_by_row", calls.c.scheduled_key)
@@ -437,6 +443,44 @@ Index(
     unique=True,
     sqlite_where=text("deleted_us IS NULL"),
     postgresql_where=text("deleted_us IS NULL"),
+)
+
+phone_numbers: Final = Table(
+    "phone_numbers",
+    metadata,
+    _key(),
+    _id(),
+    _owner("account_key", "accounts"),
+    Column("address", Text, nullable=False),
+    _text("display_name"),
+    Column("active", SmallInteger, nullable=False, server_default="1"),
+    # As bits, see domain.phone_number.
+    Column("capabilities", SmallInteger, nullable=False),
+    Column("max_concurrent_calls", Integer),
+    _text("metadata_json"),
+    # The agent that calls from it, and its place among those of the agent.
+    _owner("agent_key", "agents", nullable=True),
+    Column("place", SmallInteger, nullable=False, server_default="0"),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("created_us", BigInt, nullable=False),
+    Column("updated_us", BigInt, nullable=False),
+    Column("deleted_us", BigInt),
+)
+Index(
+    "phone_numbers_by_address",
+    phone_numbers.c.account_key,
+    phone_numbers.c.address,
+    unique=True,
+    sqlite_where=text("deleted_us IS NULL"),
+    postgresql_where=text("deleted_us IS NULL"),
+)
+Index("phone_numbers_by_account", phone_numbers.c.account_key, phone_numbers.c.key)
+Index(
+    "phone_numbers_by_agent",
+    phone_numbers.c.agent_key,
+    phone_numbers.c.place,
+    sqlite_where=text("agent_key IS NOT NULL"),
+    postgresql_where=text("agent_key IS NOT NULL"),
 )
 
 slots: Final = Table(

@@ -17,6 +17,7 @@ from outdial_server.storage.database import Database
 from outdial_server.storage.intake import SqlImports, SqlIntake
 from outdial_server.storage.migrate import is_up_to_date, migrate
 from outdial_server.storage.opening import parse_url, refusals_in_words
+from outdial_server.storage.phone_number_store import SqlPhoneNumbers
 from outdial_server.storage.postgres_database import PostgresDatabase
 from outdial_server.storage.retry_store import SqlRetries
 from outdial_server.storage.sqlite_database import SqliteDatabase
@@ -58,6 +59,7 @@ class Store:
     throttles: SqlThrottles
     contact_folders: SqlContactFolders
     contacts: SqlContacts
+    phone_numbers: SqlPhoneNumbers
 
     @property
     def is_alone(self) -> bool:
@@ -90,6 +92,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlThrottles(database),
         SqlContactFolders(database),
         SqlContacts(database),
+        SqlPhoneNumbers(database),
     )
 
 

@@ -45,6 +45,10 @@ def agent_to_message(agent: Agent) -> pb.Agent:
         join_url_template=fields.join_url_template,
         default_context=struct(fields.default_context_json),
         context_schema=struct(fields.context_schema_json),
+        outbound_numbers=[
+            pb.OutboundNumber(phone_number_id=number.phone_number_id, address=number.address)
+            for number in agent.outbound_numbers
+        ],
     )
 
 

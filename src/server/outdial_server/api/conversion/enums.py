@@ -13,6 +13,7 @@ from outdial.v1 import (
     event_pb2,
     explanation_pb2,
     import_pb2,
+    phone_number_pb2,
     scheduled_call_pb2,
 )
 
@@ -31,6 +32,7 @@ from outdial_server.domain.event import EventType
 from outdial_server.domain.explanation import GateLevel
 from outdial_server.domain.imports import BadRowPolicy, FindingKind, ImportState
 from outdial_server.domain.pacing import Pacing
+from outdial_server.domain.phone_number import Capability
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.time_zones import TimeZoneSource, ZoneRule
 
@@ -110,6 +112,9 @@ TIME_ZONE_SOURCE: Final = EnumPair(
     TimeZoneSource, calling_hours_pb2.TimeZoneSource, "TIME_ZONE_SOURCE"
 )
 PACING: Final = EnumPair(Pacing, batch_pb2.Pacing, "PACING")
+PHONE_NUMBER_CAPABILITY: Final = EnumPair(
+    Capability, phone_number_pb2.PhoneNumberCapability, "PHONE_NUMBER_CAPABILITY"
+)
 RETRY_CALLER_ID: Final = EnumPair(RetryCallerId, batch_pb2.RetryCallerId, "RETRY_CALLER_ID")
 SCHEDULED_CALL_STATE: Final = EnumPair(
     ScheduledCallState, scheduled_call_pb2.ScheduledCallState, "SCHEDULED_CALL_STATE"

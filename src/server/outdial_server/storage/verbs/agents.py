@@ -1,9 +1,9 @@
 """Agents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from outdial_server.domain.agent import Agent, AgentFields
+from outdial_server.domain.agent import Agent, AgentFields, OutboundNumber
 from outdial_server.domain.batch import agent_inactive
 from outdial_server.domain.errors import (
     AlreadyExistsError,
@@ -27,6 +27,11 @@ from outdial_server.storage.statements import ConstraintError, Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.ledger import set_cap
+from outdial_server.storage.verbs.outbound_numbers import (
+    lock_account,
+    read_outbound_numbers,
+    take_all_from_agent,
+)
 from outdial_server.storage.verbs.paging import key_of, page_of
 from outdial_server.storage.verbs.requests import answered_before
 
@@ -39,6 +44,7 @@ FIELD_COLUMNS: Final = (
 
 _AGENT: Final = (
     "SELECT g.key, g.id, a.id AS account_id, g.revision, g.created_us, g.updated_us, s.used, "
+    "g.outbound_numbers, "
     f"{FIELD_COLUMNS} "
     "FROM agents g JOIN accounts a ON a.key = g.account_key "
     f"JOIN slots s ON s.kind = {int(ScopeKind.AGENT)} AND s.owner = g.key "
@@ -75,7 +81,13 @@ def _field_values(fields: AgentFields, revision: int) -> dict[str, Any]:
     }
 
 
-def _agent(row: Row) -> Agent:
+def _reader(tx: Tx, rows: Sequence[Row]) -> Callable[[Row], Agent]:
+    """For these rows."""
+    numbers = read_outbound_numbers(tx, [row.key for row in rows if row.outbound_numbers])
+    return lambda row: _agent(row, numbers.get(row.key, ()))
+
+
+def _agent(row: Row, numbers: tuple[OutboundNumber, ...]) -> Agent:
     return Agent(
         AgentId(unpack_id(row.id)),
         AccountId(unpack_id(row.account_id)),
@@ -84,6 +96,7 @@ def _agent(row: Row) -> Agent:
         moment(row.created_us),
         moment(row.updated_us),
         row.used,
+        numbers,
     )
 
 
@@ -146,7 +159,8 @@ def create_agent(
 
 
 def get_agent(tx: Tx, account_id: AccountId, agent_id: AgentId) -> Agent:
-    return _agent(_row(tx, account_id, agent_id))
+    row = _row(tx, account_id, agent_id)
+    return _reader(tx, [row])(row)
 
 
 def list_agents(tx: Tx, account_id: AccountId, page: PageRequest, display_name: str) -> Page[Agent]:
@@ -159,7 +173,7 @@ def list_agents(tx: Tx, account_id: AccountId, page: PageRequest, display_name: 
         limit=page.size + 1,
         **parameters,
     )
-    return page_of("agents", page, rows, _agent)
+    return page_of("agents", page, rows, _reader(tx, rows))
 
 
 def change_agent(
@@ -193,7 +207,9 @@ def _name_taken(name: str) -> AlreadyExistsError:
 
 
 def delete_agent(tx: Tx, account_id: AccountId, agent_id: AgentId) -> None:
-    """Batches in creation do not count: they are refused when they are to be revealed."""
+    """Batches in creation do not count: they are refused when they are to be revealed. Its
+    numbers are free for other agents."""
+    lock_account(tx, account_key(tx, account_id))
     key = agent_key(tx, account_id, agent_id)
     _lock(tx, key)
     busy = tx.scalar(
@@ -207,6 +223,7 @@ def delete_agent(tx: Tx, account_id: AccountId, agent_id: AgentId) -> None:
             f"{busy} batches of the agent have not ended",
             {"batches": str(busy)},
         )
+    take_all_from_agent(tx, key)
     tx.run("UPDATE agents SET deleted_us = :now WHERE key = :key", now=tx.now_us, key=key)
 
 

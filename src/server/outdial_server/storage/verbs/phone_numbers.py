@@ -1,0 +1,177 @@
+"""Phone numbers as resources."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from outdial_server.domain.errors import AlreadyExistsError, Reason
+from outdial_server.domain.ids import AccountId, AgentId, PhoneNumberId
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.phone_number import Capability, PhoneNumber, PhoneNumberFields
+from outdial_server.domain.request import RequestKey
+from outdial_server.domain.slots import ScopeKind, SlotScope
+from outdial_server.storage.encoding import (
+    id_or_not_found,
+    mapping_from,
+    mapping_json,
+    moment,
+    not_found,
+    pack_id,
+    unpack_id,
+)
+from outdial_server.storage.statements import Row
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.accounts import account_key
+from outdial_server.storage.verbs.ledger import set_cap
+from outdial_server.storage.verbs.paging import key_of, page_of
+from outdial_server.storage.verbs.requests import answered_before
+
+_SELECT: Final = (
+    "SELECT n.key, n.id, a.id AS account_id, n.address, n.display_name, n.active, "
+    "n.capabilities, n.max_concurrent_calls, n.metadata_json, n.account_key, n.agent_key, "
+    "g.id AS agent_id, n.revision, n.created_us, n.updated_us, s.used "
+    "FROM phone_numbers n JOIN accounts a ON a.key = n.account_key "
+    f"JOIN slots s ON s.kind = {int(ScopeKind.PHONE_NUMBER)} AND s.owner = n.key "
+    "LEFT JOIN agents g ON g.key = n.agent_key "
+    "WHERE n.deleted_us IS NULL AND n.account_key = :account "
+)
+
+
+def _phone_number(row: Row) -> PhoneNumber:
+    return PhoneNumber(
+        PhoneNumberId(unpack_id(row.id)),
+        AccountId(unpack_id(row.account_id)),
+        row.address,
+        _fields_from(row),
+        None if row.agent_id is None else AgentId(unpack_id(row.agent_id)),
+        row.revision,
+        moment(row.created_us),
+        moment(row.updated_us),
+        row.used,
+    )
+
+
+def _fields_from(row: Row) -> PhoneNumberFields:
+    return PhoneNumberFields(
+        row.display_name,
+        bool(row.active),
+        Capability(row.capabilities),
+        row.max_concurrent_calls,
+        mapping_from(row.metadata_json),
+    )
+
+
+def _field_values(fields: PhoneNumberFields) -> dict[str, Any]:
+    return {
+        "display_name": fields.display_name,
+        "active": int(fields.active),
+        "capabilities": int(fields.capabilities),
+        "max_concurrent_calls": fields.max_concurrent_calls,
+        "metadata_json": mapping_json(fields.metadata),
+    }
+
+
+def find_number(tx: Tx, account_id: AccountId, phone_number_id: PhoneNumberId) -> Row:
+    packed = id_or_not_found(phone_number_id, Reason.PHONE_NUMBER_NOT_FOUND, "phone number")
+    row = tx.one_or_none(_SELECT + "AND n.id = :id", account=account_key(tx, account_id), id=packed)
+    if row is None:
+        raise not_found(Reason.PHONE_NUMBER_NOT_FOUND, "phone number", phone_number_id)
+    return row
+
+
+def create_phone_number(
+    tx: Tx,
+    account_id: AccountId,
+    phone_number_id: PhoneNumberId,
+    address: str,
+    fields: PhoneNumberFields,
+    request: RequestKey | None,
+) -> PhoneNumber:
+    account = account_key(tx, account_id)
+    earlier = answered_before(tx, account, request, phone_number_id)
+    if earlier is not None:
+        return get_phone_number(tx, account_id, PhoneNumberId(earlier))
+    values = _field_values(fields) | {
+        "id": pack_id(phone_number_id),
+        "account_key": account,
+        "address": address,
+        "created_us": tx.now_us,
+        "updated_us": tx.now_us,
+    }
+    names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+    made = tx.run(
+        f"INSERT INTO phone_numbers ({names}) VALUES ({places}) ON CONFLICT DO NOTHING", **values
+    )
+    if not made:
+        raise AlreadyExistsError(
+            Reason.PHONE_NUMBER_TAKEN, f"the account has {address} already", {"address": address}
+        )
+    key = tx.scalar("SELECT key FROM phone_numbers WHERE id = :id", id=pack_id(phone_number_id))
+    set_cap(tx, SlotScope(ScopeKind.PHONE_NUMBER, key), fields.max_concurrent_calls)
+    count_numbers(tx, account, 1)
+    return get_phone_number(tx, account_id, phone_number_id)
+
+
+def count_numbers(tx: Tx, account: int, delta: int) -> None:
+    tx.run(
+        "UPDATE accounts SET phone_numbers = phone_numbers + :delta WHERE key = :account",
+        delta=delta,
+        account=account,
+    )
+
+
+def get_phone_number(tx: Tx, account_id: AccountId, phone_number_id: PhoneNumberId) -> PhoneNumber:
+    return _phone_number(find_number(tx, account_id, phone_number_id))
+
+
+def list_phone_numbers(
+    tx: Tx, account_id: AccountId, page: PageRequest, address: str, agent_id: str
+) -> Page[PhoneNumber]:
+    where = "AND n.address = :address " if address else ""
+    parameters: dict[str, Any] = {"address": address} if address else {}
+    if agent_id:
+        where += "AND g.id = :agent "
+        parameters["agent"] = _packed(agent_id)
+    rows = tx.all(
+        f"{_SELECT}{where}AND n.key > :after ORDER BY n.key LIMIT :limit",
+        account=account_key(tx, account_id),
+        after=key_of("phone_numbers", page.token) or 0,
+        limit=page.size + 1,
+        **parameters,
+    )
+    return page_of("phone_numbers", page, rows, _phone_number)
+
+
+def _packed(agent_id: str) -> bytes:
+    """What is no id is that of no agent."""
+    try:
+        return pack_id(agent_id)
+    except ValueError:
+        return b""
+
+
+def change_phone_number(
+    tx: Tx,
+    account_id: AccountId,
+    phone_number_id: PhoneNumberId,
+    decide: Callable[[PhoneNumber], PhoneNumberFields],
+) -> PhoneNumber:
+    key = find_number(tx, account_id, phone_number_id).key
+    lock_number(tx, key)
+    before = get_phone_number(tx, account_id, phone_number_id)
+    after = decide(before)
+    if after == before.fields:
+        return before
+    values = _field_values(after) | {"updated_us": tx.now_us}
+    assignments = ", ".join(f"{name} = :{name}" for name in values)
+    tx.run(
+        f"UPDATE phone_numbers SET {assignments}, revision = revision + 1 WHERE key = :key",
+        key=key,
+        **values,
+    )
+    set_cap(tx, SlotScope(ScopeKind.PHONE_NUMBER, key), after.max_concurrent_calls)
+    return get_phone_number(tx, account_id, phone_number_id)
+
+
+def lock_number(tx: Tx, key: int) -> None:
+    if tx.dialect.locks_rows:
+        tx.all(f"SELECT key FROM phone_numbers WHERE key = :key {tx.dialect.for_update()}", key=key)

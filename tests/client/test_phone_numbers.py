@@ -1,0 +1,130 @@
+"""Phone numbers from the SDK and the command."""
+
+from outdial.v1.agent_pb2 import Agent, OutboundNumber
+from outdial.v1.agent_service_pb2 import ListAgentsResponse
+from outdial.v1.phone_number_pb2 import PhoneNumber, PhoneNumberCapability
+from outdial.v1.phone_number_service_pb2 import (
+    BindPhoneNumberResponse,
+    CreatePhoneNumberResponse,
+    DeletePhoneNumberResponse,
+    ListPhoneNumbersResponse,
+    UnbindPhoneNumberResponse,
+    UpdatePhoneNumberResponse,
+)
+
+from client.command_line import Outdial
+from client.far_end import FarEnd
+from outdial_client import Client, NewPhoneNumber
+
+OUTBOUND = PhoneNumberCapability.PHONE_NUMBER_CAPABILITY_OUTBOUND_VOICE
+SMS = PhoneNumberCapability.PHONE_NUMBER_CAPABILITY_SMS
+FRONT = PhoneNumber(
+    phone_number_id="n-1",
+    address="+15550001111",
+    display_name="front desk",
+    active=True,
+    capabilities=[OUTBOUND, SMS],
+    max_concurrent_calls=5,
+    etag='"1"',
+)
+ADA = Agent(
+    agent_id="a-1",
+    display_name="Ada",
+    active=True,
+    outbound_numbers=[OutboundNumber(phone_number_id="n-1", address="+15550001111")],
+)
+
+
+async def test_a_number_is_made_from_what_it_is_alone(far_end: FarEnd) -> None:
+    far_end.answer("CreatePhoneNumber", CreatePhoneNumberResponse(phone_number=FRONT))
+    async with Client(far_end.address) as client:
+        assert await client.phone_numbers.create("+15550001111") == FRONT
+    (request,) = far_end.requests("CreatePhoneNumber")
+    assert request.phone_number == PhoneNumber(address="+15550001111", active=True)
+    assert request.request_id
+
+
+async def test_more_can_be_said_of_a_number(far_end: FarEnd) -> None:
+    far_end.answer("CreatePhoneNumber", CreatePhoneNumberResponse(phone_number=FRONT))
+    new = NewPhoneNumber(
+        address="+15550001111",
+        display_name="front desk",
+        active=False,
+        capabilities=[SMS],
+        max_concurrent_calls=5,
+        metadata={"desk": "1"},
+    )
+    async with Client(far_end.address) as client:
+        await client.phone_numbers.create(new, request_id="r")
+    (request,) = far_end.requests("CreatePhoneNumber")
+    assert request.phone_number == PhoneNumber(
+        address="+15550001111",
+        display_name="front desk",
+        active=False,
+        capabilities=[SMS],
+        max_concurrent_calls=5,
+        metadata={"desk": "1"},
+    )
+
+
+async def test_a_place_is_sent_only_when_it_is_given(far_end: FarEnd) -> None:
+    far_end.answer("BindPhoneNumber", BindPhoneNumberResponse(phone_number=FRONT))
+    async with Client(far_end.address) as client:
+        await client.phone_numbers.bind("n-1", "a-1")
+        await client.phone_numbers.bind("n-1", "a-1", place=0)
+    behind, first = far_end.requests("BindPhoneNumber")
+    assert not behind.HasField("place")
+    assert first.HasField("place")
+    assert (first.phone_number_id, first.agent_id, first.place) == ("n-1", "a-1", 0)
+
+
+async def test_a_number_is_made_and_shown(far_end: FarEnd, outdial: Outdial) -> None:
+    far_end.answer("CreatePhoneNumber", CreatePhoneNumberResponse(phone_number=FRONT))
+    far_end.answer("ListPhoneNumbers", ListPhoneNumbersResponse(phone_numbers=[FRONT]))
+    made = await outdial(
+        *("number", "create", "+15550001111", "--name", "front desk", "--max-concurrent", "5"),
+        *("--capability", "outbound-voice", "--capability", "sms"),
+    )
+    assert made.exit_code == 0, made.output
+    wanted = far_end.requests("CreatePhoneNumber")[0].phone_number
+    assert list(wanted.capabilities) == [OUTBOUND, SMS]
+    assert (wanted.display_name, wanted.max_concurrent_calls) == ("front desk", 5)
+    for words in (("show", "+15550001111"), ("list",)):
+        shown = await outdial("number", *words)
+        assert "+15550001111" in shown.stdout
+        assert "front desk" in shown.stdout
+
+
+async def test_a_number_is_changed_and_deleted_by_what_it_is(
+    far_end: FarEnd, outdial: Outdial
+) -> None:
+    far_end.answer("ListPhoneNumbers", ListPhoneNumbersResponse(phone_numbers=[FRONT]))
+    far_end.answer("UpdatePhoneNumber", UpdatePhoneNumberResponse(phone_number=FRONT))
+    far_end.answer("DeletePhoneNumber", DeletePhoneNumberResponse())
+    changed = await outdial("number", "update", "+15550001111", "--inactive")
+    assert changed.exit_code == 0, changed.output
+    (request,) = far_end.requests("UpdatePhoneNumber")
+    assert list(request.update_mask.paths) == ["active"]
+    assert not request.phone_number.active
+    assert (request.phone_number.phone_number_id, request.phone_number.etag) == ("n-1", '"1"')
+    assert (await outdial("number", "update", "+15550001111")).exit_code == 2
+    deleted = await outdial("number", "delete", "+15550001111")
+    assert deleted.exit_code == 0, deleted.output
+    assert far_end.requests("DeletePhoneNumber")[0].phone_number_id == "n-1"
+
+
+async def test_a_number_is_bound_and_unbound_by_names(far_end: FarEnd, outdial: Outdial) -> None:
+    far_end.answer("ListPhoneNumbers", ListPhoneNumbersResponse(phone_numbers=[FRONT]))
+    far_end.answer("ListAgents", ListAgentsResponse(agents=[ADA]))
+    far_end.answer("BindPhoneNumber", BindPhoneNumberResponse(phone_number=FRONT))
+    far_end.answer("UnbindPhoneNumber", UnbindPhoneNumberResponse(phone_number=FRONT))
+    bound = await outdial("number", "bind", "+15550001111", "Ada", "--place", "2")
+    assert bound.exit_code == 0, bound.output
+    (request,) = far_end.requests("BindPhoneNumber")
+    assert (request.phone_number_id, request.agent_id, request.place) == ("n-1", "a-1", 2)
+    assert (await outdial("number", "unbind", "+15550001111")).exit_code == 0
+    listed = await outdial("number", "list", "--agent", "Ada")
+    assert listed.exit_code == 0, listed.output
+    assert far_end.requests("ListPhoneNumbers")[-1].agent_id == "a-1"
+    shown = await outdial("agent", "show", "Ada")
+    assert "+15550001111" in shown.stdout
