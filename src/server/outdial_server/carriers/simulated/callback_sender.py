@@ -9,12 +9,12 @@ from typing import Final
 
 import structlog
 
-from outdial_server.carriers.http_exchange import (
+from outdial_server.carriers.simulated.signature import HEADER, sign
+from outdial_server.outgoing.exchange import (
     AnswerLostError,
     HttpExchange,
     NothingSentError,
 )
-from outdial_server.carriers.simulated.signature import HEADER, sign
 from outdial_server.ports.clock import Clock
 
 log = structlog.get_logger()

@@ -7,19 +7,19 @@ from typing import Any, Final
 
 import orjson
 
-from outdial_server.carriers.http_exchange import (
-    Answer,
-    AnswerLostError,
-    HttpExchange,
-    NothingSentError,
-    checked_url,
-)
 from outdial_server.carriers.simulated.script import Status
 from outdial_server.carriers.simulated.signature import HEADER, is_signed
 from outdial_server.carriers.simulated.status import report_of
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.report import CallReport, Fault
 from outdial_server.domain.silence import CARRIER_DEADLINE
+from outdial_server.outgoing.exchange import (
+    Answer,
+    AnswerLostError,
+    HttpExchange,
+    NothingSentError,
+    checked_url,
+)
 from outdial_server.ports.carrier import (
     Accepted,
     CallQuery,

@@ -24,7 +24,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from typing_extensions import override
 
-from outdial_server.carriers.http_exchange import checked_url
 from outdial_server.carriers.simulated.callback_sender import CallbackSender, News
 from outdial_server.carriers.simulated.deliveries import deliveries
 from outdial_server.carriers.simulated.playwright import Playwright
@@ -36,6 +35,7 @@ from outdial_server.carriers.simulated.profile import (
 from outdial_server.carriers.simulated.ring_log import RingLog
 from outdial_server.carriers.simulated.script import CallScript, Fate
 from outdial_server.carriers.simulated.switch import PlacedCall, Switch
+from outdial_server.outgoing.exchange import checked_url
 
 NEVER_SECONDS: Final = 3600.0
 """How long a request that gets no answer is held, unless its caller leaves before."""

@@ -1,0 +1,1 @@
+"""Requests to others: how one is sent once, and where it may go."""
