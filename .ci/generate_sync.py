@@ -34,6 +34,7 @@ SOURCES = {
     "_throttles": ["Throttles"],
     "_contacts": ["ContactFolders", "Contacts"],
     "_phone_numbers": ["PhoneNumbers"],
+    "_carrier_configs": ["CarrierConfigs"],
     "_client": ["Client"],
 }
 FACES = {name for names in SOURCES.values() for name in names}

@@ -29,6 +29,7 @@ class LocalCarrier:
     """Knows who was dialled, and how many phones were busy at once."""
 
     name = CARRIER
+    default_calls_per_second: float | None = None
 
     def __init__(self, reports: ReportSink, on_request: Callable[[], None], seed: int) -> None:
         self._reports = reports

@@ -12,6 +12,7 @@ from outdial_client._accounts import Accounts
 from outdial_client._agents import Agents
 from outdial_client._batches import Batches
 from outdial_client._calls import Calls
+from outdial_client._carrier_configs import CarrierConfigs
 from outdial_client._contacts import ContactFolders, Contacts
 from outdial_client._phone_numbers import PhoneNumbers
 from outdial_client._scheduled_calls import ScheduledCalls
@@ -26,6 +27,7 @@ GROUPS = {
     "calls": Calls,
     "contact_folders": ContactFolders,
     "contacts": Contacts,
+    "carrier_configs": CarrierConfigs,
     "scheduled_calls": ScheduledCalls,
     "suppressions": Suppressions,
     "throttles": Throttles,
@@ -90,6 +92,12 @@ COMMANDS = {
     "suppressions.find": "suppression list",
     "suppressions.get": "suppression show",
     "suppressions.list": "suppression list",
+    "carrier_configs.create": "carrier-config create",
+    "carrier_configs.delete": "carrier-config delete",
+    "carrier_configs.find": "carrier-config show",
+    "carrier_configs.get": "carrier-config show",
+    "carrier_configs.list": "carrier-config list",
+    "carrier_configs.update": "carrier-config update",
     "throttles.create": "throttle create",
     "throttles.delete": "throttle delete",
     "throttles.find": "throttle show",

@@ -44,6 +44,7 @@ ASYNC_CLASSES = {
     "BatchImports": "_batch_imports",
     "Batches": "_batches",
     "Calls": "_calls",
+    "CarrierConfigs": "_carrier_configs",
     "Client": "_client",
     "Pager": "_pager",
     "ResultExport": "_export",

@@ -55,6 +55,10 @@ class FunctionCarrier:
     def name(self) -> str:
         return "simulated"
 
+    @property
+    def default_calls_per_second(self) -> float | None:
+        return None
+
     async def place_call(self, request: DialRequest) -> DialResult:
         self.requests.append(request)
         return await self._place(request)

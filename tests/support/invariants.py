@@ -277,7 +277,10 @@ def _check_throttles(tx: Tx) -> None:
         sent = Counter(
             at_us
             for (at_us,) in _sql(
-                tx, "SELECT sent_us FROM calls WHERE throttle_key = :key AND sent_us > 0", key=key
+                tx,
+                "SELECT sent_us FROM calls WHERE throttle_key = :key AND sent_us > 0 UNION ALL "
+                "SELECT rate_us FROM calls WHERE rate_key = :key AND sent_us > 0",
+                key=key,
             )
         )
         for at_us, n in sent.items():

@@ -99,13 +99,14 @@ class World:
         agent_id: AgentId | None = None,
         account_id: AccountId | None = None,
         zone_rule: ZoneRule = ZoneRule.BATCH_ZONE,
+        carrier: str = "simulated",
         **settings: Any,
     ) -> NewBatch:
         return NewBatch(
             BatchId(self.ids.new_id()),
             account_id or self.account_id,
             agent_id or self.agent_id,
-            "simulated",
+            carrier,
             duplicates,
             BatchSettings(settings.pop("display_name", "Reminders"), **settings),
             draft,

@@ -342,6 +342,7 @@ class Batch(_message.Message):
     SCHEDULE_WARNING_FIELD_NUMBER: _builtins.int
     RETRY_CALLER_ID_FIELD_NUMBER: _builtins.int
     THROTTLE_FIELD_NUMBER: _builtins.int
+    CARRIER_CONFIG_FIELD_NUMBER: _builtins.int
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
     PACING_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
@@ -375,7 +376,8 @@ class Batch(_message.Message):
     has its own.
     """
     carrier: _builtins.str
-    """Which carrier dials; empty means the server's default. FAILED_PRECONDITION
+    """Which carrier dials; empty means that of `carrier_config`, else the server's default.
+    Cannot be changed. FAILED_PRECONDITION
     (reason CARRIER_NOT_CONFIGURED) when the server has no such carrier.
     """
     unknown_policy: Global___UnknownPolicy.ValueType
@@ -409,6 +411,13 @@ class Batch(_message.Message):
     """The throttle that the batch is dialled through, shared with all others that name it: an
     id or a name, read back as an id. Empty means none. NOT_FOUND (reason THROTTLE_NOT_FOUND)
     when the account has none such.
+    """
+    carrier_config: _builtins.str
+    """The account at a carrier that the batch is dialled through, shared with all others that
+    name it: an id or a name, read back as an id. Empty means none. It decides `carrier`:
+    FAILED_PRECONDITION (reason CARRIER_MISMATCH) when that names another one, and when a
+    batch is to change to an account at another carrier. NOT_FOUND (reason
+    CARRIER_CONFIG_NOT_FOUND) when the account has none such.
     """
     pacing: Global___Pacing.ValueType
     """Default AS_FAST_AS_POSSIBLE."""
@@ -512,12 +521,13 @@ class Batch(_message.Message):
         schedule_warning: _builtins.str = ...,
         retry_caller_id: Global___RetryCallerId.ValueType = ...,
         throttle: _builtins.str = ...,
+        carrier_config: _builtins.str = ...,
         annotations: _struct_pb2.Struct | None = ...,
         pacing: Global___Pacing.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "calling_hours", b"calling_hours", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "carrier_config", b"carrier_config", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -76,6 +76,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PHONE_NUMBER_TAKEN: _ErrorReason.ValueType  # 48
     ERROR_REASON_PHONE_NUMBER_BOUND: _ErrorReason.ValueType  # 49
     ERROR_REASON_TOO_MANY_NUMBERS: _ErrorReason.ValueType  # 50
+    ERROR_REASON_CARRIER_CONFIG_NOT_FOUND: _ErrorReason.ValueType  # 41
+    ERROR_REASON_CARRIER_CONFIG_NAME_TAKEN: _ErrorReason.ValueType  # 42
+    ERROR_REASON_CARRIER_CONFIG_IN_USE: _ErrorReason.ValueType  # 43
+    ERROR_REASON_CARRIER_MISMATCH: _ErrorReason.ValueType  # 44
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
@@ -134,6 +138,10 @@ ERROR_REASON_PHONE_NUMBER_NOT_FOUND: ErrorReason.ValueType  # 47
 ERROR_REASON_PHONE_NUMBER_TAKEN: ErrorReason.ValueType  # 48
 ERROR_REASON_PHONE_NUMBER_BOUND: ErrorReason.ValueType  # 49
 ERROR_REASON_TOO_MANY_NUMBERS: ErrorReason.ValueType  # 50
+ERROR_REASON_CARRIER_CONFIG_NOT_FOUND: ErrorReason.ValueType  # 41
+ERROR_REASON_CARRIER_CONFIG_NAME_TAKEN: ErrorReason.ValueType  # 42
+ERROR_REASON_CARRIER_CONFIG_IN_USE: ErrorReason.ValueType  # 43
+ERROR_REASON_CARRIER_MISMATCH: ErrorReason.ValueType  # 44
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

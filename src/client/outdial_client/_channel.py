@@ -49,6 +49,7 @@ _RETRIED_METHODS = {
     "ContactService": ("CreateContact", "GetContact", "ListContacts"),
     "ThrottleService": ("CreateThrottle", "GetThrottle", "ListThrottles"),
     "PhoneNumberService": ("CreatePhoneNumber", "GetPhoneNumber", "ListPhoneNumbers"),
+    "CarrierConfigService": ("CreateCarrierConfig", "GetCarrierConfig", "ListCarrierConfigs"),
 }
 
 _SERVICE_CONFIG = {

@@ -12,6 +12,7 @@ from outdial_client._accounts import Accounts
 from outdial_client._agents import Agents
 from outdial_client._batches import Batches
 from outdial_client._calls import Calls
+from outdial_client._carrier_configs import CarrierConfigs
 from outdial_client._channel import TlsConfig, open_channel
 from outdial_client._contacts import ContactFolders, Contacts
 from outdial_client._phone_numbers import PhoneNumbers
@@ -49,6 +50,7 @@ class Client:
     contact_folders: ContactFolders
     contacts: Contacts
     phone_numbers: PhoneNumbers
+    carrier_configs: CarrierConfigs
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class Client:
         self.contact_folders = ContactFolders(self._channel, self._sender)
         self.contacts = Contacts(self._channel, self._sender)
         self.phone_numbers = PhoneNumbers(self._channel, self._sender)
+        self.carrier_configs = CarrierConfigs(self._channel, self._sender)
 
     async def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

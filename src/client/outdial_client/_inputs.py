@@ -81,6 +81,8 @@ class NewBatch:
     throttle: str = ""
     """Id or name of the throttle that it is dialled through."""
     carrier: str = ""
+    carrier_config: str = ""
+    """Id or name of the account at a carrier that it is dialled through; decides `carrier`."""
     unknown_policy: UnknownPolicy.ValueType = UnknownPolicy.UNKNOWN_POLICY_UNSPECIFIED
     duplicates: DuplicatePolicy.ValueType = DuplicatePolicy.DUPLICATE_POLICY_UNSPECIFIED
     on_config_error: ConfigErrorPolicy.ValueType = ConfigErrorPolicy.CONFIG_ERROR_POLICY_UNSPECIFIED
@@ -117,6 +119,7 @@ class NewBatch:
             caller_id=self.caller_id,
             throttle=self.throttle,
             carrier=self.carrier,
+            carrier_config=self.carrier_config,
             unknown_policy=self.unknown_policy,
             duplicates=self.duplicates,
             on_config_error=self.on_config_error,

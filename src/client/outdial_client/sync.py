@@ -13,7 +13,7 @@ once, and never in a process that was forked after it was made.
 Generated from the async client by `make generate`: not to be edited.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
@@ -36,6 +36,7 @@ from outdial.v1.batch_service_pb2 import (
 )
 from outdial.v1.call_pb2 import Call, CallState
 from outdial.v1.call_service_pb2 import CallResolution
+from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.event_pb2 import Event
 from outdial.v1.explanation_pb2 import BatchExplanation, ScheduledCallExplanation
@@ -52,6 +53,7 @@ from outdial_client._agents import Agents as AsyncAgents
 from outdial_client._batch_imports import BatchImports as AsyncBatchImports
 from outdial_client._batches import Batches as AsyncBatches
 from outdial_client._calls import Calls as AsyncCalls
+from outdial_client._carrier_configs import CarrierConfigs as AsyncCarrierConfigs
 from outdial_client._channel import TlsConfig
 from outdial_client._client import DEFAULT_TIMEOUT
 from outdial_client._client import Client as AsyncClient
@@ -83,6 +85,7 @@ __all__ = [
     "BatchWatch",
     "Batches",
     "Calls",
+    "CarrierConfigs",
     "Client",
     "ContactFolders",
     "Contacts",
@@ -990,6 +993,65 @@ class PhoneNumbers:
         return self._loop.run(partial(self._inner.unbind, phone_number_id))
 
 
+class CarrierConfigs:
+    """Accounts at carriers, as they limit us: calls at once and calls per second, shared by
+    all batches that name one.
+    """
+
+    def __init__(self, loop: LoopThread, inner: AsyncCarrierConfigs) -> None:
+        self._loop = loop
+        self._inner: AsyncCarrierConfigs = inner
+
+    def create(
+        self,
+        display_name: str,
+        carrier: str,
+        *,
+        max_concurrent_calls: int = 0,
+        calls_per_second: float = 0,
+        metadata: Mapping[str, str] | None = None,
+        request_id: str = "",
+    ) -> CarrierConfig:
+        """Makes a carrier config; AlreadyExistsError when the name is taken.
+
+        `carrier` is one that `client.server_info()` lists. `calls_per_second` is 0.01 to
+        1000, and 0 means the carrier's own default, if it has one.
+        """
+        return self._loop.run(
+            partial(
+                self._inner.create,
+                display_name,
+                carrier,
+                max_concurrent_calls=max_concurrent_calls,
+                calls_per_second=calls_per_second,
+                metadata=metadata,
+                request_id=request_id,
+            )
+        )
+
+    def get(self, carrier_config_id: str) -> CarrierConfig:
+        """One carrier config, by its id."""
+        return self._loop.run(partial(self._inner.get, carrier_config_id))
+
+    def find(self, display_name: str) -> CarrierConfig | None:
+        """The carrier config of exactly this name, if there is one."""
+        return self._loop.run(partial(self._inner.find, display_name))
+
+    def list(self, *, display_name: str = "", page_size: int = 0) -> Pager[CarrierConfig]:
+        """Carrier configs, oldest first."""
+        return Pager(self._loop, self._inner.list(display_name=display_name, page_size=page_size))
+
+    def update(self, carrier_config: CarrierConfig, fields: Iterable[str]) -> CarrierConfig:
+        """Writes those `fields` of `carrier_config`; AbortedError when its etag is out of
+        date.
+        """
+        return self._loop.run(partial(self._inner.update, carrier_config, tuple(fields)))
+
+    def delete(self, carrier_config_id: str) -> None:
+        """Deletes a carrier config that no unfinished batch names."""
+        self._loop.run(partial(self._inner.delete, carrier_config_id))
+
+
 class Client:
     """A client of one Outdial server.
 
@@ -1015,6 +1077,7 @@ class Client:
     contact_folders: ContactFolders
     contacts: Contacts
     phone_numbers: PhoneNumbers
+    carrier_configs: CarrierConfigs
 
     def __init__(
         self,
@@ -1048,6 +1111,7 @@ class Client:
         self.contact_folders = ContactFolders(self._loop, self._inner.contact_folders)
         self.contacts = Contacts(self._loop, self._inner.contacts)
         self.phone_numbers = PhoneNumbers(self._loop, self._inner.phone_numbers)
+        self.carrier_configs = CarrierConfigs(self._loop, self._inner.carrier_configs)
 
     def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

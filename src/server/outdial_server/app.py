@@ -30,6 +30,7 @@ from outdial_server.api.accounts import AccountServicer
 from outdial_server.api.agents import AgentServicer
 from outdial_server.api.batches import BatchServicer
 from outdial_server.api.calls import CallServicer
+from outdial_server.api.carrier_configs import CarrierConfigServicer
 from outdial_server.api.contact_folders import ContactFolderServicer
 from outdial_server.api.contacts import ContactServicer
 from outdial_server.api.interceptor import RpcInterceptor
@@ -53,6 +54,7 @@ from outdial_server.carriers.simulated.profile import (
 from outdial_server.commands.accounts import CreateAccount, UpdateAccount
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.agents import CreateAgent, UpdateAgent
+from outdial_server.commands.carrier_configs import CreateCarrierConfig, UpdateCarrierConfig
 from outdial_server.commands.contacts import (
     CreateContact,
     CreateContactFolder,
@@ -180,6 +182,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         reports = GatheredReports(base.signals)
         carriers = CarrierRegistry(_carriers(base, reports, token))
         stack.push_async_callback(carriers.close)
+        await base.store.carrier_configs.follow_default_rates(carriers.rates)
         engine = build_engine(base, carriers, reports)
         lag = LoopLag(metrics)
         lag.start()
@@ -329,6 +332,7 @@ def _grpc_server(
         _contact_folder_servicer(base),
         _contact_servicer(base),
         _phone_number_servicer(base),
+        _carrier_config_servicer(base, carriers),
     )
     return GrpcServer(servicers, interceptor)
 
@@ -421,3 +425,13 @@ def _phone_number_servicer(base: Foundation) -> PhoneNumberServicer:
     numbers = base.store.phone_numbers
     create = CreatePhoneNumber(numbers, base.ids, base.signals)
     return PhoneNumberServicer(numbers, create, ChangePhoneNumber(numbers, base.signals))
+
+
+def _carrier_config_servicer(base: Foundation, carriers: CarrierRegistry) -> CarrierConfigServicer:
+    configs, rates = base.store.carrier_configs, carriers.rates
+    return CarrierConfigServicer(
+        configs,
+        CreateCarrierConfig(configs, base.ids, carriers.names, rates),
+        UpdateCarrierConfig(configs, rates, base.signals),
+        rates,
+    )

@@ -21,8 +21,9 @@ from outdial_server.domain.batch import (
 )
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
+from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
 from outdial_server.domain.errors import OutdialError
-from outdial_server.domain.ids import AgentId, BatchId, ThrottleId
+from outdial_server.domain.ids import AgentId, BatchId, CarrierConfigId, ThrottleId
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import CallReport, Fault, ReportKind
@@ -73,6 +74,8 @@ WEIGHTS = {
     "cancel_row": 4,
     "suppress": 3,
     "throttle": 3,
+    "carrier_config": 3,
+    "change_config": 3,
     "retry": 6,
     "retry_row": 3,
     "claim": 14,
@@ -109,12 +112,15 @@ EXPLAINED_WEIGHTS = WEIGHTS | {
     "erase": 1,
     # A call that was not sent makes room again before the moment that was named.
     "throttle": 0,
+    "change_config": 1,
 }
 """Of a walk that is about explanations."""
 
 OPERATORS = {"start", "pause", "resume", "cancel", "delete", "edit", "change_limits", "retry"} | {
     "edit_policy",
     "suppress",
+    "carrier_config",
+    "change_config",
 }
 """After these, what was explained before may no longer be so."""
 
@@ -143,6 +149,7 @@ class Walk:
         self.world = world
         self.seed = seed
         self.slow = f"slow {seed}"
+        self.config_id = CarrierConfigId(world.ids.new_id())
         self.random = Random(seed)
         self.weights = weights
         self.agents: list[AgentId] = [world.agent_id]
@@ -163,6 +170,13 @@ class Walk:
             ThrottleId(self.world.ids.new_id()),
             ThrottleFields(self.slow, RULES),
         )
+        await self.world.store.carrier_configs.create_carrier_config(
+            self.world.account_id,
+            self.config_id,
+            "simulated",
+            self.some_limits(),
+            CarrierRates({}),
+        )
         names = self.random.choices(list(self.weights), list(self.weights.values()), k=steps)
         for name in ["create", *names]:
             self.log.append(name)
@@ -181,6 +195,11 @@ class Walk:
 
     def some_cap(self) -> int | None:
         return self.random.choice([None, 1, 2, 3, 4])
+
+    def some_limits(self) -> CarrierConfigFields:
+        # As throttles, rates are not explained to the moment.
+        rates = [None, 0.2, 1.5, 3] if self.weights["throttle"] else [None]
+        return CarrierConfigFields(f"main {self.seed}", self.some_cap(), self.random.choice(rates))
 
     def some_policy(self) -> RetryPolicy | None:
         if self.chance(40):
@@ -242,6 +261,7 @@ class Walk:
             priority=self.random.randint(0, 2),
             max_concurrent_calls=self.some_cap(),
             throttle=self.slow if self.weights["throttle"] and self.chance(30) else "",
+            carrier_config=self.config_id if self.chance(40) else "",
             unknown_policy=self.random.choice(list(UnknownPolicy)),
             on_config_error=self.random.choice(list(ConfigErrorPolicy)),
             ring_timeout=timedelta(seconds=30),
@@ -343,6 +363,20 @@ class Walk:
         """Some batches are dialled through it from now on, and some no more."""
         with suppress(OutdialError):
             await self.world.edit(self.some_batch(), throttle=self.slow if self.chance(70) else "")
+
+    async def carrier_config(self) -> None:
+        """Some batches are dialled through it from now on, and some no more."""
+        config = self.config_id if self.chance(70) else ""
+        with suppress(OutdialError):
+            await self.world.edit(self.some_batch(), carrier_config=config)
+
+    async def change_config(self) -> None:
+        await self._set_config(self.some_limits())
+
+    async def _set_config(self, fields: CarrierConfigFields) -> None:
+        await self.world.store.carrier_configs.change_carrier_config(
+            self.world.account_id, self.config_id, lambda _: fields, CarrierRates({})
+        )
 
     async def retry(self) -> None:
         """A batch that has ended goes on if one of its rows does, and only then."""
@@ -559,6 +593,7 @@ class Walk:
         """Nothing new, and every limit lifted: each batch that was started comes to its end
         and gives back what it held."""
         await self._set_limits(100, 0, None)
+        await self._set_config(CarrierConfigFields(f"main {self.seed}"))
         for batch_id in self.batches:
             with suppress(OutdialError):
                 await self.world.change(batch_id, rules.start)

@@ -33,7 +33,8 @@ RULES = st.lists(
     st.builds(
         lambda calls, seconds: ThrottleRule(calls, timedelta(seconds=seconds)),
         st.integers(1, 6),
-        st.integers(1, 4),
+        # Those of rates are no whole seconds.
+        st.sampled_from([1, 2, 3, 4, 1.2, 1.333334]),
     ),
     min_size=1,
     max_size=3,

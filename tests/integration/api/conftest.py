@@ -17,6 +17,7 @@ from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest, WatchBatchRequest
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
+from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.import_pb2 import ImportEnd, ImportOptions, ImportRow, ImportRows
 from outdial.v1.phone_number_pb2 import PhoneNumber
@@ -55,6 +56,7 @@ class Belongings:
     contact_folder_id: str
     contact_id: str
     phone_number_id: str
+    carrier_config_id: str
 
 
 async def new_key(
@@ -110,6 +112,7 @@ async def ours(grpc_channel: grpc.aio.Channel) -> Belongings:
         await _throttle(grpc_channel, tenant.key),
         *await _contact(grpc_channel, tenant.key),
         await _phone_number(grpc_channel, tenant.key),
+        await _carrier_config(grpc_channel, tenant.key),
     )
 
 
@@ -142,6 +145,13 @@ async def _phone_number(channel: grpc.aio.Channel, key: Metadata) -> str:
     made = await call(channel, "CreatePhoneNumber", key, phone_number=number)
     phone_number_id: str = made.phone_number.phone_number_id
     return phone_number_id
+
+
+async def _carrier_config(channel: grpc.aio.Channel, key: Metadata) -> str:
+    config = CarrierConfig(display_name="main", carrier="simulated")
+    made = await call(channel, "CreateCarrierConfig", key, carrier_config=config)
+    config_id: str = made.carrier_config.carrier_config_id
+    return config_id
 
 
 async def _refused_import(channel: grpc.aio.Channel, key: Metadata, batch_id: str) -> str:

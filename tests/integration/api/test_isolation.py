@@ -10,6 +10,7 @@ from outdial.v1.account_pb2 import Account
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_service_pb2 import CALL_RESOLUTION_NOT_PLACED
+from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.import_pb2 import ImportOptions
 from outdial.v1.phone_number_pb2 import PhoneNumber
@@ -88,6 +89,13 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "DeletePhoneNumber": lambda b: {"phone_number_id": b.phone_number_id},
     "BindPhoneNumber": lambda b: {"phone_number_id": b.phone_number_id, "agent_id": b.agent_id},
     "UnbindPhoneNumber": lambda b: {"phone_number_id": b.phone_number_id},
+    "GetCarrierConfig": lambda b: {"carrier_config_id": b.carrier_config_id},
+    "UpdateCarrierConfig": lambda b: {
+        "carrier_config": CarrierConfig(
+            carrier_config_id=b.carrier_config_id, display_name="mine now"
+        )
+    },
+    "DeleteCarrierConfig": lambda b: {"carrier_config_id": b.carrier_config_id},
     "GetSuppression": lambda b: {"suppression_id": b.suppression_id},
     "DeleteSuppression": lambda b: {"suppression_id": b.suppression_id},
     "GetCall": lambda b: {"call_id": b.call_id},
@@ -108,6 +116,8 @@ NAMING_NONE = {
     "ListContactFolders",
     "CreatePhoneNumber",
     "ListPhoneNumbers",
+    "CreateCarrierConfig",
+    "ListCarrierConfigs",
     "ListSuppressions",
 }
 
@@ -157,6 +167,7 @@ async def test_lists_hold_what_is_ours_alone(
     assert not (await call(grpc_channel, "ListContactFolders", other.key)).contact_folders
     assert not (await call(grpc_channel, "ListContacts", other.key)).contacts
     assert not (await call(grpc_channel, "ListPhoneNumbers", other.key)).phone_numbers
+    assert not (await call(grpc_channel, "ListCarrierConfigs", other.key)).carrier_configs
 
 
 async def test_an_operator_reads_other_accounts(

@@ -4,6 +4,7 @@ from tests.integration.wrong_requests import (
     account_rows,
     batch_rows,
     call_rows,
+    carrier_config_rows,
     contact_rows,
     import_rows,
     list_rows,
@@ -26,4 +27,5 @@ ROWS = [
     *throttle_rows.ROWS,
     *contact_rows.ROWS,
     *number_rows.ROWS,
+    *carrier_config_rows.ROWS,
 ]

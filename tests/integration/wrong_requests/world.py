@@ -18,6 +18,7 @@ from outdial.v1.batch_pb2 import DUPLICATE_POLICY_REJECT, Batch
 from outdial.v1.batch_service_pb2 import WATCH_SCOPE_BATCH, WatchBatchRequest
 from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Message
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
+from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.import_pb2 import ImportEnd, ImportOptions, ImportRow, ImportRows
 from outdial.v1.phone_number_pb2 import PhoneNumber
@@ -87,6 +88,10 @@ class World:
     their_number_id: str
     # Has as many numbers as an agent may have.
     full_agent_id: str
+    # A batch that waits names it; and one of a carrier that the server had once.
+    carrier_config_id: str
+    old_carrier_config_id: str
+    their_carrier_config_id: str
     # Not active any more.
     resting_agent_id: str
     resting_draft_id: str
@@ -188,6 +193,12 @@ class Builder:
             await self.call("BindPhoneNumber", phone_number_id=number_id, agent_id=agent_id)
         return number_id
 
+    async def carrier_config(self, name: str = "main") -> str:
+        config = CarrierConfig(display_name=name, carrier="simulated")
+        made = await self.call("CreateCarrierConfig", carrier_config=config)
+        config_id: str = made.carrier_config.carrier_config_id
+        return config_id
+
     async def suppression(self) -> str:
         made = await self.call("CreateSuppressions", addresses=["+15551239999"])
         suppression_id: str = made.suppressions[0].suppression_id
@@ -259,6 +270,7 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
     full_agent_id = await build.agent("Many numbers")
     for n in range(NUMBERS_PER_POOL_MAX):
         await build.number(f"+15553{n:06d}", full_agent_id)
+    config_id, old_config_id = await build.carrier_config(), await build.carrier_config("old")
     running_id = await build.batch(agent_id, ANSWERED)
     await build.until_answered(running_id)
     cancelled_id, deleted_id = await cancelled(), await cancelled()
@@ -278,7 +290,11 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
             agent_id, BUSY, draft=True, duplicates=DUPLICATE_POLICY_REJECT
         ),
         scheduled_id=await build.batch(
-            agent_id, BUSY, window_start=in_an_hour(), throttle=throttle_id
+            agent_id,
+            BUSY,
+            window_start=in_an_hour(),
+            throttle=throttle_id,
+            carrier_config=config_id,
         ),
         running_id=running_id,
         live_row_id=await build.first_row(running_id),
@@ -300,6 +316,9 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         free_number_id=await build.number("+15554000002"),
         their_number_id=await Builder(channel, tenants[1]).number("+15554000002"),
         full_agent_id=full_agent_id,
+        carrier_config_id=config_id,
+        old_carrier_config_id=old_config_id,
+        their_carrier_config_id=await Builder(channel, tenants[1]).carrier_config(),
         their_suppression_id=await Builder(channel, tenants[1]).suppression(),
         their_import_id=await Builder(channel, tenants[1]).imported(theirs.draft_id),
         resting_agent_id=resting_id,
@@ -313,8 +332,12 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
 
 
 def _let_time_pass(database: str, key_prefix: str, batch_id: str) -> None:
-    """In place of waiting until the key has expired and the window has closed."""
+    """In place of waiting until the key has expired, the window has closed, and a carrier
+    was given up."""
     with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "UPDATE carrier_configs SET carrier = 'retired' WHERE display_name = 'old'"
+        )
         connection.execute(
             "UPDATE api_keys SET expires_us = created_us WHERE prefix = ?", (key_prefix,)
         )

@@ -13,6 +13,7 @@ from outdial_client.cli import (
     _agent,
     _batch,
     _call,
+    _carrier_config,
     _config,
     _contact,
     _events,
@@ -53,6 +54,7 @@ app.add_typer(_contact.commands, name="contact")
 app.add_typer(_suppression.commands, name="suppression")
 app.add_typer(_throttle.commands, name="throttle")
 app.add_typer(_number.commands, name="number")
+app.add_typer(_carrier_config.commands, name="carrier-config")
 app.add_typer(_keys.commands, name="keys")
 app.add_typer(_server.commands, name="server")
 app.add_typer(_config.commands, name="config")

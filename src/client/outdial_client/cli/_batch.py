@@ -35,6 +35,7 @@ _CLEARABLE = (
     "calling_hours",
     "max_calls_per_day",
     "throttle",
+    "carrier_config",
     "metadata",
 )
 

@@ -53,6 +53,9 @@ class BatchSettings:
     throttle: Annotated[
         str | None, typer.Option(help="Id or name of the throttle that it is dialled through.")
     ] = None
+    carrier_config: Annotated[
+        str | None, typer.Option(help="Id or name of the account at a carrier to dial through.")
+    ] = None
     ring_timeout: Annotated[
         int | None,
         typer.Option(min=1, max=600, metavar="SECONDS", help="How long it may ring; 30."),

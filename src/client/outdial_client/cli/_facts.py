@@ -10,6 +10,7 @@ from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch, Pacing
 from outdial.v1.call_pb2 import Call
 from outdial.v1.calling_hours_pb2 import ZoneRule
+from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.suppression_pb2 import Suppression
@@ -54,6 +55,7 @@ def batch_facts(batch: Batch) -> Facts:
         ("caller ID", batch.caller_id),
         ("throttle", batch.throttle),
         ("carrier", batch.carrier),
+        ("carrier config", batch.carrier_config),
         ("retries", retry_words(batch.retry_policy)),
         ("calls", f"{batch.counts.total}" + (f": {counts}" if counts else "")),
         ("unknown", str(batch.counts.unknown or "")),
@@ -209,6 +211,28 @@ def number_facts(number: PhoneNumber) -> Facts:
         ("alive", str(number.active_calls)),
         ("labels", labels(number.metadata)),
         ("created", moment(number.create_time)),
+    ]
+    return _stated(facts)
+
+
+def calls_per_second(config: CarrierConfig) -> str:
+    """The rate that holds."""
+    rate = config.effective_calls_per_second
+    default = "" if config.calls_per_second else " (the carrier's)"
+    return f"{rate:g}{default}" if rate else ""
+
+
+def carrier_config_facts(config: CarrierConfig) -> Facts:
+    """One carrier config in full; what is unset is left out."""
+    facts = [
+        ("id", config.carrier_config_id),
+        ("name", config.display_name),
+        ("carrier", config.carrier),
+        ("calls at once", str(config.max_concurrent_calls or "")),
+        ("calls a second", calls_per_second(config)),
+        ("alive", str(config.active_calls)),
+        ("labels", labels(config.metadata)),
+        ("created", moment(config.create_time)),
     ]
     return _stated(facts)
 

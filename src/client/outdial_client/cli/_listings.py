@@ -4,6 +4,7 @@ from outdial.v1.account_pb2 import Account, ApiKey
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_pb2 import Call
+from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.event_pb2 import Event, EventType
 from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
@@ -18,7 +19,7 @@ from outdial_client.cli._choices import (
     SCHEDULED_CALL_STATES,
     Choices,
 )
-from outdial_client.cli._facts import account_facts, throttle_rules
+from outdial_client.cli._facts import account_facts, calls_per_second, throttle_rules
 from outdial_client.cli._screen import Listing
 from outdial_client.cli._words import ended_calls, live_calls, moment, own_reason
 
@@ -155,4 +156,17 @@ EVENTS: Listing[Event] = Listing(
     headings=("number", "when", "event", "cause", "row", "state", "how it ended"),
     cells=event_cells,
     identity=lambda event: str(event.sequence),
+)
+CARRIER_CONFIGS: Listing[CarrierConfig] = Listing(
+    headings=("id", "name", "carrier", "calls at once", "calls a second", "alive", "created"),
+    cells=lambda config: (
+        config.carrier_config_id,
+        config.display_name,
+        config.carrier,
+        str(config.max_concurrent_calls or ""),
+        calls_per_second(config),
+        str(config.active_calls),
+        moment(config.create_time),
+    ),
+    identity=lambda config: config.carrier_config_id,
 )

@@ -13,6 +13,7 @@ from outdial.v1 import (
     agent_service_pb2,
     batch_service_pb2,
     call_service_pb2,
+    carrier_config_service_pb2,
     contact_service_pb2,
     phone_number_service_pb2,
     scheduled_call_service_pb2,
@@ -24,6 +25,7 @@ from outdial.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_se
 from outdial.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
 from outdial.v1.batch_service_pb2_grpc import add_BatchServiceServicer_to_server
 from outdial.v1.call_service_pb2_grpc import add_CallServiceServicer_to_server
+from outdial.v1.carrier_config_service_pb2_grpc import add_CarrierConfigServiceServicer_to_server
 from outdial.v1.contact_service_pb2_grpc import (
     add_ContactFolderServiceServicer_to_server,
     add_ContactServiceServicer_to_server,
@@ -42,6 +44,7 @@ from outdial_server.api.accounts import AccountServicer
 from outdial_server.api.agents import AgentServicer
 from outdial_server.api.batches import BatchServicer
 from outdial_server.api.calls import CallServicer
+from outdial_server.api.carrier_configs import CarrierConfigServicer
 from outdial_server.api.contact_folders import ContactFolderServicer
 from outdial_server.api.contacts import ContactServicer
 from outdial_server.api.interceptor import RpcInterceptor
@@ -67,6 +70,7 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
         throttle_service_pb2,
         contact_service_pb2,
         phone_number_service_pb2,
+        carrier_config_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
 )
@@ -100,6 +104,7 @@ class Servicers:
     contact_folders: ContactFolderServicer
     contacts: ContactServicer
     phone_numbers: PhoneNumberServicer
+    carrier_configs: CarrierConfigServicer
 
 
 def method_names(services: Iterable[ServiceDescriptor]) -> frozenset[str]:
@@ -162,3 +167,4 @@ def _add_services(servicers: Servicers, server: grpc.aio.Server) -> None:
     add_ContactFolderServiceServicer_to_server(servicers.contact_folders, server)
     add_ContactServiceServicer_to_server(servicers.contacts, server)
     add_PhoneNumberServiceServicer_to_server(servicers.phone_numbers, server)
+    add_CarrierConfigServiceServicer_to_server(servicers.carrier_configs, server)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from outdial_server.domain.carrier_config import CarrierRates
 from outdial_server.ports.carrier import Carrier
 
 
@@ -15,6 +16,17 @@ class CarrierRegistry:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._by_name)
+
+    @property
+    def rates(self) -> CarrierRates:
+        """What a carrier config has that names no rate of its own."""
+        return CarrierRates(
+            {
+                name: carrier.default_calls_per_second
+                for name, carrier in self._by_name.items()
+                if carrier.default_calls_per_second is not None
+            }
+        )
 
     def get(self, name: str) -> Carrier | None:
         return self._by_name.get(name)

@@ -41,7 +41,9 @@ class BatchPlanner:
             BatchId(self.ids.new_id()),
             spec.account_id,
             AgentId(spec.agent_id),
-            choose_carrier(spec.carrier, self.carriers),
+            choose_carrier(
+                spec.carrier, self.carriers, config_decides=bool(settings.carrier_config)
+            ),
             spec.duplicates,
             settings,
             spec.draft,
@@ -65,7 +67,9 @@ def refusal_of_an_empty_batch(*, draft: bool) -> PreconditionError | None:
     return PreconditionError(Reason.BATCH_EMPTY, "a batch without scheduled calls must be a draft")
 
 
-def choose_carrier(asked: str, carriers: tuple[str, ...]) -> str:
+def choose_carrier(asked: str, carriers: tuple[str, ...], *, config_decides: bool = False) -> str:
+    """Empty where nothing is asked for and a carrier config decides. Raises PreconditionError
+    (CARRIER_NOT_CONFIGURED)."""
     if not carriers:
         raise PreconditionError(
             Reason.CARRIER_NOT_CONFIGURED,
@@ -78,4 +82,4 @@ def choose_carrier(asked: str, carriers: tuple[str, ...]) -> str:
             f"there is no carrier {asked!r}; there is {names}",
             {"carrier": asked},
         )
-    return asked or carriers[0]
+    return asked or ("" if config_decides else carriers[0])

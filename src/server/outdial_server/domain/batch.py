@@ -137,6 +137,8 @@ class BatchSettings:
     caller_id: str = ""
     # Its id; as a client writes it also its name. Empty: none.
     throttle: str = ""
+    # The same of an account at its carrier.
+    carrier_config: str = ""
     unknown_policy: UnknownPolicy = UnknownPolicy.AT_MOST_ONCE
     on_config_error: ConfigErrorPolicy = ConfigErrorPolicy.PAUSE
     ring_timeout: timedelta = limits.RING_TIMEOUT_DEFAULT

@@ -48,7 +48,8 @@ class Checks:
         elif "\0" in value:
             self.fault(name, NO_NUL)
 
-    def number(self, name: str, value: int | None, least: int, most: int) -> None:
+    def number(self, name: str, value: float | None, least: float, most: float) -> None:
+        # Written so that a number that is none is a fault, too.
         if value is not None and not least <= value <= most:
             self.fault(name, f"must be from {least} to {most}")
 

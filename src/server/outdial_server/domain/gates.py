@@ -7,7 +7,7 @@ one person.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from outdial_server.domain.batch import Batch, BatchState
@@ -52,6 +52,8 @@ class ScopeFacts:
     slots: Sequence[SlotRow]
     # None without one.
     throttle: ThrottleUse | None = None
+    # The same of its carrier config's rate.
+    carrier_rate: ThrottleUse | None = None
 
     @property
     def of_batch(self) -> SlotRow:
@@ -180,6 +182,19 @@ def throttle_gate(use: ThrottleUse) -> GateAnswer:
     return GateAnswer("throttle", use.left, figures=figures)
 
 
+def carrier_rate_gate(use: ThrottleUse) -> GateAnswer:
+    """A throttle of one rule, whose window need not be whole seconds."""
+    (rule,) = use.rules
+    figures = {
+        "used": rule.used,
+        "cap": rule.rule.max_calls,
+        "window_ms": rule.rule.window // timedelta(milliseconds=1),
+    }
+    if use.left == 0:
+        return GateAnswer("carrier_rate", 0, "CARRIER_RATE_REACHED", figures, next_at=rule.opens_at)
+    return GateAnswer("carrier_rate", use.left, figures=figures)
+
+
 def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
     """The answers for a batch, in the order in which they are asked."""
     return (
@@ -190,6 +205,7 @@ def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
         *((pace_gate(facts, now),) if facts.batch.settings.is_spread else ()),
         *map(slot_gate, facts.slots),
         *(() if facts.throttle is None else (throttle_gate(facts.throttle),)),
+        *(() if facts.carrier_rate is None else (carrier_rate_gate(facts.carrier_rate),)),
     )
 
 

@@ -73,6 +73,14 @@ def _throttled(answer: GateAnswer) -> str:
     return f"The throttle has let {used} calls go in {seconds} s: there is room again at {until}."
 
 
+def _at_rate(answer: GateAnswer) -> str:
+    used, seconds = answer.figures["used"], answer.figures["window_ms"] / 1000
+    until = _moment(answer.next_at)
+    return (
+        f"The carrier account takes {used} calls in {seconds:g} s: there is room again at {until}."
+    )
+
+
 def _nobody_waits(answer: GateAnswer) -> str:
     return "Nobody is left to dial" + (" until a call ends." if answer.waits_for else ".")
 
@@ -120,6 +128,7 @@ _OF_FIGURES: Final[Mapping[str, Callable[[GateAnswer], str]]] = {
     "DAILY_CAP_REACHED": _capped_today,
     "NEXT_SLOT_OF_DAY": _paced,
     "THROTTLED": _throttled,
+    "CARRIER_RATE_REACHED": _at_rate,
     "SLOTS_GO_TO_OTHERS": _to_others,
     "ROWS_AHEAD": _ahead,
     "DIALLER_BEHIND": _behind,

@@ -119,6 +119,11 @@ class Carrier(Protocol):
         """The name in `Batch.carrier`, fixed."""
         ...
 
+    @property
+    def default_calls_per_second(self) -> float | None:
+        """What it takes of an account that has agreed nothing else; None for any rate."""
+        ...
+
     async def place_call(self, request: DialRequest) -> DialResult:
         """Sends one request, once, and says how it ended. Returns within
         `domain.silence.CARRIER_DEADLINE`. Never raises for what a carrier or a network

@@ -23,6 +23,7 @@ class NewBatch:
     batch_id: BatchId
     account_id: AccountId
     agent_id: AgentId
+    # Empty: that of its carrier config.
     carrier: str
     duplicates: DuplicatePolicy
     settings: BatchSettings

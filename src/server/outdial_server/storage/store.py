@@ -12,6 +12,7 @@ from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.callback_inbox import SqlCallbackInbox
+from outdial_server.storage.carrier_config_store import SqlCarrierConfigs
 from outdial_server.storage.contact_stores import SqlContactFolders, SqlContacts
 from outdial_server.storage.database import Database
 from outdial_server.storage.intake import SqlImports, SqlIntake
@@ -60,6 +61,7 @@ class Store:
     contact_folders: SqlContactFolders
     contacts: SqlContacts
     phone_numbers: SqlPhoneNumbers
+    carrier_configs: SqlCarrierConfigs
 
     @property
     def is_alone(self) -> bool:
@@ -93,6 +95,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlContactFolders(database),
         SqlContacts(database),
         SqlPhoneNumbers(database),
+        SqlCarrierConfigs(database),
     )
 
 

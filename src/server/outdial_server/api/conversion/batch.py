@@ -53,6 +53,7 @@ _WRITABLE: Final = (
     "max_concurrent_calls",
     "caller_id",
     "throttle",
+    "carrier_config",
     "unknown_policy",
     "on_config_error",
     "ring_timeout",
@@ -94,6 +95,7 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         max_concurrent_calls=settings.max_concurrent_calls or 0,
         caller_id=settings.caller_id,
         throttle=settings.throttle,
+        carrier_config=settings.carrier_config,
         carrier=batch.carrier,
         unknown_policy=UNKNOWN_POLICY.to_message(settings.unknown_policy),
         duplicates=DUPLICATE_POLICY.to_message(batch.duplicates),
@@ -158,6 +160,7 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
         max_concurrent_calls=message.max_concurrent_calls or None,
         caller_id=message.caller_id,
         throttle=filter_text(f"{path}.throttle", message.throttle),
+        carrier_config=filter_text(f"{path}.carrier_config", message.carrier_config),
         unknown_policy=UNKNOWN_POLICY.from_message(
             message.unknown_policy, f"{path}.unknown_policy", UnknownPolicy.AT_MOST_ONCE
         ),

@@ -48,6 +48,8 @@ _ANSWERING: Final = timedelta(milliseconds=500)
 
 class HttpSimulatedCarrier:
     name = NAME
+    # What the other process has is its own affair.
+    default_calls_per_second: float | None = None
 
     def __init__(
         self,

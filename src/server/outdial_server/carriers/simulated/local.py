@@ -54,6 +54,10 @@ class LocalSimulatedCarrier:
         self._switch = Switch(profile, self._on_status)
         self._is_closed = False
 
+    @property
+    def default_calls_per_second(self) -> float | None:
+        return self._profile.calls_per_second or None
+
     async def place_call(self, request: DialRequest) -> DialResult:
         script = self._playwright.write(
             self._profile,

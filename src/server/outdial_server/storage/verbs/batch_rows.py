@@ -39,6 +39,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.retry_policies import policy_or_none, policy_text
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.carrier_configs import config_of_batch
 from outdial_server.storage.verbs.daily_counts import count_dials
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.log import NewEvent, append_events
@@ -58,12 +59,14 @@ BATCH_COLUMNS: Final = (
     "b.event_seq, b.oldest_seq, b.next_position, b.revision, b.created_us, b.updated_us, "
     "b.started_us, b.ended_us, b.deleted_us, a.suppressions AS account_suppressions, "
     "g.active AS agent_active, g.texts_revision AS agent_texts_revision, "
-    "b.throttle_key, t.id AS throttle_id, b.carrier_config_key"
+    "b.throttle_key, t.id AS throttle_id, b.carrier_config_key, "
+    "k.id AS carrier_config_id, k.rate_key"
 )
 
 SELECT_BATCH: Final = (
     f"SELECT {BATCH_COLUMNS} FROM batches b JOIN accounts a ON a.key = b.account_key "
     "JOIN agents g ON g.key = b.agent_key LEFT JOIN throttles t ON t.key = b.throttle_key "
+    "LEFT JOIN carrier_configs k ON k.key = b.carrier_config_key "
 )
 
 
@@ -110,6 +113,7 @@ def _settings_from(row: Row) -> BatchSettings:
         max_concurrent_calls=row.max_concurrent_calls,
         caller_id=row.caller_id,
         throttle="" if row.throttle_id is None else unpack_id(row.throttle_id),
+        carrier_config="" if row.carrier_config_id is None else unpack_id(row.carrier_config_id),
         unknown_policy=UnknownPolicy(row.unknown_policy),
         on_config_error=ConfigErrorPolicy(row.on_config_error),
         ring_timeout=timedelta(seconds=row.ring_timeout_s),
@@ -222,6 +226,10 @@ def save_change(tx: Tx, key: int, change: BatchChange) -> None:
     values |= _dials_anew(tx, key, _settings_from(present), after.settings)
     if after.settings.throttle != _settings_from(present).throttle:
         values["throttle_key"] = throttle_key(tx, present.account_key, after.settings.throttle)
+    if after.settings.carrier_config != _settings_from(present).carrier_config:
+        values["carrier_config_key"], _ = config_of_batch(
+            tx, present.account_key, after.settings.carrier_config, after.carrier
+        )
     assignments = ", ".join(f"{name} = :{name}" for name in values)
     tx.run(f"UPDATE batches SET {assignments} WHERE key = :key", key=key, **values)
     if present.max_concurrent_calls != after.settings.max_concurrent_calls:

@@ -65,7 +65,7 @@ def _grants(
     shared_scopes = account[0].scopes[:2]
     free = free_in_all((facts.slots[scope] for scope in shared_scopes), limit)
     wishes = [_wish(r, facts.slots, wanted[r.key]) for r in account]
-    limits = [*_left_of_scopes(account, facts.slots), *_left_of_throttles(account, facts)]
+    limits = [*_left_of_scopes(account, facts.slots), *_left_of_windows(account, facts)]
     return share_within(free, wishes, limits)
 
 
@@ -91,19 +91,18 @@ def _left_of_scopes(
     return [SharedLimit(n, batches[scope]) for scope, n in left.items() if n is not None]
 
 
-def _left_of_throttles(account: Sequence[Runnable], facts: ClaimFacts) -> list[SharedLimit]:
-    """The same of throttles. Calls that are claimed and not yet SENDING are not counted
-    there, so they are left room for here: else each claim would take them once more, only
-    for SENDING to give them back."""
-    throttled = [r for r in account if r.throttle_key is not None]
+def _left_of_windows(account: Sequence[Runnable], facts: ClaimFacts) -> list[SharedLimit]:
+    """The same of throttles and rates. Calls that are claimed and not yet SENDING are not
+    counted there, so they are left room for here: else each claim would take them once more,
+    only for SENDING to give them back."""
     batches: defaultdict[int, list[int]] = defaultdict(list)
     unsent: Counter[int] = Counter()
-    for r in throttled:
-        assert r.throttle_key is not None
+    for r in account:
         counts = r.batch.counts
         held = facts.slots[SlotScope(ScopeKind.BATCH, r.key)].used
-        batches[r.throttle_key].append(r.key)
-        unsent[r.throttle_key] += max(0, held - counts.dialing - counts.in_progress)
+        for key in r.window_keys:
+            batches[key].append(r.key)
+            unsent[key] += max(0, held - counts.dialing - counts.in_progress)
     return [
         SharedLimit(max(0, facts.throttles[key].use.left - unsent[key]), of_key)
         for key, of_key in batches.items()

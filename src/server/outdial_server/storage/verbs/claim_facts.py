@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from outdial_server.domain.gates import ScopeFacts
 from outdial_server.domain.slots import SlotRow, SlotScope
+from outdial_server.domain.throttle import ThrottleUse
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.ledger import read_slots
 from outdial_server.storage.verbs.runnable import Runnable
@@ -15,17 +16,20 @@ from outdial_server.storage.verbs.throttle_log import Reading, read_throttles
 @dataclass(frozen=True, slots=True)
 class ClaimFacts:
     slots: Mapping[SlotScope, SlotRow]
-    # By key, of those that batches name.
+    # By key, of those whose windows calls of these batches count in.
     throttles: Mapping[int, Reading]
 
     def of(self, r: Runnable) -> ScopeFacts:
-        throttle = None if r.throttle_key is None else self.throttles[r.throttle_key].use
-        return ScopeFacts(r.batch, [self.slots[scope] for scope in r.scopes], throttle)
+        slots = [self.slots[scope] for scope in r.scopes]
+        return ScopeFacts(r.batch, slots, self._use(r.throttle_key), self._use(r.rate_key))
+
+    def _use(self, key: int | None) -> ThrottleUse | None:
+        return None if key is None else self.throttles[key].use
 
 
 def read_claim_facts(tx: Tx, runnable: Sequence[Runnable]) -> ClaimFacts:
     """For all these batches together. A writer locks the ledger here, before all else.
     Throttles are only read: they decide when a call is to be SENDING."""
     slots = read_slots(tx, (scope for r in runnable for scope in r.scopes))
-    keys = {r.throttle_key for r in runnable if r.throttle_key is not None}
+    keys = {key for r in runnable for key in r.window_keys}
     return ClaimFacts(slots, read_throttles(tx, keys))

@@ -53,7 +53,8 @@ from outdial_server.storage.verbs.throttle_log import take_back
 _SELECT: Final = (
     f"SELECT c.key, c.id, {OWNER_COLUMNS}, c.scheduled_key, c.attempt, "
     "c.state, c.fence, c.carrier_call_id, c.holds_slot, c.accepted_us, c.answered_us, "
-    "c.ring_timeout_s, c.max_duration_s, c.throttle_key, c.sent_us, s.dispatch_outcome, "
+    "c.ring_timeout_s, c.max_duration_s, c.throttle_key, c.sent_us, c.rate_key, c.rate_us, "
+    "s.dispatch_outcome, "
     "s.priority, b.unknown_policy, b.max_calls_per_day, b.time_zone, "
     "b.on_config_error, b.retry_policy_json IS NOT NULL AS has_retry_policy "
     "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
@@ -79,7 +80,7 @@ class _Group:
     freed: Counter[SlotOwners] = field(default_factory=Counter)
     changed: list[_CallWork] = field(default_factory=list)
     misconfigured: dict[int, str] = field(default_factory=dict)
-    # Counted by throttles and not sent, by throttle and moment.
+    # Counted by throttles and rates and not sent, by throttle and moment.
     unsent: Counter[tuple[int, int]] = field(default_factory=Counter)
     applied: int = 0
     ignored: int = 0
@@ -209,18 +210,22 @@ def _note(
     _count(group, batch, before, transition)
     if transition.state is CallState.CLAIMED:
         note_not_sent(tx, group.moves, work.row)
+        group.unsent.update(_counted(work.row))
     _stamp(work, transition, report.kind, tx.now_us)
     if transition.event is not None:
         group.moves.record(batch, _event(work, transition))
     if transition.misconfigured:
         group.misconfigured[batch] = report.reason
-    if transition.state is CallState.CLAIMED and work.row.throttle_key is not None:
-        group.unsent[work.row.throttle_key, work.row.sent_us] += 1
     group.requeued |= transition.due_at is not None
     group.unknown |= transition.state is CallState.UNKNOWN
     if before.state is CallState.UNKNOWN and transition.state is not CallState.UNKNOWN:
         tx.happened.resolved[report.kind] += 1
     work.last = _joined(work.last, transition)
+
+
+def _counted(row: Row) -> list[tuple[int, int]]:
+    counted = ((row.throttle_key, row.sent_us), (row.rate_key, row.rate_us))
+    return [(key, at_us) for key, at_us in counted if key is not None]
 
 
 def _joined(last: Transition | None, transition: Transition) -> Transition:

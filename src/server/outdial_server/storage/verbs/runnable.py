@@ -24,7 +24,9 @@ class Runnable:
     rules: AccountRules
     # 0 for an agent without texts.
     texts_revision: int
+    # Of its throttle, and of its carrier config's rate.
     throttle_key: int | None = None
+    rate_key: int | None = None
 
     @property
     def account_key(self) -> int:
@@ -33,6 +35,11 @@ class Runnable:
     @property
     def agent_key(self) -> int:
         return self.owners.agent_key
+
+    @property
+    def window_keys(self) -> tuple[int, ...]:
+        """The throttles whose windows its calls count in."""
+        return tuple(key for key in (self.throttle_key, self.rate_key) if key is not None)
 
     @property
     def scopes(self) -> tuple[SlotScope, ...]:
@@ -73,4 +80,5 @@ def runnable_from(row: Row) -> Runnable:
         rules_from(row),
         row.agent_texts_revision,
         row.throttle_key,
+        row.rate_key,
     )

@@ -35,10 +35,12 @@ _SENDING_COLUMNS: Final = (
     ("now", Kind.INT),
     ("lease", Kind.INT),
     ("throttle", Kind.INT),
+    ("rate", Kind.INT),
+    ("rate_at", Kind.INT),
 )
 _SENDING_SET: Final = (
     f"state = {int(CallState.SENDING)}, sent_us = r.now, trusted_until_us = r.lease, "
-    "throttle_key = r.throttle"
+    "throttle_key = r.throttle, rate_key = r.rate, rate_us = r.rate_at"
 )
 _SENDING_GUARD: Final = (
     f"calls.key = r.key AND calls.fence = r.fence AND calls.state = {int(CallState.CLAIMED)}"
@@ -47,7 +49,8 @@ _SENDING_GUARD: Final = (
 
 class Marked(NamedTuple):
     """Calls that are SENDING now, and those that were held back: their batch has stopped,
-    their address is on the do-not-call list, or their throttle had no room."""
+    their address is on the do-not-call list, or their throttle or carrier config had no
+    room."""
 
     sending: list[ClaimedCall]
     held_back: list[ClaimedCall]
@@ -68,7 +71,7 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
         for row in ours
         if row.key not in suppressed and _stands(tx, by_id[row.id], revisions[row.batch_key])
     ]
-    throttles = read_throttles(tx, {r.throttle_key for r in free if r.throttle_key}, lock=True)
+    throttles = read_throttles(tx, {key for row in free for key in _windows(row)}, lock=True)
     free = _admitted(free, throttles)
     capped = {row.batch_key for row in free if by_id[row.id].has_daily_cap}
     if capped:
@@ -82,7 +85,7 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
         moves.record(row.batch_key, _sending_event(row))
     let_go = apply_moves(tx, moves, revisions=revisions).changed
     sending = [row for row in free if row.batch_key in let_go]
-    count_hits(tx, throttles, Counter(row.throttle_key for row in sending if row.throttle_key))
+    count_hits(tx, throttles, Counter(key for row in sending for key in _windows(row)))
     _write(tx, sending, throttles)
     write_texts(tx, [(row.key, by_id[row.id].texts) for row in sending])
     sent = {row.id for row in sending}
@@ -91,16 +94,21 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
 
 
 def _admitted(rows: Sequence[Row], throttles: Mapping[int, Reading]) -> list[Row]:
-    """As many of each throttle as it has left, the first of the group."""
+    """As many of each throttle and rate as it has left, the first of the group."""
     left = {key: reading.use.left for key, reading in throttles.items()}
     admitted = []
     for row in rows:
-        if row.throttle_key is not None:
-            if not left[row.throttle_key]:
-                continue
-            left[row.throttle_key] -= 1
-        admitted.append(row)
+        windows = _windows(row)
+        if all(left[key] for key in windows):
+            admitted.append(row)
+            for key in windows:
+                left[key] -= 1
     return admitted
+
+
+def _windows(row: Row) -> tuple[int, ...]:
+    """The throttles that count the call: its batch's own, and its carrier config's rate."""
+    return tuple(key for key in (row.throttle_key, row.rate_key) if key is not None)
 
 
 def _revisions(by_id: Mapping[bytes, ClaimedCall], rows: Sequence[Row]) -> dict[int, int]:
@@ -141,9 +149,10 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row]:
         tx.all(
             "SELECT c.key, c.id, c.fence, c.account_key, c.batch_key, c.scheduled_key, "
             f"c.attempt, s.dispatch_outcome, {NORMAL_FORM} AS normal_form, a.suppressions, "
-            "b.throttle_key "
+            "b.throttle_key, k.rate_key "
             "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
             "JOIN accounts a ON a.key = c.account_key JOIN batches b ON b.key = c.batch_key "
+            "LEFT JOIN carrier_configs k ON k.key = c.carrier_config_key "
             f"WHERE {tx.dialect.id_in('c.id', 'ids')} AND c.state = {int(CallState.CLAIMED)} "
             f"AND c.holds_slot = 1 ORDER BY c.key {tx.dialect.for_update('c')}",
             ids=tx.dialect.id_list(ids),
@@ -166,8 +175,8 @@ def _sending_event(row: Row) -> NewEvent:
 
 
 def _write(tx: Tx, rows: Sequence[Row], throttles: Mapping[int, Reading]) -> None:
-    """A call that was counted is sent at the moment of the count: by both it is found when
-    it turns out that it was not."""
+    """A call that was counted by a throttle is sent at the moment of the count: by both it is
+    found when it turns out that it was not. Of a rate the moment stands beside it."""
     if not rows:
         return
     counted_at = {key: reading.at_us for key, reading in throttles.items()}
@@ -182,6 +191,8 @@ def _write(tx: Tx, rows: Sequence[Row], throttles: Mapping[int, Reading]) -> Non
                 counted_at.get(row.throttle_key, tx.now_us),
                 lease,
                 row.throttle_key,
+                row.rate_key,
+                counted_at.get(row.rate_key),
             )
             for row in rows
         ],

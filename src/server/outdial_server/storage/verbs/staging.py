@@ -36,6 +36,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import active_agent, agent_fields
 from outdial_server.storage.verbs.batch_rows import batch_from, find_batch, settings_values
+from outdial_server.storage.verbs.carrier_configs import config_of_batch
 from outdial_server.storage.verbs.imports import (
     begin_import,
     erase_unended,
@@ -79,12 +80,15 @@ def stage_batch(
     if was_answered(tx, account, name):
         return _repeated(tx, account, new.account_id, new.batch_id)
     key_of_agent, agent = active_agent(tx, new.account_id, new.agent_id)
-    values = settings_values(new.settings) | {
+    settings = new.settings
+    config, carrier = config_of_batch(tx, account, settings.carrier_config, new.carrier)
+    values = settings_values(settings) | {
         "id": pack_id(new.batch_id),
         "account_key": account,
         "agent_key": key_of_agent,
-        "throttle_key": throttle_key(tx, account, new.settings.throttle),
-        "carrier": new.carrier,
+        "throttle_key": throttle_key(tx, account, settings.throttle),
+        "carrier_config_key": config,
+        "carrier": carrier,
         "duplicates": int(new.duplicates),
         "zone_rule": int(new.zone_rule),
         "has_other_zones": int(new.zone_rule is ZoneRule.RECIPIENT_ZONE),

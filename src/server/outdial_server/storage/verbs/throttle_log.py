@@ -1,7 +1,8 @@
 """What throttles have counted, exact and compact: one row for each moment, with a running
-total. A window is the difference of two rows, found by index, whatever its length.
+total. A window is the difference of two rows, found by index, whatever its length. The rate
+of a carrier config is a throttle, too: a call may count in both, each by its own clock.
 
-SENDING reads and counts with the throttle locked, so whoever comes at the same time waits
+SENDING reads and counts with the throttles locked, so whoever comes at the same time waits
 and then sees what was counted. Lock order: ledger, calls, throttles, batches.
 """
 
@@ -26,7 +27,8 @@ _PRUNED_MOST: Final = 200
 """Moments that are forgotten with each that is counted: about 1 ms of the writer after a
 long rest, and the log shrinks all the same."""
 
-_SECOND_US: Final = 1_000_000
+_SECOND: Final = timedelta(seconds=1)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Reading:
 
 
 def rules_json(rules: Sequence[ThrottleRule]) -> str:
-    return json_text([[r.max_calls, int(r.window.total_seconds())] for r in rules])
+    return json_text([[r.max_calls, r.window / _SECOND] for r in rules])
 
 
 @lru_cache(maxsize=1024)
@@ -95,7 +97,7 @@ def _at(tx: Tx, throttle: Row) -> int:
 
 
 def _window_us(rule: ThrottleRule) -> int:
-    return int(rule.window.total_seconds()) * _SECOND_US
+    return rule.window // _MICROSECOND
 
 
 def _reading(tx: Tx, throttle: Row, windows: Mapping[tuple[int, int], Row]) -> Reading:

@@ -1,0 +1,80 @@
+"""Carrier configs."""
+
+from collections.abc import Iterable, Mapping
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from grpc.aio import Channel
+from outdial.v1 import carrier_config_service_pb2 as messages
+from outdial.v1.carrier_config_pb2 import CarrierConfig
+from outdial.v1.carrier_config_service_pb2_grpc import CarrierConfigServiceStub
+
+from outdial_client._pager import Page, Pager
+from outdial_client._requests import Sender
+
+
+class CarrierConfigs:
+    """Accounts at carriers, as they limit us: calls at once and calls per second, shared by
+    all batches that name one."""
+
+    def __init__(self, channel: Channel, sender: Sender) -> None:
+        self._stub = CarrierConfigServiceStub(channel)
+        self._send = sender.send
+
+    async def create(
+        self,
+        display_name: str,
+        carrier: str,
+        *,
+        max_concurrent_calls: int = 0,
+        calls_per_second: float = 0,
+        metadata: Mapping[str, str] | None = None,
+        request_id: str = "",
+    ) -> CarrierConfig:
+        """Makes a carrier config; AlreadyExistsError when the name is taken.
+
+        `carrier` is one that `client.server_info()` lists. `calls_per_second` is 0.01 to
+        1000, and 0 means the carrier's own default, if it has one.
+        """
+        config = CarrierConfig(
+            display_name=display_name,
+            carrier=carrier,
+            max_concurrent_calls=max_concurrent_calls,
+            calls_per_second=calls_per_second,
+            metadata=metadata or {},
+        )
+        request = messages.CreateCarrierConfigRequest(carrier_config=config, request_id=request_id)
+        return (await self._send(self._stub.CreateCarrierConfig, request)).carrier_config
+
+    async def get(self, carrier_config_id: str) -> CarrierConfig:
+        """One carrier config, by its id."""
+        request = messages.GetCarrierConfigRequest(carrier_config_id=carrier_config_id)
+        return (await self._send(self._stub.GetCarrierConfig, request)).carrier_config
+
+    async def find(self, display_name: str) -> CarrierConfig | None:
+        """The carrier config of exactly this name, if there is one."""
+        return await self.list(display_name=display_name).first()
+
+    def list(self, *, display_name: str = "", page_size: int = 0) -> Pager[CarrierConfig]:
+        """Carrier configs, oldest first."""
+
+        async def fetch(page_token: str) -> Page[CarrierConfig]:
+            request = messages.ListCarrierConfigsRequest(
+                page_size=page_size, page_token=page_token, display_name=display_name
+            )
+            response = await self._send(self._stub.ListCarrierConfigs, request)
+            return Page(response.carrier_configs, response.next_page_token)
+
+        return Pager(fetch)
+
+    async def update(self, carrier_config: CarrierConfig, fields: Iterable[str]) -> CarrierConfig:
+        """Writes those `fields` of `carrier_config`; AbortedError when its etag is out of
+        date."""
+        request = messages.UpdateCarrierConfigRequest(
+            carrier_config=carrier_config, update_mask=FieldMask(paths=list(fields))
+        )
+        return (await self._send(self._stub.UpdateCarrierConfig, request)).carrier_config
+
+    async def delete(self, carrier_config_id: str) -> None:
+        """Deletes a carrier config that no unfinished batch names."""
+        request = messages.DeleteCarrierConfigRequest(carrier_config_id=carrier_config_id)
+        await self._send(self._stub.DeleteCarrierConfig, request)

@@ -1,0 +1,81 @@
+"""Accounts at carriers: how many calls each takes at once, and how fast."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from outdial_server.domain import limits
+from outdial_server.domain.checks import Checks
+from outdial_server.domain.errors import PreconditionError, Reason
+from outdial_server.domain.ids import AccountId, CarrierConfigId
+from outdial_server.domain.throttle import ThrottleRule
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierConfigFields:
+    """What a client may write of a carrier config."""
+
+    display_name: str
+    max_concurrent_calls: int | None = None
+    # None: as the carrier has it.
+    calls_per_second: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierConfig:
+    carrier_config_id: CarrierConfigId
+    account_id: AccountId
+    carrier: str
+    fields: CarrierConfigFields
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+    active_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierRates:
+    """What carriers have by default, in calls per second, by name; the others have no
+    limit."""
+
+    defaults: Mapping[str, float]
+
+    def rate_of(self, carrier: str, own: float | None) -> float | None:
+        return self.defaults.get(carrier) if own is None else own
+
+    def rule_of(self, carrier: str, own: float | None) -> ThrottleRule | None:
+        rate = self.rate_of(carrier, own)
+        return None if rate is None else rate_rule(rate)
+
+
+def rate_rule(calls_per_second: float) -> ThrottleRule:
+    """The sliding window that a rate comes to: the shortest one that is a second at least and
+    holds a whole number of calls. Rounded up, so that the rate is never exceeded."""
+    calls = math.ceil(calls_per_second)
+    return ThrottleRule(calls, timedelta(microseconds=math.ceil(calls / calls_per_second * 1e6)))
+
+
+def check_carrier_config(checks: Checks, fields: CarrierConfigFields) -> None:
+    checks.text("display_name", fields.display_name, limits.CARRIER_CONFIG_NAME_MAX_CHARS, least=1)
+    checks.number(
+        "max_concurrent_calls", fields.max_concurrent_calls, 1, limits.CONCURRENT_CALLS_MAX
+    )
+    checks.number(
+        "calls_per_second",
+        fields.calls_per_second,
+        limits.CALLS_PER_SECOND_MIN,
+        limits.CALLS_PER_SECOND_MAX,
+    )
+    checks.metadata("metadata", fields.metadata)
+
+
+def refuse_other_carrier(carrier: str, of_config: str) -> None:
+    """For a batch of `carrier`."""
+    if carrier != of_config:
+        raise PreconditionError(
+            Reason.CARRIER_MISMATCH,
+            f"the carrier of the batch is {carrier!r}, that of the carrier config {of_config!r}",
+            {"carrier": carrier, "carrier_config_carrier": of_config},
+        )

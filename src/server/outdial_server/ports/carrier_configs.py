@@ -1,0 +1,60 @@
+"""Carrier configs as resources."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from outdial_server.domain.carrier_config import CarrierConfig, CarrierConfigFields, CarrierRates
+from outdial_server.domain.ids import AccountId, CarrierConfigId
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.request import RequestKey
+
+
+class CarrierConfigStore(Protocol):
+    """Where `rates` are given, a config without a rate of its own gets its carrier's."""
+
+    async def create_carrier_config(
+        self,
+        account_id: AccountId,
+        carrier_config_id: CarrierConfigId,
+        carrier: str,
+        fields: CarrierConfigFields,
+        rates: CarrierRates,
+        request: RequestKey | None = None,
+    ) -> CarrierConfig:
+        """Raises AlreadyExistsError (CARRIER_CONFIG_NAME_TAKEN, REQUEST_ID_REUSED)."""
+        ...
+
+    async def get_carrier_config(
+        self, account_id: AccountId, carrier_config_id: CarrierConfigId
+    ) -> CarrierConfig:
+        """Raises NotFoundError (CARRIER_CONFIG_NOT_FOUND)."""
+        ...
+
+    async def list_carrier_configs(
+        self, account_id: AccountId, page: PageRequest, display_name: str = ""
+    ) -> Page[CarrierConfig]:
+        """Oldest first; with a name, the one of exactly that name."""
+        ...
+
+    async def change_carrier_config(
+        self,
+        account_id: AccountId,
+        carrier_config_id: CarrierConfigId,
+        decide: Callable[[CarrierConfig], CarrierConfigFields],
+        rates: CarrierRates,
+    ) -> CarrierConfig:
+        """Reads, decides and writes in one transaction. Raises NotFoundError
+        (CARRIER_CONFIG_NOT_FOUND), AlreadyExistsError (CARRIER_CONFIG_NAME_TAKEN)."""
+        ...
+
+    async def delete_carrier_config(
+        self, account_id: AccountId, carrier_config_id: CarrierConfigId
+    ) -> None:
+        """Raises NotFoundError (CARRIER_CONFIG_NOT_FOUND), PreconditionError
+        (CARRIER_CONFIG_IN_USE)."""
+        ...
+
+    async def follow_default_rates(self, rates: CarrierRates) -> None:
+        """For all accounts: carriers may have other defaults than when the configs were
+        written."""
+        ...

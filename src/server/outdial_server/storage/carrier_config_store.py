@@ -1,0 +1,67 @@
+"""CarrierConfigStore over a database: each method one verb, one transaction."""
+
+from collections.abc import Callable
+
+from outdial_server.domain.carrier_config import CarrierConfig, CarrierConfigFields, CarrierRates
+from outdial_server.domain.ids import AccountId, CarrierConfigId
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.request import RequestKey
+from outdial_server.storage.database import Database
+from outdial_server.storage.verbs import carrier_configs
+
+
+class SqlCarrierConfigs:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def create_carrier_config(
+        self,
+        account_id: AccountId,
+        carrier_config_id: CarrierConfigId,
+        carrier: str,
+        fields: CarrierConfigFields,
+        rates: CarrierRates,
+        request: RequestKey | None = None,
+    ) -> CarrierConfig:
+        return await self._db.write(
+            lambda tx: carrier_configs.create_carrier_config(
+                tx, account_id, carrier_config_id, carrier, fields, rates, request
+            )
+        )
+
+    async def get_carrier_config(
+        self, account_id: AccountId, carrier_config_id: CarrierConfigId
+    ) -> CarrierConfig:
+        return await self._db.read(
+            lambda tx: carrier_configs.get_carrier_config(tx, account_id, carrier_config_id)
+        )
+
+    async def list_carrier_configs(
+        self, account_id: AccountId, page: PageRequest, display_name: str = ""
+    ) -> Page[CarrierConfig]:
+        return await self._db.read(
+            lambda tx: carrier_configs.list_carrier_configs(tx, account_id, page, display_name)
+        )
+
+    async def change_carrier_config(
+        self,
+        account_id: AccountId,
+        carrier_config_id: CarrierConfigId,
+        decide: Callable[[CarrierConfig], CarrierConfigFields],
+        rates: CarrierRates,
+    ) -> CarrierConfig:
+        return await self._db.write(
+            lambda tx: carrier_configs.change_carrier_config(
+                tx, account_id, carrier_config_id, decide, rates
+            )
+        )
+
+    async def delete_carrier_config(
+        self, account_id: AccountId, carrier_config_id: CarrierConfigId
+    ) -> None:
+        await self._db.write(
+            lambda tx: carrier_configs.delete_carrier_config(tx, account_id, carrier_config_id)
+        )
+
+    async def follow_default_rates(self, rates: CarrierRates) -> None:
+        await self._db.write(lambda tx: carrier_configs.follow_default_rates(tx, rates))

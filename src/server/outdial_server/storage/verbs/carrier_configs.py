@@ -1,0 +1,271 @@
+"""Carrier configs as resources. The rate of one is kept and counted as a throttle of its
+own, which no client sees."""
+
+from collections.abc import Callable
+from typing import Final
+
+from outdial_server.domain.carrier_config import (
+    CarrierConfig,
+    CarrierConfigFields,
+    CarrierRates,
+    refuse_other_carrier,
+)
+from outdial_server.domain.errors import AlreadyExistsError, PreconditionError, Reason
+from outdial_server.domain.ids import AccountId, CarrierConfigId
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.request import RequestKey
+from outdial_server.domain.slots import ScopeKind, SlotScope
+from outdial_server.domain.throttle import ThrottleRule
+from outdial_server.storage.encoding import (
+    id_or_not_found,
+    mapping_from,
+    mapping_json,
+    moment,
+    not_found,
+    pack_id,
+    unpack_id,
+)
+from outdial_server.storage.statements import ConstraintError, Row
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.accounts import account_key
+from outdial_server.storage.verbs.ledger import lock_slots, set_cap
+from outdial_server.storage.verbs.paging import key_of, page_of
+from outdial_server.storage.verbs.requests import answered_before
+from outdial_server.storage.verbs.throttle_log import rules_json
+
+_CONFIG: Final = (
+    "SELECT k.key, k.id, a.id AS account_id, k.account_key, k.display_name, k.carrier, "
+    "k.max_concurrent_calls, k.calls_per_second, k.metadata_json, k.revision, k.created_us, "
+    "k.updated_us, k.rate_key, s.used "
+    "FROM carrier_configs k JOIN accounts a ON a.key = k.account_key "
+    f"JOIN slots s ON s.kind = {int(ScopeKind.CARRIER_CONFIG)} AND s.owner = k.key "
+    "WHERE k.deleted_us IS NULL "
+)
+
+
+def _config(row: Row) -> CarrierConfig:
+    return CarrierConfig(
+        CarrierConfigId(unpack_id(row.id)),
+        AccountId(unpack_id(row.account_id)),
+        row.carrier,
+        CarrierConfigFields(
+            row.display_name,
+            row.max_concurrent_calls,
+            row.calls_per_second,
+            mapping_from(row.metadata_json),
+        ),
+        row.revision,
+        moment(row.created_us),
+        moment(row.updated_us),
+        row.used,
+    )
+
+
+def _row(tx: Tx, account_id: AccountId, config_id: CarrierConfigId) -> Row:
+    packed = id_or_not_found(config_id, Reason.CARRIER_CONFIG_NOT_FOUND, "carrier config")
+    row = _by_id(tx, account_key(tx, account_id), packed)
+    if row is None:
+        raise not_found(Reason.CARRIER_CONFIG_NOT_FOUND, "carrier config", config_id)
+    return row
+
+
+def _by_id(tx: Tx, account: int, packed: bytes) -> Row | None:
+    return tx.one_or_none(
+        _CONFIG + "AND k.account_key = :account AND k.id = :id", account=account, id=packed
+    )
+
+
+def _named(tx: Tx, account: int, text: str) -> Row:
+    """By id, or else by name."""
+    try:
+        found = _by_id(tx, account, pack_id(text))
+    except ValueError:
+        found = None
+    found = found or tx.one_or_none(
+        _CONFIG + "AND k.account_key = :account AND k.display_name = :name",
+        account=account,
+        name=text,
+    )
+    if found is None:
+        raise not_found(Reason.CARRIER_CONFIG_NOT_FOUND, "carrier config", text)
+    return found
+
+
+def config_of_batch(tx: Tx, account: int, text: str, carrier: str) -> tuple[int | None, str]:
+    """The key of the config that a batch names, None where it names none, and the carrier
+    that is to dial it: `carrier` may be empty where the config decides. Raises NotFoundError
+    (CARRIER_CONFIG_NOT_FOUND), PreconditionError (CARRIER_MISMATCH)."""
+    if not text:
+        return None, carrier
+    config = _named(tx, account, text)
+    refuse_other_carrier(carrier or config.carrier, config.carrier)
+    return config.key, config.carrier
+
+
+def create_carrier_config(
+    tx: Tx,
+    account_id: AccountId,
+    config_id: CarrierConfigId,
+    carrier: str,
+    fields: CarrierConfigFields,
+    rates: CarrierRates,
+    request: RequestKey | None,
+) -> CarrierConfig:
+    account = account_key(tx, account_id)
+    earlier = answered_before(tx, account, request, config_id)
+    if earlier is not None:
+        return get_carrier_config(tx, account_id, CarrierConfigId(earlier))
+    packed = pack_id(config_id)
+    made = tx.run(
+        "INSERT INTO carrier_configs (id, account_key, display_name, carrier, "
+        "max_concurrent_calls, calls_per_second, metadata_json, created_us, updated_us) "
+        "VALUES (:id, :account, :name, :carrier, :most, :rate, :metadata, :now, :now) "
+        "ON CONFLICT DO NOTHING",
+        id=packed,
+        account=account,
+        name=fields.display_name,
+        carrier=carrier,
+        most=fields.max_concurrent_calls,
+        rate=fields.calls_per_second,
+        metadata=mapping_json(fields.metadata),
+        now=tx.now_us,
+    )
+    if not made:
+        raise _name_taken(fields.display_name)
+    key: int = tx.scalar("SELECT key FROM carrier_configs WHERE id = :id", id=packed)
+    set_cap(tx, SlotScope(ScopeKind.CARRIER_CONFIG, key), fields.max_concurrent_calls)
+    row = _row(tx, account_id, config_id)
+    _set_rule(tx, row, rates.rule_of(carrier, fields.calls_per_second))
+    return _config(row)
+
+
+def get_carrier_config(tx: Tx, account_id: AccountId, config_id: CarrierConfigId) -> CarrierConfig:
+    return _config(_row(tx, account_id, config_id))
+
+
+def list_carrier_configs(
+    tx: Tx, account_id: AccountId, page: PageRequest, display_name: str
+) -> Page[CarrierConfig]:
+    named = "AND k.display_name = :name " if display_name else ""
+    parameters = {"name": display_name} if display_name else {}
+    rows = tx.all(
+        f"{_CONFIG}AND k.account_key = :account {named}AND k.key > :after "
+        "ORDER BY k.key LIMIT :limit",
+        account=account_key(tx, account_id),
+        after=key_of("carrier_configs", page.token) or 0,
+        limit=page.size + 1,
+        **parameters,
+    )
+    return page_of("carrier_configs", page, rows, _config)
+
+
+def change_carrier_config(
+    tx: Tx,
+    account_id: AccountId,
+    config_id: CarrierConfigId,
+    decide: Callable[[CarrierConfig], CarrierConfigFields],
+    rates: CarrierRates,
+) -> CarrierConfig:
+    key = _row(tx, account_id, config_id).key
+    scope = SlotScope(ScopeKind.CARRIER_CONFIG, key)
+    # The ledger comes first, as everywhere.
+    lock_slots(tx, [scope])
+    _lock(tx, key)
+    row = _row(tx, account_id, config_id)
+    before = _config(row)
+    after = decide(before)
+    if after == before.fields:
+        return before
+    _write(tx, key, after)
+    set_cap(tx, scope, after.max_concurrent_calls)
+    _set_rule(tx, row, rates.rule_of(before.carrier, after.calls_per_second))
+    return get_carrier_config(tx, account_id, config_id)
+
+
+def _write(tx: Tx, key: int, after: CarrierConfigFields) -> None:
+    try:
+        tx.run(
+            "UPDATE carrier_configs SET display_name = :name, max_concurrent_calls = :most, "
+            "calls_per_second = :rate, metadata_json = :metadata, revision = revision + 1, "
+            "updated_us = :now WHERE key = :key",
+            name=after.display_name,
+            most=after.max_concurrent_calls,
+            rate=after.calls_per_second,
+            metadata=mapping_json(after.metadata),
+            now=tx.now_us,
+            key=key,
+        )
+    except ConstraintError as error:
+        # The index decides, whoever takes the name at the same time.
+        raise _name_taken(after.display_name) from error
+
+
+def _name_taken(name: str) -> AlreadyExistsError:
+    return AlreadyExistsError(
+        Reason.CARRIER_CONFIG_NAME_TAKEN,
+        f"there is a carrier config named {name!r}",
+        {"display_name": name},
+    )
+
+
+def _set_rule(tx: Tx, config: Row, rule: ThrottleRule | None) -> None:
+    """A rule that is changed holds over what was counted under the one before; one that is
+    new counts from now on."""
+    if rule is not None and config.rate_key is not None:
+        tx.run(
+            "UPDATE throttles SET rules_json = :rules WHERE key = :key AND rules_json <> :rules",
+            rules=rules_json([rule]),
+            key=config.rate_key,
+        )
+    elif (rule is None) != (config.rate_key is None):
+        tx.run(
+            "UPDATE carrier_configs SET rate_key = :rate WHERE key = :key",
+            rate=None if rule is None else _new_throttle(tx, config.account_key, rule),
+            key=config.key,
+        )
+
+
+def _new_throttle(tx: Tx, account: int, rule: ThrottleRule) -> int:
+    key: int = tx.scalar(
+        "INSERT INTO throttles (id, account_key, rules_json, created_us, updated_us, deleted_us) "
+        "VALUES (:id, :account, :rules, :now, :now, :now) RETURNING key",
+        id=pack_id(tx.ids.new_id()),
+        account=account,
+        rules=rules_json([rule]),
+        now=tx.now_us,
+    )
+    return key
+
+
+def follow_default_rates(tx: Tx, rates: CarrierRates) -> None:
+    of_default = tx.all(
+        f"{_CONFIG}AND k.calls_per_second IS NULL ORDER BY k.key {tx.dialect.for_update('k')}"
+    )
+    for row in of_default:
+        _set_rule(tx, row, rates.rule_of(row.carrier, None))
+
+
+def delete_carrier_config(tx: Tx, account_id: AccountId, config_id: CarrierConfigId) -> None:
+    """Only hidden. A batch that takes it up at this moment, or is retried later, is still
+    dialled through it, within its limits."""
+    key = _row(tx, account_id, config_id).key
+    _lock(tx, key)
+    busy = tx.scalar(
+        "SELECT COUNT(*) FROM batches WHERE carrier_config_key = :key AND ended_us IS NULL "
+        "AND revealed_us IS NOT NULL",
+        key=key,
+    )
+    if busy:
+        raise PreconditionError(
+            Reason.CARRIER_CONFIG_IN_USE,
+            f"{busy} batches that name the carrier config have not ended",
+            {"batches": str(busy)},
+        )
+    tx.run("UPDATE carrier_configs SET deleted_us = :now WHERE key = :key", now=tx.now_us, key=key)
+
+
+def _lock(tx: Tx, key: int) -> None:
+    if tx.dialect.locks_rows:
+        tx.all(
+            f"SELECT key FROM carrier_configs WHERE key = :key {tx.dialect.for_update()}", key=key
+        )
