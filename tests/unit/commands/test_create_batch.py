@@ -55,6 +55,14 @@ def test_the_first_carrier_is_the_default(asked: str, chosen: str) -> None:
     assert choose_carrier(asked, ("simulated", "twilio")) == chosen
 
 
+def test_a_carrier_config_decides_where_no_carrier_is_asked_for() -> None:
+    carriers = ("simulated", "twilio")
+    assert choose_carrier("", carriers, config_decides=True) == ""
+    assert choose_carrier("twilio", carriers, config_decides=True) == "twilio"
+    with pytest.raises(PreconditionError):
+        choose_carrier("", (), config_decides=True)
+
+
 def test_a_carrier_that_there_is_not_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(PreconditionError, match="'acme'; there is simulated, twilio") as refused:
         choose_carrier("acme", ("simulated", "twilio"))

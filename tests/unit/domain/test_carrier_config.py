@@ -18,6 +18,11 @@ from outdial_server.domain.carrier_config import (
 )
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.errors import PreconditionError
+from outdial_server.domain.gates import ScopeFacts, carrier_rate_gate, scope_gates
+from outdial_server.domain.sentences import sentence
+from outdial_server.domain.throttle import RuleUse, ThrottleUse
+from support.clock import START
+from support.domain import a_batch
 
 RATES = st.floats(limits.CALLS_PER_SECOND_MIN, limits.CALLS_PER_SECOND_MAX)
 MICROSECOND = timedelta(microseconds=1)
@@ -66,3 +71,35 @@ def test_a_config_of_another_carrier_is_refused_by_name() -> None:
     refuse_other_carrier("twilio", "twilio")
     with pytest.raises(PreconditionError, match=r"'twilio'.*'plivo'"):
         refuse_other_carrier("twilio", "plivo")
+
+
+# --- the gate
+
+
+def test_the_gate_of_a_rate_lets_as_many_through_as_are_left() -> None:
+    answer = carrier_rate_gate(ThrottleUse((RuleUse(rate_rule(2.5), 1),)))
+    assert (answer.is_open, answer.budget) == (True, 2)
+    assert answer.figures == {"used": 1, "cap": 3, "window_ms": 1200}
+    assert sentence(answer) == ""
+
+
+def test_a_rate_that_is_reached_is_closed_until_its_moment_and_says_so() -> None:
+    opens_at = START + timedelta(milliseconds=300)
+    answer = carrier_rate_gate(ThrottleUse((RuleUse(rate_rule(2.5), 3, opens_at),)))
+    assert (answer.budget, answer.reason) == (0, "CARRIER_RATE_REACHED")
+    assert answer.next_at == opens_at
+    assert sentence(answer).startswith(
+        "The carrier account takes 3 calls in 1.2 s: there is room again at 2026-"
+    )
+
+
+def test_a_throttle_and_a_rate_are_two_gates_and_neither_is_there_unused() -> None:
+    use = ThrottleUse((RuleUse(rate_rule(1), 0),))
+    for throttle, rate, names in (
+        (None, None, set()),
+        (use, None, {"throttle"}),
+        (None, use, {"carrier_rate"}),
+        (use, use, {"throttle", "carrier_rate"}),
+    ):
+        answers = scope_gates(ScopeFacts(a_batch(), (), throttle, rate), START)
+        assert {a.gate for a in answers} & {"throttle", "carrier_rate"} == names
