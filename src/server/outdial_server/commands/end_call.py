@@ -29,7 +29,9 @@ class EndCall:
                 {"state": call.state.name},
             )
         carrier = self.carrier(call.carrier)
-        query = CallQuery(call.call_id, call.carrier_call_id, call.address)
+        query = CallQuery(
+            call.call_id, call.carrier_call_id, call.address, call.caller_id, call.sent_at
+        )
         if carrier is None or not await carrier.hang_up(query):
             raise UnavailableError(
                 Reason.CARRIER_UNAVAILABLE, f"carrier {call.carrier!r} did not take the request"

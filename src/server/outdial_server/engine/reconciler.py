@@ -89,7 +89,13 @@ class Reconciler:
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 return await carrier.look_up(
-                    CallQuery(call.call_id, call.carrier_call_id, call.address)
+                    CallQuery(
+                        call.call_id,
+                        call.carrier_call_id,
+                        call.address,
+                        call.caller_id,
+                        call.sent_at,
+                    )
                 )
         except TimeoutError:
             return LookUpFailed("DEADLINE")

@@ -96,8 +96,13 @@ class HttpExchange:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
-    async def get(self, url: str, query: Mapping[str, str] | None = None) -> Answer:
-        return await self._send("GET", url, params=query)
+    async def get(
+        self,
+        url: str,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        return await self._send("GET", url, params=query, headers=headers)
 
     async def post(
         self, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None

@@ -7,7 +7,7 @@ clear answer is `Unclear`, and is never sent again on our own.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from outdial_server.domain.call import Disposition
@@ -30,6 +30,8 @@ class DialRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
     # Where to connect the call once somebody answers; empty for an agent without one.
     join_url: str = ""
+    # Of the carrier's own, passed on as they are.
+    params: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,15 @@ DialResult = Accepted | NotSent | Refused | Unclear
 
 @dataclass(frozen=True, slots=True)
 class CallQuery:
-    """Which call to look up. `carrier_call_id` is empty when its answer was lost."""
+    """Which call to look up. `carrier_call_id` is empty when its answer was lost: then
+    carriers that cannot be asked for our id are asked for calls from `caller_id` to
+    `address` that were made since `sent_at`."""
 
     call_id: CallId
     carrier_call_id: str
     address: str
+    caller_id: str = ""
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ class SilentCall:
     times: CallTimes
     sent_at: datetime
     lookups: int
+    caller_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from outdial_server.carriers.answers import UNREADABLE, dial_result, field
 from outdial_server.carriers.simulated.script import Status
 from outdial_server.carriers.simulated.signature import HEADER, is_signed
 from outdial_server.carriers.simulated.status import report_of
@@ -21,7 +22,6 @@ from outdial_server.outgoing.exchange import (
     checked_url,
 )
 from outdial_server.ports.carrier import (
-    Accepted,
     CallQuery,
     DialRequest,
     DialResult,
@@ -38,9 +38,6 @@ from outdial_server.ports.carrier import (
 NAME: Final = "simulated"
 CONNECTIONS: Final = 1000
 """As many requests as there may be slots in SENDING; above it they wait, unsent."""
-
-RETRY_AFTER_MOST: Final = timedelta(hours=1)
-"""A carrier that asks for more is asked again then."""
 
 _ANSWERING: Final = timedelta(milliseconds=500)
 """What is left of the deadline for this side to hand its answer back."""
@@ -99,7 +96,7 @@ class HttpSimulatedCarrier:
         except (NothingSentError, AnswerLostError) as error:
             return LookUpFailed(str(error))
         except ValueError:
-            return LookUpFailed("UNREADABLE_ANSWER")
+            return LookUpFailed(UNREADABLE)
 
     async def _get(self, query: CallQuery) -> Answer:
         if query.carrier_call_id:
@@ -152,59 +149,15 @@ def _report(call: Any) -> CallReport:
 def _has_no_such_call(answer: Answer) -> bool:
     """A 404 alone may be a proxy's, or a wrong path's: the carrier's own says what it is
     that is not there."""
-    return answer.status == HTTPStatus.NOT_FOUND and _field(answer, "error", "code") == (
-        "not_found"
-    )
+    return answer.status == HTTPStatus.NOT_FOUND and field(answer, "error", "code") == ("not_found")
+
+
+_INVALID_NUMBER: Final = Refused("INVALID_NUMBER", Fault.CALL, Disposition.INVALID_NUMBER)
 
 
 def _dial_result(answer: Answer) -> DialResult:
-    status = answer.status
-    if answer.is_success:
-        return _accepted(answer)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return NotSent("THROTTLED", _retry_after(answer))
-    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        return Refused("INVALID_NUMBER", Fault.CALL, Disposition.INVALID_NUMBER)
-    if status in _MISCONFIGURED or 300 <= status < 400:
-        return Refused(f"HTTP_{status}", Fault.CONFIGURATION)
-    if 400 <= status < 500:
-        return Refused(f"HTTP_{status}", Fault.CALL)
-    return Unclear(f"HTTP_{status}")
+    return dial_result(answer, lambda taken: field(taken, "id"), _known_refusal)
 
 
-_MISCONFIGURED: Final = frozenset(
-    {
-        # The credentials.
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        # The base URL: something answers there that is not the carrier.
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.METHOD_NOT_ALLOWED,
-    }
-)
-
-
-def _accepted(answer: Answer) -> DialResult:
-    carrier_call_id = _field(answer, "id")
-    if isinstance(carrier_call_id, str) and carrier_call_id:
-        return Accepted(carrier_call_id)
-    return Unclear("UNREADABLE_ANSWER")
-
-
-def _field(answer: Answer, *path: str) -> object:
-    """A value in the answer's JSON, None where there is none."""
-    try:
-        value: Any = orjson.loads(answer.body)
-        for name in path:
-            value = value[name]
-    except (orjson.JSONDecodeError, LookupError, TypeError):
-        return None
-    return value
-
-
-def _retry_after(answer: Answer) -> timedelta | None:
-    """Of the header's two forms only the seconds: a date needs a clock that agrees."""
-    text = answer.headers.get("retry-after", "")
-    if not (text.isascii() and text.isdigit()):
-        return None
-    return min(timedelta(seconds=int(text[:9])), RETRY_AFTER_MOST)
+def _known_refusal(answer: Answer) -> Refused | None:
+    return _INVALID_NUMBER if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY else None

@@ -93,8 +93,8 @@ def _every_lease(tx: Tx) -> Sequence[Row]:
 
 def silent_calls(tx: Tx, limit: int) -> SilentCalls:
     rows = tx.all(
-        "SELECT c.id, b.carrier, c.carrier_call_id, s.address, c.state, b.unknown_policy, "
-        "c.ring_timeout_s, c.max_duration_s, c.sent_us, c.lookups FROM calls c "
+        "SELECT c.id, b.carrier, c.carrier_call_id, s.address, c.caller_id, c.state, "
+        "b.unknown_policy, c.ring_timeout_s, c.max_duration_s, c.sent_us, c.lookups FROM calls c "
         "JOIN batches b ON b.key = c.batch_key JOIN scheduled_calls s ON s.key = c.scheduled_key "
         f"WHERE c.trusted_until_us <= :now AND c.state NOT IN ({_LEASED_LIST}) "
         "ORDER BY c.trusted_until_us LIMIT :limit",
@@ -120,6 +120,7 @@ def _silent(row: Row) -> SilentCall:
         CallTimes(timedelta(seconds=row.ring_timeout_s), timedelta(seconds=row.max_duration_s)),
         moment(row.sent_us),
         row.lookups,
+        row.caller_id or "",
     )
 
 

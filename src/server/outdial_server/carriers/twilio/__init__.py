@@ -1,0 +1,1 @@
+"""Twilio Programmable Voice, API 2010-04-01."""

@@ -1,0 +1,87 @@
+"""The request that creates a call, and what its refusals mean."""
+
+from math import ceil
+from typing import Final
+from urllib.parse import urlencode
+from xml.sax.saxutils import quoteattr
+
+from outdial_server.carriers.answers import field
+from outdial_server.carriers.twilio.account import TwilioAccount
+from outdial_server.carriers.twilio.params import documented
+from outdial_server.domain.call import Disposition
+from outdial_server.domain.report import Fault
+from outdial_server.outgoing.exchange import Answer
+from outdial_server.ports.carrier import DialRequest, Refused
+
+RING_MOST_SECONDS: Final = 600
+EVENTS: Final = ("initiated", "ringing", "answered", "completed")
+
+
+def create_form(account: TwilioAccount, request: DialRequest, callback_url: str) -> bytes:
+    """`callback_url` is that of this call. Raises ParamsError."""
+    ring_seconds = min(RING_MOST_SECONDS, ceil(request.ring_timeout.total_seconds()))
+    form = [
+        ("To", request.address),
+        ("From", request.caller_id),
+        _media(request),
+        ("StatusCallback", callback_url),
+        *(("StatusCallbackEvent", event) for event in EVENTS),
+        ("Timeout", str(ring_seconds)),
+        ("TimeLimit", str(ceil(request.max_duration.total_seconds()))),
+    ]
+    if account.detect_machines:
+        form += [
+            ("MachineDetection", "Enable"),
+            # Else whoever answers hears nothing until it is decided.
+            ("AsyncAmd", "true"),
+            ("AsyncAmdStatusCallback", f"{callback_url}/heard"),
+        ]
+    chosen = documented(request.params)
+    form = [(name, value) for name, value in form if name not in chosen]
+    form += [(name, value) for name, values in chosen.items() for value in values]
+    return urlencode(form).encode()
+
+
+def _media(request: DialRequest) -> tuple[str, str]:
+    """A web page of the agent answers with TwiML of its own; a socket is connected to."""
+    if request.join_url.startswith("https:"):
+        return "Url", request.join_url
+    return "Twiml", twiml(request)
+
+
+def twiml(request: DialRequest) -> str:
+    stream = f"<Stream url={quoteattr(request.join_url)}>"
+    parameter = f'<Parameter name="call_id" value={quoteattr(request.call_id)}/>'
+    return f"<Response><Connect>{stream}{parameter}</Stream></Connect></Response>"
+
+
+_NUMBER: Final = Fault.CALL, Disposition.INVALID_NUMBER
+_SETUP: Final = Fault.CONFIGURATION, Disposition.FAILED
+
+_CODES: Final = {
+    # `To` is no number, or the same as `From`.
+    21211: _NUMBER,
+    # It cannot be reached through Twilio.
+    13224: _NUMBER,
+    21214: _NUMBER,
+    # Its country is not enabled.
+    21215: _SETUP,
+    13227: _SETUP,
+    32205: _SETUP,
+    # A trial account, and a number that it has not verified.
+    21219: _SETUP,
+    # The caller ID.
+    21210: _SETUP,
+    21212: _SETUP,
+    # The URL.
+    21205: _SETUP,
+    20003: _SETUP,
+}
+
+
+def known_refusal(answer: Answer) -> Refused | None:
+    code = field(answer, "code")
+    if not isinstance(code, int) or code not in _CODES:
+        return None
+    fault, disposition = _CODES[code]
+    return Refused(f"TWILIO_{code}", fault, disposition)

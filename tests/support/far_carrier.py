@@ -1,0 +1,230 @@
+"""The far end of a real carrier's adapter: the simulated switch behind that carrier's own API.
+
+What calls do, and which requests fail, comes from the same profiles as for the simulated
+carrier, so one suite holds all adapters. A face says how requests and callbacks look."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import aiohttp
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from typing_extensions import override
+
+from outdial_server.carriers.simulated.deliveries import deliveries
+from outdial_server.carriers.simulated.playwright import Playwright
+from outdial_server.carriers.simulated.profile import SimulationProfile
+from outdial_server.carriers.simulated.script import CallScript, Fate
+from outdial_server.carriers.simulated.switch import PlacedCall, Switch
+from outdial_server.gateway.server import HttpServer
+from outdial_server.ports.carrier import Carrier, RawCallback
+from support.carrier_lines import News
+
+SEND_AGAIN_SECONDS = 0.01
+
+
+@dataclass
+class Asked:
+    """A request to create a call, as the face has read it. `ours` is whatever the carrier
+    knows of our call: a callback URL, a client state."""
+
+    to: str
+    caller_id: str
+    ours: str
+    ring_timeout: timedelta
+    max_duration: timedelta
+
+
+@dataclass(eq=False)
+class FarCall(PlacedCall):
+    caller_id: str = ""
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    # How often news of it was let go, by carriers that number it.
+    told: int = 0
+
+
+@dataclass(frozen=True)
+class Callback:
+    """What a face wants posted."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Face(Protocol):
+    """One carrier's API. `far` keeps the calls."""
+
+    far: "FarCarrier"
+
+    def routes(self) -> list[BaseRoute]: ...
+
+    def new_id(self) -> str: ...
+
+    def taken(self, call: FarCall) -> Response: ...
+
+    def refused(self, fate: Fate) -> Response: ...
+
+    def callbacks(self, call: FarCall) -> list[Callback]:
+        """News of the call's status as it is now."""
+        ...
+
+
+class FarCarrier:
+    def __init__(self, face: Face, profile: SimulationProfile) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.profile = profile
+        self._face = face
+        face.far = self
+        self._playwright = Playwright()
+        self._switch = Switch(profile, self._on_status)
+        self._calls: dict[str, FarCall] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+        self._session = aiohttp.ClientSession()
+
+    def app(self) -> Starlette:
+        return Starlette(routes=self._face.routes())
+
+    async def close(self) -> None:
+        self._switch.close()
+        for task in self._sending:
+            task.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
+        await self._session.close()
+
+    def calls(self) -> list[FarCall]:
+        return list(self._calls.values())
+
+    def find(self, carrier_call_id: str) -> FarCall | None:
+        return self._calls.get(carrier_call_id)
+
+    def hang_up(self, call: FarCall) -> None:
+        self._switch.hang_up(call)
+
+    async def create(self, request: Request, asked: Asked) -> Response:
+        script = self._write(asked)
+        await asyncio.sleep(script.latency_seconds)
+        if not self.profile.answering:
+            return await _held(request)
+        if self._switch.retry_after_seconds() is not None:
+            return self._face.refused(Fate.THROTTLED)
+        call = FarCall(self._face.new_id(), asked.ours, asked.to, script)
+        call.caller_id = asked.caller_id
+        if script.fate.rings:
+            self._calls[call.carrier_call_id] = call
+            self._switch.place(call)
+        return await self._answer(request, call)
+
+    def _write(self, asked: Asked) -> CallScript:
+        return self._playwright.write(
+            self.profile, asked.ours, asked.to, asked.ring_timeout, asked.max_duration
+        )
+
+    async def _answer(self, request: Request, call: FarCall) -> Response:
+        match call.script.fate:
+            case Fate.TAKEN:
+                return self._face.taken(call)
+            case Fate.TIMEOUT | Fate.TIMEOUT_PLACED:
+                return await _held(request)
+            case Fate.RESET | Fate.RESET_PLACED:
+                return _BrokenResponse()
+            case fate:
+                return self._face.refused(fate)
+
+    def _on_status(self, call: PlacedCall) -> None:
+        assert isinstance(call, FarCall)
+        assert call.status is not None
+        for callback in self._face.callbacks(call):
+            for seconds in deliveries(self.profile, call.call_id, call.status):
+                task = asyncio.create_task(self._send(callback, seconds))
+                self._sending.add(task)
+                task.add_done_callback(self._sending.discard)
+
+    async def _send(self, callback: Callback, after_seconds: float) -> None:
+        await asyncio.sleep(after_seconds)
+        while True:
+            post = self._session.post(
+                callback.url, data=callback.body, headers=dict(callback.headers)
+            )
+            async with post as answer:
+                if answer.status < 300:
+                    return
+            await asyncio.sleep(SEND_AGAIN_SECONDS)
+
+
+@dataclass
+class FarLine:
+    """An adapter, its far end, and the news that came back over the wire."""
+
+    carrier: Carrier
+    far: FarCarrier
+    news: News
+    url: str
+    callbacks: list[RawCallback]
+
+
+@asynccontextmanager
+async def far_line(
+    face: Face, profile: SimulationProfile, adapter: Callable[[str, str], Carrier]
+) -> AsyncIterator[FarLine]:
+    """`adapter` is made from the far end's URL and the URL for its callbacks."""
+    async with AsyncExitStack() as stack:
+        news, raw = News(), list[RawCallback]()
+        made: list[Carrier] = []
+
+        async def receive(request: Request) -> Response:
+            callback = RawCallback(
+                made[0].name,
+                request.path_params.get("rest", ""),
+                request.url.query,
+                {name.lower(): value for name, value in request.headers.items()},
+                await request.body(),
+            )
+            raw.append(callback)
+            if not made[0].verify_callback(callback):
+                return Response(status_code=403)
+            for report in made[0].parse_callback(callback):
+                news.put(report)
+            return Response(status_code=204)
+
+        routes = [
+            Route("/callbacks", receive, methods=["POST"]),
+            Route("/callbacks/{rest:path}", receive, methods=["POST"]),
+        ]
+        receiving = await _serve(Starlette(routes=routes), stack)
+        far = FarCarrier(face, profile)
+        url = await _serve(far.app(), stack)
+        stack.push_async_callback(far.close)
+        carrier = adapter(url, f"{receiving}/callbacks")
+        stack.push_async_callback(carrier.close)
+        made.append(carrier)
+        yield FarLine(carrier, far, news, url, raw)
+
+
+async def _serve(app: Starlette, stack: AsyncExitStack) -> str:
+    server = HttpServer(app, "127.0.0.1:0", stop_seconds=0)
+    port = await server.start()
+    stack.push_async_callback(server.stop)
+    return f"http://127.0.0.1:{port}"
+
+
+async def _held(request: Request) -> Response:
+    """Answers nothing while the caller waits."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    return Response(status_code=499)
+
+
+class _BrokenResponse(Response):
+    """Promises ten bytes and sends none."""
+
+    @override
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"10")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
