@@ -66,6 +66,7 @@ COMMANDS = {
     "batches.wait_until_ended": "watch",
     "batches.watch": "watch",
     "batches.write_refused_rows": "import report",
+    "calls.create": "call start",
     "calls.end": "call end",
     "calls.get": "call show",
     "calls.list": "call list",

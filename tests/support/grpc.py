@@ -36,7 +36,7 @@ def with_key(secret: str) -> Metadata:
 async def call(
     channel: grpc.aio.Channel,
     name: str,
-    metadata: Metadata = (),
+    key: Metadata = (),
     request: Message | Sequence[Message] | None = None,
     **fields: Any,
 ) -> Any:
@@ -54,7 +54,7 @@ async def call(
         path_of(method),
         request_serializer=lambda message: message.SerializeToString(),
         response_deserializer=GetMessageClass(method.output_type).FromString,
-    )(_several(request) if method.client_streaming else request, metadata=tuple(metadata))
+    )(_several(request) if method.client_streaming else request, metadata=tuple(key))
     return await (rpc.read() if method.server_streaming else rpc)
 
 

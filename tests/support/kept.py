@@ -19,9 +19,10 @@ _KEPT: Final = {
     "payloads": "SELECT s.id, s.context_json, s.metadata_json FROM scheduled_calls s "
     f"JOIN batches b ON b.key = s.batch_key WHERE {_STAYS} "
     "AND (b.ended_us IS NULL OR b.ended_us > :payloads) ORDER BY s.key",
-    # A call that was claimed and never sent goes with its row.
+    # A call of a batch that was claimed and never sent goes with its row.
     "calls": "SELECT c.id, c.state FROM calls c JOIN batches b ON b.key = c.batch_key "
-    "WHERE b.ended_us IS NULL OR (c.state <> 1 AND b.ended_us > :calls) ORDER BY c.key",
+    "WHERE b.ended_us IS NULL OR ((c.state <> 1 OR c.is_direct = 1) "
+    "AND b.ended_us > :calls) ORDER BY c.key",
     "events": "SELECT e.batch_key, e.seq, e.type FROM events e "
     f"JOIN batches b ON b.key = e.batch_key WHERE {_STAYS} "
     "AND (b.ended_us IS NULL OR b.ended_us > :events) ORDER BY e.batch_key, e.seq",

@@ -18,6 +18,7 @@ from outdial_server.domain.batch import (
     UnknownPolicy,
 )
 from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.direct_call import DIRECT_PRIORITY
 from outdial_server.domain.event import Event
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId
 from outdial_server.domain.intake import CheckedRows, ListTally
@@ -32,6 +33,7 @@ from outdial_server.domain.scheduled_call import (
 )
 from outdial_server.domain.time_zones import ZoneRule
 from outdial_server.ports.batches import Decide
+from outdial_server.ports.direct_calls import MadeCall, NewDirectCall
 from outdial_server.ports.dispatch import Applied, ClaimedCall, Sent
 from outdial_server.ports.intake import NewBatch, Outcome, Staging, StoredRows
 from outdial_server.ports.retries import RetryOrder
@@ -184,6 +186,29 @@ class World:
 
     async def events(self, batch_id: BatchId, after: int = 0) -> list[Event]:
         return list((await self.store.events.read(batch_id, after, 100_000)).events)
+
+    # --- direct calls
+
+    def new_direct_call(
+        self,
+        row: NewScheduledCall | None = None,
+        *,
+        wait_until: datetime | None = None,
+        **values: Any,
+    ) -> NewDirectCall:
+        settings = {"priority": DIRECT_PRIORITY, "on_config_error": ConfigErrorPolicy.FAIL}
+        batch = self.new_batch(display_name="", **(settings | values))
+        direct = replace(batch, is_direct=True)
+        return NewDirectCall(CallId(self.ids.new_id()), direct, row or new_row(1), wait_until)
+
+    async def direct(
+        self,
+        row: NewScheduledCall | None = None,
+        request: RequestKey | None = None,
+        **values: Any,
+    ) -> MadeCall:
+        new = self.new_direct_call(row, **values)
+        return await self.store.direct_calls.create_direct_call(new, request)
 
     # --- calls
 

@@ -3,9 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from outdial.v1 import scheduled_call_pb2 as _scheduled_call_pb2
 import builtins as _builtins
@@ -36,9 +39,11 @@ class _CallStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallState.V
     CALL_STATE_ENDED: _CallState.ValueType  # 5
     CALL_STATE_UNKNOWN: _CallState.ValueType  # 6
     """Sent, but nobody knows whether it was placed. See UnknownPolicy."""
+    CALL_STATE_WAITING: _CallState.ValueType  # 7
+    """A direct call that is about to be dialled, or waits until it may be."""
 
 class CallState(_CallState, metaclass=_CallStateEnumTypeWrapper):
-    """The life of one try; docs/state-machines.md has the diagram. A call that a
+    """The life of one try; docs/state-machines.md has the diagram. A call of a batch that a
     worker has only claimed is not shown.
     """
 
@@ -53,6 +58,8 @@ CALL_STATE_IN_PROGRESS: CallState.ValueType  # 4
 CALL_STATE_ENDED: CallState.ValueType  # 5
 CALL_STATE_UNKNOWN: CallState.ValueType  # 6
 """Sent, but nobody knows whether it was placed. See UnknownPolicy."""
+CALL_STATE_WAITING: CallState.ValueType  # 7
+"""A direct call that is about to be dialled, or waits until it may be."""
 Global___CallState: _TypeAlias = CallState  # noqa: Y015
 
 @_typing.final
@@ -60,6 +67,26 @@ class Call(_message.Message):
     """One try to reach one person."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     CALL_ID_FIELD_NUMBER: _builtins.int
     BATCH_ID_FIELD_NUMBER: _builtins.int
@@ -81,10 +108,16 @@ class Call(_message.Message):
     PROMPT_FIELD_NUMBER: _builtins.int
     FIRST_MESSAGE_FIELD_NUMBER: _builtins.int
     JOIN_URL_FIELD_NUMBER: _builtins.int
+    TEMPLATE_CONTEXT_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """UUID."""
     batch_id: _builtins.str
+    """Empty for a direct call, made by CreateCall outside any batch."""
     scheduled_call_id: _builtins.str
+    """Empty for a direct call."""
     agent_id: _builtins.str
     attempt_number: _builtins.int
     """From 1, within the scheduled call."""
@@ -119,6 +152,24 @@ class Call(_message.Message):
     def answer_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def template_context(self) -> _struct_pb2.Struct:
+        """Of direct calls, where one call is answered; the others have them in their
+        ScheduledCall. Erased with the payloads of batches.
+        """
+
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Of direct calls: when CreateCall made it."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Of direct calls: it is not dialled at or after this, and ends (`reason` EXPIRED) if
+        it has not been dialled by then.
+        """
+
     def __init__(
         self,
         *,
@@ -142,10 +193,14 @@ class Call(_message.Message):
         prompt: _builtins.str = ...,
         first_message: _builtins.str = ...,
         join_url: _builtins.str = ...,
+        template_context: _struct_pb2.Struct | None = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "answer_time", b"answer_time", "end_time", b"end_time", "ring_time", b"ring_time", "send_time", b"send_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "answer_time", b"answer_time", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "ring_time", b"ring_time", "send_time", b"send_time", "template_context", b"template_context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_id", b"agent_id", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "disposition", b"disposition", "end_time", b"end_time", "first_message", b"first_message", "join_url", b"join_url", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_id", b"agent_id", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "create_time", b"create_time", "disposition", b"disposition", "end_time", b"end_time", "expire_time", b"expire_time", "first_message", b"first_message", "join_url", b"join_url", "metadata", b"metadata", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "template_context", b"template_context"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,7 +5,10 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from outdial.v1 import call_pb2 as _call_pb2
@@ -46,6 +49,120 @@ CALL_RESOLUTION_NOT_PLACED: CallResolution.ValueType  # 2
 CALL_RESOLUTION_DIAL_AGAIN: CallResolution.ValueType  # 3
 """It was never placed, and the person is dialled again in a new call."""
 Global___CallResolution: _TypeAlias = CallResolution  # noqa: Y015
+
+@_typing.final
+class CreateCallRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CALLER_ID_FIELD_NUMBER: _builtins.int
+    TEMPLATE_CONTEXT_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    RING_TIMEOUT_FIELD_NUMBER: _builtins.int
+    MAX_CALL_DURATION_FIELD_NUMBER: _builtins.int
+    CARRIER_FIELD_NUMBER: _builtins.int
+    WAIT_UNTIL_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CARRIER_CONFIG_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Required."""
+    address: _builtins.str
+    """Whom to call: see ScheduledCall.address. Required."""
+    caller_id: _builtins.str
+    """Number to show, in E.164 form."""
+    carrier: _builtins.str
+    """Name of the carrier; that of `carrier_config`, else the server's first one, unless set."""
+    request_id: _builtins.str
+    """See CreateAccountRequest.request_id. The answer to a repetition is the call as it is by
+    then.
+    """
+    carrier_config: _builtins.str
+    """Id or name of the carrier config that it is dialled through; see Batch.carrier_config."""
+    @_builtins.property
+    def template_context(self) -> _struct_pb2.Struct:
+        """Values for the agent's texts, as of ScheduledCall.template_context."""
+
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """See Batch.metadata for its bounds."""
+
+    @_builtins.property
+    def ring_timeout(self) -> _duration_pb2.Duration:
+        """How long it may ring: 1 s to 600 s, default 30 s."""
+
+    @_builtins.property
+    def max_call_duration(self) -> _duration_pb2.Duration:
+        """How long it may last once answered: 1 s to 24 h, default 1 h."""
+
+    @_builtins.property
+    def wait_until(self) -> _timestamp_pb2.Timestamp:
+        """Wait for room until then, at most 24 h ahead, instead of being refused. Calls that
+        wait are dialled in the order in which they came, as far as their own limits allow.
+        """
+
+    def __init__(
+        self,
+        *,
+        agent_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        caller_id: _builtins.str = ...,
+        template_context: _struct_pb2.Struct | None = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        ring_timeout: _duration_pb2.Duration | None = ...,
+        max_call_duration: _duration_pb2.Duration | None = ...,
+        carrier: _builtins.str = ...,
+        wait_until: _timestamp_pb2.Timestamp | None = ...,
+        request_id: _builtins.str = ...,
+        carrier_config: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_call_duration", b"max_call_duration", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "wait_until", b"wait_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agent_id", b"agent_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_config", b"carrier_config", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "request_id", b"request_id", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "wait_until", b"wait_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateCallRequest: _TypeAlias = CreateCallRequest  # noqa: Y015
+
+@_typing.final
+class CreateCallResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def call(self) -> _call_pb2.Call: ...
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.Call | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateCallResponse: _TypeAlias = CreateCallResponse  # noqa: Y015
 
 @_typing.final
 class GetCallRequest(_message.Message):
@@ -95,6 +212,7 @@ class ListCallsRequest(_message.Message):
     BATCH_ID_FIELD_NUMBER: _builtins.int
     SCHEDULED_CALL_ID_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
+    ONLY_DIRECT_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Default 50, at most 1000."""
     page_token: _builtins.str
@@ -102,6 +220,8 @@ class ListCallsRequest(_message.Message):
     """Only calls of this batch."""
     scheduled_call_id: _builtins.str
     """Only calls of this scheduled call."""
+    only_direct: _builtins.bool
+    """Only direct calls, which are in no batch."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_call_pb2.CallState.ValueType]:
         """Only calls in one of these states; empty means all."""
@@ -114,10 +234,11 @@ class ListCallsRequest(_message.Message):
         batch_id: _builtins.str = ...,
         scheduled_call_id: _builtins.str = ...,
         states: _abc.Iterable[_call_pb2.CallState.ValueType] | None = ...,
+        only_direct: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "page_size", b"page_size", "page_token", b"page_token", "scheduled_call_id", b"scheduled_call_id", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "only_direct", b"only_direct", "page_size", b"page_size", "page_token", b"page_token", "scheduled_call_id", b"scheduled_call_id", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

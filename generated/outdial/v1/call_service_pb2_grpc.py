@@ -36,6 +36,11 @@ class CallServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.CreateCall = channel.unary_unary(
+                '/outdial.v1.CallService/CreateCall',
+                request_serializer=outdial_dot_v1_dot_call__service__pb2.CreateCallRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_call__service__pb2.CreateCallResponse.FromString,
+                _registered_method=True)
         self.GetCall = channel.unary_unary(
                 '/outdial.v1.CallService/GetCall',
                 request_serializer=outdial_dot_v1_dot_call__service__pb2.GetCallRequest.SerializeToString,
@@ -63,6 +68,21 @@ class CallServiceServicer:
     CALL_NOT_FOUND).
     """
 
+    def CreateCall(self, request, context):
+        """Makes one call outside any batch, at once. It goes ahead of all batches and may use
+        the slots that the account keeps in reserve; every other limit and rule holds for it
+        as for a call of a batch. It is dialled once: a carrier that turns it away unprocessed
+        is asked again until `expire_time`, and nobody is called twice.
+
+        Where a limit has no room, RESOURCE_EXHAUSTED (reason NO_FREE_SLOT, or CALL_HELD_BACK
+        for a limit of how fast calls are dialled) with a RetryInfo, unless `wait_until` is
+        given; TOO_MANY_CALLS_WAIT when too many wait already. FAILED_PRECONDITION (reason
+        ADDRESS_SUPPRESSED, AGENT_INACTIVE, CARRIER_NOT_CONFIGURED) when it may not be made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetCall(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -78,7 +98,8 @@ class CallServiceServicer:
 
     def EndCall(self, request, context):
         """Asks the carrier to hang up. The call ends when the carrier says so, so the
-        answer may still show it alive. FAILED_PRECONDITION (reason CALL_NOT_LIVE)
+        answer may still show it alive. A direct call that is WAITING ends at once, and is not
+        dialled. FAILED_PRECONDITION (reason CALL_NOT_LIVE)
         once it has ended, or before the carrier has accepted it; UNAVAILABLE
         (reason CARRIER_UNAVAILABLE) when the carrier cannot be asked.
         """
@@ -89,7 +110,8 @@ class CallServiceServicer:
     def ResolveCall(self, request, context):
         """Says what became of an unknown call, after a person has looked into it. Its
         slot is freed, and whether the person is dialled again is decided here.
-        FAILED_PRECONDITION (reason CALL_NOT_UNKNOWN) for any other call.
+        FAILED_PRECONDITION (reason CALL_NOT_UNKNOWN) for any other call, and (reason
+        CALL_IS_DIRECT) for DIAL_AGAIN of a direct call: CreateCall makes another.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,6 +120,11 @@ class CallServiceServicer:
 
 def add_CallServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'CreateCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCall,
+                    request_deserializer=outdial_dot_v1_dot_call__service__pb2.CreateCallRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_call__service__pb2.CreateCallResponse.SerializeToString,
+            ),
             'GetCall': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCall,
                     request_deserializer=outdial_dot_v1_dot_call__service__pb2.GetCallRequest.FromString,
@@ -130,6 +157,33 @@ class CallService:
     """Tries. An id that is unknown or of another account answers NOT_FOUND (reason
     CALL_NOT_FOUND).
     """
+
+    @staticmethod
+    def CreateCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.CallService/CreateCall',
+            outdial_dot_v1_dot_call__service__pb2.CreateCallRequest.SerializeToString,
+            outdial_dot_v1_dot_call__service__pb2.CreateCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def GetCall(request,

@@ -18,25 +18,55 @@ class CallServiceStub:
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    CreateCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.CreateCallRequest, _call_service_pb2.CreateCallResponse]
+    """Makes one call outside any batch, at once. It goes ahead of all batches and may use
+    the slots that the account keeps in reserve; every other limit and rule holds for it
+    as for a call of a batch. It is dialled once: a carrier that turns it away unprocessed
+    is asked again until `expire_time`, and nobody is called twice.
+
+    Where a limit has no room, RESOURCE_EXHAUSTED (reason NO_FREE_SLOT, or CALL_HELD_BACK
+    for a limit of how fast calls are dialled) with a RetryInfo, unless `wait_until` is
+    given; TOO_MANY_CALLS_WAIT when too many wait already. FAILED_PRECONDITION (reason
+    ADDRESS_SUPPRESSED, AGENT_INACTIVE, CARRIER_NOT_CONFIGURED) when it may not be made.
+    """
     GetCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.GetCallRequest, _call_service_pb2.GetCallResponse]
     ListCalls: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ListCallsRequest, _call_service_pb2.ListCallsResponse]
     """Lists calls, newest first."""
     EndCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.EndCallRequest, _call_service_pb2.EndCallResponse]
     """Asks the carrier to hang up. The call ends when the carrier says so, so the
-    answer may still show it alive. FAILED_PRECONDITION (reason CALL_NOT_LIVE)
+    answer may still show it alive. A direct call that is WAITING ends at once, and is not
+    dialled. FAILED_PRECONDITION (reason CALL_NOT_LIVE)
     once it has ended, or before the carrier has accepted it; UNAVAILABLE
     (reason CARRIER_UNAVAILABLE) when the carrier cannot be asked.
     """
     ResolveCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ResolveCallRequest, _call_service_pb2.ResolveCallResponse]
     """Says what became of an unknown call, after a person has looked into it. Its
     slot is freed, and whether the person is dialled again is decided here.
-    FAILED_PRECONDITION (reason CALL_NOT_UNKNOWN) for any other call.
+    FAILED_PRECONDITION (reason CALL_NOT_UNKNOWN) for any other call, and (reason
+    CALL_IS_DIRECT) for DIAL_AGAIN of a direct call: CreateCall makes another.
     """
 
 class CallServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tries. An id that is unknown or of another account answers NOT_FOUND (reason
     CALL_NOT_FOUND).
     """
+
+    @_abc_1.abstractmethod
+    def CreateCall(
+        self,
+        request: _call_service_pb2.CreateCallRequest,
+        context: _aio.ServicerContext[_call_service_pb2.CreateCallRequest, _abc.Awaitable[_call_service_pb2.CreateCallResponse]],
+    ) -> _abc.Awaitable[_call_service_pb2.CreateCallResponse]:
+        """Makes one call outside any batch, at once. It goes ahead of all batches and may use
+        the slots that the account keeps in reserve; every other limit and rule holds for it
+        as for a call of a batch. It is dialled once: a carrier that turns it away unprocessed
+        is asked again until `expire_time`, and nobody is called twice.
+
+        Where a limit has no room, RESOURCE_EXHAUSTED (reason NO_FREE_SLOT, or CALL_HELD_BACK
+        for a limit of how fast calls are dialled) with a RetryInfo, unless `wait_until` is
+        given; TOO_MANY_CALLS_WAIT when too many wait already. FAILED_PRECONDITION (reason
+        ADDRESS_SUPPRESSED, AGENT_INACTIVE, CARRIER_NOT_CONFIGURED) when it may not be made.
+        """
 
     @_abc_1.abstractmethod
     def GetCall(
@@ -60,7 +90,8 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_call_service_pb2.EndCallRequest, _abc.Awaitable[_call_service_pb2.EndCallResponse]],
     ) -> _abc.Awaitable[_call_service_pb2.EndCallResponse]:
         """Asks the carrier to hang up. The call ends when the carrier says so, so the
-        answer may still show it alive. FAILED_PRECONDITION (reason CALL_NOT_LIVE)
+        answer may still show it alive. A direct call that is WAITING ends at once, and is not
+        dialled. FAILED_PRECONDITION (reason CALL_NOT_LIVE)
         once it has ended, or before the carrier has accepted it; UNAVAILABLE
         (reason CARRIER_UNAVAILABLE) when the carrier cannot be asked.
         """
@@ -73,7 +104,8 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_call_service_pb2.ResolveCallResponse]:
         """Says what became of an unknown call, after a person has looked into it. Its
         slot is freed, and whether the person is dialled again is decided here.
-        FAILED_PRECONDITION (reason CALL_NOT_UNKNOWN) for any other call.
+        FAILED_PRECONDITION (reason CALL_NOT_UNKNOWN) for any other call, and (reason
+        CALL_IS_DIRECT) for DIAL_AGAIN of a direct call: CreateCall makes another.
         """
 
 def add_CallServiceServicer_to_server(servicer: CallServiceServicer, server: _aio.Server) -> None: ...

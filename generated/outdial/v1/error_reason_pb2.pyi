@@ -80,14 +80,19 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CARRIER_CONFIG_NAME_TAKEN: _ErrorReason.ValueType  # 42
     ERROR_REASON_CARRIER_CONFIG_IN_USE: _ErrorReason.ValueType  # 43
     ERROR_REASON_CARRIER_MISMATCH: _ErrorReason.ValueType  # 44
+    ERROR_REASON_NO_FREE_SLOT: _ErrorReason.ValueType  # 65
+    ERROR_REASON_CALL_HELD_BACK: _ErrorReason.ValueType  # 66
+    ERROR_REASON_ADDRESS_SUPPRESSED: _ErrorReason.ValueType  # 67
+    ERROR_REASON_TOO_MANY_CALLS_WAIT: _ErrorReason.ValueType  # 68
+    ERROR_REASON_CALL_IS_DIRECT: _ErrorReason.ValueType  # 69
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
     `domain` is `outdial.dev`. Names are only ever added.
 
     INVALID_ARGUMENT comes with a google.rpc.BadRequest that names each field,
-    FAILED_PRECONDITION with a google.rpc.PreconditionFailure, UNAVAILABLE with a
-    google.rpc.RetryInfo.
+    FAILED_PRECONDITION with a google.rpc.PreconditionFailure, UNAVAILABLE and
+    RESOURCE_EXHAUSTED with a google.rpc.RetryInfo.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
@@ -142,6 +147,11 @@ ERROR_REASON_CARRIER_CONFIG_NOT_FOUND: ErrorReason.ValueType  # 41
 ERROR_REASON_CARRIER_CONFIG_NAME_TAKEN: ErrorReason.ValueType  # 42
 ERROR_REASON_CARRIER_CONFIG_IN_USE: ErrorReason.ValueType  # 43
 ERROR_REASON_CARRIER_MISMATCH: ErrorReason.ValueType  # 44
+ERROR_REASON_NO_FREE_SLOT: ErrorReason.ValueType  # 65
+ERROR_REASON_CALL_HELD_BACK: ErrorReason.ValueType  # 66
+ERROR_REASON_ADDRESS_SUPPRESSED: ErrorReason.ValueType  # 67
+ERROR_REASON_TOO_MANY_CALLS_WAIT: ErrorReason.ValueType  # 68
+ERROR_REASON_CALL_IS_DIRECT: ErrorReason.ValueType  # 69
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

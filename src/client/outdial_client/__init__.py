@@ -70,7 +70,14 @@ from outdial_client._errors import (
 )
 from outdial_client._export import ResultExport
 from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
-from outdial_client._inputs import NewAgent, NewBatch, NewCall, NewContact, NewPhoneNumber
+from outdial_client._inputs import (
+    NewAgent,
+    NewBatch,
+    NewCall,
+    NewContact,
+    NewDirectCall,
+    NewPhoneNumber,
+)
 from outdial_client._interruptions import WatchInterruption
 from outdial_client._pager import Page, Pager
 from outdial_client._result_files import ExportProgress
@@ -132,6 +139,7 @@ __all__ = [
     "NewBatch",
     "NewCall",
     "NewContact",
+    "NewDirectCall",
     "NewPhoneNumber",
     "NotFoundError",
     "OutOfRangeError",

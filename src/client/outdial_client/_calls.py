@@ -1,4 +1,4 @@
-"""Calls: the tries to reach people."""
+"""Calls: the tries to reach people, and direct ones."""
 
 from collections.abc import Iterable
 
@@ -9,16 +9,28 @@ from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.call_service_pb2_grpc import CallServiceStub
 from outdial.v1.scheduled_call_pb2 import Disposition
 
+from outdial_client._inputs import NewDirectCall
 from outdial_client._pager import Page, Pager
 from outdial_client._requests import Sender
 
 
 class Calls:
-    """One call is one try; a retry is a new call of the same row."""
+    """One call is one try; a retry is a new call of the same row. A direct call is of no batch."""
 
     def __init__(self, channel: Channel, sender: Sender) -> None:
         self._stub = CallServiceStub(channel)
         self._send = sender.send
+
+    async def create(self, call: NewDirectCall, *, request_id: str = "") -> Call:
+        """Calls one person at once, outside any batch and ahead of all of them.
+
+        ResourceExhaustedError when a limit has no room; `retry_after` says when to try
+        again. With `wait_until` the call waits for room until then instead.
+        FailedPreconditionError for an address on the do-not-call list.
+        """
+        request = call.to_message()
+        request.request_id = request_id
+        return (await self._send(self._stub.CreateCall, request)).call
 
     async def get(self, call_id: str) -> Call:
         """One call, by its id."""
@@ -30,9 +42,13 @@ class Calls:
         batch_id: str = "",
         scheduled_call_id: str = "",
         states: Iterable[CallState.ValueType] = (),
+        only_direct: bool = False,
         page_size: int = 0,
     ) -> Pager[Call]:
-        """Calls, newest first; without `states`, in all of them."""
+        """Calls, newest first; without `states`, in all of them.
+
+        `only_direct` leaves out the calls of batches.
+        """
         wanted = tuple(states)
 
         async def fetch(page_token: str) -> Page[Call]:
@@ -42,6 +58,7 @@ class Calls:
                 batch_id=batch_id,
                 scheduled_call_id=scheduled_call_id,
                 states=wanted,
+                only_direct=only_direct,
             )
             response = await self._send(self._stub.ListCalls, request)
             return Page(response.calls, response.next_page_token)
@@ -49,7 +66,10 @@ class Calls:
         return Pager(fetch)
 
     async def end(self, call_id: str) -> Call:
-        """Asks the carrier to hang up; the call ends when the carrier says so."""
+        """Asks the carrier to hang up; the call ends when the carrier says so.
+
+        A direct call that waits ends at once.
+        """
         return (await self._send(self._stub.EndCall, messages.EndCallRequest(call_id=call_id))).call
 
     async def resolve(

@@ -43,7 +43,7 @@ _RETRIED_METHODS = {
         "ExplainScheduledCall",
         "RetryScheduledCall",
     ),
-    "CallService": ("GetCall", "ListCalls"),
+    "CallService": ("CreateCall", "GetCall", "ListCalls"),
     "SuppressionService": ("GetSuppression", "ListSuppressions"),
     "ContactFolderService": ("CreateContactFolder", "GetContactFolder", "ListContactFolders"),
     "ContactService": ("CreateContact", "GetContact", "ListContacts"),

@@ -11,7 +11,7 @@ OutdialError
 ├─ AbortedError              somebody else was faster; read and try again
 ├─ OutOfRangeError
 │  └─ EventsErasedError      watch again without a token
-├─ ResourceExhaustedError
+├─ ResourceExhaustedError    a limit has no room; retry_after says when to try again
 ├─ UnavailableError          the server cannot be reached, or is stopping
 │  └─ ImportInterruptedError repeat it with its repeat_request_id
 ├─ DeadlineExceededError

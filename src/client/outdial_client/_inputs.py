@@ -15,6 +15,7 @@ from outdial.v1.batch_pb2 import (
     RetryCallerId,
     UnknownPolicy,
 )
+from outdial.v1.call_service_pb2 import CreateCallRequest
 from outdial.v1.calling_hours_pb2 import ZoneRule
 from outdial.v1.contact_pb2 import Contact
 from outdial.v1.phone_number_pb2 import PhoneNumber, PhoneNumberCapability
@@ -58,6 +59,44 @@ class NewCall:
             template_context=to_struct(self.template_context),
             metadata=self.metadata,
             annotations=to_struct(self.annotations),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDirectCall:
+    """One call at once, outside any batch."""
+
+    agent_id: str
+    address: str
+    """A phone number in E.164 form, or a SIP URI."""
+    caller_id: str = ""
+    """Number to show."""
+    carrier: str = ""
+    carrier_config: str = ""
+    """Id or name of the carrier config that it is dialled through."""
+    ring_timeout: timedelta | None = None
+    """1 s to 600 s; None means 30 s."""
+    max_call_duration: timedelta | None = None
+    """1 s to 24 h; None means 1 h."""
+    wait_until: datetime | None = None
+    """Wait for room until then, at most 24 h ahead; None means now or not at all."""
+    template_context: Mapping[str, Any] = field(default_factory=dict)
+    """Values for the agent's templates: anything that JSON can say."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def to_message(self) -> CreateCallRequest:
+        """The same as it is sent."""
+        return CreateCallRequest(
+            agent_id=self.agent_id,
+            address=self.address,
+            caller_id=self.caller_id,
+            carrier=self.carrier,
+            carrier_config=self.carrier_config,
+            ring_timeout=to_duration(self.ring_timeout),
+            max_call_duration=to_duration(self.max_call_duration),
+            wait_until=to_timestamp(self.wait_until),
+            template_context=to_struct(self.template_context),
+            metadata=self.metadata,
         )
 
 

@@ -64,7 +64,14 @@ from outdial_client._csv_columns import CsvColumns
 from outdial_client._errors import ImportRefusedError
 from outdial_client._export import ResultExport as AsyncResultExport
 from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
-from outdial_client._inputs import NewAgent, NewBatch, NewCall, NewContact, NewPhoneNumber
+from outdial_client._inputs import (
+    NewAgent,
+    NewBatch,
+    NewCall,
+    NewContact,
+    NewDirectCall,
+    NewPhoneNumber,
+)
 from outdial_client._interruptions import WatchInterruption
 from outdial_client._output_file import OutputFile
 from outdial_client._pager import Page, _Item
@@ -709,11 +716,20 @@ class ScheduledCalls:
 
 
 class Calls:
-    """One call is one try; a retry is a new call of the same row."""
+    """One call is one try; a retry is a new call of the same row. A direct call is of no batch."""
 
     def __init__(self, loop: LoopThread, inner: AsyncCalls) -> None:
         self._loop = loop
         self._inner: AsyncCalls = inner
+
+    def create(self, call: NewDirectCall, *, request_id: str = "") -> Call:
+        """Calls one person at once, outside any batch and ahead of all of them.
+
+        ResourceExhaustedError when a limit has no room; `retry_after` says when to try
+        again. With `wait_until` the call waits for room until then instead.
+        FailedPreconditionError for an address on the do-not-call list.
+        """
+        return self._loop.run(partial(self._inner.create, call, request_id=request_id))
 
     def get(self, call_id: str) -> Call:
         """One call, by its id."""
@@ -725,21 +741,29 @@ class Calls:
         batch_id: str = "",
         scheduled_call_id: str = "",
         states: Iterable[CallState.ValueType] = (),
+        only_direct: bool = False,
         page_size: int = 0,
     ) -> Pager[Call]:
-        """Calls, newest first; without `states`, in all of them."""
+        """Calls, newest first; without `states`, in all of them.
+
+        `only_direct` leaves out the calls of batches.
+        """
         return Pager(
             self._loop,
             self._inner.list(
                 batch_id=batch_id,
                 scheduled_call_id=scheduled_call_id,
                 states=tuple(states),
+                only_direct=only_direct,
                 page_size=page_size,
             ),
         )
 
     def end(self, call_id: str) -> Call:
-        """Asks the carrier to hang up; the call ends when the carrier says so."""
+        """Asks the carrier to hang up; the call ends when the carrier says so.
+
+        A direct call that waits ends at once.
+        """
         return self._loop.run(partial(self._inner.end, call_id))
 
     def resolve(

@@ -62,6 +62,7 @@ from outdial_server.commands.contacts import (
     UpdateContactFolder,
 )
 from outdial_server.commands.create_batch import CreateBatch
+from outdial_server.commands.create_call import CreateCall
 from outdial_server.commands.end_call import EndCall
 from outdial_server.commands.explain import Explain
 from outdial_server.commands.export_scheduled_calls import ExportScheduledCalls
@@ -326,7 +327,7 @@ def _grpc_server(
         ScheduledCallServicer(
             base.store.calls, ExportScheduledCalls(base.store.calls), retry, explain
         ),
-        _call_servicer(base, carriers),
+        _call_servicer(base, carriers, engine),
         _suppression_servicer(base),
         _throttle_servicer(base),
         _contact_folder_servicer(base),
@@ -389,10 +390,21 @@ def _batch_servicer(
     )
 
 
-def _call_servicer(base: Foundation, carriers: CarrierRegistry) -> CallServicer:
-    calls = base.store.calls
+def _call_servicer(base: Foundation, carriers: CarrierRegistry, engine: Engine) -> CallServicer:
+    calls, direct = base.store.calls, base.store.direct_calls
+    create = CreateCall(
+        direct,
+        base.store.agents,
+        JsonSchemas(),
+        base.ids,
+        base.clock,
+        carriers.names,
+        engine,
+        base.signals,
+    )
     return CallServicer(
         calls,
+        create,
         EndCall(calls, carriers.get),
         ResolveCall(calls, base.store.dispatch, base.signals),
     )

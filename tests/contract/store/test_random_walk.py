@@ -22,8 +22,8 @@ from outdial_server.domain.batch import (
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
-from outdial_server.domain.errors import OutdialError
-from outdial_server.domain.ids import AgentId, BatchId, CarrierConfigId, ThrottleId
+from outdial_server.domain.errors import ExhaustedError, OutdialError, PreconditionError
+from outdial_server.domain.ids import AgentId, BatchId, CallId, CarrierConfigId, ThrottleId
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import CallReport, Fault, ReportKind
@@ -79,6 +79,8 @@ WEIGHTS = {
     "retry": 6,
     "retry_row": 3,
     "claim": 14,
+    "direct": 6,
+    "end_direct": 2,
     "send": 16,
     "report": 30,
     "hang_up": 3,
@@ -113,6 +115,9 @@ EXPLAINED_WEIGHTS = WEIGHTS | {
     # A call that was not sent makes room again before the moment that was named.
     "throttle": 0,
     "change_config": 1,
+    # It takes slots that were foreseen for others.
+    "direct": 0,
+    "end_direct": 0,
 }
 """Of a walk that is about explanations."""
 
@@ -154,6 +159,7 @@ class Walk:
         self.weights = weights
         self.agents: list[AgentId] = [world.agent_id]
         self.batches: list[BatchId] = []
+        self.direct_calls: list[CallId] = []
         self.claims: list[ClaimedCall] = []
         self.sent: list[ClaimedCall] = []
         self.log: list[str] = []
@@ -423,6 +429,8 @@ class Walk:
 
     async def _keep(self, calls: Sequence[ClaimedCall]) -> None:
         for call in calls:
+            if call.batch_id is None:
+                continue
             batch = await self.world.get(call.batch_id)
             assert _may_dial(batch, self.world)
             await self._check_try(call, batch)
@@ -442,6 +450,32 @@ class Walk:
             self.asked[row].add(attempt)
         assert attempt <= self.budgets[batch.batch_id] + len(self.asked[row])
 
+    async def direct(self) -> None:
+        """One call outside any batch: made at once, left waiting, or refused."""
+        seconds = self.random.choice([None, 5, 40])
+        wait_until = None if seconds is None else self.world.later(seconds=seconds)
+        before = await self._slots()
+        with suppress(ExhaustedError, PreconditionError):
+            made = await self.world.direct(
+                new_row(self.random.randint(0, 8)),
+                wait_until=wait_until,
+                agent_id=self.random.choice(self.agents),
+                ring_timeout=timedelta(seconds=30),
+                max_call_duration=timedelta(seconds=60),
+            )
+            self.direct_calls.append(made.call.call_id)
+            if made.claimed is not None:
+                self.claims.insert(0, made.claimed)
+        for scope, (target, used) in (await self._slots()).items():
+            grown = used > before.get(scope, (None, 0))[1]
+            assert not grown or target is None or used <= target, f"{scope}: over its cap"
+
+    async def end_direct(self) -> None:
+        if self.direct_calls:
+            await self.world.store.calls.cancel_direct_call(
+                self.world.account_id, self.random.choice(self.direct_calls)
+            )
+
     async def _slots(self) -> dict[tuple[int, int], tuple[int | None, int]]:
         rows = await self.world.sql("SELECT kind, owner, target_cap, used FROM slots")
         return {(kind, owner): (target, used) for kind, owner, target, used in rows}
@@ -452,9 +486,11 @@ class Walk:
         # Now and then the same claims come again, as after a commit of unknown end.
         if not self.chance(10):
             del self.claims[:count]
-        may = {c.batch_id: _may_dial(await self.world.look(c.batch_id), self.world) for c in group}
+        of_batches = {c.batch_id for c in group if c.batch_id is not None}
+        may: dict[BatchId | None, bool] = {None: True}
+        may |= {b: _may_dial(await self.world.look(b), self.world) for b in of_batches}
         suppressed = await self._suppressed()
-        dials = {batch_id: await self._dials_today(batch_id) for batch_id in may}
+        dials = {batch_id: await self._dials_today(batch_id) for batch_id in of_batches}
         sent = await self.world.send(group)
         assert not suppressed & {call.address for call in sent.calls}, "suppressed, yet sent"
         assert all(may[call.batch_id] for call in sent.calls), "nobody is sent who may not be"
@@ -486,6 +522,8 @@ class Walk:
         return int(count)
 
     async def _is_in_hours(self, call: ClaimedCall) -> bool:
+        if call.batch_id is None:
+            return True
         batch = await self.world.look(call.batch_id)
         hours = batch.settings.calling_hours
         if hours is None:

@@ -17,7 +17,7 @@ from outdial_server.domain.scheduled_call import (
     state_while_open,
 )
 from outdial_server.storage.store import Store
-from outdial_server.storage.verbs import reading
+from outdial_server.storage.verbs import call_reading
 from outdial_server.storage.verbs.paging import ROWS_PER_LOOK
 from outdial_server.storage.verbs.reading import VISIBLE_STATE
 from support.stores import (
@@ -376,7 +376,7 @@ async def test_calls_of_an_account_are_looked_for_among_all_in_bounded_reads(
 async def test_calls_in_a_rare_state_are_looked_for_in_bounded_reads(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "ROWS_PER_LOOK", 2)
+    monkeypatch.setattr(call_reading, "ROWS_PER_LOOK", 2)
     batch_id = await world.batch(7)
     calls = await world.live()
     await world.apply(ended(calls[0]), ended(calls[6]))

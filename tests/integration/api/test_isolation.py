@@ -98,6 +98,7 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "DeleteCarrierConfig": lambda b: {"carrier_config_id": b.carrier_config_id},
     "GetSuppression": lambda b: {"suppression_id": b.suppression_id},
     "DeleteSuppression": lambda b: {"suppression_id": b.suppression_id},
+    "CreateCall": lambda b: {"agent_id": b.agent_id, "address": "+15551230002"},
     "GetCall": lambda b: {"call_id": b.call_id},
     "EndCall": lambda b: {"call_id": b.call_id},
     "ResolveCall": lambda b: {"call_id": b.call_id, "resolution": CALL_RESOLUTION_NOT_PLACED},

@@ -95,10 +95,13 @@ def _explanation(reason: str) -> error_reason_pb2.ErrorExplanation:
 # somebody else at the same moment.
 _NOT_THE_REQUEST = {
     "BATCH_CHANGED",
+    "CALL_HELD_BACK",
+    "CALL_IS_DIRECT",
     "CARRIER_UNAVAILABLE",
     "DATABASE_UNAVAILABLE",
     "INTERNAL",
     "SERVER_DRAINING",
+    "TOO_MANY_CALLS_WAIT",
 }
 
 

@@ -32,6 +32,7 @@ from support.grpc import Metadata, call, with_key
 
 # By the simulated carrier's magic numbers: one call that lives for an hour, one that ends.
 ANSWERED, BUSY = "+12025550100", "+12025550102"
+SUPPRESSED = "+15551239999"
 PROFILE = "fast,magic_numbers=true,talk_ms=3600000"
 
 USED_REQUEST_ID = "used before"
@@ -74,6 +75,8 @@ class World:
     import_id: str
     their_import_id: str
     their_suppression_id: str
+    # On our do-not-call list.
+    suppressed: str
     # A batch that waits names it.
     throttle_id: str
     their_throttle_id: str
@@ -92,6 +95,8 @@ class World:
     carrier_config_id: str
     old_carrier_config_id: str
     their_carrier_config_id: str
+    # Its one slot is taken by a direct call that lives.
+    busy_agent_id: str
     # Not active any more.
     resting_agent_id: str
     resting_draft_id: str
@@ -200,9 +205,26 @@ class Builder:
         return config_id
 
     async def suppression(self) -> str:
-        made = await self.call("CreateSuppressions", addresses=["+15551239999"])
+        made = await self.call("CreateSuppressions", addresses=[SUPPRESSED])
         suppression_id: str = made.suppressions[0].suppression_id
         return suppression_id
+
+    async def suppressed(self) -> str:
+        await self.suppression()
+        return SUPPRESSED
+
+    async def busy_agent(self) -> str:
+        agent = Agent(display_name="Busy", max_concurrent_calls=1)
+        made = await self.call("CreateAgent", agent=agent)
+        agent_id: str = made.agent.agent_id
+        called = await self.call(
+            "CreateCall", agent_id=agent_id, address=ANSWERED, request_id=USED_REQUEST_ID
+        )
+        call_id = called.call.call_id
+        async with asyncio.timeout(30):
+            while not (await self.call("GetCall", call_id=call_id)).call.HasField("answer_time"):
+                pass
+        return agent_id
 
     async def first_row(self, batch_id: str) -> str:
         rows = await self.call("ListScheduledCalls", batch_id=batch_id)
@@ -319,8 +341,10 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         carrier_config_id=config_id,
         old_carrier_config_id=old_config_id,
         their_carrier_config_id=await Builder(channel, tenants[1]).carrier_config(),
+        suppressed=await build.suppressed(),
         their_suppression_id=await Builder(channel, tenants[1]).suppression(),
         their_import_id=await Builder(channel, tenants[1]).imported(theirs.draft_id),
+        busy_agent_id=await build.busy_agent(),
         resting_agent_id=resting_id,
         resting_draft_id=resting_draft_id,
         reader=narrow[0],

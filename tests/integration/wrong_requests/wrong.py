@@ -52,6 +52,10 @@ def misfit(what: str, rpc: str, request: Fields, reason: str, says: str = "") ->
     return Wrong(what, rpc, request, StatusCode.FAILED_PRECONDITION, reason, says=says)
 
 
+def exhausted(what: str, rpc: str, request: Fields, reason: str, says: str = "") -> Wrong:
+    return Wrong(what, rpc, request, StatusCode.RESOURCE_EXHAUSTED, reason, says=says)
+
+
 def taken(what: str, rpc: str, request: Fields, reason: str) -> Wrong:
     return Wrong(what, rpc, request, StatusCode.ALREADY_EXISTS, reason)
 

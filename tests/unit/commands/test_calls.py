@@ -6,7 +6,7 @@ import pytest
 
 from outdial_server.commands.end_call import EndCall
 from outdial_server.commands.resolve_call import Resolution, ResolveCall
-from outdial_server.domain.call import Call, CallState, Disposition
+from outdial_server.domain.call import Call, CallState, DirectPart, Disposition
 from outdial_server.domain.errors import (
     InvalidFieldsError,
     NotFoundError,
@@ -19,7 +19,7 @@ from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.ports.signals import Topic
 from support.batches import DispatchedCalls
 from support.carriers import FunctionCarrier
-from support.clock import ManualClock, ManualSignals
+from support.clock import START, ManualClock, ManualSignals
 from support.dispatch import MemoryDispatch
 from support.domain import ACCOUNT
 
@@ -35,9 +35,9 @@ class OneCall:
         self.dispatch.add_rows(1)
         self.dispatch.calls[CALL] = replace(self.dispatch.calls[CALL], state=state, fence=1)
         self.carrier = carrier or FunctionCarrier()
-        calls = DispatchedCalls(self.dispatch)
-        self.end = EndCall(calls, self.carrier.registered)
-        self.resolve = ResolveCall(calls, self.dispatch, self.signals)
+        self.calls = DispatchedCalls(self.dispatch)
+        self.end = EndCall(self.calls, self.carrier.registered)
+        self.resolve = ResolveCall(self.calls, self.dispatch, self.signals)
 
 
 # --- EndCall -------------------------------------------------------------------
@@ -61,6 +61,13 @@ async def test_a_carrier_that_does_not_take_the_request_is_unavailable() -> None
     with pytest.raises(OutdialError) as refused:
         await one.end.execute(ACCOUNT, CALL)
     assert refused.value.reason is Reason.CARRIER_UNAVAILABLE
+
+
+async def test_a_direct_call_that_was_not_sent_is_called_off_without_the_carrier() -> None:
+    one = OneCall(CallState.CLAIMED)
+    assert (await one.end.execute(ACCOUNT, CALL)).call_id == CALL
+    assert one.calls.called_off == [CALL]
+    assert one.carrier.hung_up == []
 
 
 async def test_another_account_s_call_is_not_found() -> None:
@@ -92,7 +99,7 @@ async def test_a_resolved_call_is_over_and_its_slot_free(
     await one.signals.wait(Topic.CLAIM, None)
 
 
-@pytest.mark.parametrize("state", set(CallState) - {CallState.CLAIMED, CallState.UNKNOWN})
+@pytest.mark.parametrize("state", set(CallState) - {CallState.UNKNOWN})
 async def test_only_an_unknown_call_can_be_resolved(state: CallState) -> None:
     one = OneCall(state)
     with pytest.raises(PreconditionError) as refused:
@@ -114,6 +121,22 @@ async def test_a_call_that_was_placed_needs_its_outcome_and_only_that_one(
 ) -> None:
     with pytest.raises(InvalidFieldsError, match="disposition"):
         await OneCall(CallState.UNKNOWN).resolve.execute(ACCOUNT, CALL, resolution, disposition)
+
+
+class DirectCalls(DispatchedCalls):
+    async def get_call(self, account_id: AccountId, call_id: CallId) -> Call:
+        found = await super().get_call(account_id, call_id)
+        return replace(found, direct=DirectPart(START, START))
+
+
+async def test_a_direct_call_is_not_dialled_again() -> None:
+    one = OneCall(CallState.UNKNOWN)
+    resolve = ResolveCall(DirectCalls(one.dispatch), one.dispatch, one.signals)
+    with pytest.raises(PreconditionError) as refused:
+        await resolve.execute(ACCOUNT, CALL, Resolution.DIAL_AGAIN, None)
+    assert refused.value.reason is Reason.CALL_IS_DIRECT
+    over = await resolve.execute(ACCOUNT, CALL, Resolution.NOT_PLACED, None)
+    assert over.state is CallState.ENDED
 
 
 class CallsSeenEarlier(DispatchedCalls):

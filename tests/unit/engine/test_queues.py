@@ -1,13 +1,18 @@
 """What gathers between the loops keeps its order and wakes whoever empties it."""
 
+from collections import deque
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import CallReport, ReportKind
-from outdial_server.engine.queues import GatheredReports
+from outdial_server.engine.queues import ClaimedCalls, GatheredReports
+from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.ports.signals import Topic
 from support.clock import ManualClock, ManualSignals
-from support.domain import report
+from support.domain import a_call, report
 
 
 def numbered(count: int) -> list[CallReport]:
@@ -30,3 +35,36 @@ async def test_putting_wakes_the_loop_that_takes() -> None:
     signals = ManualSignals(ManualClock())
     GatheredReports(signals).put(report(ReportKind.RINGING))
     await signals.wait(Topic.REPORT, None)
+
+
+def claimed(number: int) -> ClaimedCall:
+    return replace(a_call(), call_id=CallId(f"call-{number}"))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["claim", "direct", "take"]), st.integers(0, 3))))
+def test_direct_calls_are_taken_first_and_each_kind_in_its_order(
+    steps: list[tuple[str, int]],
+) -> None:
+    queue = ClaimedCalls(ManualSignals(ManualClock()))
+    batches: deque[ClaimedCall] = deque()
+    direct: deque[ClaimedCall] = deque()
+    for number, (step, count) in enumerate(steps):
+        if step == "direct":
+            queue.dial_next(claimed(number))
+            direct.append(claimed(number))
+        elif step == "claim":
+            queue.put_all([claimed(number)] * count)
+            batches.extend([claimed(number)] * count)
+        else:
+            waiting = [*direct, *batches]
+            taken = list(queue.take(count))
+            assert taken == waiting[:count]
+            for _ in taken:
+                (direct or batches).popleft()
+    assert list(queue.take(len(queue))) == [*direct, *batches]
+
+
+async def test_a_direct_call_wakes_the_dialler() -> None:
+    signals = ManualSignals(ManualClock())
+    ClaimedCalls(signals).dial_next(claimed(1))
+    await signals.wait(Topic.SEND, None)

@@ -1,5 +1,6 @@
 """`outdial call`."""
 
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -7,6 +8,9 @@ from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.scheduled_call_pb2 import Disposition
 
 from outdial_client._client import Client
+from outdial_client._inputs import NewDirectCall
+from outdial_client.cli._agent_names import find_agent
+from outdial_client.cli._batch_options import AgentOption
 from outdial_client.cli._choices import CALL_STATES, DISPOSITIONS, RESOLUTIONS, choice
 from outdial_client.cli._completion import complete_batches
 from outdial_client.cli._facts import call_facts
@@ -14,11 +18,74 @@ from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import CALLS
 from outdial_client.cli._screen import Screen
 from outdial_client.cli._session import run
+from outdial_client.cli._typed import parse_context, parse_moment, parse_pairs
 from outdial_client.cli._words import call_sentence
 
-commands = typer.Typer(no_args_is_help=True, help="Calls: the tries to reach people.")
+commands = typer.Typer(
+    no_args_is_help=True, help="Calls: the tries to reach people, and direct ones."
+)
 
 CallId = Annotated[str, typer.Argument(metavar="CALL", help="The call's id.")]
+
+
+@commands.command()
+def start(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(help="Whom to call.")],
+    agent: AgentOption,
+    *,
+    caller_id: Annotated[str, typer.Option(help="Number to show, +15551230000.")] = "",
+    value: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="For templates: JSON or text. May be repeated."),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=TEXT", help="A label of your own; may be repeated."),
+    ] = None,
+    ring_timeout: Annotated[
+        int | None,
+        typer.Option(min=1, max=600, metavar="SECONDS", help="How long it may ring; 30."),
+    ] = None,
+    max_call_duration: Annotated[
+        int | None,
+        typer.Option(min=1, max=86_400, metavar="SECONDS", help="How long it may last; 3600."),
+    ] = None,
+    carrier: Annotated[str, typer.Option(help="Name of the carrier.")] = "",
+    carrier_config: Annotated[
+        str, typer.Option(help="Id or name of the carrier config that it is dialled through.")
+    ] = "",
+    wait_until: Annotated[
+        datetime | None,
+        typer.Option(parser=parse_moment, metavar="ISO", help="Wait for room until then."),
+    ] = None,
+    request_id: Annotated[str, typer.Option(help="The same id makes it only once.")] = "",
+) -> None:
+    """Call one person at once, outside any batch."""
+    values, labels = parse_context(value), parse_pairs(label)
+
+    async def command(client: Client, screen: Screen) -> None:
+        found = await find_agent(client, screen, agent)
+        wanted = NewDirectCall(
+            agent_id=found.agent_id,
+            address=address,
+            caller_id=caller_id,
+            carrier=carrier,
+            carrier_config=carrier_config,
+            ring_timeout=_seconds(ring_timeout),
+            max_call_duration=_seconds(max_call_duration),
+            wait_until=wait_until,
+            template_context=values,
+            metadata=labels,
+        )
+        call = await client.calls.create(wanted, request_id=request_id)
+        screen.made(call, call.call_id, call_sentence(call))
+
+    run(context, command)
+
+
+def _seconds(number: int | None) -> timedelta | None:
+    return None if number is None else timedelta(seconds=number)
 
 
 @commands.command("list")
@@ -29,6 +96,7 @@ def list_calls(
     ] = "",
     scheduled_call: Annotated[str, typer.Option(help="Only calls to this person.")] = "",
     state: Annotated[list[int] | None, choice(CALL_STATES, "STATE", "May be repeated.")] = None,
+    direct: Annotated[bool, typer.Option("--direct", help="Only those of no batch.")] = False,
     limit: Limit = 50,
 ) -> None:
     """List calls, newest first."""
@@ -38,6 +106,7 @@ def list_calls(
             batch_id=batch,
             scheduled_call_id=scheduled_call,
             states=state or (),  # type: ignore[arg-type]
+            only_direct=direct,
             page_size=min(limit + 1, LARGEST_PAGE),
         )
         await show_list(screen, calls, CALLS, limit)
@@ -58,7 +127,7 @@ def show(context: typer.Context, call_id: CallId) -> None:
 
 @commands.command()
 def end(context: typer.Context, call_id: CallId) -> None:
-    """Ask the carrier to hang up."""
+    """Ask the carrier to hang up; a direct call that waits is called off."""
 
     async def command(client: Client, screen: Screen) -> None:
         call = await client.calls.end(call_id)

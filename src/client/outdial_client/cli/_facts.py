@@ -123,6 +123,8 @@ def call_facts(call: Call) -> Facts:
         ("state", CALL_STATES.spoken(call.state)),
         ("how it ended", DISPOSITIONS.spoken(call.disposition)),
         ("because", call.reason),
+        ("made", moment(call.create_time)),
+        ("not dialled from", moment(call.expire_time)),
         ("sent", moment(call.send_time)),
         ("accepted", moment(call.accept_time)),
         ("rang", moment(call.ring_time)),

@@ -7,10 +7,11 @@ from outdial.v1.call_service_pb2_grpc import CallServiceServicer
 from typing_extensions import override
 
 from outdial_server.api.caller import caller
-from outdial_server.api.conversion.call import call_to_message
+from outdial_server.api.conversion.call import call_spec, call_to_message
 from outdial_server.api.conversion.enums import CALL_RESOLUTION, CALL_STATE, DISPOSITION
 from outdial_server.api.conversion.ids import canonical, required_id
-from outdial_server.api.conversion.request import page_of
+from outdial_server.api.conversion.request import page_of, take_request_key
+from outdial_server.commands.create_call import CreateCall
 from outdial_server.commands.end_call import EndCall
 from outdial_server.commands.resolve_call import ResolveCall
 from outdial_server.domain.ids import BatchId, CallId, ScheduledCallId
@@ -20,8 +21,18 @@ from outdial_server.ports.batches import CallStore
 @dataclass(frozen=True)
 class CallServicer(CallServiceServicer):
     calls: CallStore
+    create: CreateCall
     end: EndCall
     resolve: ResolveCall
+
+    @override
+    async def CreateCall(
+        self, request: pb.CreateCallRequest, context: object
+    ) -> pb.CreateCallResponse:
+        account_id = caller().account_id
+        key = take_request_key(account_id, request)
+        call = await self.create.execute(call_spec(account_id, request), key)
+        return pb.CreateCallResponse(call=call_to_message(call))
 
     @override
     async def GetCall(self, request: pb.GetCallRequest, context: object) -> pb.GetCallResponse:
@@ -39,6 +50,7 @@ class CallServicer(CallServiceServicer):
             BatchId(canonical(request.batch_id)) if request.batch_id else None,
             ScheduledCallId(canonical(row_id)) if row_id else None,
             CALL_STATE.each(request.states, "states"),
+            only_direct=request.only_direct,
         )
         return pb.ListCallsResponse(
             calls=map(call_to_message, page.items), next_page_token=page.next_token

@@ -18,6 +18,7 @@ from outdial_server.api.conversion.times import duration
 from outdial_server.domain.errors import (
     AlreadyExistsError,
     ConflictError,
+    ExhaustedError,
     InvalidFieldsError,
     NotFoundError,
     OutdialError,
@@ -51,6 +52,7 @@ _CODES: Final[Mapping[type[OutdialError], StatusCode]] = {
     UnauthenticatedError: StatusCode.UNAUTHENTICATED,
     PermissionDeniedError: StatusCode.PERMISSION_DENIED,
     UnavailableError: StatusCode.UNAVAILABLE,
+    ExhaustedError: StatusCode.RESOURCE_EXHAUSTED,
     OutOfRangeError: StatusCode.OUT_OF_RANGE,
 }
 
@@ -66,6 +68,8 @@ def status_of(error: OutdialError) -> Status:
         _attach(status, _precondition_failure(error))
     elif isinstance(error, UnavailableError):
         _attach(status, details.RetryInfo(retry_delay=duration(_RETRY_AFTER)))
+    elif isinstance(error, ExhaustedError):
+        _attach(status, details.RetryInfo(retry_delay=duration(error.retry_after)))
     elif isinstance(error, InvalidFieldsError):
         _attach_violations(status, error)
     return status

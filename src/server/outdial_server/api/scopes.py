@@ -84,6 +84,7 @@ REQUIRED_SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
         "CarrierConfigService/ListCarrierConfigs": _READ,
         "CarrierConfigService/UpdateCarrierConfig": _WRITE,
         "CarrierConfigService/DeleteCarrierConfig": _WRITE,
+        "CallService/CreateCall": _WRITE,
         "CallService/GetCall": _READ,
         "CallService/ListCalls": _READ,
         "CallService/EndCall": _WRITE,

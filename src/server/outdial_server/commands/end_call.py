@@ -1,4 +1,4 @@
-"""EndCall: asks the carrier to hang up."""
+"""EndCall: asks the carrier to hang up, or ends a direct call that waits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +22,10 @@ class EndCall:
         """Raises NotFoundError (CALL_NOT_FOUND), PreconditionError (CALL_NOT_LIVE),
         UnavailableError (CARRIER_UNAVAILABLE)."""
         call = await self.calls.get_call(account_id, call_id)
+        if call.state is CallState.CLAIMED:
+            call = await self.calls.cancel_direct_call(account_id, call_id)
+            if call.sent_at is None:
+                return call
         if call.state not in _CAN_END:
             raise PreconditionError(
                 Reason.CALL_NOT_LIVE,

@@ -32,12 +32,16 @@ class ResolveCall:
         disposition: Disposition | None,
     ) -> Call:
         """Raises InvalidFieldsError, NotFoundError (CALL_NOT_FOUND), PreconditionError
-        (CALL_NOT_UNKNOWN)."""
+        (CALL_NOT_UNKNOWN, CALL_IS_DIRECT)."""
         if (resolution is Resolution.PLACED) != (disposition is not None):
             raise invalid_field("disposition", "is required for PLACED, and only there")
         call = await self.calls.get_call(account_id, call_id)
         if call.state is not CallState.UNKNOWN:
             raise _not_unknown(call)
+        if call.direct is not None and resolution is Resolution.DIAL_AGAIN:
+            raise PreconditionError(
+                Reason.CALL_IS_DIRECT, "a direct call is dialled once; make another"
+            )
         report = CallReport(
             call_id, resolution.value, disposition=disposition, reason="RESOLVED_BY_PERSON"
         )

@@ -198,6 +198,8 @@ class Batch:
     # With a daily cap: the local date, as an ordinal, that dials were counted on last.
     dial_day: int | None = None
     dials_on_day: int = 0
+    # Of one direct call, and shown to nobody: see `domain.direct_call`.
+    is_direct: bool = False
 
     @property
     def plan_mark(self) -> int:

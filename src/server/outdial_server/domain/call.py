@@ -1,6 +1,7 @@
 """A call: one try to reach one person."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
@@ -57,12 +58,27 @@ class CallTexts:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectPart:
+    """What is known of a direct call besides; a call of a batch has it in its scheduled
+    call."""
+
+    created_at: datetime
+    # Not dialled at or after it.
+    expires_at: datetime
+    # Only where one call is asked for.
+    template_context_json: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """A call as it is shown, from SENDING on."""
+    """A call as it is shown: from SENDING on, and a direct one from its making on, when it is
+    CLAIMED until it is sent."""
 
     call_id: CallId
-    batch_id: BatchId
-    scheduled_call_id: ScheduledCallId
+    # Both None for a direct call.
+    batch_id: BatchId | None
+    scheduled_call_id: ScheduledCallId | None
     agent_id: AgentId
     attempt_number: int
     state: CallState
@@ -79,6 +95,8 @@ class Call:
     ended_at: datetime | None
     # Only where one call is asked for.
     texts: CallTexts | None = None
+    # None for a call of a batch.
+    direct: DirectPart | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 
 from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX
@@ -60,6 +61,11 @@ class Reason(Enum):
     CARRIER_CONFIG_NAME_TAKEN = "CARRIER_CONFIG_NAME_TAKEN"
     CARRIER_CONFIG_IN_USE = "CARRIER_CONFIG_IN_USE"
     CARRIER_MISMATCH = "CARRIER_MISMATCH"
+    NO_FREE_SLOT = "NO_FREE_SLOT"
+    CALL_HELD_BACK = "CALL_HELD_BACK"
+    ADDRESS_SUPPRESSED = "ADDRESS_SUPPRESSED"
+    TOO_MANY_CALLS_WAIT = "TOO_MANY_CALLS_WAIT"
+    CALL_IS_DIRECT = "CALL_IS_DIRECT"
 
 
 class OutdialError(Exception):
@@ -100,6 +106,20 @@ class PermissionDeniedError(OutdialError):
 
 class UnavailableError(OutdialError):
     """Not now; the same request may succeed later."""
+
+
+class ExhaustedError(OutdialError):
+    """A limit has no room; the same request may succeed after `retry_after`."""
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        metadata: Mapping[str, str] | None = None,
+        retry_after: timedelta = timedelta(seconds=1),
+    ) -> None:
+        super().__init__(reason, message, metadata)
+        self.retry_after = retry_after
 
 
 class OutOfRangeError(OutdialError):

@@ -63,6 +63,9 @@ CALL_DURATION_MIN: Final = timedelta(seconds=1)
 CALL_DURATION_MAX: Final = timedelta(hours=24)
 CALL_DURATION_DEFAULT: Final = timedelta(hours=1)
 
+DIRECT_CALL_WAIT_MAX: Final = timedelta(hours=24)
+DIRECT_CALLS_WAITING_MAX: Final = 100
+
 ATTEMPTS_MAX: Final = 10
 ATTEMPTS_DEFAULT: Final = 3
 RETRY_DELAY_MIN: Final = timedelta(seconds=1)

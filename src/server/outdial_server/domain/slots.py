@@ -64,12 +64,15 @@ class SlotOwners(NamedTuple):
     batch_key: int | None = None
     carrier_config_key: int | None = None
     phone_number_key: int | None = None
+    # 1 for a direct call, which counts in no limit of the batches together.
+    is_direct: int = 0
 
 
 @lru_cache(maxsize=4096)
 def scopes_of(owners: SlotOwners) -> tuple[SlotScope, ...]:
     """The scopes that a call counts against, in lock order: the one place that says so."""
-    in_batches = None if owners.batch_key is None else owners.account_key
+    is_of_batches = owners.batch_key is not None and not owners.is_direct
+    in_batches = owners.account_key if is_of_batches else None
     by_kind = (
         (ScopeKind.ACCOUNT, owners.account_key),
         (ScopeKind.ACCOUNT_BATCHES, in_batches),

@@ -26,7 +26,7 @@ from outdial_server.engine.upkeep import (
 from outdial_server.ports.callbacks import CallbackInbox
 from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.clock import Clock
-from outdial_server.ports.dispatch import DispatchStore
+from outdial_server.ports.dispatch import ClaimedCall, DispatchStore
 from outdial_server.ports.retention import RetentionStore
 from outdial_server.ports.signals import Signals, Topic
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
@@ -101,6 +101,10 @@ class Engine:
             Loop("sweeper", Topic.ERASE, sweeper.tick, clock, signals, SWEEP_EVERY, telemetry),
         ]
         self._applying = loop("applier", Topic.REPORT, self._applier.tick)
+
+    def dial_next(self, call: ClaimedCall) -> None:
+        """See `ports.dispatch.DialQueue`."""
+        self._claimed.dial_next(call)
 
     def callbacks_arrived(self) -> None:
         """For the gateway, after it has stored one."""

@@ -51,6 +51,14 @@ class ClaimedCalls(Gathering[ClaimedCall]):
 
     def __init__(self, signals: Signals) -> None:
         super().__init__(signals, Topic.SEND)
+        # So many in front were put there by `dial_next`.
+        self._ahead = 0
+
+    def dial_next(self, call: ClaimedCall) -> None:
+        """Behind those that came like this, and ahead of all others."""
+        self._items.insert(self._ahead, call)
+        self._ahead += 1
+        self._signals.wake(Topic.SEND)
 
     @property
     def is_full(self) -> bool:
@@ -60,6 +68,7 @@ class ClaimedCalls(Gathering[ClaimedCall]):
     def take(self, most: int) -> Sequence[ClaimedCall]:
         was_full = self.is_full
         taken = super().take(most)
+        self._ahead = max(0, self._ahead - len(taken))
         if was_full and taken:
             self._signals.wake(Topic.CLAIM)
         return taken

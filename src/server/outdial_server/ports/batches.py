@@ -100,7 +100,12 @@ class CallStore(ResultReader, Protocol):
         ...
 
     async def get_call(self, account_id: AccountId, call_id: CallId) -> Call:
-        """A call from SENDING on. Raises NotFoundError (CALL_NOT_FOUND)."""
+        """A call from SENDING on, or a direct one. Raises NotFoundError (CALL_NOT_FOUND)."""
+        ...
+
+    async def cancel_direct_call(self, account_id: AccountId, call_id: CallId) -> Call:
+        """Ends one that has not been sent, and gives it as it is by then. Any other call stays
+        as it is. Raises NotFoundError (CALL_NOT_FOUND)."""
         ...
 
     async def list_calls(
@@ -110,6 +115,8 @@ class CallStore(ResultReader, Protocol):
         batch_id: BatchId | None = None,
         scheduled_call_id: ScheduledCallId | None = None,
         states: Collection[CallState] = (),
+        *,
+        only_direct: bool = False,
     ) -> Page[Call]:
         """Newest first. Raises NotFoundError for a batch or scheduled call that is named
         and not there."""

@@ -23,7 +23,8 @@ class ClaimedCall:
     call_id: CallId
     fence: int
     account_id: AccountId
-    batch_id: BatchId
+    # None for a direct call.
+    batch_id: BatchId | None
     carrier: str
     address: str
     caller_id: str
@@ -141,6 +142,13 @@ class LedgerFault:
     scope: str
     used: int
     held: int
+
+
+class DialQueue(Protocol):
+    def dial_next(self, call: ClaimedCall) -> None:
+        """Has it dialled ahead of what claims of batches have brought. One that is lost here
+        is given back by its lease."""
+        ...
 
 
 class DispatchStore(Protocol):

@@ -29,6 +29,8 @@ class NewBatch:
     settings: BatchSettings
     draft: bool
     zone_rule: ZoneRule = ZoneRule.BATCH_ZONE
+    # Stands behind a direct call: see `domain.direct_call`.
+    is_direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,8 +199,16 @@ batches: Final = Table(
     Column("throttle_key", BigInt),
     Column("carrier_config_key", BigInt),
     Column("pacing", SmallInteger, nullable=False, server_default="1"),
+    # Stands behind one direct call, and is shown to nobody: see domain.direct_call.
+    Column("is_direct", SmallInteger, nullable=False, server_default="0"),
 )
-Index("batches_by_account", batches.c.account_key, batches.c.key)
+Index(
+    "batches_by_account",
+    batches.c.account_key,
+    batches.c.key,
+    sqlite_where=text("is_direct = 0"),
+    postgresql_where=text("is_direct = 0"),
+)
 Index(
     "batches_open",
     batches.c.key,
@@ -330,6 +338,8 @@ calls: Final = Table(
     Column("rate_us", BigInt),
     # The account's own number that it shows.
     Column("phone_number_key", BigInt),
+    # 1 for a direct call: it counts in no limit of the account's batches together.
+    Column("is_direct", SmallInteger, nullable=False, server_default="0"),
 )
 Index("calls_by_batch", calls.c.batch_key, calls.c.key)
 Index("calls_by_row", calls.c.scheduled_key)

@@ -15,6 +15,7 @@ from outdial_server.storage.callback_inbox import SqlCallbackInbox
 from outdial_server.storage.carrier_config_store import SqlCarrierConfigs
 from outdial_server.storage.contact_stores import SqlContactFolders, SqlContacts
 from outdial_server.storage.database import Database
+from outdial_server.storage.direct_call_store import SqlDirectCalls
 from outdial_server.storage.intake import SqlImports, SqlIntake
 from outdial_server.storage.migrate import is_up_to_date, migrate
 from outdial_server.storage.opening import parse_url, refusals_in_words
@@ -62,6 +63,7 @@ class Store:
     contacts: SqlContacts
     phone_numbers: SqlPhoneNumbers
     carrier_configs: SqlCarrierConfigs
+    direct_calls: SqlDirectCalls
 
     @property
     def is_alone(self) -> bool:
@@ -96,6 +98,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlContacts(database),
         SqlPhoneNumbers(database),
         SqlCarrierConfigs(database),
+        SqlDirectCalls(database),
     )
 
 

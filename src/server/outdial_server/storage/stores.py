@@ -46,6 +46,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs import (
     accounts,
     agents,
+    call_reading,
     cancelling,
     claiming,
     erasing,
@@ -257,7 +258,12 @@ class SqlCalls:
         )
 
     async def get_call(self, account_id: AccountId, call_id: CallId) -> Call:
-        return await self._db.read(lambda tx: reading.get_call(tx, account_id, call_id))
+        return await self._db.read(lambda tx: call_reading.get_call(tx, account_id, call_id))
+
+    async def cancel_direct_call(self, account_id: AccountId, call_id: CallId) -> Call:
+        return await self._db.write(
+            lambda tx: cancelling.cancel_direct_call(tx, account_id, call_id)
+        )
 
     async def list_calls(
         self,
@@ -266,9 +272,19 @@ class SqlCalls:
         batch_id: BatchId | None = None,
         scheduled_call_id: ScheduledCallId | None = None,
         states: Collection[CallState] = (),
+        *,
+        only_direct: bool = False,
     ) -> Page[Call]:
         return await self._db.read(
-            lambda tx: reading.list_calls(tx, account_id, page, batch_id, scheduled_call_id, states)
+            lambda tx: call_reading.list_calls(
+                tx,
+                account_id,
+                page,
+                batch_id,
+                scheduled_call_id,
+                states,
+                only_direct=only_direct,
+            )
         )
 
 

@@ -3,20 +3,28 @@
 from typing import Final
 
 from outdial.v1 import call_pb2 as pb
+from outdial.v1 import call_service_pb2 as service_pb
 
 from outdial_server.api.conversion.enums import CALL_STATE, DISPOSITION
-from outdial_server.api.conversion.times import timestamp
-from outdial_server.domain.call import Call, CallTexts
+from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.request import filter_text
+from outdial_server.api.conversion.struct import json_text, struct
+from outdial_server.api.conversion.times import moment, span, timestamp
+from outdial_server.commands.create_call import CallSpec
+from outdial_server.domain import limits
+from outdial_server.domain.call import Call, CallTexts, DirectPart
+from outdial_server.domain.checks import RawRow
+from outdial_server.domain.ids import AccountId
 
 _NO_TEXTS: Final = CallTexts()
 
 
 def call_to_message(call: Call) -> pb.Call:
     texts = call.texts or _NO_TEXTS
-    return pb.Call(
+    message = pb.Call(
         call_id=call.call_id,
-        batch_id=call.batch_id,
-        scheduled_call_id=call.scheduled_call_id,
+        batch_id=call.batch_id or "",
+        scheduled_call_id=call.scheduled_call_id or "",
         agent_id=call.agent_id,
         attempt_number=call.attempt_number,
         state=CALL_STATE.to_message(call.state),
@@ -34,4 +42,46 @@ def call_to_message(call: Call) -> pb.Call:
         prompt=texts.prompt,
         first_message=texts.first_message,
         join_url=texts.join_url,
+    )
+    if call.direct is not None:
+        message.MergeFrom(_direct_part(call.direct))
+    return message
+
+
+def _direct_part(direct: DirectPart) -> pb.Call:
+    return pb.Call(
+        template_context=struct(direct.template_context_json),
+        metadata=direct.metadata,
+        create_time=timestamp(direct.created_at),
+        expire_time=timestamp(direct.expires_at),
+    )
+
+
+def call_spec(account_id: AccountId, request: service_pb.CreateCallRequest) -> CallSpec:
+    ring_timeout, context = None, ""
+    if request.HasField("ring_timeout"):
+        ring_timeout = span(request.ring_timeout, "ring_timeout")
+    if request.HasField("template_context"):
+        context = json_text(request.template_context, "template_context")
+    max_call_duration = limits.CALL_DURATION_DEFAULT
+    if request.HasField("max_call_duration"):
+        max_call_duration = span(request.max_call_duration, "max_call_duration")
+    row = RawRow(
+        request.address,
+        caller_id=request.caller_id,
+        template_context_json=context,
+        metadata=dict(request.metadata),
+        ring_timeout=ring_timeout,
+    )
+    wait_until = None
+    if request.HasField("wait_until"):
+        wait_until = moment(request.wait_until, "wait_until")
+    return CallSpec(
+        account_id,
+        canonical(request.agent_id),
+        filter_text("carrier", request.carrier),
+        filter_text("carrier_config", request.carrier_config),
+        row,
+        max_call_duration,
+        wait_until,
     )

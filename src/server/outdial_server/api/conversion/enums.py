@@ -1,6 +1,6 @@
 """Enums, paired by name: the numbers on the wire and in the domain may differ."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -52,7 +52,7 @@ class MessageEnum(Protocol[V_co]):
 class EnumPair(Generic[D, V]):
     """A domain enum and its message enum, whose values are named `PREFIX_NAME`.
 
-    `hidden` are values that are never shown; `unspecified` is the one that
+    `renamed` are values with another name on the wire; `unspecified` is the one that
     `PREFIX_UNSPECIFIED` stands for, where the domain has a value for it.
     """
 
@@ -62,7 +62,7 @@ class EnumPair(Generic[D, V]):
         message: MessageEnum[V],
         prefix: str,
         *,
-        hidden: frozenset[D] = frozenset(),
+        renamed: Mapping[D, str] | None = None,
         unspecified: D | None = None,
     ) -> None:
         self.domain = domain
@@ -70,9 +70,9 @@ class EnumPair(Generic[D, V]):
         self._prefix = prefix
         self._unspecified = message.Value(f"{prefix}_UNSPECIFIED")
         self._to_message: dict[D | None, V] = {
-            value: message.Value(f"{prefix}_{value.name}")
+            value: message.Value(f"{prefix}_{(renamed or {}).get(value, value.name)}")
             for value in domain
-            if value not in hidden and value is not unspecified
+            if value is not unspecified
         }
         self._from_message: dict[int, D] = {
             number: value for value, number in self._to_message.items() if value is not None
@@ -126,9 +126,9 @@ DISPATCH_OUTCOME: Final = EnumPair(
     unspecified=DispatchOutcome.NONE,
 )
 DISPOSITION: Final = EnumPair(Disposition, scheduled_call_pb2.Disposition, "DISPOSITION")
-# A call that a worker has only claimed is not shown.
+# Of calls that a worker has only claimed direct ones alone are shown.
 CALL_STATE: Final = EnumPair(
-    CallState, call_pb2.CallState, "CALL_STATE", hidden=frozenset({CallState.CLAIMED})
+    CallState, call_pb2.CallState, "CALL_STATE", renamed={CallState.CLAIMED: "WAITING"}
 )
 CALL_RESOLUTION: Final = EnumPair(Resolution, call_service_pb2.CallResolution, "CALL_RESOLUTION")
 EVENT_TYPE: Final = EnumPair(EventType, event_pb2.EventType, "EVENT_TYPE")

@@ -220,7 +220,7 @@ def delete_agent(tx: Tx, account_id: AccountId, agent_id: AgentId) -> None:
     if busy:
         raise PreconditionError(
             Reason.AGENT_IN_USE,
-            f"{busy} batches of the agent have not ended",
+            f"{busy} batches or direct calls of the agent have not ended",
             {"batches": str(busy)},
         )
     take_all_from_agent(tx, key)

@@ -52,7 +52,8 @@ BATCH_COLUMNS: Final = (
     "b.ring_timeout_s, b.max_call_duration_s, b.retry_policy_json, b.retry_caller_id, "
     "b.metadata_json, b.annotations_json, "
     "b.time_zone, b.hours_days, b.hours_start_minute, b.hours_end_minute, b.zone_rule, "
-    "b.has_other_zones, b.max_calls_per_day, b.pacing, b.dial_day, b.dials_on_day, b.state, "
+    "b.has_other_zones, b.max_calls_per_day, b.pacing, b.dial_day, b.dials_on_day, "
+    "b.is_direct, b.state, "
     "b.state_reason, b.state_detail, b.settling_to, "
     + ", ".join(f"b.{name}" for name in COUNT_NAMES)
     + ", "
@@ -95,6 +96,7 @@ def batch_from(row: Row) -> Batch:
         has_other_zones=bool(row.has_other_zones),
         dial_day=row.dial_day,
         dials_on_day=row.dials_on_day,
+        is_direct=bool(row.is_direct),
     )
 
 
@@ -174,7 +176,8 @@ def find_batch(tx: Tx, account_id: AccountId, batch_id: BatchId) -> Row:
     """The row of a batch that its account can see."""
     packed = id_or_not_found(batch_id, Reason.BATCH_NOT_FOUND, "batch")
     row = tx.one_or_none(
-        SELECT_BATCH + "WHERE b.id = :id AND b.revealed_us IS NOT NULL AND b.deleted_us IS NULL",
+        SELECT_BATCH + "WHERE b.id = :id AND b.revealed_us IS NOT NULL AND b.deleted_us IS NULL "
+        "AND b.is_direct = 0",
         id=packed,
     )
     if row is None or unpack_id(row.account_id) != account_id:

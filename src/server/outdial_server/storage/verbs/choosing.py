@@ -62,10 +62,11 @@ def _grants(
     wanted: Mapping[int, int],
     limit: int,
 ) -> dict[int, int]:
-    shared_scopes = account[0].scopes[:2]
-    free = free_in_all((facts.slots[scope] for scope in shared_scopes), limit)
+    # Direct calls may use what the account keeps in reserve from its batches.
+    of_all = _OF_ALL_BATCHES if not any(r.batch.is_direct for r in account) else _OF_ALL
+    free = free_in_all((facts.slots[s] for s in account[0].scopes if s.kind in of_all), limit)
     wishes = [_wish(r, facts.slots, wanted[r.key]) for r in account]
-    limits = [*_left_of_scopes(account, facts.slots), *_left_of_windows(account, facts)]
+    limits = [*_left_of_scopes(account, facts.slots, of_all), *_left_of_windows(account, facts)]
     return share_within(free, wishes, limits)
 
 
@@ -75,17 +76,19 @@ def _wish(r: Runnable, slots: Mapping[SlotScope, SlotRow], wanted: int) -> Wish:
     return Wish(r.key, settings.priority, settings.weight, held, wanted)
 
 
-_OF_ALL_OR_ONE: Final = (ScopeKind.ACCOUNT, ScopeKind.ACCOUNT_BATCHES, ScopeKind.BATCH)
+_OF_ALL: Final = (ScopeKind.ACCOUNT,)
+_OF_ALL_BATCHES: Final = (ScopeKind.ACCOUNT, ScopeKind.ACCOUNT_BATCHES)
 
 
 def _left_of_scopes(
-    account: Sequence[Runnable], slots: Mapping[SlotScope, SlotRow]
+    account: Sequence[Runnable], slots: Mapping[SlotScope, SlotRow], of_all: Sequence[ScopeKind]
 ) -> list[SharedLimit]:
-    """What each agent and carrier account with a limit has left, and its batches."""
+    """What the others that several may count in have left, and whose calls do: each agent,
+    each carrier account, and the batches together."""
     batches: defaultdict[SlotScope, list[int]] = defaultdict(list)
     for r in account:
         for scope in r.scopes:
-            if scope.kind not in _OF_ALL_OR_ONE:
+            if scope.kind is not ScopeKind.BATCH and scope.kind not in of_all:
                 batches[scope].append(r.key)
     left = {scope: slots[scope].free for scope in batches}
     return [SharedLimit(n, batches[scope]) for scope, n in left.items() if n is not None]

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from outdial_server.domain.batch import RetryCallerId
 from outdial_server.domain.call import CallState, CallTexts, CallTimes
 from outdial_server.domain.calling_hours import HoursByZone
-from outdial_server.domain.ids import AccountId, BatchId, CallId
+from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.domain.silence import CLAIM_LEASE
 from outdial_server.domain.slots import SlotOwners
 from outdial_server.ports.dispatch import ClaimedCall
@@ -173,7 +173,7 @@ def _claimed(
         call_id=CallId(call.call_id),
         fence=call.fence,
         account_id=AccountId(r.batch.account_id),
-        batch_id=BatchId(r.batch.batch_id),
+        batch_id=None if r.batch.is_direct else r.batch.batch_id,
         carrier=r.batch.carrier,
         address=row.address,
         caller_id=_caller_id(r, row),

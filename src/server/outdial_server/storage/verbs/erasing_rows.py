@@ -51,10 +51,11 @@ def _json_keys(rows: Sequence[Row]) -> str:
 
 
 def called(tx: Tx, rows: Sequence[Row]) -> set[int]:
-    """Those for whom a request may have left."""
+    """Those for whom a request may have left, and those of direct calls, which are shown from
+    their making on."""
     found = tx.all(
         f"SELECT DISTINCT c.scheduled_key FROM calls c WHERE c.scheduled_key {_in_rows(tx)} "
-        f"AND c.state <> {int(CallState.CLAIMED)}",
+        f"AND (c.state <> {int(CallState.CLAIMED)} OR c.is_direct = 1)",
         rows=_json_keys(rows),
     )
     return {row.scheduled_key for row in found}

@@ -9,14 +9,13 @@ from outdial_server.ports.batches import ResultPage, ScheduledCallResult
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import find_batch
+from outdial_server.storage.verbs.call_reading import CALL_COLUMNS, call_from
 from outdial_server.storage.verbs.paging import ROWS_PER_LOOK
 from outdial_server.storage.verbs.reading import (
-    CALL_COLUMNS,
     ROW_COLUMNS,
     SHARED_COLUMNS,
     VISIBLE_STATE,
     among,
-    call_from,
     row_from,
 )
 

@@ -15,6 +15,7 @@ CALLBACKS_MOST: Final = 100_000
 """So many are counted; whoever is so far behind need not know by how much."""
 
 _OPEN_BATCHES: Final = "ended_us IS NULL AND revealed_us IS NOT NULL AND deleted_us IS NULL"
+_SHOWN_BATCHES: Final = f"{_OPEN_BATCHES} AND is_direct = 0"
 _ROW_STATES: Final = (
     ScheduledCallState.WAITING,
     ScheduledCallState.DIALING,
@@ -40,7 +41,7 @@ def read_figures(tx: Tx, accounts_most: int) -> Figures:
 def _slots(tx: Tx, kind: ScopeKind) -> SlotFigures:
     # Scopes of batches that have ended stay in the ledger, and are many.
     among = (
-        "AND owner IN (SELECT key FROM batches WHERE ended_us IS NULL)"
+        "AND owner IN (SELECT key FROM batches WHERE ended_us IS NULL AND is_direct = 0)"
         if kind is ScopeKind.BATCH
         else ""
     )
@@ -66,7 +67,7 @@ def _accounts(tx: Tx, most: int) -> tuple[AccountSlots, ...]:
 
 def _batches(tx: Tx) -> dict[BatchState, int]:
     rows = tx.all(
-        f"SELECT state, COUNT(*) AS batches FROM batches WHERE {_OPEN_BATCHES} GROUP BY state"
+        f"SELECT state, COUNT(*) AS batches FROM batches WHERE {_SHOWN_BATCHES} GROUP BY state"
     )
     counted = {BatchState(row.state): row.batches for row in rows}
     return {state: counted.get(state, 0) for state in BatchState}

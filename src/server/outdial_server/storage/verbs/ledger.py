@@ -33,7 +33,13 @@ def owners_of(call: Row) -> SlotOwners:
 
 def owners_of_batch(batch: Row) -> SlotOwners:
     """Of the calls that the batch is to make now; those that it has made have their own."""
-    return SlotOwners(batch.account_key, batch.agent_key, batch.key, batch.carrier_config_key)
+    return SlotOwners(
+        batch.account_key,
+        batch.agent_key,
+        batch.key,
+        batch.carrier_config_key,
+        is_direct=batch.is_direct,
+    )
 
 
 def scopes_of_batch(batch: Row) -> tuple[SlotScope, ...]:

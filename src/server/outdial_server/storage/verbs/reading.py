@@ -1,11 +1,10 @@
 """Rows and calls as they are shown."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any, Final
 
 from outdial_server.domain.batch import Batch, BatchState
-from outdial_server.domain.call import Call, CallState, Disposition
+from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.ids import (
     AccountId,
@@ -36,7 +35,6 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import agent_key
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from, find_batch
-from outdial_server.storage.verbs.call_texts import read_texts
 from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, key_of, page_of
 
 SHARED_COLUMNS: Final = (
@@ -51,12 +49,6 @@ ROW_COLUMNS: Final = (
     "s.priority, s.caller_id, s.context_json, s.metadata_json, s.annotations_json, "
     "s.final_state, s.state_reason, s.dispatch_outcome, s.dispatched_us, s.attempts, "
     "s.disposition, s.due_us, s.ended_us, s.ring_timeout_s"
-)
-
-CALL_COLUMNS: Final = (
-    "s.id AS scheduled_id, g.id AS agent_id, c.attempt, c.disposition AS call_disposition, "
-    "c.caller_id AS call_caller_id, b.carrier, c.carrier_call_id, c.sent_us, c.ringing_us, "
-    "c.answered_us, c.ended_us AS call_ended_us"
 )
 
 _SELECT_ROW: Final = (
@@ -145,8 +137,8 @@ def list_batches(
     if before is not None:
         parameters["before"] = before
     rows = tx.all(
-        SELECT_BATCH + "WHERE b.account_key = :account AND b.revealed_us IS NOT NULL "
-        "AND b.deleted_us IS NULL "
+        SELECT_BATCH + "WHERE b.account_key = :account AND b.is_direct = 0 "
+        "AND b.revealed_us IS NOT NULL AND b.deleted_us IS NULL "
         + of_agent
         + behind
         + among("b.state", states)
@@ -162,7 +154,7 @@ def find_row(tx: Tx, account_id: AccountId, row_id: ScheduledCallId) -> Row:
     packed = id_or_not_found(row_id, Reason.SCHEDULED_CALL_NOT_FOUND, "scheduled call")
     row = tx.one_or_none(
         _SELECT_ROW + "WHERE s.id = :id AND b.account_key = :account "
-        "AND s.position < b.next_position AND b.deleted_us IS NULL",
+        "AND s.position < b.next_position AND b.deleted_us IS NULL AND b.is_direct = 0",
         id=packed,
         account=account_key(tx, account_id),
     )
@@ -228,102 +220,3 @@ def rows_in_events(tx: Tx, batch_key: int, after: int, to: int) -> list[Schedule
         to=to,
     )
     return [row_from(row) for row in rows]
-
-
-_SELECT_CALL: Final = (
-    f"SELECT c.key, {SHARED_COLUMNS}, {CALL_COLUMNS} FROM calls c "
-    "JOIN batches b ON b.key = c.batch_key JOIN scheduled_calls s ON s.key = c.scheduled_key "
-    "JOIN agents g ON g.key = c.agent_key "
-    f"WHERE c.account_key = :account AND c.state <> {int(CallState.CLAIMED)} "
-)
-
-
-def call_from(row: Row) -> Call:
-    return Call(
-        CallId(unpack_id(row.call_id)),
-        BatchId(unpack_id(row.batch_id)),
-        ScheduledCallId(unpack_id(row.scheduled_id)),
-        AgentId(unpack_id(row.agent_id)),
-        row.attempt,
-        CallState(row.call_state),
-        None if row.call_disposition is None else Disposition(row.call_disposition),
-        row.call_reason or "",
-        row.address,
-        row.call_caller_id or "",
-        row.carrier,
-        row.carrier_call_id or "",
-        sent_at=moment_or_none(row.sent_us),
-        accepted_at=moment_or_none(row.accepted_us),
-        ringing_at=moment_or_none(row.ringing_us),
-        answered_at=moment_or_none(row.answered_us),
-        ended_at=moment_or_none(row.call_ended_us),
-    )
-
-
-def get_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Call:
-    packed = id_or_not_found(call_id, Reason.CALL_NOT_FOUND, "call")
-    account = account_key(tx, account_id)
-    row = tx.one_or_none(_SELECT_CALL + "AND c.id = :id", account=account, id=packed)
-    if row is None:
-        raise not_found(Reason.CALL_NOT_FOUND, "call", call_id)
-    return replace(call_from(row), texts=read_texts(tx, row.key))
-
-
-def list_calls(
-    tx: Tx,
-    account_id: AccountId,
-    page: PageRequest,
-    batch_id: BatchId | None,
-    row_id: ScheduledCallId | None,
-    states: Collection[CallState],
-) -> Page[Call]:
-    filters, parameters = "", dict[str, Any]()
-    if batch_id is not None:
-        filters += "AND c.batch_key = :batch "
-        parameters["batch"] = find_batch(tx, account_id, batch_id).key
-    if row_id is not None:
-        filters += "AND c.scheduled_key = :row "
-        parameters["row"] = find_row(tx, account_id, row_id).key
-    before = key_of("calls", page.token)
-    if before is not None:
-        filters += "AND c.key < :before "
-        parameters["before"] = before
-    look_to = None
-    if batch_id is None and row_id is None:
-        look_to = _look_to(tx, before)
-    elif row_id is None and states:
-        look_to = _look_to_in_batch(tx, parameters["batch"], before)
-    if look_to is not None:
-        filters += "AND c.key >= :look_to "
-        parameters["look_to"] = look_to
-    rows = tx.all(
-        _SELECT_CALL + filters + among("c.state", states) + "ORDER BY c.key DESC LIMIT :limit",
-        account=account_key(tx, account_id),
-        limit=page.size + 1,
-        **parameters,
-    )
-    return page_of("calls", page, rows, call_from, look_on=look_to)
-
-
-def _look_to(tx: Tx, before: int | None) -> int | None:
-    """Down to which key calls of all accounts are looked through; None for all. They have
-    no index by account: each would be one more to write for a call that is dialled."""
-    ends = tx.one_or_none(
-        "SELECT (SELECT MIN(key) FROM calls) AS oldest, (SELECT MAX(key) FROM calls) AS newest"
-    )
-    assert ends is not None
-    if ends.oldest is None:
-        return None
-    key: int = min(ends.newest + 1, before or _BEHIND_ALL) - ROWS_PER_LOOK
-    return key if key > ends.oldest else None
-
-
-def _look_to_in_batch(tx: Tx, batch_key: int, before: int | None) -> int | None:
-    key: int | None = tx.scalar(
-        "SELECT key FROM calls WHERE batch_key = :batch AND key < :before "
-        "ORDER BY key DESC LIMIT 1 OFFSET :rows",
-        batch=batch_key,
-        before=before or _BEHIND_ALL,
-        rows=ROWS_PER_LOOK,
-    )
-    return key

@@ -53,8 +53,8 @@ _HAS_FREE: Final = (
 
 
 def read_runnable(tx: Tx, account_key: int | None = None) -> list[Runnable]:
-    """Batches that wait, of accounts with a free slot: the others are not even read, since
-    most claims come when all slots are taken. Of one account, where it is named."""
+    """Batches that wait, of accounts with a free slot for them: the others are not even read,
+    since most claims come when all slots are taken. Of one account, where it is named."""
     of_account = "" if account_key is None else "AND b.account_key = :account_key "
     parameters = {} if account_key is None else {"account_key": account_key}
     account, batches = (
@@ -62,7 +62,8 @@ def read_runnable(tx: Tx, account_key: int | None = None) -> list[Runnable]:
     )
     rows = tx.all(
         SELECT_BATCH + "WHERE b.ended_us IS NULL AND b.state = :running AND b.waiting > 0 "
-        f"AND b.revealed_us IS NOT NULL AND {account} AND {batches} {of_account}"
+        f"AND b.revealed_us IS NOT NULL AND {account} AND ({batches} OR b.is_direct = 1) "
+        f"{of_account}"
         "ORDER BY b.key",
         running=int(BatchState.RUNNING),
         **parameters,

@@ -89,6 +89,7 @@ def stage_batch(
         "throttle_key": throttle_key(tx, account, settings.throttle),
         "carrier_config_key": config,
         "carrier": carrier,
+        "is_direct": int(new.is_direct),
         "duplicates": int(new.duplicates),
         "zone_rule": int(new.zone_rule),
         "has_other_zones": int(new.zone_rule is ZoneRule.RECIPIENT_ZONE),

@@ -1,0 +1,191 @@
+"""Calls as they are shown."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, Final
+
+from outdial_server.domain.call import Call, CallState, DirectPart, Disposition
+from outdial_server.domain.direct_call import reason_of_end
+from outdial_server.domain.errors import Reason
+from outdial_server.domain.ids import (
+    AccountId,
+    AgentId,
+    BatchId,
+    CallId,
+    ScheduledCallId,
+)
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.scheduled_call import ScheduledCallState
+from outdial_server.storage.encoding import (
+    created_at,
+    id_or_not_found,
+    mapping_from,
+    moment,
+    moment_or_none,
+    not_found,
+    unpack_id,
+)
+from outdial_server.storage.statements import Row
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.accounts import account_key
+from outdial_server.storage.verbs.batch_rows import find_batch
+from outdial_server.storage.verbs.call_texts import read_texts
+from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, key_of, page_of
+from outdial_server.storage.verbs.reading import SHARED_COLUMNS, among, find_row
+
+CALL_COLUMNS: Final = (
+    "s.id AS scheduled_id, g.id AS agent_id, c.attempt, c.disposition AS call_disposition, "
+    "c.caller_id AS call_caller_id, b.carrier, c.carrier_call_id, c.sent_us, c.ringing_us, "
+    "c.answered_us, c.ended_us AS call_ended_us"
+)
+
+_DIRECT_COLUMNS: Final = (
+    "c.is_direct, c.scheduled_key, c.batch_key, b.window_end_us, s.final_state, s.state_reason, "
+    "s.ended_us AS row_ended_us"
+)
+
+_SELECT_CALL: Final = (
+    f"SELECT c.key, {SHARED_COLUMNS}, {CALL_COLUMNS}, {_DIRECT_COLUMNS}, s.context_json, "
+    "s.metadata_json FROM calls c "
+    "JOIN batches b ON b.key = c.batch_key JOIN scheduled_calls s ON s.key = c.scheduled_key "
+    "JOIN agents g ON g.key = c.agent_key "
+    f"WHERE c.account_key = :account AND (c.is_direct = 1 OR c.state <> {int(CallState.CLAIMED)}) "
+)
+
+
+def call_from(row: Row) -> Call:
+    """Of a call that was sent, with `SHARED_COLUMNS` and `CALL_COLUMNS`."""
+    return Call(
+        CallId(unpack_id(row.call_id)),
+        BatchId(unpack_id(row.batch_id)),
+        ScheduledCallId(unpack_id(row.scheduled_id)),
+        AgentId(unpack_id(row.agent_id)),
+        row.attempt,
+        CallState(row.call_state),
+        None if row.call_disposition is None else Disposition(row.call_disposition),
+        row.call_reason or "",
+        row.address,
+        row.call_caller_id or "",
+        row.carrier,
+        row.carrier_call_id or "",
+        sent_at=moment_or_none(row.sent_us),
+        accepted_at=moment_or_none(row.accepted_us),
+        ringing_at=moment_or_none(row.ringing_us),
+        answered_at=moment_or_none(row.answered_us),
+        ended_at=moment_or_none(row.call_ended_us),
+    )
+
+
+def _shown(row: Row) -> Call:
+    return _direct(row, call_from(row)) if row.is_direct else call_from(row)
+
+
+def _direct(row: Row, call: Call) -> Call:
+    """One that ended before it was sent is over all the same: its row says how."""
+    part = DirectPart(created_at(row.call_id), moment(row.window_end_us))
+    call = replace(call, batch_id=None, scheduled_call_id=None, direct=part)
+    if call.state is not CallState.CLAIMED or row.final_state is None:
+        return call
+    final_state = ScheduledCallState(row.final_state)
+    is_cancelled = final_state is ScheduledCallState.CANCELLED
+    return replace(
+        call,
+        state=CallState.ENDED,
+        disposition=Disposition.CANCELLED if is_cancelled else Disposition.FAILED,
+        reason=reason_of_end(final_state, row.state_reason or ""),
+        ended_at=moment_or_none(row.row_ended_us),
+    )
+
+
+_SHOWN_STATE: Final = (
+    f"(CASE WHEN c.state = {int(CallState.CLAIMED)} AND s.final_state IS NOT NULL "
+    f"THEN {int(CallState.ENDED)} ELSE c.state END)"
+)
+"""The same in SQL, for filters."""
+
+
+def find_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Row:
+    packed = id_or_not_found(call_id, Reason.CALL_NOT_FOUND, "call")
+    account = account_key(tx, account_id)
+    row = tx.one_or_none(_SELECT_CALL + "AND c.id = :id", account=account, id=packed)
+    if row is None:
+        raise not_found(Reason.CALL_NOT_FOUND, "call", call_id)
+    return row
+
+
+def get_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Call:
+    row = find_call(tx, account_id, call_id)
+    call = replace(_shown(row), texts=read_texts(tx, row.key))
+    if call.direct is None:
+        return call
+    given = replace(
+        call.direct,
+        template_context_json=row.context_json or "",
+        metadata=mapping_from(row.metadata_json),
+    )
+    return replace(call, direct=given)
+
+
+_BEHIND_ALL: Final = 2**62
+
+
+def list_calls(
+    tx: Tx,
+    account_id: AccountId,
+    page: PageRequest,
+    batch_id: BatchId | None,
+    row_id: ScheduledCallId | None,
+    states: Collection[CallState],
+    *,
+    only_direct: bool = False,
+) -> Page[Call]:
+    filters, parameters = "AND c.is_direct = 1 " if only_direct else "", dict[str, Any]()
+    if batch_id is not None:
+        filters += "AND c.batch_key = :batch "
+        parameters["batch"] = find_batch(tx, account_id, batch_id).key
+    if row_id is not None:
+        filters += "AND c.scheduled_key = :row "
+        parameters["row"] = find_row(tx, account_id, row_id).key
+    before = key_of("calls", page.token)
+    if before is not None:
+        filters += "AND c.key < :before "
+        parameters["before"] = before
+    look_to = None
+    if batch_id is None and row_id is None:
+        look_to = _look_to(tx, before)
+    elif row_id is None and states:
+        look_to = _look_to_in_batch(tx, parameters["batch"], before)
+    if look_to is not None:
+        filters += "AND c.key >= :look_to "
+        parameters["look_to"] = look_to
+    rows = tx.all(
+        _SELECT_CALL + filters + among(_SHOWN_STATE, states) + "ORDER BY c.key DESC LIMIT :limit",
+        account=account_key(tx, account_id),
+        limit=page.size + 1,
+        **parameters,
+    )
+    return page_of("calls", page, rows, _shown, look_on=look_to)
+
+
+def _look_to(tx: Tx, before: int | None) -> int | None:
+    """Down to which key calls of all accounts are looked through; None for all. They have
+    no index by account: each would be one more to write for a call that is dialled."""
+    ends = tx.one_or_none(
+        "SELECT (SELECT MIN(key) FROM calls) AS oldest, (SELECT MAX(key) FROM calls) AS newest"
+    )
+    assert ends is not None
+    if ends.oldest is None:
+        return None
+    key: int = min(ends.newest + 1, before or _BEHIND_ALL) - ROWS_PER_LOOK
+    return key if key > ends.oldest else None
+
+
+def _look_to_in_batch(tx: Tx, batch_key: int, before: int | None) -> int | None:
+    key: int | None = tx.scalar(
+        "SELECT key FROM calls WHERE batch_key = :batch AND key < :before "
+        "ORDER BY key DESC LIMIT 1 OFFSET :rows",
+        batch=batch_key,
+        before=before or _BEHIND_ALL,
+        rows=ROWS_PER_LOOK,
+    )
+    return key
