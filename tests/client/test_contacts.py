@@ -1,7 +1,11 @@
 """Contacts and their folders from the SDK and the command."""
 
 from google.protobuf.struct_pb2 import Struct
-from outdial.v1.contact_pb2 import Contact, ContactFolder
+from outdial.v1.agent_pb2 import Agent
+from outdial.v1.agent_service_pb2 import ListAgentsResponse
+from outdial.v1.batch_pb2 import Batch, BatchCounts
+from outdial.v1.batch_service_pb2 import AddScheduledCallsResponse, CreateBatchResponse
+from outdial.v1.contact_pb2 import Contact, ContactFolder, ContactSelection
 from outdial.v1.contact_service_pb2 import (
     CreateContactFolderResponse,
     CreateContactResponse,
@@ -148,3 +152,26 @@ async def test_a_contact_is_made_found_changed_and_deleted(
     assert (await outdial("contact", "update", "c-1")).exit_code == 2
     assert (await outdial("contact", "delete", "c-1")).exit_code == 0
     assert far_end.requests("DeleteContact")[0].contact_id == "c-1"
+
+
+async def test_a_batch_is_made_of_contacts(far_end: FarEnd, outdial: Outdial) -> None:
+    agent = Agent(agent_id="a-1", display_name="Ada")
+    batch = Batch(batch_id="b-1", counts=BatchCounts(total=3))
+    far_end.answer("ListAgents", ListAgentsResponse(agents=[agent]))
+    far_end.answer("ListContactFolders", ListContactFoldersResponse(contact_folders=[FOLDER]))
+    far_end.answer("CreateBatch", CreateBatchResponse(batch=batch))
+    far_end.answer("AddScheduledCalls", AddScheduledCallsResponse(batch=batch))
+    chosen = ("--folder", "Patients", "--contact", "c-1")
+    made = await outdial("batch", "create", "Monday", "--agent", "Ada", *chosen)
+    assert made.exit_code == 0, made.output
+    added = await outdial("batch", "add", "b-1", *chosen)
+    assert "has 3 to call" in added.stdout
+    selection = ContactSelection(contact_folder_ids=[FOLDER_ID], contact_ids=["c-1"])
+    (creating,) = far_end.requests("CreateBatch")
+    assert (creating.contacts, creating.draft) == (selection, False)
+    (adding,) = far_end.requests("AddScheduledCalls")
+    assert (adding.contacts, list(adding.scheduled_calls)) == (selection, [])
+    assert (await outdial("batch", "add", "b-1")).exit_code == 2
+    await outdial("batch", "create", "Monday", "--agent", "Ada")
+    assert far_end.requests("CreateBatch")[1].draft
+    assert not far_end.requests("CreateBatch")[1].HasField("contacts")

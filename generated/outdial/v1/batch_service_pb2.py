@@ -27,13 +27,14 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from outdial.v1 import batch_pb2 as outdial_dot_v1_dot_batch__pb2
+from outdial.v1 import contact_pb2 as outdial_dot_v1_dot_contact__pb2
 from outdial.v1 import event_pb2 as outdial_dot_v1_dot_event__pb2
 from outdial.v1 import explanation_pb2 as outdial_dot_v1_dot_explanation__pb2
 from outdial.v1 import import_pb2 as outdial_dot_v1_dot_import__pb2
 from outdial.v1 import scheduled_call_pb2 as outdial_dot_v1_dot_scheduled__call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoutdial/v1/batch_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16outdial/v1/batch.proto\x1a\x16outdial/v1/event.proto\x1a\x1coutdial/v1/explanation.proto\x1a\x17outdial/v1/import.proto\x1a\x1foutdial/v1/scheduled_call.proto\"\x8d\x01\n\x12\x43reateBatchRequest\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x32\n\x0fscheduled_calls\x18\x02 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\r\n\x05\x64raft\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"T\n\x10SkippedDuplicate\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x1a\n\x12normalized_address\x18\x02 \x01(\t\x12\x15\n\rkept_position\x18\x03 \x01(\x03\"\x8a\x01\n\x13\x43reateBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x38\n\x12skipped_duplicates\x18\x02 \x03(\x0b\x32\x1c.outdial.v1.SkippedDuplicate\x12\x17\n\x0f\x64uplicate_count\x18\x03 \x01(\x03\"#\n\x0fGetBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"4\n\x10GetBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"u\n\x12ListBatchesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12&\n\x06states\x18\x03 \x03(\x0e\x32\x16.outdial.v1.BatchState\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\"R\n\x13ListBatchesResponse\x12\"\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x11.outdial.v1.Batch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x12UpdateBatchRequest\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"7\n\x13UpdateBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"&\n\x12\x44\x65leteBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\".\n\x13\x44\x65leteBatchResponse\x12\x17\n\x0fsends_in_flight\x18\x01 \x01(\x03\"%\n\x11StartBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"6\n\x12StartBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"%\n\x11PauseBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"O\n\x12PauseBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x17\n\x0fsends_in_flight\x18\x02 \x01(\x03\"&\n\x12ResumeBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"7\n\x13ResumeBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"&\n\x12\x43\x61ncelBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"P\n\x13\x43\x61ncelBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x17\n\x0fsends_in_flight\x18\x02 \x01(\x03\"t\n\x18\x41\x64\x64ScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x32\n\x0fscheduled_calls\x18\x02 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x90\x01\n\x19\x41\x64\x64ScheduledCallsResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x38\n\x12skipped_duplicates\x18\x02 \x03(\x0b\x32\x1c.outdial.v1.SkippedDuplicate\x12\x17\n\x0f\x64uplicate_count\x18\x03 \x01(\x03\"\xa4\x01\n\x1bImportScheduledCallsRequest\x12,\n\x07options\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ImportOptionsH\x00\x12&\n\x04rows\x18\x02 \x01(\x0b\x32\x16.outdial.v1.ImportRowsH\x00\x12$\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x15.outdial.v1.ImportEndH\x00\x42\t\n\x07\x63ontent\"d\n\x1cImportScheduledCallsResponse\x12\"\n\x06import\x18\x01 \x01(\x0b\x32\x12.outdial.v1.Import\x12 \n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x11.outdial.v1.Batch\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"7\n\x11GetImportResponse\x12\"\n\x06import\x18\x01 \x01(\x0b\x32\x12.outdial.v1.Import\"U\n\x19ListImportFindingsRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x1aListImportFindingsResponse\x12+\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x19.outdial.v1.ImportFinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc8\x01\n\x11RetryBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12.\n\x06states\x18\x02 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12-\n\x0c\x64ispositions\x18\x03 \x03(\x0e\x32\x17.outdial.v1.Disposition\x12.\n\nwindow_end\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"M\n\x12RetryBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x15\n\rretried_count\x18\x02 \x01(\x03\"\'\n\x13\x45xplainBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"I\n\x14\x45xplainBatchResponse\x12\x31\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x1c.outdial.v1.BatchExplanation\"\xc0\x01\n\x11WatchBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12+\n\x08\x64\x65livery\x18\x03 \x01(\x0e\x32\x19.outdial.v1.WatchDelivery\x12%\n\x05scope\x18\x04 \x01(\x0e\x32\x16.outdial.v1.WatchScope\x12/\n\x0cmin_interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc1\x02\n\x12WatchBatchResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.outdial.v1.BatchState\x12\'\n\x06\x63ounts\x18\x04 \x01(\x0b\x32\x17.outdial.v1.BatchCounts\x12 \n\x05\x62\x61tch\x18\x05 \x01(\x0b\x32\x11.outdial.v1.Batch\x12+\n\x08snapshot\x18\x06 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x19\n\x11snapshot_complete\x18\x07 \x01(\x08\x12!\n\x06\x65vents\x18\x08 \x03(\x0b\x32\x11.outdial.v1.Event\x12\x11\n\theartbeat\x18\t \x01(\x08\x12\x13\n\x0b\x62\x61tch_ended\x18\n \x01(\x08\"U\n\x16ListBatchEventsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"r\n\x17ListBatchEventsResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.outdial.v1.Event\x12\x1b\n\x13next_after_sequence\x18\x02 \x01(\x03\x12\x17\n\x0foldest_sequence\x18\x03 \x01(\x03*j\n\rWatchDelivery\x12\x1e\n\x1aWATCH_DELIVERY_UNSPECIFIED\x10\x00\x12\x19\n\x15WATCH_DELIVERY_LATEST\x10\x01\x12\x1e\n\x1aWATCH_DELIVERY_EVERY_EVENT\x10\x02*W\n\nWatchScope\x12\x1b\n\x17WATCH_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n\x11WATCH_SCOPE_CALLS\x10\x01\x12\x15\n\x11WATCH_SCOPE_BATCH\x10\x02\x32\xff\x10\n\x0c\x42\x61tchService\x12n\n\x0b\x43reateBatch\x12\x1e.outdial.v1.CreateBatchRequest\x1a\x1f.outdial.v1.CreateBatchResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/outdial/v1/batches:\x01*\x12m\n\x08GetBatch\x12\x1b.outdial.v1.GetBatchRequest\x1a\x1c.outdial.v1.GetBatchResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/outdial/v1/batches/{batch_id}\x12k\n\x0bListBatches\x12\x1e.outdial.v1.ListBatchesRequest\x1a\x1f.outdial.v1.ListBatchesResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/outdial/v1/batches\x12\x83\x01\n\x0bUpdateBatch\x12\x1e.outdial.v1.UpdateBatchRequest\x1a\x1f.outdial.v1.UpdateBatchResponse\"3\x82\xd3\xe4\x93\x02-2$/outdial/v1/batches/{batch.batch_id}:\x05\x62\x61tch\x12v\n\x0b\x44\x65leteBatch\x12\x1e.outdial.v1.DeleteBatchRequest\x1a\x1f.outdial.v1.DeleteBatchResponse\"&\x82\xd3\xe4\x93\x02 *\x1e/outdial/v1/batches/{batch_id}\x12|\n\nStartBatch\x12\x1d.outdial.v1.StartBatchRequest\x1a\x1e.outdial.v1.StartBatchResponse\"/\x82\xd3\xe4\x93\x02)\"$/outdial/v1/batches/{batch_id}:start:\x01*\x12|\n\nPauseBatch\x12\x1d.outdial.v1.PauseBatchRequest\x1a\x1e.outdial.v1.PauseBatchResponse\"/\x82\xd3\xe4\x93\x02)\"$/outdial/v1/batches/{batch_id}:pause:\x01*\x12\x80\x01\n\x0bResumeBatch\x12\x1e.outdial.v1.ResumeBatchRequest\x1a\x1f.outdial.v1.ResumeBatchResponse\"0\x82\xd3\xe4\x93\x02*\"%/outdial/v1/batches/{batch_id}:resume:\x01*\x12\x80\x01\n\x0b\x43\x61ncelBatch\x12\x1e.outdial.v1.CancelBatchRequest\x1a\x1f.outdial.v1.CancelBatchResponse\"0\x82\xd3\xe4\x93\x02*\"%/outdial/v1/batches/{batch_id}:cancel:\x01*\x12\x9f\x01\n\x11\x41\x64\x64ScheduledCalls\x12$.outdial.v1.AddScheduledCallsRequest\x1a%.outdial.v1.AddScheduledCallsResponse\"=\x82\xd3\xe4\x93\x02\x37\"2/outdial/v1/batches/{batch_id}/scheduled-calls:add:\x01*\x12k\n\x14ImportScheduledCalls\x12\'.outdial.v1.ImportScheduledCallsRequest\x1a(.outdial.v1.ImportScheduledCallsResponse(\x01\x12q\n\tGetImport\x12\x1c.outdial.v1.GetImportRequest\x1a\x1d.outdial.v1.GetImportResponse\"\'\x82\xd3\xe4\x93\x02!\x12\x1f/outdial/v1/imports/{import_id}\x12\x95\x01\n\x12ListImportFindings\x12%.outdial.v1.ListImportFindingsRequest\x1a&.outdial.v1.ListImportFindingsResponse\"0\x82\xd3\xe4\x93\x02*\x12(/outdial/v1/imports/{import_id}/findings\x12|\n\nRetryBatch\x12\x1d.outdial.v1.RetryBatchRequest\x1a\x1e.outdial.v1.RetryBatchResponse\"/\x82\xd3\xe4\x93\x02)\"$/outdial/v1/batches/{batch_id}:retry:\x01*\x12\x81\x01\n\x0c\x45xplainBatch\x12\x1f.outdial.v1.ExplainBatchRequest\x1a .outdial.v1.ExplainBatchResponse\".\x82\xd3\xe4\x93\x02(\x12&/outdial/v1/batches/{batch_id}:explain\x12{\n\nWatchBatch\x12\x1d.outdial.v1.WatchBatchRequest\x1a\x1e.outdial.v1.WatchBatchResponse\",\x82\xd3\xe4\x93\x02&\x12$/outdial/v1/batches/{batch_id}:watch0\x01\x12\x89\x01\n\x0fListBatchEvents\x12\".outdial.v1.ListBatchEventsRequest\x1a#.outdial.v1.ListBatchEventsResponse\"-\x82\xd3\xe4\x93\x02\'\x12%/outdial/v1/batches/{batch_id}/eventsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoutdial/v1/batch_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16outdial/v1/batch.proto\x1a\x18outdial/v1/contact.proto\x1a\x16outdial/v1/event.proto\x1a\x1coutdial/v1/explanation.proto\x1a\x17outdial/v1/import.proto\x1a\x1foutdial/v1/scheduled_call.proto\"\xbd\x01\n\x12\x43reateBatchRequest\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x32\n\x0fscheduled_calls\x18\x02 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\r\n\x05\x64raft\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12.\n\x08\x63ontacts\x18) \x01(\x0b\x32\x1c.outdial.v1.ContactSelection\"T\n\x10SkippedDuplicate\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x1a\n\x12normalized_address\x18\x02 \x01(\t\x12\x15\n\rkept_position\x18\x03 \x01(\x03\"\x8a\x01\n\x13\x43reateBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x38\n\x12skipped_duplicates\x18\x02 \x03(\x0b\x32\x1c.outdial.v1.SkippedDuplicate\x12\x17\n\x0f\x64uplicate_count\x18\x03 \x01(\x03\"#\n\x0fGetBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"4\n\x10GetBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"u\n\x12ListBatchesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12&\n\x06states\x18\x03 \x03(\x0e\x32\x16.outdial.v1.BatchState\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\"R\n\x13ListBatchesResponse\x12\"\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x11.outdial.v1.Batch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x12UpdateBatchRequest\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"7\n\x13UpdateBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"&\n\x12\x44\x65leteBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\".\n\x13\x44\x65leteBatchResponse\x12\x17\n\x0fsends_in_flight\x18\x01 \x01(\x03\"%\n\x11StartBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"6\n\x12StartBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"%\n\x11PauseBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"O\n\x12PauseBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x17\n\x0fsends_in_flight\x18\x02 \x01(\x03\"&\n\x12ResumeBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"7\n\x13ResumeBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\"&\n\x12\x43\x61ncelBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"P\n\x13\x43\x61ncelBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x17\n\x0fsends_in_flight\x18\x02 \x01(\x03\"\xa4\x01\n\x18\x41\x64\x64ScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x32\n\x0fscheduled_calls\x18\x02 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12.\n\x08\x63ontacts\x18) \x01(\x0b\x32\x1c.outdial.v1.ContactSelection\"\x90\x01\n\x19\x41\x64\x64ScheduledCallsResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x38\n\x12skipped_duplicates\x18\x02 \x03(\x0b\x32\x1c.outdial.v1.SkippedDuplicate\x12\x17\n\x0f\x64uplicate_count\x18\x03 \x01(\x03\"\xa4\x01\n\x1bImportScheduledCallsRequest\x12,\n\x07options\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ImportOptionsH\x00\x12&\n\x04rows\x18\x02 \x01(\x0b\x32\x16.outdial.v1.ImportRowsH\x00\x12$\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x15.outdial.v1.ImportEndH\x00\x42\t\n\x07\x63ontent\"d\n\x1cImportScheduledCallsResponse\x12\"\n\x06import\x18\x01 \x01(\x0b\x32\x12.outdial.v1.Import\x12 \n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x11.outdial.v1.Batch\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"7\n\x11GetImportResponse\x12\"\n\x06import\x18\x01 \x01(\x0b\x32\x12.outdial.v1.Import\"U\n\x19ListImportFindingsRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x1aListImportFindingsResponse\x12+\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x19.outdial.v1.ImportFinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc8\x01\n\x11RetryBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12.\n\x06states\x18\x02 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12-\n\x0c\x64ispositions\x18\x03 \x03(\x0e\x32\x17.outdial.v1.Disposition\x12.\n\nwindow_end\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"M\n\x12RetryBatchResponse\x12 \n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Batch\x12\x15\n\rretried_count\x18\x02 \x01(\x03\"\'\n\x13\x45xplainBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\"I\n\x14\x45xplainBatchResponse\x12\x31\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x1c.outdial.v1.BatchExplanation\"\xc0\x01\n\x11WatchBatchRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12+\n\x08\x64\x65livery\x18\x03 \x01(\x0e\x32\x19.outdial.v1.WatchDelivery\x12%\n\x05scope\x18\x04 \x01(\x0e\x32\x16.outdial.v1.WatchScope\x12/\n\x0cmin_interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc1\x02\n\x12WatchBatchResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.outdial.v1.BatchState\x12\'\n\x06\x63ounts\x18\x04 \x01(\x0b\x32\x17.outdial.v1.BatchCounts\x12 \n\x05\x62\x61tch\x18\x05 \x01(\x0b\x32\x11.outdial.v1.Batch\x12+\n\x08snapshot\x18\x06 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x19\n\x11snapshot_complete\x18\x07 \x01(\x08\x12!\n\x06\x65vents\x18\x08 \x03(\x0b\x32\x11.outdial.v1.Event\x12\x11\n\theartbeat\x18\t \x01(\x08\x12\x13\n\x0b\x62\x61tch_ended\x18\n \x01(\x08\"U\n\x16ListBatchEventsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x12\x11\n\tpage_size\x18\x03 \x01(\x05\"r\n\x17ListBatchEventsResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.outdial.v1.Event\x12\x1b\n\x13next_after_sequence\x18\x02 \x01(\x03\x12\x17\n\x0foldest_sequence\x18\x03 \x01(\x03*j\n\rWatchDelivery\x12\x1e\n\x1aWATCH_DELIVERY_UNSPECIFIED\x10\x00\x12\x19\n\x15WATCH_DELIVERY_LATEST\x10\x01\x12\x1e\n\x1aWATCH_DELIVERY_EVERY_EVENT\x10\x02*W\n\nWatchScope\x12\x1b\n\x17WATCH_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n\x11WATCH_SCOPE_CALLS\x10\x01\x12\x15\n\x11WATCH_SCOPE_BATCH\x10\x02\x32\xff\x10\n\x0c\x42\x61tchService\x12n\n\x0b\x43reateBatch\x12\x1e.outdial.v1.CreateBatchRequest\x1a\x1f.outdial.v1.CreateBatchResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/outdial/v1/batches:\x01*\x12m\n\x08GetBatch\x12\x1b.outdial.v1.GetBatchRequest\x1a\x1c.outdial.v1.GetBatchResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/outdial/v1/batches/{batch_id}\x12k\n\x0bListBatches\x12\x1e.outdial.v1.ListBatchesRequest\x1a\x1f.outdial.v1.ListBatchesResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/outdial/v1/batches\x12\x83\x01\n\x0bUpdateBatch\x12\x1e.outdial.v1.UpdateBatchRequest\x1a\x1f.outdial.v1.UpdateBatchResponse\"3\x82\xd3\xe4\x93\x02-2$/outdial/v1/batches/{batch.batch_id}:\x05\x62\x61tch\x12v\n\x0b\x44\x65leteBatch\x12\x1e.outdial.v1.DeleteBatchRequest\x1a\x1f.outdial.v1.DeleteBatchResponse\"&\x82\xd3\xe4\x93\x02 *\x1e/outdial/v1/batches/{batch_id}\x12|\n\nStartBatch\x12\x1d.outdial.v1.StartBatchRequest\x1a\x1e.outdial.v1.StartBatchResponse\"/\x82\xd3\xe4\x93\x02)\"$/outdial/v1/batches/{batch_id}:start:\x01*\x12|\n\nPauseBatch\x12\x1d.outdial.v1.PauseBatchRequest\x1a\x1e.outdial.v1.PauseBatchResponse\"/\x82\xd3\xe4\x93\x02)\"$/outdial/v1/batches/{batch_id}:pause:\x01*\x12\x80\x01\n\x0bResumeBatch\x12\x1e.outdial.v1.ResumeBatchRequest\x1a\x1f.outdial.v1.ResumeBatchResponse\"0\x82\xd3\xe4\x93\x02*\"%/outdial/v1/batches/{batch_id}:resume:\x01*\x12\x80\x01\n\x0b\x43\x61ncelBatch\x12\x1e.outdial.v1.CancelBatchRequest\x1a\x1f.outdial.v1.CancelBatchResponse\"0\x82\xd3\xe4\x93\x02*\"%/outdial/v1/batches/{batch_id}:cancel:\x01*\x12\x9f\x01\n\x11\x41\x64\x64ScheduledCalls\x12$.outdial.v1.AddScheduledCallsRequest\x1a%.outdial.v1.AddScheduledCallsResponse\"=\x82\xd3\xe4\x93\x02\x37\"2/outdial/v1/batches/{batch_id}/scheduled-calls:add:\x01*\x12k\n\x14ImportScheduledCalls\x12\'.outdial.v1.ImportScheduledCallsRequest\x1a(.outdial.v1.ImportScheduledCallsResponse(\x01\x12q\n\tGetImport\x12\x1c.outdial.v1.GetImportRequest\x1a\x1d.outdial.v1.GetImportResponse\"\'\x82\xd3\xe4\x93\x02!\x12\x1f/outdial/v1/imports/{import_id}\x12\x95\x01\n\x12ListImportFindings\x12%.outdial.v1.ListImportFindingsRequest\x1a&.outdial.v1.ListImportFindingsResponse\"0\x82\xd3\xe4\x93\x02*\x12(/outdial/v1/imports/{import_id}/findings\x12|\n\nRetryBatch\x12\x1d.outdial.v1.RetryBatchRequest\x1a\x1e.outdial.v1.RetryBatchResponse\"/\x82\xd3\xe4\x93\x02)\"$/outdial/v1/batches/{batch_id}:retry:\x01*\x12\x81\x01\n\x0c\x45xplainBatch\x12\x1f.outdial.v1.ExplainBatchRequest\x1a .outdial.v1.ExplainBatchResponse\".\x82\xd3\xe4\x93\x02(\x12&/outdial/v1/batches/{batch_id}:explain\x12{\n\nWatchBatch\x12\x1d.outdial.v1.WatchBatchRequest\x1a\x1e.outdial.v1.WatchBatchResponse\",\x82\xd3\xe4\x93\x02&\x12$/outdial/v1/batches/{batch_id}:watch0\x01\x12\x89\x01\n\x0fListBatchEvents\x12\".outdial.v1.ListBatchEventsRequest\x1a#.outdial.v1.ListBatchEventsResponse\"-\x82\xd3\xe4\x93\x02\'\x12%/outdial/v1/batches/{batch_id}/eventsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -72,80 +73,80 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHSERVICE'].methods_by_name['WatchBatch']._serialized_options = b'\202\323\344\223\002&\022$/outdial/v1/batches/{batch_id}:watch'
   _globals['_BATCHSERVICE'].methods_by_name['ListBatchEvents']._loaded_options = None
   _globals['_BATCHSERVICE'].methods_by_name['ListBatchEvents']._serialized_options = b'\202\323\344\223\002\'\022%/outdial/v1/batches/{batch_id}/events'
-  _globals['_WATCHDELIVERY']._serialized_start=3597
-  _globals['_WATCHDELIVERY']._serialized_end=3703
-  _globals['_WATCHSCOPE']._serialized_start=3705
-  _globals['_WATCHSCOPE']._serialized_end=3792
-  _globals['_CREATEBATCHREQUEST']._serialized_start=312
-  _globals['_CREATEBATCHREQUEST']._serialized_end=453
-  _globals['_SKIPPEDDUPLICATE']._serialized_start=455
-  _globals['_SKIPPEDDUPLICATE']._serialized_end=539
-  _globals['_CREATEBATCHRESPONSE']._serialized_start=542
-  _globals['_CREATEBATCHRESPONSE']._serialized_end=680
-  _globals['_GETBATCHREQUEST']._serialized_start=682
-  _globals['_GETBATCHREQUEST']._serialized_end=717
-  _globals['_GETBATCHRESPONSE']._serialized_start=719
-  _globals['_GETBATCHRESPONSE']._serialized_end=771
-  _globals['_LISTBATCHESREQUEST']._serialized_start=773
-  _globals['_LISTBATCHESREQUEST']._serialized_end=890
-  _globals['_LISTBATCHESRESPONSE']._serialized_start=892
-  _globals['_LISTBATCHESRESPONSE']._serialized_end=974
-  _globals['_UPDATEBATCHREQUEST']._serialized_start=976
-  _globals['_UPDATEBATCHREQUEST']._serialized_end=1079
-  _globals['_UPDATEBATCHRESPONSE']._serialized_start=1081
-  _globals['_UPDATEBATCHRESPONSE']._serialized_end=1136
-  _globals['_DELETEBATCHREQUEST']._serialized_start=1138
-  _globals['_DELETEBATCHREQUEST']._serialized_end=1176
-  _globals['_DELETEBATCHRESPONSE']._serialized_start=1178
-  _globals['_DELETEBATCHRESPONSE']._serialized_end=1224
-  _globals['_STARTBATCHREQUEST']._serialized_start=1226
-  _globals['_STARTBATCHREQUEST']._serialized_end=1263
-  _globals['_STARTBATCHRESPONSE']._serialized_start=1265
-  _globals['_STARTBATCHRESPONSE']._serialized_end=1319
-  _globals['_PAUSEBATCHREQUEST']._serialized_start=1321
-  _globals['_PAUSEBATCHREQUEST']._serialized_end=1358
-  _globals['_PAUSEBATCHRESPONSE']._serialized_start=1360
-  _globals['_PAUSEBATCHRESPONSE']._serialized_end=1439
-  _globals['_RESUMEBATCHREQUEST']._serialized_start=1441
-  _globals['_RESUMEBATCHREQUEST']._serialized_end=1479
-  _globals['_RESUMEBATCHRESPONSE']._serialized_start=1481
-  _globals['_RESUMEBATCHRESPONSE']._serialized_end=1536
-  _globals['_CANCELBATCHREQUEST']._serialized_start=1538
-  _globals['_CANCELBATCHREQUEST']._serialized_end=1576
-  _globals['_CANCELBATCHRESPONSE']._serialized_start=1578
-  _globals['_CANCELBATCHRESPONSE']._serialized_end=1658
-  _globals['_ADDSCHEDULEDCALLSREQUEST']._serialized_start=1660
-  _globals['_ADDSCHEDULEDCALLSREQUEST']._serialized_end=1776
-  _globals['_ADDSCHEDULEDCALLSRESPONSE']._serialized_start=1779
-  _globals['_ADDSCHEDULEDCALLSRESPONSE']._serialized_end=1923
-  _globals['_IMPORTSCHEDULEDCALLSREQUEST']._serialized_start=1926
-  _globals['_IMPORTSCHEDULEDCALLSREQUEST']._serialized_end=2090
-  _globals['_IMPORTSCHEDULEDCALLSRESPONSE']._serialized_start=2092
-  _globals['_IMPORTSCHEDULEDCALLSRESPONSE']._serialized_end=2192
-  _globals['_GETIMPORTREQUEST']._serialized_start=2194
-  _globals['_GETIMPORTREQUEST']._serialized_end=2231
-  _globals['_GETIMPORTRESPONSE']._serialized_start=2233
-  _globals['_GETIMPORTRESPONSE']._serialized_end=2288
-  _globals['_LISTIMPORTFINDINGSREQUEST']._serialized_start=2290
-  _globals['_LISTIMPORTFINDINGSREQUEST']._serialized_end=2375
-  _globals['_LISTIMPORTFINDINGSRESPONSE']._serialized_start=2377
-  _globals['_LISTIMPORTFINDINGSRESPONSE']._serialized_end=2475
-  _globals['_RETRYBATCHREQUEST']._serialized_start=2478
-  _globals['_RETRYBATCHREQUEST']._serialized_end=2678
-  _globals['_RETRYBATCHRESPONSE']._serialized_start=2680
-  _globals['_RETRYBATCHRESPONSE']._serialized_end=2757
-  _globals['_EXPLAINBATCHREQUEST']._serialized_start=2759
-  _globals['_EXPLAINBATCHREQUEST']._serialized_end=2798
-  _globals['_EXPLAINBATCHRESPONSE']._serialized_start=2800
-  _globals['_EXPLAINBATCHRESPONSE']._serialized_end=2873
-  _globals['_WATCHBATCHREQUEST']._serialized_start=2876
-  _globals['_WATCHBATCHREQUEST']._serialized_end=3068
-  _globals['_WATCHBATCHRESPONSE']._serialized_start=3071
-  _globals['_WATCHBATCHRESPONSE']._serialized_end=3392
-  _globals['_LISTBATCHEVENTSREQUEST']._serialized_start=3394
-  _globals['_LISTBATCHEVENTSREQUEST']._serialized_end=3479
-  _globals['_LISTBATCHEVENTSRESPONSE']._serialized_start=3481
-  _globals['_LISTBATCHEVENTSRESPONSE']._serialized_end=3595
-  _globals['_BATCHSERVICE']._serialized_start=3795
-  _globals['_BATCHSERVICE']._serialized_end=5970
+  _globals['_WATCHDELIVERY']._serialized_start=3720
+  _globals['_WATCHDELIVERY']._serialized_end=3826
+  _globals['_WATCHSCOPE']._serialized_start=3828
+  _globals['_WATCHSCOPE']._serialized_end=3915
+  _globals['_CREATEBATCHREQUEST']._serialized_start=338
+  _globals['_CREATEBATCHREQUEST']._serialized_end=527
+  _globals['_SKIPPEDDUPLICATE']._serialized_start=529
+  _globals['_SKIPPEDDUPLICATE']._serialized_end=613
+  _globals['_CREATEBATCHRESPONSE']._serialized_start=616
+  _globals['_CREATEBATCHRESPONSE']._serialized_end=754
+  _globals['_GETBATCHREQUEST']._serialized_start=756
+  _globals['_GETBATCHREQUEST']._serialized_end=791
+  _globals['_GETBATCHRESPONSE']._serialized_start=793
+  _globals['_GETBATCHRESPONSE']._serialized_end=845
+  _globals['_LISTBATCHESREQUEST']._serialized_start=847
+  _globals['_LISTBATCHESREQUEST']._serialized_end=964
+  _globals['_LISTBATCHESRESPONSE']._serialized_start=966
+  _globals['_LISTBATCHESRESPONSE']._serialized_end=1048
+  _globals['_UPDATEBATCHREQUEST']._serialized_start=1050
+  _globals['_UPDATEBATCHREQUEST']._serialized_end=1153
+  _globals['_UPDATEBATCHRESPONSE']._serialized_start=1155
+  _globals['_UPDATEBATCHRESPONSE']._serialized_end=1210
+  _globals['_DELETEBATCHREQUEST']._serialized_start=1212
+  _globals['_DELETEBATCHREQUEST']._serialized_end=1250
+  _globals['_DELETEBATCHRESPONSE']._serialized_start=1252
+  _globals['_DELETEBATCHRESPONSE']._serialized_end=1298
+  _globals['_STARTBATCHREQUEST']._serialized_start=1300
+  _globals['_STARTBATCHREQUEST']._serialized_end=1337
+  _globals['_STARTBATCHRESPONSE']._serialized_start=1339
+  _globals['_STARTBATCHRESPONSE']._serialized_end=1393
+  _globals['_PAUSEBATCHREQUEST']._serialized_start=1395
+  _globals['_PAUSEBATCHREQUEST']._serialized_end=1432
+  _globals['_PAUSEBATCHRESPONSE']._serialized_start=1434
+  _globals['_PAUSEBATCHRESPONSE']._serialized_end=1513
+  _globals['_RESUMEBATCHREQUEST']._serialized_start=1515
+  _globals['_RESUMEBATCHREQUEST']._serialized_end=1553
+  _globals['_RESUMEBATCHRESPONSE']._serialized_start=1555
+  _globals['_RESUMEBATCHRESPONSE']._serialized_end=1610
+  _globals['_CANCELBATCHREQUEST']._serialized_start=1612
+  _globals['_CANCELBATCHREQUEST']._serialized_end=1650
+  _globals['_CANCELBATCHRESPONSE']._serialized_start=1652
+  _globals['_CANCELBATCHRESPONSE']._serialized_end=1732
+  _globals['_ADDSCHEDULEDCALLSREQUEST']._serialized_start=1735
+  _globals['_ADDSCHEDULEDCALLSREQUEST']._serialized_end=1899
+  _globals['_ADDSCHEDULEDCALLSRESPONSE']._serialized_start=1902
+  _globals['_ADDSCHEDULEDCALLSRESPONSE']._serialized_end=2046
+  _globals['_IMPORTSCHEDULEDCALLSREQUEST']._serialized_start=2049
+  _globals['_IMPORTSCHEDULEDCALLSREQUEST']._serialized_end=2213
+  _globals['_IMPORTSCHEDULEDCALLSRESPONSE']._serialized_start=2215
+  _globals['_IMPORTSCHEDULEDCALLSRESPONSE']._serialized_end=2315
+  _globals['_GETIMPORTREQUEST']._serialized_start=2317
+  _globals['_GETIMPORTREQUEST']._serialized_end=2354
+  _globals['_GETIMPORTRESPONSE']._serialized_start=2356
+  _globals['_GETIMPORTRESPONSE']._serialized_end=2411
+  _globals['_LISTIMPORTFINDINGSREQUEST']._serialized_start=2413
+  _globals['_LISTIMPORTFINDINGSREQUEST']._serialized_end=2498
+  _globals['_LISTIMPORTFINDINGSRESPONSE']._serialized_start=2500
+  _globals['_LISTIMPORTFINDINGSRESPONSE']._serialized_end=2598
+  _globals['_RETRYBATCHREQUEST']._serialized_start=2601
+  _globals['_RETRYBATCHREQUEST']._serialized_end=2801
+  _globals['_RETRYBATCHRESPONSE']._serialized_start=2803
+  _globals['_RETRYBATCHRESPONSE']._serialized_end=2880
+  _globals['_EXPLAINBATCHREQUEST']._serialized_start=2882
+  _globals['_EXPLAINBATCHREQUEST']._serialized_end=2921
+  _globals['_EXPLAINBATCHRESPONSE']._serialized_start=2923
+  _globals['_EXPLAINBATCHRESPONSE']._serialized_end=2996
+  _globals['_WATCHBATCHREQUEST']._serialized_start=2999
+  _globals['_WATCHBATCHREQUEST']._serialized_end=3191
+  _globals['_WATCHBATCHRESPONSE']._serialized_start=3194
+  _globals['_WATCHBATCHRESPONSE']._serialized_end=3515
+  _globals['_LISTBATCHEVENTSREQUEST']._serialized_start=3517
+  _globals['_LISTBATCHEVENTSREQUEST']._serialized_end=3602
+  _globals['_LISTBATCHEVENTSRESPONSE']._serialized_start=3604
+  _globals['_LISTBATCHEVENTSRESPONSE']._serialized_end=3718
+  _globals['_BATCHSERVICE']._serialized_start=3918
+  _globals['_BATCHSERVICE']._serialized_end=6093
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from outdial.v1 import batch_pb2 as _batch_pb2
+from outdial.v1 import contact_pb2 as _contact_pb2
 from outdial.v1 import event_pb2 as _event_pb2
 from outdial.v1 import explanation_pb2 as _explanation_pb2
 from outdial.v1 import import_pb2 as _import_pb2
@@ -87,6 +88,7 @@ class CreateBatchRequest(_message.Message):
     SCHEDULED_CALLS_FIELD_NUMBER: _builtins.int
     DRAFT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONTACTS_FIELD_NUMBER: _builtins.int
     draft: _builtins.bool
     """Waits for StartBatch."""
     request_id: _builtins.str
@@ -99,6 +101,15 @@ class CreateBatchRequest(_message.Message):
     def scheduled_calls(self) -> _containers.RepeatedCompositeFieldContainer[_scheduled_call_pb2.ScheduledCall]:
         """In the order to be dialled. At most 100,000. May be empty for a draft."""
 
+    @_builtins.property
+    def contacts(self) -> _contact_pb2.ContactSelection:
+        """Contacts to call behind `scheduled_calls`, at most 1,000,000 rows in all. What a contact
+        says becomes the `template_context` of its row: `first_name`, `last_name`, `email`,
+        `phone_number` (the normal form), `company_name`, `industry`, `location`, `postal_code`,
+        `keywords` and its own fields under their names, as far as they are set; its `time_zone`
+        and `metadata` go along. A fault is named as `contacts[CONTACT_ID].template_context.city`.
+        """
+
     def __init__(
         self,
         *,
@@ -106,10 +117,11 @@ class CreateBatchRequest(_message.Message):
         scheduled_calls: _abc.Iterable[_scheduled_call_pb2.ScheduledCall] | None = ...,
         draft: _builtins.bool = ...,
         request_id: _builtins.str = ...,
+        contacts: _contact_pb2.ContactSelection | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "contacts", b"contacts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "draft", b"draft", "request_id", b"request_id", "scheduled_calls", b"scheduled_calls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "contacts", b"contacts", "draft", b"draft", "request_id", b"request_id", "scheduled_calls", b"scheduled_calls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -157,7 +169,9 @@ class CreateBatchResponse(_message.Message):
     def batch(self) -> _batch_pb2.Batch: ...
     @_builtins.property
     def skipped_duplicates(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkippedDuplicate]:
-        """For DUPLICATE_POLICY_SKIP."""
+        """For DUPLICATE_POLICY_SKIP; of `scheduled_calls` alone. Contacts that were left out are in
+        `duplicate_count`.
+        """
 
     def __init__(
         self,
@@ -529,12 +543,17 @@ class AddScheduledCallsRequest(_message.Message):
     BATCH_ID_FIELD_NUMBER: _builtins.int
     SCHEDULED_CALLS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONTACTS_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     request_id: _builtins.str
     """See CreateAccountRequest.request_id."""
     @_builtins.property
     def scheduled_calls(self) -> _containers.RepeatedCompositeFieldContainer[_scheduled_call_pb2.ScheduledCall]:
-        """1 to 100,000."""
+        """1 to 100,000; none where contacts are given."""
+
+    @_builtins.property
+    def contacts(self) -> _contact_pb2.ContactSelection:
+        """As CreateBatchRequest.contacts."""
 
     def __init__(
         self,
@@ -542,10 +561,11 @@ class AddScheduledCallsRequest(_message.Message):
         batch_id: _builtins.str = ...,
         scheduled_calls: _abc.Iterable[_scheduled_call_pb2.ScheduledCall] | None = ...,
         request_id: _builtins.str = ...,
+        contacts: _contact_pb2.ContactSelection | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "request_id", b"request_id", "scheduled_calls", b"scheduled_calls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "contacts", b"contacts", "request_id", b"request_id", "scheduled_calls", b"scheduled_calls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -564,7 +584,7 @@ class AddScheduledCallsResponse(_message.Message):
     def batch(self) -> _batch_pb2.Batch: ...
     @_builtins.property
     def skipped_duplicates(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkippedDuplicate]:
-        """For DUPLICATE_POLICY_SKIP."""
+        """As in CreateBatchResponse."""
 
     def __init__(
         self,

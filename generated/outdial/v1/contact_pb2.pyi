@@ -76,6 +76,39 @@ class ContactFolder(_message.Message):
 Global___ContactFolder: _TypeAlias = ContactFolder  # noqa: Y015
 
 @_typing.final
+class ContactSelection(_message.Message):
+    """Contacts to copy into a batch, as they are when the request begins. Each is copied once,
+    however often it is named: the contacts of the folders first, each folder's oldest first,
+    then the others.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_FOLDER_IDS_FIELD_NUMBER: _builtins.int
+    CONTACT_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def contact_folder_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 100. FAILED_PRECONDITION (reason CONTACT_FOLDER_EMPTY) for one without contacts."""
+
+    @_builtins.property
+    def contact_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 10,000."""
+
+    def __init__(
+        self,
+        *,
+        contact_folder_ids: _abc.Iterable[_builtins.str] | None = ...,
+        contact_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_folder_ids", b"contact_folder_ids", "contact_ids", b"contact_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactSelection: _TypeAlias = ContactSelection  # noqa: Y015
+
+@_typing.final
 class Contact(_message.Message):
     """A person, kept to be called from more than one batch. A batch that is made from contacts
     copies them: what becomes of a contact later changes nothing in it.

@@ -85,6 +85,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ADDRESS_SUPPRESSED: _ErrorReason.ValueType  # 67
     ERROR_REASON_TOO_MANY_CALLS_WAIT: _ErrorReason.ValueType  # 68
     ERROR_REASON_CALL_IS_DIRECT: _ErrorReason.ValueType  # 69
+    ERROR_REASON_CONTACT_FOLDER_EMPTY: _ErrorReason.ValueType  # 60
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
@@ -152,6 +153,7 @@ ERROR_REASON_CALL_HELD_BACK: ErrorReason.ValueType  # 66
 ERROR_REASON_ADDRESS_SUPPRESSED: ErrorReason.ValueType  # 67
 ERROR_REASON_TOO_MANY_CALLS_WAIT: ErrorReason.ValueType  # 68
 ERROR_REASON_CALL_IS_DIRECT: ErrorReason.ValueType  # 69
+ERROR_REASON_CONTACT_FOLDER_EMPTY: ErrorReason.ValueType  # 60
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

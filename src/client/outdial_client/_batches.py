@@ -14,7 +14,13 @@ from outdial.v1.explanation_pb2 import BatchExplanation
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
 
 from outdial_client._batch_imports import BatchImports
-from outdial_client._inputs import NewBatch, NewCall, to_batch, to_scheduled_calls
+from outdial_client._inputs import (
+    NewBatch,
+    NewCall,
+    to_batch,
+    to_scheduled_calls,
+    to_selection,
+)
 from outdial_client._interruptions import WatchInterruption
 from outdial_client._pager import Page, Pager
 from outdial_client._times import to_duration, to_timestamp
@@ -30,18 +36,22 @@ class Batches(BatchImports):
         batch: NewBatch | Batch,
         calls: Iterable[NewCall | ScheduledCall] = (),
         *,
+        contact_folder_ids: Iterable[str] = (),
+        contact_ids: Iterable[str] = (),
         draft: bool = False,
         request_id: str = "",
     ) -> messages.CreateBatchResponse:
         """Makes a batch with its people, all or nothing, and starts it unless `draft`.
 
-        The answer holds the batch and the rows that DUPLICATE_POLICY_SKIP left out.
-        Rows with faults raise InvalidArgumentError, whose `fields` name them as
-        `scheduled_calls[6].address`.
+        The contacts of folders, and single ones, are copied behind `calls`, as they are
+        now; each once. The answer holds the batch and the rows that DUPLICATE_POLICY_SKIP
+        left out. Rows with faults raise InvalidArgumentError, whose `fields` name them as
+        `scheduled_calls[6].address` or `contacts[CONTACT_ID].template_context.city`.
         """
         request = messages.CreateBatchRequest(
             batch=to_batch(batch),
             scheduled_calls=to_scheduled_calls(calls),
+            contacts=to_selection(contact_folder_ids, contact_ids),
             draft=draft,
             request_id=request_id,
         )
@@ -50,13 +60,21 @@ class Batches(BatchImports):
     async def add_calls(
         self,
         batch_id: str,
-        calls: Iterable[NewCall | ScheduledCall],
+        calls: Iterable[NewCall | ScheduledCall] = (),
         *,
+        contact_folder_ids: Iterable[str] = (),
+        contact_ids: Iterable[str] = (),
         request_id: str = "",
     ) -> messages.AddScheduledCallsResponse:
-        """Adds people behind the last one of a batch that has not ended, all or nothing."""
+        """Adds people behind the last one of a batch that has not ended, all or nothing.
+
+        Contacts are copied as by `create`.
+        """
         request = messages.AddScheduledCallsRequest(
-            batch_id=batch_id, scheduled_calls=to_scheduled_calls(calls), request_id=request_id
+            batch_id=batch_id,
+            scheduled_calls=to_scheduled_calls(calls),
+            contacts=to_selection(contact_folder_ids, contact_ids),
+            request_id=request_id,
         )
         return await self._send(self._stub.AddScheduledCalls, request, long=True)
 

@@ -17,7 +17,7 @@ from outdial.v1.batch_pb2 import (
 )
 from outdial.v1.call_service_pb2 import CreateCallRequest
 from outdial.v1.calling_hours_pb2 import ZoneRule
-from outdial.v1.contact_pb2 import Contact
+from outdial.v1.contact_pb2 import Contact, ContactSelection
 from outdial.v1.phone_number_pb2 import PhoneNumber, PhoneNumberCapability
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
@@ -295,6 +295,12 @@ def to_agent(agent: str | NewAgent | Agent) -> Agent:
 def to_batch(batch: NewBatch | Batch) -> Batch:
     """The batch as it is sent."""
     return batch.to_message() if isinstance(batch, NewBatch) else batch
+
+
+def to_selection(folder_ids: Iterable[str], contact_ids: Iterable[str]) -> ContactSelection | None:
+    """The contacts to copy; None for none."""
+    selection = ContactSelection(contact_folder_ids=folder_ids, contact_ids=contact_ids)
+    return selection if selection.ByteSize() else None
 
 
 def to_scheduled_calls(calls: Iterable[NewCall | ScheduledCall]) -> list[ScheduledCall]:

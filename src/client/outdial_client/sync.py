@@ -449,25 +449,52 @@ class Batches(BatchImports):
         batch: NewBatch | Batch,
         calls: Iterable[NewCall | ScheduledCall] = (),
         *,
+        contact_folder_ids: Iterable[str] = (),
+        contact_ids: Iterable[str] = (),
         draft: bool = False,
         request_id: str = "",
     ) -> CreateBatchResponse:
         """Makes a batch with its people, all or nothing, and starts it unless `draft`.
 
-        The answer holds the batch and the rows that DUPLICATE_POLICY_SKIP left out.
-        Rows with faults raise InvalidArgumentError, whose `fields` name them as
-        `scheduled_calls[6].address`.
+        The contacts of folders, and single ones, are copied behind `calls`, as they are
+        now; each once. The answer holds the batch and the rows that DUPLICATE_POLICY_SKIP
+        left out. Rows with faults raise InvalidArgumentError, whose `fields` name them as
+        `scheduled_calls[6].address` or `contacts[CONTACT_ID].template_context.city`.
         """
         return self._loop.run(
-            partial(self._inner.create, batch, tuple(calls), draft=draft, request_id=request_id)
+            partial(
+                self._inner.create,
+                batch,
+                tuple(calls),
+                contact_folder_ids=tuple(contact_folder_ids),
+                contact_ids=tuple(contact_ids),
+                draft=draft,
+                request_id=request_id,
+            )
         )
 
     def add_calls(
-        self, batch_id: str, calls: Iterable[NewCall | ScheduledCall], *, request_id: str = ""
+        self,
+        batch_id: str,
+        calls: Iterable[NewCall | ScheduledCall] = (),
+        *,
+        contact_folder_ids: Iterable[str] = (),
+        contact_ids: Iterable[str] = (),
+        request_id: str = "",
     ) -> AddScheduledCallsResponse:
-        """Adds people behind the last one of a batch that has not ended, all or nothing."""
+        """Adds people behind the last one of a batch that has not ended, all or nothing.
+
+        Contacts are copied as by `create`.
+        """
         return self._loop.run(
-            partial(self._inner.add_calls, batch_id, tuple(calls), request_id=request_id)
+            partial(
+                self._inner.add_calls,
+                batch_id,
+                tuple(calls),
+                contact_folder_ids=tuple(contact_folder_ids),
+                contact_ids=tuple(contact_ids),
+                request_id=request_id,
+            )
         )
 
     def retry(

@@ -55,6 +55,7 @@ from outdial_server.commands.accounts import CreateAccount, UpdateAccount
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.agents import CreateAgent, UpdateAgent
 from outdial_server.commands.carrier_configs import CreateCarrierConfig, UpdateCarrierConfig
+from outdial_server.commands.contact_rows import CopyContacts
 from outdial_server.commands.contacts import (
     CreateContact,
     CreateContactFolder,
@@ -373,12 +374,13 @@ def _batch_servicer(
 ) -> BatchServicer:
     batches, intake = base.store.batches, base.store.intake
     schemas = JsonSchemas()
+    copies = CopyContacts(base.store.contact_folders, base.store.contacts)
     planner = BatchPlanner(base.ids, base.clock, carriers)
     return BatchServicer(
         batches,
         base.store.events,
-        CreateBatch(intake, planner, base.signals, schemas),
-        AddScheduledCalls(intake, base.signals, schemas),
+        CreateBatch(intake, planner, base.signals, schemas, copies),
+        AddScheduledCalls(intake, base.signals, schemas, copies),
         ImportScheduledCalls(intake, planner, base.ids, base.signals, schemas),
         base.store.imports,
         UpdateBatch(batches, base.signals),

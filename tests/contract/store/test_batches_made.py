@@ -90,6 +90,8 @@ async def test_a_row_is_read_as_it_was_given(world: World) -> None:
         metadata={"k": "v"},
         ring_timeout=timedelta(seconds=12),
         annotations_json='{"b":1.0, "a":"as it came"}',
+        contact_id=world.ids.new_id(),
+        contact_folder_id=world.ids.new_id(),
     )
     batch_id = await world.batch([new])
     row = await world.row(batch_id)
@@ -164,6 +166,7 @@ class BrokenRow:
     """Stands in for a row, and breaks when it is written."""
 
     normalized_address = number(0)
+    contact_id = ""
 
     @property
     def address(self) -> str:

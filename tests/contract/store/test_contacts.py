@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from outdial_server.domain.contact import Contact, ContactFields
+from outdial_server.domain.contact import ContactFields
 from outdial_server.domain.contact_folder import (
     ContactFolder,
     ContactFolderFields,
@@ -24,6 +24,7 @@ from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.retention import Retention
 from outdial_server.ports.contacts import ContactFilter
 from outdial_server.storage.verbs import contacts as contact_verbs
+from support.contacts import contact, folder, person
 from support.invariants import check_invariants
 from support.stores import NO_ID, World, all_pages, number
 
@@ -42,22 +43,6 @@ FULL = ContactFields(
     '{"city":"Graz","n":3}',
     {"k": "v"},
 )
-
-
-async def folder(world: World, name: str = "Patients") -> ContactFolder:
-    return await world.store.contact_folders.create_folder(
-        world.account_id, ContactFolderId(world.ids.new_id()), ContactFolderFields(name)
-    )
-
-
-def person(n: int, **values: Any) -> ContactFields:
-    return ContactFields(number(n), number(n), **values)
-
-
-async def contact(world: World, folder: ContactFolder, fields: ContactFields) -> Contact:
-    return await world.store.contacts.create_contact(
-        world.account_id, ContactId(world.ids.new_id()), folder.contact_folder_id, fields
-    )
 
 
 async def count_in(world: World, folder: ContactFolder) -> int:

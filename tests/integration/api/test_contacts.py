@@ -4,8 +4,10 @@ import grpc.aio
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.struct_pb2 import Struct
-from outdial.v1.contact_pb2 import Contact, ContactFolder
-from tests.integration.api.conftest import new_tenant
+from outdial.v1.agent_pb2 import Agent
+from outdial.v1.batch_pb2 import Batch
+from outdial.v1.contact_pb2 import Contact, ContactFolder, ContactSelection
+from tests.integration.api.conftest import new_tenant, watch_to_the_end
 
 from support.grpc import Metadata, call
 
@@ -100,3 +102,81 @@ async def test_a_contact_is_read_found_changed_and_deleted(
     await call(grpc_channel, "DeleteContact", key, contact_id=made.contact_id)
     listed = await call(grpc_channel, "ListContacts", key, contact_folder_id=folder_id)
     assert not listed.contacts
+
+
+async def test_a_batch_is_made_of_a_folder_and_its_contacts_learn_of_the_calls(
+    grpc_channel: grpc.aio.Channel,
+) -> None:
+    key = (await new_tenant(grpc_channel, "called")).key
+    folder_id, other_id = [await new_folder(grpc_channel, key, name) for name in ("A", "B")]
+    people = [
+        await call(
+            grpc_channel,
+            "CreateContact",
+            key,
+            contact=Contact(
+                contact_folder_id=id_,
+                address=address,
+                first_name="Ada",
+                custom_fields=own_fields(city="Graz"),
+            ),
+        )
+        for id_, address in [(folder_id, "+15551230001"), (other_id, "+15551230002")]
+    ]
+    agent = Agent(display_name="Ada", prompt="Hello {{first_name}} of {{city}}")
+    agent_id = (await call(grpc_channel, "CreateAgent", key, agent=agent)).agent.agent_id
+    made = await call(
+        grpc_channel,
+        "CreateBatch",
+        key,
+        batch=Batch(agent_id=agent_id, display_name="list"),
+        contacts=ContactSelection(
+            contact_folder_ids=[folder_id], contact_ids=[people[1].contact.contact_id]
+        ),
+    )
+    batch_id = made.batch.batch_id
+    await watch_to_the_end(grpc_channel, key, batch_id)
+    rows = await call(grpc_channel, "ListScheduledCalls", key, batch_id=batch_id)
+    assert [(row.contact_id, row.contact_folder_id) for row in rows.scheduled_calls] == [
+        (made.contact.contact_id, made.contact.contact_folder_id) for made in people
+    ]
+    assert rows.scheduled_calls[0].template_context == own_fields(
+        first_name="Ada", city="Graz", phone_number="+15551230001"
+    )
+    for row in rows.scheduled_calls:
+        read = await call(grpc_channel, "GetContact", key, contact_id=row.contact_id)
+        assert read.contact.call_count == 1
+        assert read.contact.last_disposition == row.disposition
+        assert read.contact.HasField("last_call_time")
+    found = await call(
+        grpc_channel, "ListContacts", key, last_dispositions=[rows.scheduled_calls[0].disposition]
+    )
+    assert people[0].contact.contact_id in {one.contact_id for one in found.contacts}
+
+
+async def test_the_contacts_of_a_repeated_request_are_copied_once(
+    grpc_channel: grpc.aio.Channel,
+) -> None:
+    key = (await new_tenant(grpc_channel, "repeated")).key
+    folder_id = await new_folder(grpc_channel, key)
+    person = Contact(contact_folder_id=folder_id, address="+15551230001")
+    await call(grpc_channel, "CreateContact", key, contact=person)
+    agent = await call(grpc_channel, "CreateAgent", key, agent=Agent(display_name="Ada"))
+    selection = ContactSelection(contact_folder_ids=[folder_id])
+    draft = await call(
+        grpc_channel,
+        "CreateBatch",
+        key,
+        batch=Batch(agent_id=agent.agent.agent_id, display_name="list"),
+        draft=True,
+    )
+    for _ in range(2):
+        added = await call(
+            grpc_channel,
+            "AddScheduledCalls",
+            key,
+            batch_id=draft.batch.batch_id,
+            contacts=selection,
+            request_id="r-1",
+        )
+        assert added.batch.counts.total == 1

@@ -2,11 +2,14 @@
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.struct_pb2 import Struct, Value
-from outdial.v1.contact_pb2 import Contact, ContactFolder
+from outdial.v1.batch_pb2 import Batch
+from outdial.v1.contact_pb2 import Contact, ContactFolder, ContactSelection
 from tests.integration.wrong_requests.world import ANSWERED, BUSY, USED_REQUEST_ID
 from tests.integration.wrong_requests.wrong import (
+    Fields,
     faulty,
     forbidden,
+    misfit,
     no_such_id,
     outdated,
     taken,
@@ -14,6 +17,11 @@ from tests.integration.wrong_requests.wrong import (
 )
 
 NOT_FINITE = Struct(fields={"n": Value(number_value=float("nan"))})
+
+BATCHES: dict[str, Fields] = {
+    "CreateBatch": lambda w: {"batch": Batch(agent_id=w.ours.agent_id, display_name="x")},
+    "AddScheduledCalls": lambda w: {"batch_id": w.ours.draft_id},
+}
 
 FOLDERS = [
     faulty("nothing", "CreateContactFolder", lambda w: {}, "contact_folder.display_name"),
@@ -242,4 +250,54 @@ CONTACTS = [
     ),
 ]
 
-ROWS = [*FOLDERS, *CONTACTS]
+COPIES = [
+    *(
+        row
+        for rpc, batch in BATCHES.items()
+        for row in (
+            unfound(
+                "a folder of another account",
+                rpc,
+                lambda w, batch=batch: {
+                    **batch(w),
+                    "contacts": ContactSelection(contact_folder_ids=[w.their_contact_folder_id]),
+                },
+                "CONTACT_FOLDER_NOT_FOUND",
+            ),
+            unfound(
+                "a contact of another account",
+                rpc,
+                lambda w, batch=batch: {
+                    **batch(w),
+                    "contacts": ContactSelection(contact_ids=[w.contact_id, w.their_contact_id]),
+                },
+                "CONTACT_NOT_FOUND",
+            ),
+            misfit(
+                "an empty folder",
+                rpc,
+                lambda w, batch=batch: {
+                    **batch(w),
+                    "contacts": ContactSelection(contact_folder_ids=[w.empty_folder_id]),
+                },
+                "CONTACT_FOLDER_EMPTY",
+                says="there is no contact in the folder 'Empty'",
+            ),
+            faulty(
+                "too many folders and contacts",
+                rpc,
+                lambda w, batch=batch: {
+                    **batch(w),
+                    "contacts": ContactSelection(
+                        contact_folder_ids=map(str, range(101)),
+                        contact_ids=map(str, range(10_001)),
+                    ),
+                },
+                "contacts.contact_folder_ids",
+                "contacts.contact_ids",
+            ),
+        )
+    ),
+]
+
+ROWS = [*FOLDERS, *CONTACTS, *COPIES]

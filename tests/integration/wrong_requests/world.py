@@ -83,6 +83,7 @@ class World:
     # With two contacts in it, the first of them `contact_id`.
     contact_folder_id: str
     contact_id: str
+    empty_folder_id: str
     their_contact_folder_id: str
     their_contact_id: str
     # Bound to an agent.
@@ -174,13 +175,15 @@ class Builder:
         throttle_id: str = made.throttle.throttle_id
         return throttle_id
 
+    async def folder(self, name: str, request_id: str = "") -> str:
+        folder = ContactFolder(display_name=name)
+        made = await self.call("CreateContactFolder", contact_folder=folder, request_id=request_id)
+        folder_id: str = made.contact_folder.contact_folder_id
+        return folder_id
+
     async def contacts(self) -> tuple[str, str]:
         """A folder with two contacts, and the first of them."""
-        folder = ContactFolder(display_name="Patients")
-        made = await self.call(
-            "CreateContactFolder", contact_folder=folder, request_id=USED_REQUEST_ID
-        )
-        folder_id: str = made.contact_folder.contact_folder_id
+        folder_id = await self.folder("Patients", USED_REQUEST_ID)
         first, _ = [
             await self.call(
                 "CreateContact",
@@ -332,6 +335,7 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         their_throttle_id=await Builder(channel, tenants[1]).throttle(),
         contact_folder_id=folder_id,
         contact_id=contact_id,
+        empty_folder_id=await build.folder("Empty"),
         their_contact_folder_id=their_folder_id,
         their_contact_id=their_contact_id,
         bound_number_id=await build.number("+15554000001", await build.agent("Calls from one")),

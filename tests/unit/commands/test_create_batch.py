@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.adapters.json_schema import JsonSchemas
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
+from outdial_server.commands.contact_rows import CopyContacts
 from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.new_batch import BatchPlanner, BatchSpec, choose_carrier
 from outdial_server.commands.rows import SLICE_ROWS, RawRows
@@ -22,6 +24,8 @@ from support.batches import MemoryIntake
 from support.clock import ManualClock, ManualSignals
 from support.domain import ACCOUNT, AGENT, BATCH
 
+# Nobody names contacts here.
+NO_STORES = CopyContacts(cast(Any, None), cast(Any, None))
 GOOD, BAD = RawRow("+1 555 123 0001"), RawRow("5551230001")
 SPEC = BatchSpec(ACCOUNT, AGENT, "", DuplicatePolicy.KEEP, BatchSettings("Reminders"), draft=False)
 
@@ -38,8 +42,9 @@ class Creating:
         self.signals = ManualSignals(clock)
         self.intake = MemoryIntake()
         planner = BatchPlanner(UuidV7Ids(clock), clock, ("simulated", "twilio"))
-        self.create = CreateBatch(self.intake, planner, self.signals, JsonSchemas())
-        self.add = AddScheduledCalls(self.intake, self.signals, JsonSchemas())
+        copies = NO_STORES
+        self.create = CreateBatch(self.intake, planner, self.signals, JsonSchemas(), copies)
+        self.add = AddScheduledCalls(self.intake, self.signals, JsonSchemas(), copies)
 
     async def execute(self, rows: Sequence[RawRow], spec: BatchSpec = SPEC) -> StoredRows:
         return await self.create.execute(spec, slices(rows), None)

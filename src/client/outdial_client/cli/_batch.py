@@ -17,6 +17,7 @@ from outdial_client.cli._batch_options import (
 )
 from outdial_client.cli._choices import BATCH_STATES, choice
 from outdial_client.cli._facts import batch_facts
+from outdial_client.cli._folder_names import Contacts, Folders, folder_ids
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import BATCHES
 from outdial_client.cli._option_groups import takes
@@ -47,15 +48,26 @@ def create(
     name: Annotated[str, typer.Argument(help="A label for people.")],
     *,
     agent: AgentOption,
+    folder: Folders = None,
+    contact: Contacts = None,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Wait for `batch start`; without contacts it does.")
+    ] = False,
     request_id: Annotated[str, typer.Option(help="The same id makes it only once.")] = "",
     settings: NewBatchSettings,
 ) -> None:
-    """Make a batch without people, as a draft; `batch import` makes one of a file."""
+    """Call contacts; without any, a draft is made. `batch import` calls who is in a file."""
 
     async def command(client: Client, screen: Screen) -> None:
         found = await find_agent(client, screen, agent)
         new_batch = NewBatch(agent_id=found.agent_id, display_name=name, **settings.given())
-        created = await client.batches.create(new_batch, draft=True, request_id=request_id)
+        created = await client.batches.create(
+            new_batch,
+            contact_folder_ids=await folder_ids(client, screen, folder),
+            contact_ids=contact or (),
+            draft=draft or not (folder or contact),
+            request_id=request_id,
+        )
         batch = created.batch
         screen.made(batch, batch.batch_id, f"Batch {batch.display_name}: {batch.batch_id}")
 
@@ -66,8 +78,10 @@ def create(
 def add(
     context: typer.Context,
     batch_id: BatchId,
-    address: Annotated[str, typer.Argument(help="A number, +15551230001, or a SIP address.")],
+    address: Annotated[str, typer.Argument(help="A number, +15551230001, or a SIP address.")] = "",
     *,
+    folder: Folders = None,
+    contact: Contacts = None,
     custom_id: Annotated[str, typer.Option(help="Your own key.")] = "",
     time_zone: Annotated[str, typer.Option(help="The person's, for example Europe/Vienna.")] = "",
     caller_id: Annotated[str, typer.Option(help="Number to show, +15551230000.")] = "",
@@ -86,7 +100,9 @@ def add(
     ] = None,
     request_id: Annotated[str, typer.Option(help="The same id adds it only once.")] = "",
 ) -> None:
-    """Add one person to a batch that has not ended; `batch append` adds a file."""
+    """Add one person, or contacts, to a batch that has not ended; `batch append` adds a file."""
+    if not (address or folder or contact):
+        context.fail("say an address, a --folder or a --contact")
     call = NewCall(
         address=address,
         custom_id=custom_id,
@@ -99,8 +115,16 @@ def add(
     )
 
     async def command(client: Client, screen: Screen) -> None:
-        response = await client.batches.add_calls(batch_id, [call], request_id=request_id)
-        if response.skipped_duplicates:
+        response = await client.batches.add_calls(
+            batch_id,
+            [call] if address else (),
+            contact_folder_ids=await folder_ids(client, screen, folder),
+            contact_ids=contact or (),
+            request_id=request_id,
+        )
+        if folder or contact:
+            screen.done(response, f"The batch has {response.batch.counts.total} to call.")
+        elif response.skipped_duplicates:
             screen.done(response, f"{address} is in the batch already.")
         else:
             screen.done(response, f"{address} is added.")

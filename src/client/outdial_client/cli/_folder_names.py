@@ -1,11 +1,30 @@
 """Contact folders by name or id."""
 
+from typing import Annotated
+
+import typer
 from outdial.v1.contact_pb2 import ContactFolder
 
 from outdial_client._client import Client
 from outdial_client.cli._agent_names import is_id
 from outdial_client.cli._exit_code import CommandFailure, ExitCode
 from outdial_client.cli._screen import Screen
+
+Folders = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--folder", metavar="FOLDER", help="Its contacts, copied as they are; may be repeated."
+    ),
+]
+Contacts = Annotated[
+    list[str] | None,
+    typer.Option("--contact", metavar="ID", help="One contact; may be repeated."),
+]
+
+
+async def folder_ids(client: Client, screen: Screen, names: list[str] | None) -> list[str]:
+    """Ids of folders that are said by name or id."""
+    return [(await find_folder(client, screen, name)).contact_folder_id for name in names or ()]
 
 
 async def find_folder(client: Client, screen: Screen, name_or_id: str) -> ContactFolder:

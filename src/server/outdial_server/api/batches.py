@@ -14,6 +14,7 @@ from outdial_server.api.conversion.batch import (
     batch_to_message,
     skipped_to_message,
 )
+from outdial_server.api.conversion.contact import contact_selection
 from outdial_server.api.conversion.enums import BATCH_STATE, DISPOSITION, SCHEDULED_CALL_STATE
 from outdial_server.api.conversion.event import event_to_message
 from outdial_server.api.conversion.explanation import batch_explanation_to_message
@@ -73,7 +74,8 @@ class BatchServicer(BatchServiceServicer):
         head = await request.read_head()
         growing = take_growing_request(account_id, "CreateBatch", head)
         spec = batch_spec(account_id, head.batch, draft=head.draft)
-        stored = await self.create.execute(spec, request.rows(growing), growing)
+        contacts = contact_selection(head.contacts)
+        stored = await self.create.execute(spec, request.rows(growing), growing, contacts)
         response = pb.CreateBatchResponse(
             batch=batch_to_message(stored.batch), duplicate_count=stored.duplicate_count
         )
@@ -158,7 +160,10 @@ class BatchServicer(BatchServiceServicer):
         head = await request.read_head()
         batch_id = _batch_id(head.batch_id)
         growing = take_growing_request(account_id, "AddScheduledCalls", head)
-        stored = await self.add_rows.execute(account_id, batch_id, request.rows(growing), growing)
+        contacts = contact_selection(head.contacts)
+        stored = await self.add_rows.execute(
+            account_id, batch_id, request.rows(growing), growing, contacts
+        )
         response = pb.AddScheduledCallsResponse(
             batch=batch_to_message(stored.batch), duplicate_count=stored.duplicate_count
         )

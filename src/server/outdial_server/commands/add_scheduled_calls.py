@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from outdial_server.commands.contact_rows import CopyContacts
 from outdial_server.commands.rows import RawRows, name_of, take_list
+from outdial_server.domain.contact import NO_CONTACTS, ContactSelection
 from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.ids import AccountId, BatchId
 from outdial_server.domain.request import GrowingRequest
@@ -16,6 +18,7 @@ class AddScheduledCalls:
     intake: IntakeStore
     signals: Signals
     schemas: SchemaCompiler
+    copies: CopyContacts
 
     async def execute(
         self,
@@ -23,12 +26,15 @@ class AddScheduledCalls:
         batch_id: BatchId,
         raw: RawRows,
         request: GrowingRequest | None,
+        contacts: ContactSelection = NO_CONTACTS,
     ) -> StoredRows:
         """`request` grows with each slice of the rows. Raises InvalidFieldsError,
-        NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE), AlreadyExistsError
+        NotFoundError (BATCH_NOT_FOUND, CONTACT_FOLDER_NOT_FOUND, CONTACT_NOT_FOUND),
+        PreconditionError (BATCH_STATE, CONTACT_FOLDER_EMPTY), AlreadyExistsError
         (REQUEST_ID_REUSED), ConflictError (BATCH_CHANGED)."""
         async with self.intake.append(account_id, batch_id, name_of(request)) as staging:
             empty = invalid_field("scheduled_calls", "must have at least one entry")
-            stored = await take_list(staging, raw, request, empty, self.schemas)
+            more = await self.copies.rows_of(staging, account_id, contacts)
+            stored = await take_list(staging, raw, request, empty, self.schemas, more)
         self.signals.wake(Topic.CLAIM)
         return stored

@@ -19,6 +19,7 @@ from outdial_server.domain.errors import FieldViolation
 from outdial_server.domain.intake import CheckedRows, RowFault
 from outdial_server.domain.limits import CONTEXT_FAULTS_PER_ROW_MAX
 from outdial_server.domain.plan import NumberedRow
+from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.template import Path
 from outdial_server.ports.schemas import ContextSchema, SchemaCompiler
 
@@ -46,7 +47,7 @@ class ContextCheck:
             for number, row in checked.rows[start : start + rows_at_once]:
                 found = self._faults(row.template_context_json)
                 if found:
-                    faults += (_row_fault(number, violation) for violation in found)
+                    faults += (_row_fault(number, row, violation) for violation in found)
                 else:
                     good.append((number, row))
             await asyncio.sleep(0)
@@ -75,7 +76,9 @@ def context_check(agent: AgentFields, schemas: SchemaCompiler) -> ContextCheck |
     return ContextCheck(texts, needed, schema) if needed or schema else None
 
 
-def _row_fault(number: int, violation: FieldViolation) -> RowFault:
+def _row_fault(number: int, row: NewScheduledCall, violation: FieldViolation) -> RowFault:
     # A path into an array follows without a dot.
     dot = "." if violation.field and not violation.field.startswith("[") else ""
-    return RowFault(number, f"{_FIELD}{dot}{violation.field}", violation.description)
+    return RowFault(
+        number, f"{_FIELD}{dot}{violation.field}", violation.description, row.contact_id
+    )

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from outdial_server.commands.contact_rows import CopyContacts
 from outdial_server.commands.new_batch import BatchPlanner, BatchSpec, refusal_of_an_empty_batch
 from outdial_server.commands.rows import RawRows, name_of, take_list
+from outdial_server.domain.contact import NO_CONTACTS, ContactSelection
 from outdial_server.domain.request import GrowingRequest
 from outdial_server.ports.intake import IntakeStore, StoredRows
 from outdial_server.ports.schemas import SchemaCompiler
@@ -16,16 +18,23 @@ class CreateBatch:
     planner: BatchPlanner
     signals: Signals
     schemas: SchemaCompiler
+    copies: CopyContacts
 
     async def execute(
-        self, spec: BatchSpec, raw: RawRows, request: GrowingRequest | None
+        self,
+        spec: BatchSpec,
+        raw: RawRows,
+        request: GrowingRequest | None,
+        contacts: ContactSelection = NO_CONTACTS,
     ) -> StoredRows:
         """`request` grows with each slice of the rows. Raises InvalidFieldsError,
-        NotFoundError (AGENT_NOT_FOUND), PreconditionError (CARRIER_NOT_CONFIGURED,
-        BATCH_EMPTY, AGENT_INACTIVE), AlreadyExistsError (REQUEST_ID_REUSED)."""
+        NotFoundError (AGENT_NOT_FOUND, CONTACT_FOLDER_NOT_FOUND, CONTACT_NOT_FOUND),
+        PreconditionError (CARRIER_NOT_CONFIGURED, BATCH_EMPTY, AGENT_INACTIVE,
+        CONTACT_FOLDER_EMPTY), AlreadyExistsError (REQUEST_ID_REUSED)."""
         new = self.planner.plan(spec)
         async with self.intake.new_batch(new, name_of(request)) as staging:
             empty = refusal_of_an_empty_batch(draft=spec.draft)
-            stored = await take_list(staging, raw, request, empty, self.schemas)
+            more = await self.copies.rows_of(staging, spec.account_id, contacts)
+            stored = await take_list(staging, raw, request, empty, self.schemas, more)
         self.signals.wake(Topic.CLAIM, Topic.WINDOW)
         return stored

@@ -2,7 +2,7 @@
 the loop waits for nobody else, so a long list never holds it for more than a few ms."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +13,7 @@ from outdial_server.commands.number_zones import zone_of_number
 from outdial_server.domain.checks import RawRow, check_row
 from outdial_server.domain.errors import FieldViolation, OutdialError
 from outdial_server.domain.intake import CheckedRows, ListTally, RowFault, Tally
+from outdial_server.domain.limits import IMPORT_ROWS_MAX
 from outdial_server.domain.plan import NumberedRow, Placement
 from outdial_server.domain.request import GrowingRequest, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
@@ -27,6 +28,9 @@ other requests wait longer than that for their turn."""
 RawRows = AsyncGenerator[Sequence[tuple[int, RawRow]], None]
 """Rows as they come, with their numbers, at most `SLICE_ROWS` at a time."""
 
+MoreRows = Callable[[RawRows, datetime], RawRows]
+"""Rows with others behind them, as those are at a moment."""
+
 
 def check_rows(raw: Sequence[tuple[int, RawRow]]) -> CheckedRows:
     rows: list[NumberedRow] = []
@@ -38,7 +42,10 @@ def check_rows(raw: Sequence[tuple[int, RawRow]]) -> CheckedRows:
         if checked is not None:
             rows.append((number, checked))
         else:
-            faults += (RowFault(number, fault.field, fault.description) for fault in violations)
+            faults += (
+                RowFault(number, fault.field, fault.description, row.contact_id)
+                for fault in violations
+            )
             violations.clear()
     return CheckedRows(len(raw), rows, faults)
 
@@ -122,12 +129,16 @@ async def take_list(
     request: GrowingRequest | None,
     refusal_of_none: OutdialError | None,
     schemas: SchemaCompiler,
+    more: MoreRows | None = None,
 ) -> StoredRows:
-    """A list all or nothing, as requests bring it that hold it whole. `refusal_of_none` is
-    raised for an empty one."""
+    """A list all or nothing, as requests bring it that hold it whole; `more` is what is not
+    in the request itself. `refusal_of_none` is raised for an empty one."""
     if request is not None and staging.is_repeated:
         return await answer_again(staging, raw, request)
     tally = ListTally(staging.duplicates)
+    if more is not None:
+        tally = ListTally(staging.duplicates, IMPORT_ROWS_MAX)
+        raw = more(raw, staging.begun_at)
     contexts = context_check(staging.agent, schemas)
     await take_in(staging, checked_rows(raw, contexts), tally)
     tally.raise_if_refused()

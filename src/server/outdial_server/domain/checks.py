@@ -53,6 +53,10 @@ class Checks:
         if value is not None and not least <= value <= most:
             self.fault(name, f"must be from {least} to {most}")
 
+    def at_most(self, name: str, count: int, most: int) -> None:
+        if count > most:
+            self.fault(name, f"must not be more than {most}")
+
     def duration(self, name: str, value: timedelta, least: timedelta, most: timedelta) -> None:
         if not least <= value <= most or value.microseconds:
             low, high = least.total_seconds(), most.total_seconds()
@@ -209,6 +213,9 @@ class RawRow:
     faults: Sequence[FieldViolation] = ()
     ring_timeout: timedelta | None = None
     annotations_json: str = ""
+    # Of a copied contact.
+    contact_id: str = ""
+    contact_folder_id: str = ""
 
 
 def check_row(
@@ -256,6 +263,8 @@ def check_row(
         row.template_context_json,
         row.metadata,
         ring_timeout=row.ring_timeout,
+        contact_id=row.contact_id,
+        contact_folder_id=row.contact_folder_id,
         annotations_json=row.annotations_json,
     )
 

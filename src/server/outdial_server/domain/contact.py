@@ -54,6 +54,17 @@ class Contact:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ContactSelection:
+    """Contacts to copy into a batch. Each id is there once."""
+
+    folder_ids: tuple[ContactFolderId, ...] = ()
+    contact_ids: tuple[ContactId, ...] = ()
+
+
+NO_CONTACTS: Final = ContactSelection()
+
+
 _MOST_CHARS: Final = {
     "first_name": limits.CONTACT_NAME_MAX_CHARS,
     "last_name": limits.CONTACT_NAME_MAX_CHARS,
@@ -86,8 +97,7 @@ def checked_contact(
 
 
 def _check_keywords(checks: Checks, keywords: Sequence[str]) -> None:
-    if len(keywords) > limits.CONTACT_KEYWORDS_MAX:
-        checks.fault("keywords", f"must not be more than {limits.CONTACT_KEYWORDS_MAX}")
+    checks.at_most("keywords", len(keywords), limits.CONTACT_KEYWORDS_MAX)
     for index, keyword in enumerate(keywords):
         if not 0 < len(keyword) <= limits.CONTACT_KEYWORD_MAX_CHARS:
             most = limits.CONTACT_KEYWORD_MAX_CHARS

@@ -27,6 +27,16 @@ class RowFault:
     number: int
     field: str
     description: str
+    # Of a row that was copied from a contact.
+    contact_id: str = ""
+
+    @property
+    def path(self) -> str:
+        """In a request that holds its whole list."""
+        row = (
+            f"contacts[{self.contact_id}]" if self.contact_id else f"scheduled_calls[{self.number}]"
+        )
+        return f"{row}.{self.field}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +66,17 @@ class Tally(Protocol):
 
 
 class ListTally:
-    """Of a request that holds its whole list: any fault refuses it, and the first
-    `FIELD_VIOLATIONS_MAX` of them are its answer."""
+    """Of a request that holds its whole list, or names contacts: any fault refuses it, and
+    the first `FIELD_VIOLATIONS_MAX` of them are its answer."""
 
-    def __init__(self, policy: DuplicatePolicy) -> None:
+    def __init__(
+        self, policy: DuplicatePolicy, rows_max: int = SCHEDULED_CALLS_PER_REQUEST_MAX
+    ) -> None:
         self._policy = policy
+        self._rows_max = rows_max
         self._violations: list[FieldViolation] = []
         self._refused_duplicates: list[FieldViolation] = []
+        # Without contacts: as many as those are, no answer could hold them.
         self.skipped: list[Duplicate] = []
         self.row_count = 0
         self.duplicate_count = 0
@@ -77,17 +91,17 @@ class ListTally:
 
     def note(self, checked: CheckedRows, placed: PlacedRows) -> Sequence[Finding]:
         self.row_count += checked.count
-        if self.row_count > SCHEDULED_CALLS_PER_REQUEST_MAX:
-            most = SCHEDULED_CALLS_PER_REQUEST_MAX
+        if self.row_count > self._rows_max:
+            most = self._rows_max
             raise invalid_field("scheduled_calls", f"must not have more than {most} entries")
         self.duplicate_count += len(placed.duplicates)
         for fault in checked.faults:
-            path = f"scheduled_calls[{fault.number}].{fault.field}"
-            self._violations.append(FieldViolation(path, fault.description))
+            self._violations.append(FieldViolation(fault.path, fault.description))
         if self._policy is DuplicatePolicy.SKIP:
-            self.skipped += placed.duplicates
+            self.skipped += (row for row in placed.duplicates if not row.contact_id)
         elif self._policy is DuplicatePolicy.REJECT:
-            self._refused_duplicates += map(_refused_duplicate, placed.duplicates)
+            room = FIELD_VIOLATIONS_MAX - len(self._refused_duplicates)
+            self._refused_duplicates += map(_refused_duplicate, placed.duplicates[:room])
         return ()
 
     def raise_if_refused(self) -> None:
@@ -96,13 +110,15 @@ class ListTally:
         if self._violations:
             raise InvalidFieldsError(self._violations)
         if self._refused_duplicates:
-            raise InvalidFieldsError(self._refused_duplicates, Reason.DUPLICATE_ADDRESS)
+            raise InvalidFieldsError(
+                self._refused_duplicates, Reason.DUPLICATE_ADDRESS, count=self.duplicate_count
+            )
 
 
 def _refused_duplicate(row: Duplicate) -> FieldViolation:
-    return FieldViolation(
-        f"scheduled_calls[{row.number}].address", f"is the same as at position {row.kept_position}"
-    )
+    description = f"is the same as at position {row.kept_position}"
+    path = RowFault(row.number, "address", description, row.contact_id).path
+    return FieldViolation(path, description)
 
 
 _KIND_OF_DUPLICATE = {

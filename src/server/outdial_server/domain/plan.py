@@ -21,6 +21,8 @@ class Duplicate:
     normalized_address: str
     kept_position: int
     first_number: int | None = None
+    # Of a row that was copied from a contact.
+    contact_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Placement:
     def _duplicate(self, number: int, row: NewScheduledCall, first: int) -> Duplicate:
         behind = first - self._first_position
         first_number = self._numbers[behind] if behind >= 0 else None
-        return Duplicate(number, row.normalized_address, first, first_number)
+        return Duplicate(number, row.normalized_address, first, first_number, row.contact_id)
 
 
 def _compact(normalized_address: str) -> int | str:

@@ -71,6 +71,9 @@ class NewScheduledCall:
     # None: as long as the batch says.
     ring_timeout: timedelta | None = None
     annotations_json: str = ""
+    # Of a copied contact.
+    contact_id: str = ""
+    contact_folder_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +103,6 @@ class ScheduledCall:
     time_zone_source: TimeZoneSource = TimeZoneSource.BATCH
     ring_timeout: timedelta | None = None
     annotations_json: str = ""
+    # Empty for one that was copied from no contact.
+    contact_id: str = ""
+    contact_folder_id: str = ""

@@ -1,6 +1,6 @@
 """Contacts and their folders as resources."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,6 +77,13 @@ class ContactStore(Protocol):
 
     async def get_contact(self, account_id: AccountId, contact_id: ContactId) -> Contact:
         """Raises NotFoundError (CONTACT_NOT_FOUND)."""
+        ...
+
+    async def get_contacts(
+        self, account_id: AccountId, contact_ids: Sequence[ContactId]
+    ) -> Sequence[Contact]:
+        """Some 500 at most, in the order of the ids. Raises NotFoundError
+        (CONTACT_NOT_FOUND)."""
         ...
 
     async def list_contacts(

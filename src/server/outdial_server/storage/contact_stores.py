@@ -1,7 +1,7 @@
 """ContactFolderStore and ContactStore over a database: each method one verb, one
 transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from outdial_server.domain.contact import Contact, ContactFields
 from outdial_server.domain.contact_folder import ContactFolder, ContactFolderFields, FolderOrder
@@ -76,6 +76,11 @@ class SqlContacts:
 
     async def get_contact(self, account_id: AccountId, contact_id: ContactId) -> Contact:
         return await self._db.read(lambda tx: contacts.get_contact(tx, account_id, contact_id))
+
+    async def get_contacts(
+        self, account_id: AccountId, contact_ids: Sequence[ContactId]
+    ) -> Sequence[Contact]:
+        return await self._db.read(lambda tx: contacts.get_contacts(tx, account_id, contact_ids))
 
     async def list_contacts(
         self, account_id: AccountId, page: PageRequest, wanted: ContactFilter

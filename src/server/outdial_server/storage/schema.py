@@ -282,6 +282,8 @@ scheduled_calls: Final = Table(
     Column("ready_us", BigInt),
     # Null when it is the batch's.
     Column("ring_timeout_s", Integer),
+    # The folder that the contact was in when it was copied.
+    Column("contact_folder_id", LargeBinary(16)),
 )
 Index("rows_by_position", scheduled_calls.c.batch_key, scheduled_calls.c.position, unique=True)
 Index(

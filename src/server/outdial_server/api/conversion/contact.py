@@ -8,12 +8,16 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1 import contact_pb2 as pb
 
 from outdial_server.api.conversion.enums import DISPOSITION
+from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.masks import masked_fields
 from outdial_server.api.conversion.struct import json_text, struct
 from outdial_server.api.conversion.times import timestamp
-from outdial_server.domain.contact import Contact, ContactFields
+from outdial_server.domain.checks import Checks
+from outdial_server.domain.contact import Contact, ContactFields, ContactSelection
 from outdial_server.domain.contact_folder import ContactFolder, ContactFolderFields
 from outdial_server.domain.etag import etag_of
+from outdial_server.domain.ids import ContactFolderId, ContactId
+from outdial_server.domain.limits import CONTACTS_PER_REQUEST_MAX, FOLDERS_PER_REQUEST_MAX
 
 _FOLDER_WRITABLE: Final = ("display_name", "description")
 
@@ -58,6 +62,19 @@ def folder_change(
     named = masked_fields(mask, message, _FOLDER_WRITABLE)
     written = {name: getattr(message, name) for name in named}
     return lambda present: replace(present, **written)
+
+
+def contact_selection(message: pb.ContactSelection) -> ContactSelection:
+    """Each id once."""
+    folder_ids = dict.fromkeys(map(canonical, message.contact_folder_ids))
+    contact_ids = dict.fromkeys(map(canonical, message.contact_ids))
+    checks = Checks("contacts.")
+    checks.at_most("contact_folder_ids", len(folder_ids), FOLDERS_PER_REQUEST_MAX)
+    checks.at_most("contact_ids", len(contact_ids), CONTACTS_PER_REQUEST_MAX)
+    checks.raise_if_any()
+    return ContactSelection(
+        tuple(map(ContactFolderId, folder_ids)), tuple(map(ContactId, contact_ids))
+    )
 
 
 def contact_to_message(contact: Contact) -> pb.Contact:

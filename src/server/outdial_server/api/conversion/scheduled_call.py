@@ -75,5 +75,7 @@ def scheduled_call_to_message(row: ScheduledCall) -> pb.ScheduledCall:
         effective_time_zone=row.effective_time_zone,
         time_zone_source=TIME_ZONE_SOURCE.to_message(row.time_zone_source),
         ring_timeout=None if row.ring_timeout is None else duration(row.ring_timeout),
+        contact_id=row.contact_id,
+        contact_folder_id=row.contact_folder_id,
         annotations=struct(row.annotations_json),
     )

@@ -10,6 +10,8 @@ class Kind(Enum):
 
     INT = "bigint"
     TEXT = "text"
+    # In `update_each` alone: JSON has none.
+    BYTES = "bytea"
 
 
 class Dialect(Hashable, Protocol):

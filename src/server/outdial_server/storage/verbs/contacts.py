@@ -1,13 +1,13 @@
 """Contacts. A contact of a deleted folder is as good as gone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import orjson
 
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.contact import Contact, ContactCalls, ContactFields, search_text
-from outdial_server.domain.errors import AlreadyExistsError, Reason
+from outdial_server.domain.errors import AlreadyExistsError, NotFoundError, Reason
 from outdial_server.domain.ids import AccountId, ContactFolderId, ContactId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
@@ -119,11 +119,19 @@ def _contact(row: Row) -> Contact:
 
 
 def _find(tx: Tx, account_id: AccountId, contact_id: ContactId) -> Row:
-    packed = id_or_not_found(contact_id, Reason.CONTACT_NOT_FOUND, "contact")
+    packed = _packed(contact_id)
     row = tx.one_or_none(_SELECT + "AND c.id = :id", account=account_key(tx, account_id), id=packed)
     if row is None:
-        raise not_found(Reason.CONTACT_NOT_FOUND, "contact", contact_id)
+        raise _not_found(contact_id)
     return row
+
+
+def _packed(contact_id: ContactId) -> bytes:
+    return id_or_not_found(contact_id, Reason.CONTACT_NOT_FOUND, "contact")
+
+
+def _not_found(contact_id: ContactId) -> NotFoundError:
+    return not_found(Reason.CONTACT_NOT_FOUND, "contact", contact_id)
 
 
 _INSERT: Final = (
@@ -184,6 +192,22 @@ def get_contact(tx: Tx, account_id: AccountId, contact_id: ContactId) -> Contact
     return _contact(_find(tx, account_id, contact_id))
 
 
+def get_contacts(
+    tx: Tx, account_id: AccountId, contact_ids: Sequence[ContactId]
+) -> Sequence[Contact]:
+    packed = [_packed(contact_id) for contact_id in contact_ids]
+    rows = tx.all(
+        f"{_SELECT}AND {tx.dialect.id_in('c.id', 'ids')}",
+        account=account_key(tx, account_id),
+        ids=tx.dialect.id_list(packed),
+    )
+    found = {row.id: row for row in rows}
+    for contact_id, one in zip(contact_ids, packed, strict=True):
+        if one not in found:
+            raise _not_found(contact_id)
+    return [_contact(found[one]) for one in packed]
+
+
 def list_contacts(
     tx: Tx, account_id: AccountId, page: PageRequest, wanted: ContactFilter
 ) -> Page[Contact]:
@@ -193,7 +217,9 @@ def list_contacts(
     if wanted.folder_id is not None:
         scope, owner = "c.folder_key", find_folder(tx, account_id, wanted.folder_id).key
     filters = f"AND {scope} = :owner AND c.key > :after "
-    last = _last_looked_at(tx, scope, owner, after)
+    # Without a filter the index gives those that fit.
+    is_filtered = bool(wanted.words or wanted.last_dispositions)
+    last = _last_looked_at(tx, scope, owner, after) if is_filtered else None
     if last is not None:
         filters += "AND c.key <= :last "
         parameters["last"] = last
@@ -215,8 +241,7 @@ def list_contacts(
 
 
 def _last_looked_at(tx: Tx, scope: str, owner: int, after: int) -> int | None:
-    """Where one read ends that looks for what no index finds; None for at the list's end.
-    Without a filter it is never reached: a page is shorter."""
+    """Where one read ends that looks for what no index finds; None for at the list's end."""
     key: int | None = tx.scalar(
         f"SELECT c.key FROM contacts c WHERE {scope} = :owner AND c.key > :after "
         "ORDER BY c.key LIMIT 1 OFFSET :rows",

@@ -38,6 +38,7 @@ from outdial_server.storage.encoding import micros_or_none, pack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
+from outdial_server.storage.verbs.contact_calls import EndedCall, count_ended
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
 from outdial_server.storage.verbs.daily_caps import note_not_sent
 from outdial_server.storage.verbs.ledger import (
@@ -54,7 +55,7 @@ _SELECT: Final = (
     f"SELECT c.key, c.id, {OWNER_COLUMNS}, c.scheduled_key, c.attempt, "
     "c.state, c.fence, c.carrier_call_id, c.holds_slot, c.accepted_us, c.answered_us, "
     "c.ring_timeout_s, c.max_duration_s, c.throttle_key, c.sent_us, c.rate_key, c.rate_us, "
-    "s.dispatch_outcome, "
+    "s.contact_id, s.dispatch_outcome, "
     "s.priority, b.unknown_policy, b.max_calls_per_day, b.time_zone, "
     "b.on_config_error, b.retry_policy_json IS NOT NULL AS has_retry_policy "
     "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
@@ -100,6 +101,7 @@ def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence
             _advance(tx, group, work, of_call)
     _write_calls(tx, group.changed)
     _write_rows(tx, group.changed)
+    count_ended(tx, _calls_to_contacts(group.changed))
     free_slots_of_calls(tx, group.freed)
     take_back(tx, group.unsent)
     moved = apply_moves(tx, group.moves)
@@ -426,6 +428,19 @@ def _row_values(work: _CallWork, now_us: int) -> list[Any]:
         (row.accepted_us or work.stamps.get("accepted_us") or now_us) if decided else None,
         None if last.disposition is None else int(last.disposition),
         now_us if over else None,
+    ]
+
+
+def _calls_to_contacts(works: Sequence[_CallWork]) -> list[EndedCall]:
+    """Those that this group has ended, and that count as a try."""
+    return [
+        EndedCall(bytes(work.row.contact_id), work.row.sent_us or 0, work.last.disposition)
+        for work in works
+        if work.row.contact_id is not None
+        and work.last is not None
+        and work.last.state is CallState.ENDED
+        and work.facts.state is not CallState.ENDED
+        and not work.last.same_attempt
     ]
 
 
