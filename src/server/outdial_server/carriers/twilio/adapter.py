@@ -59,6 +59,8 @@ _HEARD: Final = "heard"
 
 class TwilioCarrier:
     name = NAME
+    # What comes faster is queued there, and rings when it should not any more.
+    default_calls_per_second: float | None = 1.0
 
     def __init__(
         self,
