@@ -51,6 +51,7 @@ COMMANDS = {
     "batches.cancel": "batch cancel",
     "batches.create": "batch create",
     "batches.delete": "batch delete",
+    "batches.estimate_window": "batch estimate",
     "batches.explain": "explain",
     "batches.events": "batch events",
     "batches.get": "batch show",

@@ -21,6 +21,7 @@ from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.time_zones import ZoneRule
+from outdial_server.domain.window_estimate import WindowEstimate
 from outdial_server.ports.batches import Decide
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.intake import NewBatch, Outcome, StoredRows
@@ -63,6 +64,13 @@ class MemoryBatches:
             batch = change.batch
             self._keep(batch)
         return batch
+
+    async def rehearse_change(
+        self, account_id: AccountId, batch_id: BatchId, decide: Decide
+    ) -> Batch:
+        batch = self._find(account_id, batch_id)
+        change = decide(batch, self._clock.now())
+        return batch if change is None else change.batch
 
     async def sends_in_flight(self, batch_id: BatchId) -> int:
         return self._sends.get(batch_id, 0)
@@ -145,6 +153,21 @@ class MemoryIntake:
     ) -> AsyncIterator[MemoryStaging]:
         self.latest = MemoryStaging(self.duplicates, self._there)
         yield self.latest
+
+    @asynccontextmanager
+    async def rehearse_batch(self, new: NewBatch) -> AsyncIterator[MemoryStaging]:
+        self.latest = MemoryStaging(new.duplicates, ())
+        yield self.latest
+
+    @asynccontextmanager
+    async def rehearse_append(
+        self, account_id: AccountId, batch_id: BatchId
+    ) -> AsyncIterator[MemoryStaging]:
+        self.latest = MemoryStaging(self.duplicates, self._there)
+        yield self.latest
+
+    async def estimate_window(self, new: NewBatch, people: int) -> WindowEstimate:
+        raise AssertionError("estimates are of the real store's tests")
 
 
 class DispatchedCalls:

@@ -13,6 +13,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from outdial.v1 import calling_hours_pb2 as _calling_hours_pb2
 from outdial.v1 import retry_policy_pb2 as _retry_policy_pb2
+from outdial.v1 import window_pb2 as _window_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -345,6 +346,8 @@ class Batch(_message.Message):
     CARRIER_CONFIG_FIELD_NUMBER: _builtins.int
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
     PACING_FIELD_NUMBER: _builtins.int
+    EXPECTED_CALL_DURATION_FIELD_NUMBER: _builtins.int
+    WINDOW_CHECK_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -403,7 +406,8 @@ class Batch(_message.Message):
     schedule_warning: _builtins.str
     """HOURS_NEVER_OPEN when `calling_hours` do not open in the batch's zone before
     `window_end`, counted from `window_start` or the latest change: nobody in that zone
-    will be called. Empty when there is nothing to say. Output only.
+    will be called. WINDOW_TOO_SHORT when the latest list or change of the schedule left too
+    little time and `window_check` is WARN. Empty when there is nothing to say. Output only.
     """
     retry_caller_id: Global___RetryCallerId.ValueType
     """Default KEEP."""
@@ -421,9 +425,13 @@ class Batch(_message.Message):
     """
     pacing: Global___Pacing.ValueType
     """Default AS_FAST_AS_POSSIBLE."""
+    window_check: _window_pb2.WindowCheck.ValueType
+    """Default REFUSE. Looks at windows with an end."""
     @_builtins.property
     def window_start(self) -> _timestamp_pb2.Timestamp:
-        """Earliest moment to dial; unset means at once."""
+        """Earliest moment to dial; unset means at once. A server may bound how far ahead it may
+        lie (OUTDIAL_SCHEDULE_AHEAD_DAYS).
+        """
 
     @_builtins.property
     def window_end(self) -> _timestamp_pb2.Timestamp:
@@ -483,6 +491,13 @@ class Batch(_message.Message):
         them. Numbers are doubles. Up to 64 KiB.
         """
 
+    @_builtins.property
+    def expected_call_duration(self) -> _duration_pb2.Duration:
+        """How long a call is expected to hold its slot, from the request to its end: what
+        `window_check` reckons with. 1 s to 86,400 s, whole seconds. Unset means as the account's
+        calls have taken lately, or 2 minutes; see WindowEstimate.
+        """
+
     def __init__(
         self,
         *,
@@ -524,10 +539,12 @@ class Batch(_message.Message):
         carrier_config: _builtins.str = ...,
         annotations: _struct_pb2.Struct | None = ...,
         pacing: Global___Pacing.ValueType = ...,
+        expected_call_duration: _duration_pb2.Duration | None = ...,
+        window_check: _window_pb2.WindowCheck.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "calling_hours", b"calling_hours", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "calling_hours", b"calling_hours", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "carrier_config", b"carrier_config", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "carrier_config", b"carrier_config", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_check", b"window_check", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,6 +17,7 @@ from outdial.v1 import event_pb2 as _event_pb2
 from outdial.v1 import explanation_pb2 as _explanation_pb2
 from outdial.v1 import import_pb2 as _import_pb2
 from outdial.v1 import scheduled_call_pb2 as _scheduled_call_pb2
+from outdial.v1 import window_pb2 as _window_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -88,11 +89,17 @@ class CreateBatchRequest(_message.Message):
     SCHEDULED_CALLS_FIELD_NUMBER: _builtins.int
     DRAFT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     CONTACTS_FIELD_NUMBER: _builtins.int
     draft: _builtins.bool
     """Waits for StartBatch."""
     request_id: _builtins.str
     """See CreateAccountRequest.request_id."""
+    validate_only: _builtins.bool
+    """Everything is checked and nothing is stored. The answer, or the refusal, is that of the
+    same request without it, but for `batch_id`, which is empty. `request_id` is not used up,
+    nor looked at.
+    """
     @_builtins.property
     def batch(self) -> _batch_pb2.Batch:
         """Output-only fields are ignored."""
@@ -117,11 +124,12 @@ class CreateBatchRequest(_message.Message):
         scheduled_calls: _abc.Iterable[_scheduled_call_pb2.ScheduledCall] | None = ...,
         draft: _builtins.bool = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
         contacts: _contact_pb2.ContactSelection | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "contacts", b"contacts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "contacts", b"contacts", "draft", b"draft", "request_id", b"request_id", "scheduled_calls", b"scheduled_calls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "contacts", b"contacts", "draft", b"draft", "request_id", b"request_id", "scheduled_calls", b"scheduled_calls", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -163,6 +171,7 @@ class CreateBatchResponse(_message.Message):
     BATCH_FIELD_NUMBER: _builtins.int
     SKIPPED_DUPLICATES_FIELD_NUMBER: _builtins.int
     DUPLICATE_COUNT_FIELD_NUMBER: _builtins.int
+    WINDOW_ESTIMATE_FIELD_NUMBER: _builtins.int
     duplicate_count: _builtins.int
     """Rows whose address was already there, whatever became of them."""
     @_builtins.property
@@ -173,16 +182,21 @@ class CreateBatchResponse(_message.Message):
         `duplicate_count`.
         """
 
+    @_builtins.property
+    def window_estimate(self) -> _window_pb2.WindowEstimate:
+        """Of a window that has an end, and with `validate_only` of any."""
+
     def __init__(
         self,
         *,
         batch: _batch_pb2.Batch | None = ...,
         skipped_duplicates: _abc.Iterable[Global___SkippedDuplicate] | None = ...,
         duplicate_count: _builtins.int = ...,
+        window_estimate: _window_pb2.WindowEstimate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "window_estimate", b"window_estimate"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "duplicate_count", b"duplicate_count", "skipped_duplicates", b"skipped_duplicates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "duplicate_count", b"duplicate_count", "skipped_duplicates", b"skipped_duplicates", "window_estimate", b"window_estimate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -290,6 +304,9 @@ class UpdateBatchRequest(_message.Message):
 
     BATCH_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    validate_only: _builtins.bool
+    """The answer is the batch as it would be, or the refusal; nothing is changed."""
     @_builtins.property
     def batch(self) -> _batch_pb2.Batch: ...
     @_builtins.property
@@ -297,7 +314,8 @@ class UpdateBatchRequest(_message.Message):
         """Of `display_name`, `window_start`, `window_end`, `priority`, `weight`,
         `max_concurrent_calls`, `caller_id`, `unknown_policy`, `on_config_error`,
         `ring_timeout`, `max_call_duration`, `retry_policy`, `retry_caller_id`, `metadata`,
-        `time_zone`, `calling_hours`, `max_calls_per_day`, `throttle`, `pacing`.
+        `time_zone`, `calling_hours`, `max_calls_per_day`, `throttle`, `pacing`,
+        `expected_call_duration`, `window_check`.
         """
 
     def __init__(
@@ -305,10 +323,11 @@ class UpdateBatchRequest(_message.Message):
         *,
         batch: _batch_pb2.Batch | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -333,6 +352,54 @@ class UpdateBatchResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateBatchResponse: _TypeAlias = UpdateBatchResponse  # noqa: Y015
+
+@_typing.final
+class EstimateWindowRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_FIELD_NUMBER: _builtins.int
+    CALL_COUNT_FIELD_NUMBER: _builtins.int
+    call_count: _builtins.int
+    """People to call, 0 to 1,000,000."""
+    @_builtins.property
+    def batch(self) -> _batch_pb2.Batch:
+        """As for CreateBatch; `display_name` may be empty, and `window_check` counts for nothing.
+        `window_start` and `window_end` may be unset.
+        """
+
+    def __init__(
+        self,
+        *,
+        batch: _batch_pb2.Batch | None = ...,
+        call_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "call_count", b"call_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EstimateWindowRequest: _TypeAlias = EstimateWindowRequest  # noqa: Y015
+
+@_typing.final
+class EstimateWindowResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ESTIMATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def estimate(self) -> _window_pb2.WindowEstimate: ...
+    def __init__(
+        self,
+        *,
+        estimate: _window_pb2.WindowEstimate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["estimate", b"estimate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimate", b"estimate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EstimateWindowResponse: _TypeAlias = EstimateWindowResponse  # noqa: Y015
 
 @_typing.final
 class DeleteBatchRequest(_message.Message):
@@ -543,10 +610,15 @@ class AddScheduledCallsRequest(_message.Message):
     BATCH_ID_FIELD_NUMBER: _builtins.int
     SCHEDULED_CALLS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     CONTACTS_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     request_id: _builtins.str
     """See CreateAccountRequest.request_id."""
+    validate_only: _builtins.bool
+    """The answer is the batch as it would be, or the refusal; nothing is stored. `request_id` is
+    not used up, nor looked at.
+    """
     @_builtins.property
     def scheduled_calls(self) -> _containers.RepeatedCompositeFieldContainer[_scheduled_call_pb2.ScheduledCall]:
         """1 to 100,000; none where contacts are given."""
@@ -561,11 +633,12 @@ class AddScheduledCallsRequest(_message.Message):
         batch_id: _builtins.str = ...,
         scheduled_calls: _abc.Iterable[_scheduled_call_pb2.ScheduledCall] | None = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
         contacts: _contact_pb2.ContactSelection | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "contacts", b"contacts", "request_id", b"request_id", "scheduled_calls", b"scheduled_calls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "contacts", b"contacts", "request_id", b"request_id", "scheduled_calls", b"scheduled_calls", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -578,6 +651,7 @@ class AddScheduledCallsResponse(_message.Message):
     BATCH_FIELD_NUMBER: _builtins.int
     SKIPPED_DUPLICATES_FIELD_NUMBER: _builtins.int
     DUPLICATE_COUNT_FIELD_NUMBER: _builtins.int
+    WINDOW_ESTIMATE_FIELD_NUMBER: _builtins.int
     duplicate_count: _builtins.int
     """Rows whose address was already there, whatever became of them."""
     @_builtins.property
@@ -586,16 +660,21 @@ class AddScheduledCallsResponse(_message.Message):
     def skipped_duplicates(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkippedDuplicate]:
         """As in CreateBatchResponse."""
 
+    @_builtins.property
+    def window_estimate(self) -> _window_pb2.WindowEstimate:
+        """Of a window that has an end, and with `validate_only` of any. Of all who wait."""
+
     def __init__(
         self,
         *,
         batch: _batch_pb2.Batch | None = ...,
         skipped_duplicates: _abc.Iterable[Global___SkippedDuplicate] | None = ...,
         duplicate_count: _builtins.int = ...,
+        window_estimate: _window_pb2.WindowEstimate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "window_estimate", b"window_estimate"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "duplicate_count", b"duplicate_count", "skipped_duplicates", b"skipped_duplicates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "duplicate_count", b"duplicate_count", "skipped_duplicates", b"skipped_duplicates", "window_estimate", b"window_estimate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -57,6 +57,11 @@ class BatchServiceStub:
                 request_serializer=outdial_dot_v1_dot_batch__service__pb2.UpdateBatchRequest.SerializeToString,
                 response_deserializer=outdial_dot_v1_dot_batch__service__pb2.UpdateBatchResponse.FromString,
                 _registered_method=True)
+        self.EstimateWindow = channel.unary_unary(
+                '/outdial.v1.BatchService/EstimateWindow',
+                request_serializer=outdial_dot_v1_dot_batch__service__pb2.EstimateWindowRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_batch__service__pb2.EstimateWindowResponse.FromString,
+                _registered_method=True)
         self.DeleteBatch = channel.unary_unary(
                 '/outdial.v1.BatchService/DeleteBatch',
                 request_serializer=outdial_dot_v1_dot_batch__service__pb2.DeleteBatchRequest.SerializeToString,
@@ -155,6 +160,14 @@ class BatchServiceServicer:
     def UpdateBatch(self, request, context):
         """Changes the fields named in `update_mask` of a batch that has not ended.
         Times and limits count for calls not yet dialled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EstimateWindow(self, request, context):
+        """How long a window must be for so many people, by the settings of a batch that is not made
+        yet and the limits as they are. Nothing is stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -295,6 +308,11 @@ def add_BatchServiceServicer_to_server(servicer, server):
                     servicer.UpdateBatch,
                     request_deserializer=outdial_dot_v1_dot_batch__service__pb2.UpdateBatchRequest.FromString,
                     response_serializer=outdial_dot_v1_dot_batch__service__pb2.UpdateBatchResponse.SerializeToString,
+            ),
+            'EstimateWindow': grpc.unary_unary_rpc_method_handler(
+                    servicer.EstimateWindow,
+                    request_deserializer=outdial_dot_v1_dot_batch__service__pb2.EstimateWindowRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_batch__service__pb2.EstimateWindowResponse.SerializeToString,
             ),
             'DeleteBatch': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteBatch,
@@ -473,6 +491,33 @@ class BatchService:
             '/outdial.v1.BatchService/UpdateBatch',
             outdial_dot_v1_dot_batch__service__pb2.UpdateBatchRequest.SerializeToString,
             outdial_dot_v1_dot_batch__service__pb2.UpdateBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EstimateWindow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.BatchService/EstimateWindow',
+            outdial_dot_v1_dot_batch__service__pb2.EstimateWindowRequest.SerializeToString,
+            outdial_dot_v1_dot_batch__service__pb2.EstimateWindowResponse.FromString,
             options,
             channel_credentials,
             insecure,

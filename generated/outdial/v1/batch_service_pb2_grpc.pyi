@@ -31,6 +31,10 @@ class BatchServiceStub:
     """Changes the fields named in `update_mask` of a batch that has not ended.
     Times and limits count for calls not yet dialled.
     """
+    EstimateWindow: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.EstimateWindowRequest, _batch_service_pb2.EstimateWindowResponse]
+    """How long a window must be for so many people, by the settings of a batch that is not made
+    yet and the limits as they are. Nothing is stored.
+    """
     DeleteBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.DeleteBatchRequest, _batch_service_pb2.DeleteBatchResponse]
     """Hides the batch at once and cancels what waits. Calls already placed come to
     their own end and stay readable. Waits like PauseBatch.
@@ -129,6 +133,16 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_batch_service_pb2.UpdateBatchResponse]:
         """Changes the fields named in `update_mask` of a batch that has not ended.
         Times and limits count for calls not yet dialled.
+        """
+
+    @_abc_1.abstractmethod
+    def EstimateWindow(
+        self,
+        request: _batch_service_pb2.EstimateWindowRequest,
+        context: _aio.ServicerContext[_batch_service_pb2.EstimateWindowRequest, _abc.Awaitable[_batch_service_pb2.EstimateWindowResponse]],
+    ) -> _abc.Awaitable[_batch_service_pb2.EstimateWindowResponse]:
+        """How long a window must be for so many people, by the settings of a batch that is not made
+        yet and the limits as they are. Nothing is stored.
         """
 
     @_abc_1.abstractmethod

@@ -86,6 +86,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_TOO_MANY_CALLS_WAIT: _ErrorReason.ValueType  # 68
     ERROR_REASON_CALL_IS_DIRECT: _ErrorReason.ValueType  # 69
     ERROR_REASON_CONTACT_FOLDER_EMPTY: _ErrorReason.ValueType  # 60
+    ERROR_REASON_WINDOW_TOO_SHORT: _ErrorReason.ValueType  # 73
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
@@ -154,6 +155,7 @@ ERROR_REASON_ADDRESS_SUPPRESSED: ErrorReason.ValueType  # 67
 ERROR_REASON_TOO_MANY_CALLS_WAIT: ErrorReason.ValueType  # 68
 ERROR_REASON_CALL_IS_DIRECT: ErrorReason.ValueType  # 69
 ERROR_REASON_CONTACT_FOLDER_EMPTY: ErrorReason.ValueType  # 60
+ERROR_REASON_WINDOW_TOO_SHORT: ErrorReason.ValueType  # 73
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

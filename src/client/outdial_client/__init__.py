@@ -39,6 +39,7 @@ from outdial.v1.scheduled_call_pb2 import (
 from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
+from outdial.v1.window_pb2 import LengthSource, WindowCheck, WindowEstimate
 
 from outdial_client._calling_hours import CallingHours
 from outdial_client._channel import TlsConfig
@@ -135,6 +136,7 @@ __all__ = [
     "ImportState",
     "InternalError",
     "InvalidArgumentError",
+    "LengthSource",
     "NewAgent",
     "NewBatch",
     "NewCall",
@@ -177,5 +179,7 @@ __all__ = [
     "WatchScope",
     "WatchTiming",
     "Weekday",
+    "WindowCheck",
+    "WindowEstimate",
     "ZoneRule",
 ]

@@ -12,6 +12,7 @@ from outdial.v1.batch_service_pb2 import WatchDelivery, WatchScope
 from outdial.v1.event_pb2 import Event
 from outdial.v1.explanation_pb2 import BatchExplanation
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
+from outdial.v1.window_pb2 import WindowEstimate
 
 from outdial_client._batch_imports import BatchImports
 from outdial_client._inputs import (
@@ -40,6 +41,7 @@ class Batches(BatchImports):
         contact_ids: Iterable[str] = (),
         draft: bool = False,
         request_id: str = "",
+        validate_only: bool = False,
     ) -> messages.CreateBatchResponse:
         """Makes a batch with its people, all or nothing, and starts it unless `draft`.
 
@@ -47,6 +49,8 @@ class Batches(BatchImports):
         now; each once. The answer holds the batch and the rows that DUPLICATE_POLICY_SKIP
         left out. Rows with faults raise InvalidArgumentError, whose `fields` name them as
         `scheduled_calls[6].address` or `contacts[CONTACT_ID].template_context.city`.
+        With `validate_only` nothing is made: the answer, or the error, is what would come of
+        it.
         """
         request = messages.CreateBatchRequest(
             batch=to_batch(batch),
@@ -54,6 +58,7 @@ class Batches(BatchImports):
             contacts=to_selection(contact_folder_ids, contact_ids),
             draft=draft,
             request_id=request_id,
+            validate_only=validate_only,
         )
         return await self._send(self._stub.CreateBatch, request, long=True)
 
@@ -65,16 +70,19 @@ class Batches(BatchImports):
         contact_folder_ids: Iterable[str] = (),
         contact_ids: Iterable[str] = (),
         request_id: str = "",
+        validate_only: bool = False,
     ) -> messages.AddScheduledCallsResponse:
         """Adds people behind the last one of a batch that has not ended, all or nothing.
 
-        Contacts are copied as by `create`.
+        Contacts are copied as by `create`. With `validate_only` nobody is added: the answer
+        is what would come of it.
         """
         request = messages.AddScheduledCallsRequest(
             batch_id=batch_id,
             scheduled_calls=to_scheduled_calls(calls),
             contacts=to_selection(contact_folder_ids, contact_ids),
             request_id=request_id,
+            validate_only=validate_only,
         )
         return await self._send(self._stub.AddScheduledCalls, request, long=True)
 
@@ -143,12 +151,24 @@ class Batches(BatchImports):
 
         return Pager(fetch)
 
-    async def update(self, batch: Batch, fields: Iterable[str]) -> Batch:
-        """Writes those `fields` of `batch`; AbortedError when its etag is out of date."""
+    async def update(
+        self, batch: Batch, fields: Iterable[str], *, validate_only: bool = False
+    ) -> Batch:
+        """Writes those `fields` of `batch`; AbortedError when its etag is out of date.
+
+        With `validate_only` nothing is written: the answer is the batch as it would be.
+        """
         request = messages.UpdateBatchRequest(
-            batch=batch, update_mask=FieldMask(paths=list(fields))
+            batch=batch,
+            update_mask=FieldMask(paths=list(fields)),
+            validate_only=validate_only,
         )
         return (await self._send(self._stub.UpdateBatch, request)).batch
+
+    async def estimate_window(self, batch: NewBatch | Batch, call_count: int) -> WindowEstimate:
+        """How long the window of such a batch must be for so many people; nothing is made."""
+        request = messages.EstimateWindowRequest(batch=to_batch(batch), call_count=call_count)
+        return (await self._send(self._stub.EstimateWindow, request)).estimate
 
     async def start(self, batch_id: str) -> Batch:
         """Starts a draft."""

@@ -27,6 +27,7 @@ _RETRIED_METHODS = {
         "AddScheduledCalls",
         "CancelBatch",
         "CreateBatch",
+        "EstimateWindow",
         "ExplainBatch",
         "GetBatch",
         "GetImport",

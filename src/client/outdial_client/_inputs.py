@@ -20,6 +20,7 @@ from outdial.v1.calling_hours_pb2 import ZoneRule
 from outdial.v1.contact_pb2 import Contact, ContactSelection
 from outdial.v1.phone_number_pb2 import PhoneNumber, PhoneNumberCapability
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.window_pb2 import WindowCheck
 
 from outdial_client._calling_hours import CallingHours
 from outdial_client._retry_policy import RetryPolicy
@@ -135,6 +136,10 @@ class NewBatch:
     """When people may be called; None means at any time within the window."""
     max_calls_per_day: int = 0
     """Calls let go on one date of `time_zone`, retries included; 0 means any number."""
+    expected_call_duration: timedelta | None = None
+    """How long a call holds its slot, for the check of the window; None lets the server say."""
+    window_check: WindowCheck.ValueType = WindowCheck.WINDOW_CHECK_UNSPECIFIED
+    """What becomes of a window that is too short; unless said otherwise it is refused."""
     pacing: Pacing.ValueType = Pacing.PACING_UNSPECIFIED
     """SPREAD_OVER_DAYS: the calls of a day in even steps over its hours."""
     zone_rule: ZoneRule.ValueType = ZoneRule.ZONE_RULE_UNSPECIFIED
@@ -173,6 +178,8 @@ class NewBatch:
             zone_rule=self.zone_rule,
             max_calls_per_day=self.max_calls_per_day,
             pacing=self.pacing,
+            expected_call_duration=to_duration(self.expected_call_duration),
+            window_check=self.window_check,
         )
 
 

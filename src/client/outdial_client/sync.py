@@ -47,6 +47,7 @@ from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle
+from outdial.v1.window_pb2 import WindowEstimate
 
 from outdial_client._accounts import Accounts as AsyncAccounts
 from outdial_client._agents import Agents as AsyncAgents
@@ -453,6 +454,7 @@ class Batches(BatchImports):
         contact_ids: Iterable[str] = (),
         draft: bool = False,
         request_id: str = "",
+        validate_only: bool = False,
     ) -> CreateBatchResponse:
         """Makes a batch with its people, all or nothing, and starts it unless `draft`.
 
@@ -460,6 +462,8 @@ class Batches(BatchImports):
         now; each once. The answer holds the batch and the rows that DUPLICATE_POLICY_SKIP
         left out. Rows with faults raise InvalidArgumentError, whose `fields` name them as
         `scheduled_calls[6].address` or `contacts[CONTACT_ID].template_context.city`.
+        With `validate_only` nothing is made: the answer, or the error, is what would come of
+        it.
         """
         return self._loop.run(
             partial(
@@ -470,6 +474,7 @@ class Batches(BatchImports):
                 contact_ids=tuple(contact_ids),
                 draft=draft,
                 request_id=request_id,
+                validate_only=validate_only,
             )
         )
 
@@ -481,10 +486,12 @@ class Batches(BatchImports):
         contact_folder_ids: Iterable[str] = (),
         contact_ids: Iterable[str] = (),
         request_id: str = "",
+        validate_only: bool = False,
     ) -> AddScheduledCallsResponse:
         """Adds people behind the last one of a batch that has not ended, all or nothing.
 
-        Contacts are copied as by `create`.
+        Contacts are copied as by `create`. With `validate_only` nobody is added: the answer
+        is what would come of it.
         """
         return self._loop.run(
             partial(
@@ -494,6 +501,7 @@ class Batches(BatchImports):
                 contact_folder_ids=tuple(contact_folder_ids),
                 contact_ids=tuple(contact_ids),
                 request_id=request_id,
+                validate_only=validate_only,
             )
         )
 
@@ -548,9 +556,18 @@ class Batches(BatchImports):
             self._inner.list(states=tuple(states), agent_id=agent_id, page_size=page_size),
         )
 
-    def update(self, batch: Batch, fields: Iterable[str]) -> Batch:
-        """Writes those `fields` of `batch`; AbortedError when its etag is out of date."""
-        return self._loop.run(partial(self._inner.update, batch, tuple(fields)))
+    def update(self, batch: Batch, fields: Iterable[str], *, validate_only: bool = False) -> Batch:
+        """Writes those `fields` of `batch`; AbortedError when its etag is out of date.
+
+        With `validate_only` nothing is written: the answer is the batch as it would be.
+        """
+        return self._loop.run(
+            partial(self._inner.update, batch, tuple(fields), validate_only=validate_only)
+        )
+
+    def estimate_window(self, batch: NewBatch | Batch, call_count: int) -> WindowEstimate:
+        """How long the window of such a batch must be for so many people; nothing is made."""
+        return self._loop.run(partial(self._inner.estimate_window, batch, call_count))
 
     def start(self, batch_id: str) -> Batch:
         """Starts a draft."""

@@ -65,6 +65,7 @@ from outdial_server.commands.contacts import (
 from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.create_call import CreateCall
 from outdial_server.commands.end_call import EndCall
+from outdial_server.commands.estimate_window import EstimateWindow
 from outdial_server.commands.explain import Explain
 from outdial_server.commands.export_scheduled_calls import ExportScheduledCalls
 from outdial_server.commands.first_keys import FirstKeys
@@ -375,7 +376,8 @@ def _batch_servicer(
     batches, intake = base.store.batches, base.store.intake
     schemas = JsonSchemas()
     copies = CopyContacts(base.store.contact_folders, base.store.contacts)
-    planner = BatchPlanner(base.ids, base.clock, carriers)
+    ahead = base.settings.schedule_ahead
+    planner = BatchPlanner(base.ids, base.clock, carriers, ahead)
     return BatchServicer(
         batches,
         base.store.events,
@@ -383,7 +385,8 @@ def _batch_servicer(
         AddScheduledCalls(intake, base.signals, schemas, copies),
         ImportScheduledCalls(intake, planner, base.ids, base.signals, schemas),
         base.store.imports,
-        UpdateBatch(batches, base.signals),
+        UpdateBatch(batches, base.signals, ahead),
+        EstimateWindow(intake, planner),
         StartBatch(batches, base.signals),
         StopBatch(batches, base.clock, base.signals),
         retry,

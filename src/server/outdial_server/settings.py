@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     # How long RPCs under way may go on when the server stops.
     drain_seconds: float = Field(5.0, ge=0)
 
+    # How far ahead a batch may begin; without it as far as there is a calendar.
+    schedule_ahead_days: int | None = Field(None, ge=1, le=3660)
+
     # How long what is over is kept; docs/retention.md says why these.
     keep_events: Keep = "90d"
     keep_payloads: Keep = "never"
@@ -134,6 +137,11 @@ class Settings(BaseSettings):
     @property
     def unknown_settle(self) -> timedelta:
         return timedelta(seconds=self.unknown_settle_seconds)
+
+    @property
+    def schedule_ahead(self) -> timedelta | None:
+        days = self.schedule_ahead_days
+        return None if days is None else timedelta(days=days)
 
     @property
     def drain(self) -> timedelta:

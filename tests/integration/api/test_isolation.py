@@ -53,6 +53,7 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "ImportScheduledCalls": lambda b: {"options": ImportOptions(batch_id=b.batch_id)},
     "GetImport": lambda b: {"import_id": b.import_id},
     "ListImportFindings": lambda b: {"import_id": b.import_id},
+    "EstimateWindow": lambda b: {"batch": Batch(agent_id=b.agent_id)},
     "WatchBatch": lambda b: {"batch_id": b.batch_id},
     "ExplainBatch": lambda b: {"batch_id": b.batch_id},
     "ListBatchEvents": lambda b: {"batch_id": b.batch_id},

@@ -21,6 +21,7 @@ from outdial.v1.calling_hours_pb2 import (
     CallingHours,
 )
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.window_pb2 import WINDOW_CHECK_WARN
 from tests.integration.conftest import OPERATOR_KEY
 
 from support.grpc import call, refused, with_key
@@ -184,7 +185,12 @@ async def test_hours_that_never_open_are_taken_with_a_warning(
 ) -> None:
     end = Timestamp()
     end.FromDatetime(datetime.now(UTC) + timedelta(hours=12))
-    batch = await new_batch(grpc_channel, calling_hours=closed_now(), window_end=end)
+    batch = await new_batch(
+        grpc_channel,
+        calling_hours=closed_now(),
+        window_end=end,
+        window_check=WINDOW_CHECK_WARN,
+    )
     assert batch.schedule_warning == "HOURS_NEVER_OPEN"
     open_all_day = await new_batch(grpc_channel, calling_hours=ALL_DAY, window_end=end)
     assert open_all_day.schedule_warning == ""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -79,6 +80,21 @@ def test_a_carrier_that_there_is_not_is_refused_with_those_that_there_are() -> N
 def test_a_server_without_carriers_says_how_to_get_one(asked: str) -> None:
     with pytest.raises(PreconditionError, match="--simulate"):
         choose_carrier(asked, ())
+
+
+# --- the start ----------------------------------------------------------------
+
+
+def test_a_batch_may_begin_as_far_ahead_as_the_server_says() -> None:
+    clock, ahead = ManualClock(), timedelta(days=30)
+    planner = BatchPlanner(UuidV7Ids(clock), clock, ("simulated",), ahead)
+
+    def beginning(at: datetime) -> BatchSpec:
+        return replace(SPEC, settings=replace(SPEC.settings, window_start=at))
+
+    assert planner.plan(beginning(clock.now() + ahead)).settings.window_start
+    with pytest.raises(InvalidFieldsError, match=r"batch\.window_start: .* 30 days ahead"):
+        planner.plan(beginning(clock.now() + ahead + timedelta(seconds=1)))
 
 
 # --- rows ----------------------------------------------------------------------

@@ -66,3 +66,27 @@ async def test_a_caller_id_is_stored_in_normal_form() -> None:
     editing = Editing(a_batch(waiting=1))
     edited = await editing.update(lambda s: replace(s, caller_id="+1 (555) 000-0001"))
     assert edited.settings.caller_id == "+15550000001"
+
+
+async def test_a_start_that_is_too_far_ahead_is_refused_where_the_server_bounds_it() -> None:
+    ahead = timedelta(days=30)
+    far = START + ahead + timedelta(seconds=1)
+    editing = Editing(a_batch(waiting=1, window_start=far))
+    update = UpdateBatch(editing.batches, editing.signals, ahead)
+    # One that was there before may stay.
+    assert (await update.execute(ACCOUNT, BATCH, renamed)).settings.window_start == far
+    with pytest.raises(InvalidFieldsError, match=r"batch\.window_start: .* 30 days ahead"):
+        await update.execute(
+            ACCOUNT, BATCH, lambda s: replace(s, window_start=far + timedelta(days=1))
+        )
+    last = START + ahead
+    changed = await update.execute(ACCOUNT, BATCH, lambda s: replace(s, window_start=last))
+    assert changed.settings.window_start == last
+
+
+async def test_validating_an_edit_changes_nothing() -> None:
+    editing = Editing(a_batch(waiting=1))
+    update = UpdateBatch(editing.batches, editing.signals)
+    told = await update.execute(ACCOUNT, BATCH, renamed, validate_only=True)
+    assert told.settings.display_name == "Other"
+    assert (await editing.batches.get_batch(ACCOUNT, BATCH)).settings.display_name == "Reminders"

@@ -16,7 +16,7 @@ from outdial_client.cli._batch_options import (
     NewBatchSettings,
 )
 from outdial_client.cli._choices import BATCH_STATES, choice
-from outdial_client.cli._facts import batch_facts
+from outdial_client.cli._facts import batch_facts, estimate_facts
 from outdial_client.cli._folder_names import Contacts, Folders, folder_ids
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import BATCHES
@@ -54,6 +54,9 @@ def create(
         bool, typer.Option("--draft", help="Wait for `batch start`; without contacts it does.")
     ] = False,
     request_id: Annotated[str, typer.Option(help="The same id makes it only once.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, and make nothing.")
+    ] = False,
     settings: NewBatchSettings,
 ) -> None:
     """Call contacts; without any, a draft is made. `batch import` calls who is in a file."""
@@ -67,9 +70,33 @@ def create(
             contact_ids=contact or (),
             draft=draft or not (folder or contact),
             request_id=request_id,
+            validate_only=dry_run,
         )
         batch = created.batch
+        if dry_run:
+            screen.facts(created, batch_facts(batch))
+            return
         screen.made(batch, batch.batch_id, f"Batch {batch.display_name}: {batch.batch_id}")
+
+    run(context, command)
+
+
+@commands.command()
+@takes(NewBatchSettings)
+def estimate(
+    context: typer.Context,
+    people: Annotated[int, typer.Argument(min=0, help="How many there are to call.")],
+    *,
+    agent: AgentOption,
+    settings: NewBatchSettings,
+) -> None:
+    """Say how long the window of a batch must be for so many people; nothing is made."""
+
+    async def command(client: Client, screen: Screen) -> None:
+        found = await find_agent(client, screen, agent)
+        new_batch = NewBatch(agent_id=found.agent_id, display_name="", **settings.given())
+        told = await client.batches.estimate_window(new_batch, people)
+        screen.facts(told, estimate_facts(told))
 
     run(context, command)
 

@@ -14,6 +14,7 @@ from outdial_client.cli._choices import (
     PACINGS,
     RETRY_CALLER_IDS,
     UNKNOWN_POLICIES,
+    WINDOW_CHECKS,
     choice,
 )
 from outdial_client.cli._completion import complete_agents, complete_batches
@@ -99,6 +100,16 @@ class BatchSettings:
     max_calls_per_day: Annotated[
         int | None, typer.Option("--max-per-day", min=0, help="Calls started on one date.")
     ] = None
+    expected_call_duration: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=86_400, metavar="SECONDS", help="What the check of the window reckons with."
+        ),
+    ] = None
+    window_check: Annotated[
+        int | None,
+        choice(WINDOW_CHECKS, "CHECK", "A window that is too short for all; else refuse."),
+    ] = None
     pacing: Annotated[
         int | None,
         choice(PACINGS, "HOW", "How a day's calls go out; else as fast as possible."),
@@ -118,7 +129,7 @@ class BatchSettings:
         said["calling_hours"] = _calling_hours(said.pop("hours"), said.pop("days"))
         said["metadata"] = parse_pairs(said.pop("label")) or None
         said["retry_policy"] = parse_retry_policy(said.pop("retry"), said.pop("max_attempts"))
-        for name in ("ring_timeout", "max_call_duration"):
+        for name in ("ring_timeout", "max_call_duration", "expected_call_duration"):
             seconds = cast(int | None, said[name])
             said[name] = None if seconds is None else timedelta(seconds=seconds)
         return {name: value for name, value in said.items() if value is not None}

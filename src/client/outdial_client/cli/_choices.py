@@ -19,6 +19,7 @@ from outdial.v1.calling_hours_pb2 import TimeZoneSource
 from outdial.v1.explanation_pb2 import GateLevel
 from outdial.v1.phone_number_pb2 import PhoneNumberCapability
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCallState
+from outdial.v1.window_pb2 import LengthSource, WindowCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ NUMBER_CAPABILITIES = Choices(PhoneNumberCapability, "PHONE_NUMBER_CAPABILITY_")
 RESOLUTIONS = Choices(CallResolution, "CALL_RESOLUTION_")
 RETRY_CALLER_IDS = Choices(RetryCallerId, "RETRY_CALLER_ID_")
 SCHEDULED_CALL_STATES = Choices(ScheduledCallState, "SCHEDULED_CALL_STATE_")
+WINDOW_CHECKS = Choices(WindowCheck, "WINDOW_CHECK_")
+LENGTH_SOURCES = Choices(LengthSource, "LENGTH_SOURCE_")
 UNKNOWN_POLICIES = Choices(UnknownPolicy, "UNKNOWN_POLICY_")
 ZONE_SOURCES = Choices(TimeZoneSource, "TIME_ZONE_SOURCE_")
 

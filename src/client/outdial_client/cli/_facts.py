@@ -15,12 +15,14 @@ from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle
+from outdial.v1.window_pb2 import WindowEstimate
 
 from outdial_client._calling_hours import days_text
 from outdial_client.cli._choices import (
     BATCH_STATES,
     CALL_STATES,
     DISPOSITIONS,
+    LENGTH_SOURCES,
     NUMBER_CAPABILITIES,
     SCHEDULED_CALL_STATES,
     ZONE_SOURCES,
@@ -30,7 +32,10 @@ from outdial_client.cli._words import counts_by_state, labels, moment, own_reaso
 
 Facts = Sequence[tuple[str, str]]
 
-_WARNINGS = {"HOURS_NEVER_OPEN": "the hours do not open before the window closes"}
+_WARNINGS = {
+    "HOURS_NEVER_OPEN": "the hours do not open before the window closes",
+    "WINDOW_TOO_SHORT": "the window closes before all can be called",
+}
 
 
 def batch_facts(batch: Batch) -> Facts:
@@ -63,6 +68,22 @@ def batch_facts(batch: Batch) -> Facts:
         ("created", moment(batch.create_time)),
         ("started", moment(batch.start_time)),
         ("ended", moment(batch.end_time)),
+    ]
+    return _stated(facts)
+
+
+def estimate_facts(told: WindowEstimate) -> Facts:
+    """The smallest window for so many people."""
+    length = told.expected_call_duration.ToTimedelta()
+    smallest = span(told.smallest_window.ToTimedelta()) if told.smallest_window.seconds else ""
+    facts = [
+        ("calls", str(told.call_count)),
+        ("begins", moment(told.begin_time)),
+        ("smallest window", smallest or "more than three years"),
+        ("ends at the earliest", moment(told.earliest_window_end)),
+        ("long enough", "yes" if told.fits else "no"),
+        ("calls at once", str(told.slots)),
+        ("length of a call", f"{span(length)} ({LENGTH_SOURCES.spoken(told.expected_from)})"),
     ]
     return _stated(facts)
 

@@ -30,11 +30,13 @@ from outdial_server.api.conversion.request import (
     take_request_key,
 )
 from outdial_server.api.conversion.times import moment
+from outdial_server.api.conversion.window import estimate_to_message
 from outdial_server.api.import_stream import ImportStream
 from outdial_server.api.long_list import LongList, add_in_slices
 from outdial_server.api.watch_stream import WatchStream
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.create_batch import CreateBatch
+from outdial_server.commands.estimate_window import EstimateWindow
 from outdial_server.commands.explain import Explain
 from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.retry import Retry
@@ -60,6 +62,7 @@ class BatchServicer(BatchServiceServicer):
     import_rows: ImportScheduledCalls
     imports: ImportStore
     update: UpdateBatch
+    estimate: EstimateWindow
     start: StartBatch
     stop: StopBatch
     retry: Retry
@@ -72,13 +75,19 @@ class BatchServicer(BatchServiceServicer):
     ) -> pb.CreateBatchResponse:
         account_id = caller().account_id
         head = await request.read_head()
-        growing = take_growing_request(account_id, "CreateBatch", head)
+        dry = head.validate_only
+        growing = None if dry else take_growing_request(account_id, "CreateBatch", head)
         spec = batch_spec(account_id, head.batch, draft=head.draft)
-        contacts = contact_selection(head.contacts)
-        stored = await self.create.execute(spec, request.rows(growing), growing, contacts)
+        rows, contacts = request.rows(growing), contact_selection(head.contacts)
+        stored = await self.create.execute(spec, rows, growing, contacts, validate_only=dry)
         response = pb.CreateBatchResponse(
-            batch=batch_to_message(stored.batch), duplicate_count=stored.duplicate_count
+            batch=batch_to_message(stored.batch),
+            duplicate_count=stored.duplicate_count,
+            window_estimate=estimate_to_message(stored.estimate) if stored.estimate else None,
         )
+        if dry:
+            # There is no such batch.
+            response.batch.ClearField("batch_id")
         await add_in_slices(response.skipped_duplicates, stored.skipped, skipped_to_message)
         return response
 
@@ -110,8 +119,17 @@ class BatchServicer(BatchServiceServicer):
             _batch_id(request.batch.batch_id, "batch.batch_id"),
             batch_change(request.batch, request.update_mask),
             request.batch.etag,
+            validate_only=request.validate_only,
         )
         return pb.UpdateBatchResponse(batch=batch_to_message(batch))
+
+    @override
+    async def EstimateWindow(
+        self, request: pb.EstimateWindowRequest, context: object
+    ) -> pb.EstimateWindowResponse:
+        spec = batch_spec(caller().account_id, request.batch, draft=True)
+        found = await self.estimate.execute(spec, request.call_count)
+        return pb.EstimateWindowResponse(estimate=estimate_to_message(found))
 
     @override
     async def DeleteBatch(
@@ -159,13 +177,16 @@ class BatchServicer(BatchServiceServicer):
         account_id = caller().account_id
         head = await request.read_head()
         batch_id = _batch_id(head.batch_id)
-        growing = take_growing_request(account_id, "AddScheduledCalls", head)
-        contacts = contact_selection(head.contacts)
+        dry = head.validate_only
+        growing = None if dry else take_growing_request(account_id, "AddScheduledCalls", head)
+        rows, contacts = request.rows(growing), contact_selection(head.contacts)
         stored = await self.add_rows.execute(
-            account_id, batch_id, request.rows(growing), growing, contacts
+            account_id, batch_id, rows, growing, contacts, validate_only=dry
         )
         response = pb.AddScheduledCallsResponse(
-            batch=batch_to_message(stored.batch), duplicate_count=stored.duplicate_count
+            batch=batch_to_message(stored.batch),
+            duplicate_count=stored.duplicate_count,
+            window_estimate=estimate_to_message(stored.estimate) if stored.estimate else None,
         )
         await add_in_slices(response.skipped_duplicates, stored.skipped, skipped_to_message)
         return response

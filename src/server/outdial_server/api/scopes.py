@@ -34,6 +34,7 @@ REQUIRED_SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
         "BatchService/GetBatch": _READ,
         "BatchService/ListBatches": _READ,
         "BatchService/UpdateBatch": _WRITE,
+        "BatchService/EstimateWindow": _READ,
         "BatchService/DeleteBatch": _WRITE,
         "BatchService/StartBatch": _WRITE,
         "BatchService/PauseBatch": _WRITE,

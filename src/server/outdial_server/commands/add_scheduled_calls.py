@@ -27,14 +27,23 @@ class AddScheduledCalls:
         raw: RawRows,
         request: GrowingRequest | None,
         contacts: ContactSelection = NO_CONTACTS,
+        *,
+        validate_only: bool = False,
     ) -> StoredRows:
-        """`request` grows with each slice of the rows. Raises InvalidFieldsError,
-        NotFoundError (BATCH_NOT_FOUND, CONTACT_FOLDER_NOT_FOUND, CONTACT_NOT_FOUND),
-        PreconditionError (BATCH_STATE, CONTACT_FOLDER_EMPTY), AlreadyExistsError
+        """`request` grows with each slice of the rows; there is none with `validate_only`, which
+        stores nothing. Raises InvalidFieldsError (also WINDOW_TOO_SHORT), NotFoundError
+        (BATCH_NOT_FOUND, CONTACT_FOLDER_NOT_FOUND, CONTACT_NOT_FOUND), PreconditionError
+        (BATCH_STATE, CONTACT_FOLDER_EMPTY), AlreadyExistsError
         (REQUEST_ID_REUSED), ConflictError (BATCH_CHANGED)."""
-        async with self.intake.append(account_id, batch_id, name_of(request)) as staging:
+        opened = (
+            self.intake.rehearse_append(account_id, batch_id)
+            if validate_only
+            else self.intake.append(account_id, batch_id, name_of(request))
+        )
+        async with opened as staging:
             empty = invalid_field("scheduled_calls", "must have at least one entry")
             more = await self.copies.rows_of(staging, account_id, contacts)
             stored = await take_list(staging, raw, request, empty, self.schemas, more)
-        self.signals.wake(Topic.CLAIM)
+        if not validate_only:
+            self.signals.wake(Topic.CLAIM)
         return stored

@@ -26,15 +26,24 @@ class CreateBatch:
         raw: RawRows,
         request: GrowingRequest | None,
         contacts: ContactSelection = NO_CONTACTS,
+        *,
+        validate_only: bool = False,
     ) -> StoredRows:
-        """`request` grows with each slice of the rows. Raises InvalidFieldsError,
-        NotFoundError (AGENT_NOT_FOUND, CONTACT_FOLDER_NOT_FOUND, CONTACT_NOT_FOUND),
-        PreconditionError (CARRIER_NOT_CONFIGURED, BATCH_EMPTY, AGENT_INACTIVE,
-        CONTACT_FOLDER_EMPTY), AlreadyExistsError (REQUEST_ID_REUSED)."""
+        """`request` grows with each slice of the rows; there is none with `validate_only`, which
+        stores nothing. Raises InvalidFieldsError (also WINDOW_TOO_SHORT), NotFoundError
+        (AGENT_NOT_FOUND, CONTACT_FOLDER_NOT_FOUND, CONTACT_NOT_FOUND), PreconditionError
+        (CARRIER_NOT_CONFIGURED, BATCH_EMPTY, AGENT_INACTIVE, CONTACT_FOLDER_EMPTY),
+        AlreadyExistsError (REQUEST_ID_REUSED)."""
         new = self.planner.plan(spec)
-        async with self.intake.new_batch(new, name_of(request)) as staging:
+        opened = (
+            self.intake.rehearse_batch(new)
+            if validate_only
+            else self.intake.new_batch(new, name_of(request))
+        )
+        async with opened as staging:
             empty = refusal_of_an_empty_batch(draft=spec.draft)
             more = await self.copies.rows_of(staging, spec.account_id, contacts)
             stored = await take_list(staging, raw, request, empty, self.schemas, more)
-        self.signals.wake(Topic.CLAIM, Topic.WINDOW)
+        if not validate_only:
+            self.signals.wake(Topic.CLAIM, Topic.WINDOW)
         return stored

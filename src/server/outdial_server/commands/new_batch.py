@@ -1,9 +1,10 @@
 """A batch as a client asks for it, checked and with what is left to us filled in."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
-from outdial_server.domain.checks import Checks, check_batch_settings
+from outdial_server.domain.checks import Checks, check_batch_settings, check_start_ahead
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
 from outdial_server.domain.time_zones import ZoneRule
@@ -33,6 +34,8 @@ class BatchPlanner:
     clock: Clock
     # Names of the carriers that there are; the first is the default.
     carriers: tuple[str, ...]
+    # How far ahead a batch may begin; None: any time.
+    ahead: timedelta | None = None
 
     def plan(self, spec: BatchSpec) -> NewBatch:
         """Raises InvalidFieldsError, PreconditionError (CARRIER_NOT_CONFIGURED)."""
@@ -48,6 +51,7 @@ class BatchPlanner:
             settings,
             spec.draft,
             spec.zone_rule,
+            path=spec.path,
         )
 
     def _checked(self, spec: BatchSpec) -> BatchSettings:
@@ -55,6 +59,7 @@ class BatchPlanner:
         if not spec.agent_id:
             checks.fault("agent_id", "is required")
         check_batch_settings(checks, spec.settings, self.clock.now())
+        check_start_ahead(checks, spec.settings, self.clock.now(), self.ahead)
         caller_id = checks.phone_number("caller_id", spec.settings.caller_id)
         checks.raise_if_any()
         return replace(spec.settings, caller_id=caller_id)

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from outdial_server.domain.batch import Batch, BatchChange, BatchSettings, edit
-from outdial_server.domain.checks import Checks, check_batch_settings
+from outdial_server.domain.checks import Checks, check_batch_settings, check_start_ahead
 from outdial_server.domain.etag import check_etag
 from outdial_server.domain.ids import AccountId, BatchId
 from outdial_server.ports.batches import BatchStore
@@ -16,6 +16,8 @@ from outdial_server.ports.signals import Signals, Topic
 class UpdateBatch:
     batches: BatchStore
     signals: Signals
+    # How far ahead a batch may begin; None: any time.
+    ahead: timedelta | None = None
 
     async def execute(
         self,
@@ -23,24 +25,34 @@ class UpdateBatch:
         batch_id: BatchId,
         change: Callable[[BatchSettings], BatchSettings],
         etag: str = "",
+        *,
+        validate_only: bool = False,
     ) -> Batch:
-        """`change` writes what the client's mask names over the present settings. Raises
-        InvalidFieldsError, NotFoundError (BATCH_NOT_FOUND), PreconditionError
-        (BATCH_STATE), ConflictError (ETAG_MISMATCH)."""
+        """`change` writes what the client's mask names over the present settings. With
+        `validate_only` nothing is changed. Raises InvalidFieldsError (also WINDOW_TOO_SHORT),
+        NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE), ConflictError
+        (ETAG_MISMATCH)."""
 
         def decide(batch: Batch, now: datetime) -> BatchChange | None:
             check_etag(etag, batch.revision)
-            return edit(batch, _checked(batch.settings, change(batch.settings), now), now)
+            after = _checked(batch.settings, change(batch.settings), now, self.ahead)
+            return edit(batch, after, now)
 
+        if validate_only:
+            return await self.batches.rehearse_change(account_id, batch_id, decide)
         batch = await self.batches.change_batch(account_id, batch_id, decide)
         self.signals.wake(Topic.CLAIM, Topic.WINDOW, Topic.SETTLE)
         return batch
 
 
-def _checked(before: BatchSettings, after: BatchSettings, now: datetime) -> BatchSettings:
+def _checked(
+    before: BatchSettings, after: BatchSettings, now: datetime, ahead: timedelta | None
+) -> BatchSettings:
     checks = Checks("batch.")
     end_is_new = after.window_end != before.window_end
     check_batch_settings(checks, after, now, end_is_new=end_is_new)
+    if after.window_start != before.window_start:
+        check_start_ahead(checks, after, now, ahead)
     caller_id = checks.phone_number("caller_id", after.caller_id)
     checks.raise_if_any()
     return replace(after, caller_id=caller_id)

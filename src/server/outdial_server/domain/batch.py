@@ -17,6 +17,7 @@ from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.retry_policy import RetryPolicy
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.time_zones import UTC_ZONE, ZoneRule
+from outdial_server.domain.window_estimate import WindowCheck
 
 
 class BatchState(IntEnum):
@@ -152,11 +153,31 @@ class BatchSettings:
     calling_hours: CallingHours | None = None
     max_calls_per_day: int | None = None
     pacing: Pacing = Pacing.AS_FAST_AS_POSSIBLE
+    # None: as the account's calls have taken lately, or the default.
+    expected_call_duration: timedelta | None = None
+    window_check: WindowCheck = WindowCheck.WARN
 
     @property
     def is_spread(self) -> bool:
         """Without a daily cap all of a day are due at its opening."""
         return self.pacing is Pacing.SPREAD_OVER_DAYS and self.max_calls_per_day is not None
+
+    @property
+    def window_rules(self) -> tuple[object, ...]:
+        """What a window is held against: after a change of it it is checked again."""
+        return (
+            self.window_start,
+            self.window_end,
+            self.window_check,
+            self.max_concurrent_calls,
+            self.throttle,
+            self.carrier_config,
+            self.time_zone,
+            self.calling_hours,
+            self.max_calls_per_day,
+            self.pacing,
+            self.expected_call_duration,
+        )
 
     @property
     def row_rules(self) -> tuple[object, ...]:
@@ -200,6 +221,14 @@ class Batch:
     dials_on_day: int = 0
     # Of one direct call, and shown to nobody: see `domain.direct_call`.
     is_direct: bool = False
+    # As of the last list or change of the schedule: see `domain.window_estimate`.
+    is_window_short: bool = False
+
+    @property
+    def schedule_warning(self) -> str:
+        if self.hours_never_open:
+            return "HOURS_NEVER_OPEN"
+        return "WINDOW_TOO_SHORT" if self.is_window_short else ""
 
     @property
     def plan_mark(self) -> int:

@@ -116,6 +116,13 @@ def check_batch_settings(
         limits.CALL_DURATION_MIN,
         limits.CALL_DURATION_MAX,
     )
+    if settings.expected_call_duration is not None:
+        checks.duration(
+            "expected_call_duration",
+            settings.expected_call_duration,
+            limits.CALL_DURATION_MIN,
+            limits.CALL_DURATION_MAX,
+        )
     checks.metadata("metadata", settings.metadata)
     checks.json_object("annotations", settings.annotations_json, limits.ANNOTATIONS_MAX_BYTES)
     if settings.retry_policy is not None:
@@ -176,6 +183,15 @@ def _check_backoff(checks: Checks, path: str, wait: Backoff) -> None:
 
 def _check_retry_delay(checks: Checks, path: str, delay: timedelta) -> None:
     checks.duration(path, delay, limits.RETRY_DELAY_MIN, limits.RETRY_DELAY_MAX)
+
+
+def check_start_ahead(
+    checks: Checks, settings: BatchSettings, now: datetime, ahead: timedelta | None
+) -> None:
+    """`ahead` is how far ahead the start of a window may lie; None: any time."""
+    start = settings.window_start
+    if ahead is not None and start is not None and start - now > ahead:
+        checks.fault("window_start", f"must not be more than {ahead.days} days ahead")
 
 
 def _check_window(checks: Checks, settings: BatchSettings, now: datetime, end_is_new: bool) -> None:

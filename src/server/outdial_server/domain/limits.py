@@ -64,6 +64,7 @@ RING_TIMEOUT_DEFAULT: Final = timedelta(seconds=30)
 CALL_DURATION_MIN: Final = timedelta(seconds=1)
 CALL_DURATION_MAX: Final = timedelta(hours=24)
 CALL_DURATION_DEFAULT: Final = timedelta(hours=1)
+EXPECTED_LENGTH_DEFAULT: Final = timedelta(minutes=2)
 
 DIRECT_CALL_WAIT_MAX: Final = timedelta(hours=24)
 DIRECT_CALLS_WAITING_MAX: Final = 100

@@ -54,6 +54,12 @@ class BatchStore(Protocol):
         unfinished ends in the same transaction. Raises NotFoundError (BATCH_NOT_FOUND)."""
         ...
 
+    async def rehearse_change(
+        self, account_id: AccountId, batch_id: BatchId, decide: Decide
+    ) -> Batch:
+        """What `change_batch` would answer, or raise; nothing is changed."""
+        ...
+
     async def sends_in_flight(self, batch_id: BatchId) -> int:
         """Calls of the batch in SENDING, deleted batches included."""
         ...

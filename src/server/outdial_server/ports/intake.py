@@ -16,6 +16,7 @@ from outdial_server.domain.plan import Duplicate
 from outdial_server.domain.request import RequestKey, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.time_zones import ZoneRule
+from outdial_server.domain.window_estimate import WindowEstimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class NewBatch:
     zone_rule: ZoneRule = ZoneRule.BATCH_ZONE
     # Stands behind a direct call: see `domain.direct_call`.
     is_direct: bool = False
+    # Where it is in the request, for the names of faults.
+    path: str = "batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class StoredRows:
     skipped: tuple[Duplicate, ...] = ()
     duplicate_count: int = 0
     imported: Import | None = None
+    # For a window that has an end.
+    estimate: WindowEstimate | None = None
 
 
 class Staging(Protocol):
@@ -135,6 +140,22 @@ class IntakeStore(Protocol):
         """Rows behind the last position of a batch. Lists for one batch take turns in one
         server; between servers the later one is refused. Raises NotFoundError
         (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE), ConflictError (BATCH_CHANGED)."""
+        ...
+
+    def rehearse_batch(self, new: NewBatch) -> AbstractAsyncContextManager[Staging]:
+        """As `new_batch` for a list that is only checked: nothing is stored, and what is
+        revealed comes with an estimate of its window."""
+        ...
+
+    def rehearse_append(
+        self, account_id: AccountId, batch_id: BatchId
+    ) -> AbstractAsyncContextManager[Staging]:
+        """As `append` for a list that is only checked."""
+        ...
+
+    async def estimate_window(self, new: NewBatch, people: int) -> WindowEstimate:
+        """For a batch with so many people, of which nothing is stored. Raises like
+        `new_batch`."""
         ...
 
 

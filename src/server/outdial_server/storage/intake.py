@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from weakref import WeakValueDictionary
+
+from typing_extensions import override
 
 from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import DuplicatePolicy
@@ -16,13 +19,17 @@ from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.time_zones import ZoneRule
+from outdial_server.domain.window_estimate import WindowEstimate
 from outdial_server.ports.intake import NewBatch, Outcome, StoredRows
 from outdial_server.storage.database import Database
 from outdial_server.storage.encoding import id_or_not_found
+from outdial_server.storage.rehearsal import rehearse
 from outdial_server.storage.statements import ConstraintError
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs import imports, revealing, staging
 from outdial_server.storage.verbs.addresses import all_positions, first_positions
+from outdial_server.storage.verbs.batch_rows import batch_by_key
+from outdial_server.storage.verbs.window_checks import estimate_window
 
 ERASE_ROWS: Final = 500
 """In one transaction: about 5 ms of the writer."""
@@ -152,6 +159,46 @@ async def erase_in_groups(database: Database, erase_some: Callable[[Tx], int]) -
             return erased
 
 
+class SqlRehearsal(SqlStaging):
+    """Staging of which nothing is stored: `begin` and the reveal are one transaction, which is
+    rolled back."""
+
+    def __init__(
+        self, database: Database, begin: Callable[[Tx], staging.Staged], staged: staging.Staged
+    ) -> None:
+        super().__init__(database, staged)
+        self._begin = begin
+        self._has_other_zones = False
+
+    @override
+    async def stage(
+        self, rows: Sequence[NewScheduledCall], findings: Sequence[Finding] = ()
+    ) -> None:
+        self._row_count += len(rows)
+        self._has_other_zones |= any(row.time_zone for row in rows)
+        await asyncio.sleep(0)
+
+    @override
+    async def reveal(self, outcome: Outcome, request: RequestKey | None) -> StoredRows:
+        return await rehearse(self._db, lambda tx: self._reveal(tx, outcome))
+
+    def _reveal(self, tx: Tx, outcome: Outcome) -> StoredRows:
+        staged = replace(self._begin(tx), is_rehearsed=True)
+        if self._has_other_zones:
+            staging.note_other_zones(tx, staged)
+        return _revealed_with_estimate(tx, staged, self._row_count, outcome)
+
+
+def _revealed_with_estimate(
+    tx: Tx, staged: staging.Staged, count: int, outcome: Outcome
+) -> StoredRows:
+    stored = revealing.reveal(tx, staged, count, outcome, None)
+    assert stored is not None, "only a request with an id has a twin"
+    if stored.estimate is not None:
+        return stored
+    return replace(stored, estimate=estimate_window(tx, batch_by_key(tx, staged.batch_key)))
+
+
 class SqlIntake:
     """IntakeStore."""
 
@@ -182,6 +229,33 @@ class SqlIntake:
             staged = await self._stage_append(account_id, batch_id, request, import_id)
             async with self._until_revealed(staged) as under_way:
                 yield under_way
+
+    @asynccontextmanager
+    async def rehearse_batch(self, new: NewBatch) -> AsyncIterator[SqlRehearsal]:
+        def begin(tx: Tx) -> staging.Staged:
+            return staging.stage_batch(tx, new, None, None)
+
+        yield SqlRehearsal(self._db, begin, await rehearse(self._db, begin))
+
+    @asynccontextmanager
+    async def rehearse_append(
+        self, account_id: AccountId, batch_id: BatchId
+    ) -> AsyncIterator[SqlRehearsal]:
+        def begin(tx: Tx) -> staging.Staged:
+            return staging.stage_append(tx, account_id, batch_id, None, None)
+
+        packed = id_or_not_found(batch_id, Reason.BATCH_NOT_FOUND, "batch")
+        async with self._appending.setdefault(packed, asyncio.Lock()):
+            yield SqlRehearsal(self._db, begin, await rehearse(self._db, begin))
+
+    async def estimate_window(self, new: NewBatch, people: int) -> WindowEstimate:
+        def verb(tx: Tx) -> WindowEstimate | None:
+            staged = staging.stage_batch(tx, new, None, None)
+            return _revealed_with_estimate(tx, staged, people, Outcome()).estimate
+
+        found = await rehearse(self._db, verb)
+        assert found is not None, "a rehearsal always has one"
+        return found
 
     async def _stage_append(
         self,

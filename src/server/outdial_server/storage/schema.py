@@ -201,6 +201,11 @@ batches: Final = Table(
     Column("pacing", SmallInteger, nullable=False, server_default="1"),
     # Stands behind one direct call, and is shown to nobody: see domain.direct_call.
     Column("is_direct", SmallInteger, nullable=False, server_default="0"),
+    # Null: as the account's calls have taken lately.
+    Column("expected_call_s", Integer),
+    # A batch from before the check is warned of, and not refused.
+    Column("window_check", SmallInteger, nullable=False, server_default="2"),
+    Column("window_short", SmallInteger, nullable=False, server_default="0"),
 )
 Index(
     "batches_by_account",

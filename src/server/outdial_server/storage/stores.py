@@ -42,6 +42,7 @@ from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.database import Database
 from outdial_server.storage.encoding import not_found, pack_id
 from outdial_server.storage.intake import ERASE_ROWS, erase_in_groups
+from outdial_server.storage.rehearsal import rehearse
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs import (
     accounts,
@@ -68,6 +69,7 @@ from outdial_server.storage.verbs.batch_rows import (
 )
 from outdial_server.storage.verbs.call_texts import ParsedAgents
 from outdial_server.storage.verbs.ledger import lock_slots, scopes_of_batch
+from outdial_server.storage.verbs.window_checks import check_window
 
 log = structlog.get_logger()
 
@@ -181,14 +183,24 @@ class SqlBatches:
         )
 
     async def change_batch(self, account_id: AccountId, batch_id: BatchId, decide: Decide) -> Batch:
-        def change(tx: Tx) -> Batch:
-            row = find_batch(tx, account_id, batch_id)
-            # The ledger comes before the batch row, in case its cap is changed.
-            lock_slots(tx, scopes_of_batch(row))
-            apply_decision(tx, row.key, _unless_deleted(decide))
-            return batch_from(batch_by_key(tx, row.key))
+        return await self._db.write(lambda tx: self._change(tx, account_id, batch_id, decide))
 
-        return await self._db.write(change)
+    async def rehearse_change(
+        self, account_id: AccountId, batch_id: BatchId, decide: Decide
+    ) -> Batch:
+        return await rehearse(self._db, lambda tx: self._change(tx, account_id, batch_id, decide))
+
+    @staticmethod
+    def _change(tx: Tx, account_id: AccountId, batch_id: BatchId, decide: Decide) -> Batch:
+        row = find_batch(tx, account_id, batch_id)
+        # The ledger comes before the batch row, in case its cap is changed.
+        lock_slots(tx, scopes_of_batch(row))
+        apply_decision(tx, row.key, _unless_deleted(decide))
+        after = batch_from(batch_by_key(tx, row.key))
+        if after.settings.window_rules == batch_from(row).settings.window_rules:
+            return after
+        check_window(tx, row.key, "batch.window_end")
+        return batch_from(batch_by_key(tx, row.key))
 
     async def sends_in_flight(self, batch_id: BatchId) -> int:
         def count(tx: Tx) -> int:

@@ -18,6 +18,7 @@ from outdial_server.api.conversion.enums import (
     PACING,
     RETRY_CALLER_ID,
     UNKNOWN_POLICY,
+    WINDOW_CHECK,
     ZONE_RULE,
 )
 from outdial_server.api.conversion.ids import canonical
@@ -43,6 +44,7 @@ from outdial_server.domain.ids import AccountId
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.plan import Duplicate
 from outdial_server.domain.time_zones import UTC_ZONE, ZoneRule
+from outdial_server.domain.window_estimate import WindowCheck
 
 _WRITABLE: Final = (
     "display_name",
@@ -66,6 +68,8 @@ _WRITABLE: Final = (
     "calling_hours",
     "max_calls_per_day",
     "pacing",
+    "expected_call_duration",
+    "window_check",
 )
 
 _ATTRIBUTES: Final = {name: name for name in _WRITABLE} | {"annotations": "annotations_json"}
@@ -118,7 +122,13 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         zone_rule=ZONE_RULE.to_message(batch.zone_rule),
         max_calls_per_day=settings.max_calls_per_day or 0,
         pacing=PACING.to_message(settings.pacing),
-        schedule_warning="HOURS_NEVER_OPEN" if batch.hours_never_open else "",
+        expected_call_duration=(
+            None
+            if settings.expected_call_duration is None
+            else duration(settings.expected_call_duration)
+        ),
+        window_check=WINDOW_CHECK.to_message(settings.window_check),
+        schedule_warning=batch.schedule_warning,
     )
 
 
@@ -183,6 +193,14 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
         ),
         time_zone=message.time_zone or UTC_ZONE,
         max_calls_per_day=message.max_calls_per_day or None,
+        expected_call_duration=(
+            span(message.expected_call_duration, f"{path}.expected_call_duration")
+            if message.HasField("expected_call_duration")
+            else None
+        ),
+        window_check=WINDOW_CHECK.from_message(
+            message.window_check, f"{path}.window_check", WindowCheck.REFUSE
+        ),
         pacing=PACING.from_message(message.pacing, f"{path}.pacing", Pacing.AS_FAST_AS_POSSIBLE),
         calling_hours=(
             calling_hours(message.calling_hours, f"{path}.calling_hours")

@@ -15,6 +15,7 @@ from outdial.v1 import (
     import_pb2,
     phone_number_pb2,
     scheduled_call_pb2,
+    window_pb2,
 )
 
 from outdial_server.commands.resolve_call import Resolution
@@ -35,6 +36,7 @@ from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.phone_number import Capability
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.time_zones import TimeZoneSource, ZoneRule
+from outdial_server.domain.window_estimate import LengthSource, WindowCheck
 
 D = TypeVar("D", bound=Enum)
 V = TypeVar("V", bound=int)
@@ -115,6 +117,8 @@ PACING: Final = EnumPair(Pacing, batch_pb2.Pacing, "PACING")
 PHONE_NUMBER_CAPABILITY: Final = EnumPair(
     Capability, phone_number_pb2.PhoneNumberCapability, "PHONE_NUMBER_CAPABILITY"
 )
+WINDOW_CHECK: Final = EnumPair(WindowCheck, window_pb2.WindowCheck, "WINDOW_CHECK")
+LENGTH_SOURCE: Final = EnumPair(LengthSource, window_pb2.LengthSource, "LENGTH_SOURCE")
 RETRY_CALLER_ID: Final = EnumPair(RetryCallerId, batch_pb2.RetryCallerId, "RETRY_CALLER_ID")
 SCHEDULED_CALL_STATE: Final = EnumPair(
     ScheduledCallState, scheduled_call_pb2.ScheduledCallState, "SCHEDULED_CALL_STATE"

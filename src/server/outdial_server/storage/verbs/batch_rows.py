@@ -26,6 +26,7 @@ from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.domain.time_zones import ZoneRule
+from outdial_server.domain.window_estimate import WindowCheck
 from outdial_server.storage.encoding import (
     id_or_not_found,
     mapping_from,
@@ -34,6 +35,7 @@ from outdial_server.storage.encoding import (
     moment,
     moment_or_none,
     not_found,
+    seconds_or_none,
     unpack_id,
 )
 from outdial_server.storage.retry_policies import policy_or_none, policy_text
@@ -52,8 +54,8 @@ BATCH_COLUMNS: Final = (
     "b.ring_timeout_s, b.max_call_duration_s, b.retry_policy_json, b.retry_caller_id, "
     "b.metadata_json, b.annotations_json, "
     "b.time_zone, b.hours_days, b.hours_start_minute, b.hours_end_minute, b.zone_rule, "
-    "b.has_other_zones, b.max_calls_per_day, b.pacing, b.dial_day, b.dials_on_day, "
-    "b.is_direct, b.state, "
+    "b.has_other_zones, b.max_calls_per_day, b.pacing, b.expected_call_s, "
+    "b.window_check, b.window_short, b.dial_day, b.dials_on_day, b.is_direct, b.state, "
     "b.state_reason, b.state_detail, b.settling_to, "
     + ", ".join(f"b.{name}" for name in COUNT_NAMES)
     + ", "
@@ -97,6 +99,7 @@ def batch_from(row: Row) -> Batch:
         dial_day=row.dial_day,
         dials_on_day=row.dials_on_day,
         is_direct=bool(row.is_direct),
+        is_window_short=bool(row.window_short),
     )
 
 
@@ -128,6 +131,10 @@ def _settings_from(row: Row) -> BatchSettings:
         calling_hours=_hours_from(row),
         max_calls_per_day=row.max_calls_per_day,
         pacing=Pacing(row.pacing),
+        expected_call_duration=(
+            None if row.expected_call_s is None else timedelta(seconds=row.expected_call_s)
+        ),
+        window_check=WindowCheck(row.window_check),
     )
 
 
@@ -168,6 +175,8 @@ def settings_values(settings: BatchSettings) -> dict[str, Any]:
         "time_zone": settings.time_zone,
         "max_calls_per_day": settings.max_calls_per_day,
         "pacing": int(settings.pacing),
+        "expected_call_s": seconds_or_none(settings.expected_call_duration),
+        "window_check": int(settings.window_check),
         **_hours_values(settings.calling_hours),
     }
 

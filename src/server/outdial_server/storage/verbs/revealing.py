@@ -1,7 +1,7 @@
 """The last step of a list of rows: one change of the batch shows them all, with the first
 event, the counts, the import and the answer to a repetition of the request."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from outdial_server.domain.batch import Batch, refuse_append_when_over
 from outdial_server.domain.errors import ConflictError, Reason
@@ -11,6 +11,7 @@ from outdial_server.domain.imports import Import, ImportCounts, ImportState
 from outdial_server.domain.plan import Duplicate
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.slots import ScopeKind, SlotScope
+from outdial_server.domain.window_estimate import WindowEstimate
 from outdial_server.ports.intake import NewBatch, Outcome, StoredRows
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
@@ -32,6 +33,12 @@ from outdial_server.storage.verbs.staging import (
     is_in_place,
     state_to_start_in,
 )
+from outdial_server.storage.verbs.window_checks import check_window
+
+
+class Revealed(NamedTuple):
+    batch: Batch
+    estimate: WindowEstimate | None = None
 
 
 def reveal(
@@ -45,14 +52,20 @@ def reveal(
     if not note_answer(tx, staged.account_key, request, _answer(staged, outcome)):
         return None
     if staged.new is None:
-        batch = _reveal_append(tx, staged, count)
+        revealed = _reveal_append(tx, staged, count)
     else:
-        batch = _reveal_batch(tx, staged, staged.new, count)
+        revealed = _reveal_batch(tx, staged, staged.new, count)
     imported = _end_import(tx, staged, outcome)
-    return StoredRows(batch, tuple(outcome.skipped), outcome.duplicate_count, imported)
+    return StoredRows(
+        revealed.batch,
+        tuple(outcome.skipped),
+        outcome.duplicate_count,
+        imported,
+        revealed.estimate,
+    )
 
 
-def _reveal_batch(tx: Tx, staged: Staged, new: NewBatch, count: int) -> Batch:
+def _reveal_batch(tx: Tx, staged: Staged, new: NewBatch, count: int) -> Revealed:
     """The agent may have been deleted or made inactive while rows were staged: then nothing
     is revealed."""
     refuse_unusable_agent(tx, staged.batch_key, new.agent_id)
@@ -71,15 +84,16 @@ def _reveal_batch(tx: Tx, staged: Staged, new: NewBatch, count: int) -> Batch:
     if not revealed:
         raise taken_for_broken_off()
     set_cap(tx, SlotScope(ScopeKind.BATCH, staged.batch_key), new.settings.max_concurrent_calls)
-    return _told(tx, staged.batch_key, EventType.BATCH_CREATED)
+    return _told(tx, staged, f"{new.path}.window_end", EventType.BATCH_CREATED)
 
 
-def _reveal_append(tx: Tx, staged: Staged, count: int) -> Batch:
+def _reveal_append(tx: Tx, staged: Staged, count: int) -> Revealed:
     present = batch_by_key(tx, staged.batch_key)
     if not count:
-        return batch_from(present)
+        return Revealed(batch_from(present))
     # Another server may have added its own rows meanwhile, or put them in place of these.
-    if present.next_position != staged.first_position or not is_in_place(tx, staged):
+    in_place = staged.is_rehearsed or is_in_place(tx, staged)
+    if present.next_position != staged.first_position or not in_place:
         raise changed_meanwhile()
     tx.run(
         "UPDATE batches SET total = total + :n, waiting = waiting + :n, "
@@ -88,13 +102,17 @@ def _reveal_append(tx: Tx, staged: Staged, count: int) -> Batch:
         now=tx.now_us,
         key=staged.batch_key,
     )
-    return _told(tx, staged.batch_key, EventType.SCHEDULED_CALLS_ADDED)
+    rows = "scheduled_calls" if staged.import_key is None else "rows"
+    return _told(tx, staged, rows, EventType.SCHEDULED_CALLS_ADDED)
 
 
-def _told(tx: Tx, key: int, event: EventType) -> Batch:
+def _told(tx: Tx, staged: Staged, field: str, event: EventType) -> Revealed:
+    """`field` is the one to name when all of them do not fit into the window."""
+    key = staged.batch_key
+    estimate = check_window(tx, key, field)
     batch = batch_from(batch_by_key(tx, key))
     append_events(tx, key, [NewEvent(event, "USER_REQUEST", after_of(batch))])
-    return batch_from(batch_by_key(tx, key))
+    return Revealed(batch_from(batch_by_key(tx, key)), estimate)
 
 
 def _end_import(tx: Tx, staged: Staged, outcome: Outcome) -> Import | None:

@@ -71,6 +71,8 @@ class Staged:
     import_id: ImportId | None = None
     import_key: int | None = None
     is_repeated: bool = False
+    # Nothing of it is staged: it is revealed in a transaction that is rolled back.
+    is_rehearsed: bool = False
 
 
 def stage_batch(
@@ -255,10 +257,14 @@ def stage_rows(tx: Tx, staged: Staged, offset: int, rows: Sequence[NewScheduledC
     )
     if any(row.time_zone for row in rows):
         # Stays, should the list break off: the batch then asks each row, to the same end.
-        tx.run(
-            "UPDATE batches SET has_other_zones = 1 WHERE key = :key AND has_other_zones = 0",
-            key=batch_key,
-        )
+        note_other_zones(tx, staged)
+
+
+def note_other_zones(tx: Tx, staged: Staged) -> None:
+    tx.run(
+        "UPDATE batches SET has_other_zones = 1 WHERE key = :key AND has_other_zones = 0",
+        key=staged.batch_key,
+    )
 
 
 def stage_findings(tx: Tx, staged: Staged, offset: int, findings: Sequence[Finding]) -> None:
