@@ -101,6 +101,13 @@ async def test_no_index_names_what_an_ordinary_change_touches() -> None:
             assert not [c for c in columns if c in where], index.name
 
 
+async def test_no_column_that_may_be_null_has_another_default() -> None:
+    """Else a null could not be left out of an INSERT, as SQLite's statements do."""
+    for table in metadata.tables.values():
+        for column in table.columns:
+            assert not (column.nullable and column.server_default is not None), column
+
+
 async def test_migrating_again_changes_nothing(sqlite_files: SqliteFiles) -> None:
     url = sqlite_files.url(await sqlite_files.new_database())
     assert is_up_to_date(url)

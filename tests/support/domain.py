@@ -32,7 +32,6 @@ TIMES = CallTimes(ring_timeout=timedelta(seconds=30), max_duration=timedelta(min
 
 def a_call(state: CallState = CallState.SENDING, **changes: Any) -> CallFacts:
     call = CallFacts(
-        call_id=CALL,
         state=state,
         fence=1,
         carrier_call_id="",
@@ -43,7 +42,7 @@ def a_call(state: CallState = CallState.SENDING, **changes: Any) -> CallFacts:
         on_config_error=ConfigErrorPolicy.PAUSE,
         times=TIMES,
     )
-    return replace(call, **changes)
+    return call._replace(**changes)
 
 
 def report(kind: ReportKind, **values: Any) -> CallReport:
@@ -55,8 +54,7 @@ def after(call: CallFacts, transition: Transition | None) -> CallFacts:
     if transition is None:
         return call
     released = transition.state is CallState.CLAIMED
-    return replace(
-        call,
+    return call._replace(
         state=transition.state,
         fence=call.fence + 1 if released else call.fence,
         carrier_call_id=transition.carrier_call_id,
@@ -68,7 +66,7 @@ def after(call: CallFacts, transition: Transition | None) -> CallFacts:
 
 def sent_again(call: CallFacts) -> CallFacts:
     """A released call that was claimed and sent anew."""
-    return replace(call, state=CallState.SENDING, fence=call.fence + 1, holds_slot=True)
+    return call._replace(state=CallState.SENDING, fence=call.fence + 1, holds_slot=True)
 
 
 def a_batch(state: BatchState = BatchState.RUNNING, **changes: Any) -> Batch:

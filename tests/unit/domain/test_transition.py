@@ -126,7 +126,7 @@ def test_an_ended_call_stays_as_it_ended(
             # The carrier's id may still be learnt; nothing else.
             assert learnt is None or learnt.event is None
             last = after(ended, learnt)
-            assert replace(last, carrier_call_id=ended.carrier_call_id) == ended
+            assert last._replace(carrier_call_id=ended.carrier_call_id) == ended
 
 
 @given(CALLS, STORIES)
@@ -142,14 +142,14 @@ def test_a_doubled_report_changes_nothing_the_second_time(
 @given(CALLS, REPORTS)
 def test_a_report_under_another_fence_changes_nothing(call: CallFacts, item: CallReport) -> None:
     for state in CallState:
-        assert advance(replace(call, state=state), replace(item, fence=99), START) is None
+        assert advance(call._replace(state=state), replace(item, fence=99), START) is None
 
 
 @given(CALLS, REPORTS)
 def test_nothing_is_learnt_of_a_call_that_waits_to_be_sent(
     call: CallFacts, item: CallReport
 ) -> None:
-    assert advance(replace(call, state=CallState.CLAIMED), item, START) is None
+    assert advance(call._replace(state=CallState.CLAIMED), item, START) is None
 
 
 @given(CALLS, STORIES)
@@ -219,7 +219,7 @@ def test_the_first_carrier_id_is_kept(call: CallFacts, story: list[CallReport | 
 def test_hold_leaves_an_unknown_call_to_a_person_or_to_evidence(
     call: CallFacts, story: list[CallReport | None]
 ) -> None:
-    call = replace(call, unknown_policy=UnknownPolicy.HOLD)
+    call = call._replace(unknown_policy=UnknownPolicy.HOLD)
     freed = 0
     for before, item, transition in told(call, story):
         if before.state is not CallState.UNKNOWN or transition is None:
@@ -251,7 +251,7 @@ def test_hold_gives_the_slot_back_once_the_call_can_no_longer_be_alive() -> None
 def test_at_most_once_dials_again_on_the_word_of_its_dialer_or_of_a_person_alone(
     call: CallFacts, story: list[CallReport | None]
 ) -> None:
-    call = replace(call, unknown_policy=UnknownPolicy.AT_MOST_ONCE)
+    call = call._replace(unknown_policy=UnknownPolicy.AT_MOST_ONCE)
     for before, item, transition in told(call, story):
         if transition is not None and transition.due_at is not None:
             # Whoever held the claim may say it late, after its lease made the call UNKNOWN.
@@ -265,7 +265,7 @@ def test_at_most_once_dials_again_on_the_word_of_its_dialer_or_of_a_person_alone
 def test_reconciled_retry_makes_a_new_attempt_only_when_nothing_was_placed(
     call: CallFacts, story: list[CallReport | None]
 ) -> None:
-    call = replace(call, unknown_policy=UnknownPolicy.RECONCILED_RETRY)
+    call = call._replace(unknown_policy=UnknownPolicy.RECONCILED_RETRY)
     for before, item, transition in told(call, story):
         if transition is None or transition.due_at is None or transition.same_attempt:
             continue
@@ -346,7 +346,7 @@ GROUPS = st.lists(REPORTS, max_size=8, unique_by=lambda item: item.kind)
 def test_a_group_has_one_outcome_in_whatever_order_it_gathered(
     call: CallFacts, state: CallState, group: list[CallReport], order: Random
 ) -> None:
-    call = replace(call, state=state)
+    call = call._replace(state=state)
     shuffled = [*group, *group[:2]]
     order.shuffle(shuffled)
     assert end_of(call, in_order(shuffled)) == end_of(call, in_order(group))
@@ -454,7 +454,7 @@ def test_an_answer_behind_the_first_callback_still_brings_the_carrier_s_id() -> 
     assert learnt is not None
     assert learnt.event is None
     assert learnt.carrier_call_id == "CA1"
-    assert after(ringing, learnt) == replace(ringing, carrier_call_id="CA1")
+    assert after(ringing, learnt) == ringing._replace(carrier_call_id="CA1")
 
 
 def test_an_answered_call_is_trusted_for_as_long_as_it_may_last() -> None:

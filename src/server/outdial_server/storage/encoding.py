@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from enum import IntEnum
 from typing import Final, TypeVar
 
 import orjson
@@ -11,7 +12,7 @@ from outdial_server.domain.errors import NotFoundError, Reason
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-T = TypeVar("T")
+E = TypeVar("E", bound=IntEnum)
 
 
 def micros(moment: datetime) -> int:
@@ -28,6 +29,11 @@ def moment(us: int) -> datetime:
 
 def moment_or_none(us: int | None) -> datetime | None:
     return None if us is None else _EPOCH + timedelta(microseconds=us)
+
+
+def by_number(enum: type[E]) -> Mapping[int, E]:
+    """The members, where many rows are read: `enum(number)` takes twenty times as long."""
+    return {int(member): member for member in enum}
 
 
 def seconds_or_none(length: timedelta | None) -> int | None:

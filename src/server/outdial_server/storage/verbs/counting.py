@@ -31,10 +31,12 @@ class BatchMoves:
     events: defaultdict[int, list[NewEvent]] = field(default_factory=lambda: defaultdict(list))
     dials: Counter[int] = field(default_factory=Counter)
 
-    def move(self, batch: int, before: ScheduledCallState, after: ScheduledCallState) -> None:
+    def move(
+        self, batch: int, before: ScheduledCallState, after: ScheduledCallState, rows: int = 1
+    ) -> None:
         counts = self.counts[batch]
-        counts[COUNT_OF_STATE[before]] -= 1
-        counts[COUNT_OF_STATE[after]] += 1
+        counts[COUNT_OF_STATE[before]] -= rows
+        counts[COUNT_OF_STATE[after]] += rows
 
     def count(self, batch: int, name: str, delta: int) -> None:
         self.counts[batch][name] += delta

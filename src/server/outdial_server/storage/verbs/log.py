@@ -92,14 +92,8 @@ def _after(after: BatchAfter | RowAfter) -> tuple[Any, ...]:
             int(after.dispatch_outcome),
             after.attempt,
             None if after.call_state is None else int(after.call_state),
-            _disposition(after),
+            None if after.disposition is None else int(after.disposition),
             after.due_us,
         )
     reason, detail = after.state_reason or None, after.state_detail or None
     return (None, None, after.state, reason, detail, after.total, None, None, None, None, None)
-
-
-def _disposition(after: BatchAfter | RowAfter) -> int | None:
-    if isinstance(after, RowAfter) and after.disposition is not None:
-        return int(after.disposition)
-    return None
