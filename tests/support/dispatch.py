@@ -73,7 +73,7 @@ class MemoryDispatch:
         first = len(self.calls)
         for number in range(first, first + count):
             call_id = CallId(f"call-{number}")
-            self.calls[call_id] = replace(a_call(CallState.CLAIMED, fence=0), call_id=call_id)
+            self.calls[call_id] = a_call(CallState.CLAIMED, fence=0)
             self.waiting.append(call_id)
 
     def states(self) -> list[CallState]:
@@ -88,7 +88,7 @@ class MemoryDispatch:
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         for call_id in taken:
             call = self.calls[call_id]
-            self.calls[call_id] = replace(call, fence=call.fence + 1, holds_slot=True)
+            self.calls[call_id] = call._replace(fence=call.fence + 1, holds_slot=True)
         now = self._clock.now()
         claimed = tuple(self._claimed(call_id, ready_since or now, now) for call_id in taken)
         return Claims(claimed, bool(self.waiting), self.next_due_at)
@@ -103,7 +103,7 @@ class MemoryDispatch:
             return Sent((), len(ours))
         for claim in ours:
             call = self.calls[claim.call_id]
-            self.calls[claim.call_id] = replace(call, state=CallState.SENDING)
+            self.calls[claim.call_id] = call._replace(state=CallState.SENDING)
         return Sent(tuple(ours), 0)
 
     async def apply_reports(

@@ -1,7 +1,6 @@
 """Calls move forward, once, whatever is reported, how often and in what order."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from random import Random
@@ -142,7 +141,7 @@ def test_a_doubled_report_changes_nothing_the_second_time(
 @given(CALLS, REPORTS)
 def test_a_report_under_another_fence_changes_nothing(call: CallFacts, item: CallReport) -> None:
     for state in CallState:
-        assert advance(call._replace(state=state), replace(item, fence=99), START) is None
+        assert advance(call._replace(state=state), item._replace(fence=99), START) is None
 
 
 @given(CALLS, REPORTS)

@@ -1,6 +1,5 @@
 """The applier loses no report, and nothing stays in its way."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -55,7 +54,7 @@ class Applying:
         self.dispatch.add_rows(1)
         call_id = self.dispatch.waiting.pop()
         call = self.dispatch.calls[call_id]
-        self.dispatch.calls[call_id] = replace(call, state=CallState.SENDING)
+        self.dispatch.calls[call_id] = call._replace(state=CallState.SENDING)
         return call_id
 
 

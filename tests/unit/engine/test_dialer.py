@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -97,7 +96,7 @@ async def test_a_request_tells_where_to_join() -> None:
     await dialling.claim(1)
     (call,) = dialling.claimed.take(1)
     url = "https://media.example/join"
-    dialling.reclaim([replace(call, texts=CallTexts(join_url=url))])
+    dialling.reclaim([call._replace(texts=CallTexts(join_url=url))])
     await dialling.tick()
     await dialling.dialer.finish()
     assert [request.join_url for request in dialling.carrier.requests] == [url]
@@ -182,7 +181,7 @@ async def test_a_request_may_start_as_late_as_its_lease_allows() -> None:
 async def test_a_call_of_a_carrier_that_is_gone_waits() -> None:
     dialling = Dialling()
     await dialling.claim(1)
-    dialling.reclaim([replace(call, carrier="gone") for call in dialling.claimed.take(1)])
+    dialling.reclaim([call._replace(carrier="gone") for call in dialling.claimed.take(1)])
     await dialling.tick()
     await dialling.dialer.finish()
     (report,) = dialling.reports.take(2)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from outdial_server.domain import limits
 from outdial_server.domain.account import AccountRules
@@ -19,8 +19,7 @@ GROUP_MOST: Final = 500
 """A claim of so many takes some 20 ms of the writer: others have their turn in between."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A row that waits, with what row gates judge by. `key` is the store's own; candidates
     come in the order in which they are to be dialled: due retries first, then priority,
     then position."""
@@ -117,11 +116,12 @@ def plan_claims(
         if len(claimed) >= budget:
             break
         blocked = [a for gate in gates if not (a := gate(candidate, now)).is_open]
-        moments = [a.next_at for a in blocked if a.next_at is not None]
-        for_good = next((a for a in blocked if a.is_for_good), None)
         if not blocked:
             claimed.append(candidate)
-        elif for_good is not None:
+            continue
+        moments = [a.next_at for a in blocked if a.next_at is not None]
+        for_good = next((a for a in blocked if a.is_for_good), None)
+        if for_good is not None:
             skipped.append((candidate, for_good.reason))
         elif moments:
             deferred.append((candidate, max(moments)))

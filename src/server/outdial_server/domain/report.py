@@ -1,8 +1,8 @@
 """Reports: what is learnt about a call, from the carrier, the dialler or a person."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
+from typing import NamedTuple
 
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.ids import CallId
@@ -41,9 +41,8 @@ class Fault(IntEnum):
     CONFIGURATION = 2
 
 
-@dataclass(frozen=True, slots=True)
-class CallReport:
-    """One thing learnt about one call.
+class CallReport(NamedTuple):
+    """One thing learnt about one call. A tuple: each call has four or five.
 
     `fence` is set by whoever acted under a claim (the dialler, the reaper): a report
     under an older fence changes nothing. Evidence from a carrier carries none.

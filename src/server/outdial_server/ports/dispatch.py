@@ -7,7 +7,7 @@ everything that has gathered. That, and nothing else, makes groups large under l
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from outdial_server.domain.batch import UnknownPolicy
 from outdial_server.domain.call import CallState, CallTexts, CallTimes
@@ -15,10 +15,10 @@ from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.report import CallReport
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedCall:
+class ClaimedCall(NamedTuple):
     """A call that this worker holds until its lease runs out, with all that the carrier
-    must be told. `fence` goes into every later change made under this claim."""
+    must be told. `fence` goes into every later change made under this claim. A tuple: the
+    writer makes one of each call, and a frozen dataclass of so many fields takes it 5 us."""
 
     call_id: CallId
     fence: int

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from outdial_server.storage.dialects.sqlite import ID_FUNCTION
 from outdial_server.storage.sqlite_statements import SqliteStatements
 
 WRITER_CACHE_KIB: Final = 64 * 1024
@@ -60,7 +59,6 @@ class SqliteConnection:
 
 def prepare_connection(connection: Any, cache_kib: int) -> None:
     connection.isolation_level = None
-    connection.create_function(ID_FUNCTION, 1, bytes.fromhex, deterministic=True)
     cursor = connection.cursor()
     for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}"):
         cursor.execute(pragma)

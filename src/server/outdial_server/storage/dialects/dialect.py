@@ -48,6 +48,11 @@ class Dialect(Hashable, Protocol):
         """Locks the rows read, at the end of a SELECT; waits for others."""
         ...
 
+    def lock_in_order(self, column: str) -> str:
+        """Orders by `TABLE.COLUMN` and locks, so that two that lock many never wait for each
+        other. Nothing where nobody locks: there a sort is half the cost of the rows."""
+        ...
+
     def skip_locked(self, table: str) -> str:
         """As `for_update`, and leaves out what others have locked."""
         ...

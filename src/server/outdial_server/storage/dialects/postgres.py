@@ -36,6 +36,9 @@ class PostgresDialect:
         # Keys never change: the shared locks of foreign keys need not wait for ours.
         return f"FOR NO KEY UPDATE OF {table}" if table else "FOR NO KEY UPDATE"
 
+    def lock_in_order(self, column: str) -> str:
+        return f"ORDER BY {column} {self.for_update(column.partition('.')[0])}"
+
     def skip_locked(self, table: str) -> str:
         return f"FOR NO KEY UPDATE OF {table} SKIP LOCKED"
 

@@ -79,8 +79,9 @@ _ROW_GUARD: Final = "scheduled_calls.key = r.key"
 def _write_calls(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
     """The calls, by row. A call that was never sent is used again: same id, same attempt
     number, fence one higher."""
-    unsent = [row for row in rows if row.call_state == CallState.CLAIMED]
-    fresh = [row for row in rows if row.call_state != CallState.CLAIMED]
+    claimed = int(CallState.CLAIMED)
+    unsent = [row for row in rows if row.call_state == claimed]
+    fresh = [row for row in rows if row.call_state != claimed]
     _take_again(tx, r, unsent)
     again = {row.key: _Call(row.call_key, unpack_id(row.call_id), row.fence + 1) for row in unsent}
     return again | _write_fresh(tx, r, fresh)
@@ -88,7 +89,7 @@ def _write_calls(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
 
 def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row]) -> None:
     lease = micros(tx.now + CLAIM_LEASE)
-    duration_s = _seconds(r.batch.settings.max_call_duration)
+    ring_s, duration_s = _times_s(r.batch.settings.call_times)
     tx.run_many(
         "UPDATE calls SET fence = fence + 1, holds_slot = 1, trusted_until_us = :lease, "
         "lookups = 0, reason = NULL, caller_id = :caller_id, ring_timeout_s = :ring, "
@@ -98,7 +99,7 @@ def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row]) -> None:
                 "key": row.call_key,
                 "lease": lease,
                 "caller_id": _caller_id(r, row) or None,
-                "ring": _ring_timeout_s(r, row),
+                "ring": ring_s if row.ring_timeout_s is None else row.ring_timeout_s,
                 "duration": duration_s,
                 "carrier_config": r.owners.carrier_config_key,
             }
@@ -129,7 +130,7 @@ def _write_fresh(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
     packed = [pack_id(new_id) for new_id in ids]
     state = int(CallState.CLAIMED)
     lease = micros(tx.now + CLAIM_LEASE)
-    duration_s = _seconds(r.batch.settings.max_call_duration)
+    ring_s, duration_s = _times_s(r.batch.settings.call_times)
     tx.insert(
         "calls",
         _CALL_COLUMNS,
@@ -143,7 +144,7 @@ def _write_fresh(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
                 1,
                 lease,
                 1,
-                _ring_timeout_s(r, row),
+                ring_s if row.ring_timeout_s is None else row.ring_timeout_s,
                 duration_s,
                 _caller_id(r, row) or None,
             )
@@ -195,9 +196,8 @@ def _times(of_batch: CallTimes, row: Row) -> CallTimes:
     return replace(of_batch, ring_timeout=timedelta(seconds=row.ring_timeout_s))
 
 
-def _ring_timeout_s(r: Runnable, row: Row) -> int:
-    own: int | None = row.ring_timeout_s
-    return _seconds(r.batch.settings.ring_timeout) if own is None else own
+def _times_s(times: CallTimes) -> tuple[int, int]:
+    return int(times.ring_timeout.total_seconds()), int(times.max_duration.total_seconds())
 
 
 def _caller_id(r: Runnable, row: Row) -> str:
@@ -206,7 +206,3 @@ def _caller_id(r: Runnable, row: Row) -> str:
     kept = row.last_caller_id if keeps else None
     caller_id: str = kept or row.caller_id or r.batch.settings.caller_id
     return caller_id
-
-
-def _seconds(length: timedelta) -> int:
-    return int(length.total_seconds())

@@ -162,7 +162,7 @@ def _read(tx: Tx, reports: Mapping[bytes, Sequence[CallReport]]) -> dict[bytes, 
         # it holds a slot.
         calls = tx.all(f"SELECT DISTINCT {OWNER_COLUMNS} FROM calls c {among}", ids=id_list)
         lock_slots_of_calls(tx, calls)
-    rows = tx.all(f"{_SELECT}{among} ORDER BY c.key {tx.dialect.for_update('c')}", ids=id_list)
+    rows = tx.all(f"{_SELECT}{among} {tx.dialect.lock_in_order('c.key')}", ids=id_list)
     terms = read_terms(tx, [r for r in rows if r.has_retry_policy and _may_end(reports[r.id])])
     return {row.id: _CallWork(row, _facts(row, terms.get(row.key))) for row in rows}
 

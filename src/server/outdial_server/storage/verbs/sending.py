@@ -12,7 +12,7 @@ from outdial_server.domain.silence import SENDING_LEASE
 from outdial_server.domain.slots import SlotOwners
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.dialects.dialect import Kind
-from outdial_server.storage.encoding import json_text, micros, pack_id
+from outdial_server.storage.encoding import by_number, json_text, micros, pack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.call_texts import write_texts
@@ -40,7 +40,8 @@ _SENDING_COLUMNS: Final = (
 )
 _SENDING_SET: Final = (
     f"state = {int(CallState.SENDING)}, sent_us = r.now, trusted_until_us = r.lease, "
-    "throttle_key = r.throttle, rate_key = r.rate, rate_us = r.rate_at"
+    "throttle_key = nullif(r.throttle, 0), rate_key = nullif(r.rate, 0), "
+    "rate_us = nullif(r.rate_at, 0)"
 )
 _SENDING_GUARD: Final = (
     f"calls.key = r.key AND calls.fence = r.fence AND calls.state = {int(CallState.CLAIMED)}"
@@ -78,14 +79,16 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
         free = within_caps(tx, free)
     moves = BatchMoves()
     for row in free:
-        if row.batch_key in capped:
-            moves.count_dials(row.batch_key, 1)
-        moves.move(row.batch_key, ScheduledCallState.WAITING, ScheduledCallState.DIALING)
-        moves.count(row.batch_key, "sends_in_flight", 1)
         moves.record(row.batch_key, _sending_event(row))
+    for batch, calls in Counter(row.batch_key for row in free).items():
+        if batch in capped:
+            moves.count_dials(batch, calls)
+        moves.move(batch, ScheduledCallState.WAITING, ScheduledCallState.DIALING, calls)
+        moves.count(batch, "sends_in_flight", calls)
     let_go = apply_moves(tx, moves, revisions=revisions).changed
     sending = [row for row in free if row.batch_key in let_go]
-    count_hits(tx, throttles, Counter(key for row in sending for key in _windows(row)))
+    if throttles:
+        count_hits(tx, throttles, Counter(key for row in sending for key in _windows(row)))
     _write(tx, sending, throttles)
     write_texts(tx, [(row.key, by_id[row.id].texts) for row in sending])
     sent = {row.id for row in sending}
@@ -95,6 +98,8 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
 
 def _admitted(rows: Sequence[Row], throttles: Mapping[int, Reading]) -> list[Row]:
     """As many of each throttle and rate as it has left, the first of the group."""
+    if not throttles:
+        return list(rows)
     left = {key: reading.use.left for key, reading in throttles.items()}
     admitted = []
     for row in rows:
@@ -154,7 +159,7 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row]:
             "JOIN accounts a ON a.key = c.account_key JOIN batches b ON b.key = c.batch_key "
             "LEFT JOIN carrier_configs k ON k.key = c.carrier_config_key "
             f"WHERE {tx.dialect.id_in('c.id', 'ids')} AND c.state = {int(CallState.CLAIMED)} "
-            f"AND c.holds_slot = 1 ORDER BY c.key {tx.dialect.for_update('c')}",
+            f"AND c.holds_slot = 1 {tx.dialect.lock_in_order('c.key')}",
             ids=tx.dialect.id_list(ids),
         )
     )
@@ -164,14 +169,20 @@ def _sending_event(row: Row) -> NewEvent:
     after = RowAfter(
         scheduled_key=row.scheduled_key,
         call_key=row.key,
-        state=ScheduledCallState.DIALING,
+        state=_DIALING,
         reason="",
-        dispatch_outcome=DispatchOutcome(row.dispatch_outcome),
+        dispatch_outcome=_DISPATCH_OUTCOMES[row.dispatch_outcome],
         attempt=row.attempt,
-        call_state=CallState.SENDING,
+        call_state=_SENDING,
         disposition=None,
     )
-    return NewEvent(EventType.CALL_SENDING, "SCHEDULER", after)
+    return NewEvent(_CALL_SENDING, "SCHEDULER", after)
+
+
+_DISPATCH_OUTCOMES: Final = by_number(DispatchOutcome)
+# See `domain.transition` for why members have names of their own.
+_CALL_SENDING, _SENDING = EventType.CALL_SENDING, CallState.SENDING
+_DIALING = ScheduledCallState.DIALING
 
 
 def _write(tx: Tx, rows: Sequence[Row], throttles: Mapping[int, Reading]) -> None:
@@ -190,9 +201,9 @@ def _write(tx: Tx, rows: Sequence[Row], throttles: Mapping[int, Reading]) -> Non
                 row.fence,
                 counted_at.get(row.throttle_key, tx.now_us),
                 lease,
-                row.throttle_key,
-                row.rate_key,
-                counted_at.get(row.rate_key),
+                row.throttle_key or 0,
+                row.rate_key or 0,
+                counted_at.get(row.rate_key, 0),
             )
             for row in rows
         ],
