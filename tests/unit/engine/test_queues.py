@@ -10,8 +10,8 @@ from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.engine.queues import ClaimedCalls, GatheredReports
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.ports.signals import Topic
-from support.clock import ManualClock, ManualSignals
-from support.domain import a_call, report
+from support.clock import START, ManualClock, ManualSignals
+from support.domain import ACCOUNT, BATCH, TIMES, report
 
 
 def numbered(count: int) -> list[CallReport]:
@@ -37,7 +37,20 @@ async def test_putting_wakes_the_loop_that_takes() -> None:
 
 
 def claimed(number: int) -> ClaimedCall:
-    return a_call()._replace(call_id=CallId(f"call-{number}"))
+    return ClaimedCall(
+        call_id=CallId(f"call-{number}"),
+        fence=1,
+        account_id=ACCOUNT,
+        batch_id=BATCH,
+        carrier="simulated",
+        address="+15550000001",
+        caller_id="",
+        times=TIMES,
+        template_context_json="",
+        metadata_json="",
+        ready_at=START,
+        claimed_at=START,
+    )
 
 
 @given(st.lists(st.tuples(st.sampled_from(["claim", "direct", "take"]), st.integers(0, 3))))
