@@ -7,8 +7,9 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from outdial.v1.account_pb2 import Account, ApiKey, ApiKeyScope
+from outdial.v1.account_pb2 import Account, ApiKey, ApiKeyScope, NumberRules
 from outdial.v1.account_service_pb2 import (
+    CreateAccountResponse,
     CreateApiKeyResponse,
     GetAccountResponse,
     ListApiKeysResponse,
@@ -262,6 +263,33 @@ async def test_agents_and_accounts_are_changed(far_end: FarEnd, outdial: Outdial
     (request,) = far_end.requests("UpdateAccount")
     assert request.account == Account(account_id="a-1", etag="e-2", reserved_slots=7)
     assert list(request.update_mask.paths) == ["reserved_slots"]
+
+
+async def test_rules_for_numbers_are_set_and_lifted(far_end: FarEnd, outdial: Outdial) -> None:
+    rules = NumberRules(min_gap=Duration(seconds=14_400), max_calls_per_day=2)
+    account = Account(account_id="a-1", etag="e-2", number_rules=rules)
+    far_end.answer("CreateAccount", CreateAccountResponse(account=account))
+    far_end.answer("GetAccount", GetAccountResponse(account=account))
+    far_end.answer("UpdateAccount", UpdateAccountResponse(account=account))
+    shown = (await outdial("account", "show")).stdout
+    assert "4h" in shown
+    assert "calls of a number a day" in shown
+    options = ("--number-gap", "4h", "--number-calls-per-day", "2")
+    await outdial("account", "create", "Clinic", *options)
+    (made,) = far_end.requests("CreateAccount")
+    assert made.account.number_rules == rules
+    for words, expected in (
+        (("--number-gap", "90s"), NumberRules(min_gap=Duration(seconds=90), max_calls_per_day=2)),
+        (("--number-gap", "0s"), NumberRules(max_calls_per_day=2)),
+        (("--number-calls-per-day", "0"), NumberRules(min_gap=rules.min_gap)),
+        (options, rules),
+    ):
+        await outdial("account", "update", *words)
+        (request,) = far_end.requests("UpdateAccount")[-1:]
+        assert request.account.number_rules == expected
+        assert list(request.update_mask.paths) == ["number_rules"]
+    wrong = await outdial("account", "update", "--number-gap", "soon")
+    assert (wrong.exit_code, "no length of time" in wrong.stderr) == (2, True)
 
 
 async def test_an_agent_takes_its_texts_from_the_line_or_from_files(

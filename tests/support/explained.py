@@ -22,6 +22,8 @@ from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.encoding import pack_id, unpack_id
 from support.stores import World
 
+OF_NUMBERS = ("number_gap", "number_day")
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -37,7 +39,10 @@ class Said:
 
     def must_not_be_claimed(self, now: datetime, *, something_happened: bool) -> str:
         """Why; empty when it may."""
-        moments = [self.verdict.next_at, *(answer.next_at for answer in self.blocked)]
+        # A call that turns out not to have been placed gives its count back.
+        firm = [a for a in self.blocked if a.gate not in OF_NUMBERS or not something_happened]
+        of_all = self.verdict.next_at if len(firm) == len(self.blocked) else None
+        moments = [of_all, *(answer.next_at for answer in firm)]
         until = max((m for m in moments if m is not None), default=now)
         if now < until:
             return f"until {until}"
@@ -48,6 +53,8 @@ class Said:
                 return f"for good: {answer.reason}"
             if answer.gate in SLOT_GATE_NAMES and not something_happened:
                 return f"for want of a slot: {answer.gate}"
+            if answer.look_at and answer.waits_for and not something_happened:
+                return f"until a call ends: {answer.gate}"
         return f"and by then {self.verdict.too_late.reason}" if self.verdict.too_late else ""
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from outdial_server.domain.account import Account, ApiKey
 from outdial_server.domain.errors import NotFoundError, Reason
 from outdial_server.domain.ids import AccountId, ApiKeyId
+from outdial_server.domain.number_rules import NO_NUMBER_RULES, NumberRules
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.ports.clock import Clock
@@ -59,10 +60,18 @@ class MemoryAccounts:
         max_concurrent_calls: int,
         reserved_slots: int,
         request: RequestKey | None = None,
+        number_rules: NumberRules = NO_NUMBER_RULES,
     ) -> Account:
         now = self._clock.now()
         self._accounts[account_id] = Account(
-            account_id, display_name, max_concurrent_calls, reserved_slots, 1, now, now
+            account_id,
+            display_name,
+            max_concurrent_calls,
+            reserved_slots,
+            1,
+            now,
+            now,
+            number_rules=number_rules,
         )
         return self._accounts[account_id]
 

@@ -22,20 +22,23 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18outdial/v1/account.proto\x12\noutdial.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x01\n\x07\x41\x63\x63ount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x1c\n\x14max_concurrent_calls\x18\x03 \x01(\x05\x12\x16\n\x0ereserved_slots\x18\x04 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x14\n\x0c\x61\x63tive_calls\x18\x08 \x01(\x05\"\x92\x02\n\x06\x41piKey\x12\x12\n\napi_key_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0e\n\x06prefix\x18\x04 \x01(\t\x12\'\n\x06scopes\x18\x05 \x03(\x0e\x32\x17.outdial.v1.ApiKeyScope\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x92\x01\n\x0b\x41piKeyScope\x12\x1d\n\x19\x41PI_KEY_SCOPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41PI_KEY_SCOPE_READ\x10\x01\x12\x17\n\x13\x41PI_KEY_SCOPE_WRITE\x10\x02\x12\x17\n\x13\x41PI_KEY_SCOPE_ADMIN\x10\x03\x12\x1a\n\x16\x41PI_KEY_SCOPE_OPERATOR\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18outdial/v1/account.proto\x12\noutdial.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x02\n\x07\x41\x63\x63ount\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x1c\n\x14max_concurrent_calls\x18\x03 \x01(\x05\x12\x16\n\x0ereserved_slots\x18\x04 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x14\n\x0c\x61\x63tive_calls\x18\x08 \x01(\x05\x12-\n\x0cnumber_rules\x18\t \x01(\x0b\x32\x17.outdial.v1.NumberRules\"T\n\x0bNumberRules\x12*\n\x07min_gap\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11max_calls_per_day\x18\x02 \x01(\x05\"\x92\x02\n\x06\x41piKey\x12\x12\n\napi_key_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0e\n\x06prefix\x18\x04 \x01(\t\x12\'\n\x06scopes\x18\x05 \x03(\x0e\x32\x17.outdial.v1.ApiKeyScope\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x92\x01\n\x0b\x41piKeyScope\x12\x1d\n\x19\x41PI_KEY_SCOPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41PI_KEY_SCOPE_READ\x10\x01\x12\x17\n\x13\x41PI_KEY_SCOPE_WRITE\x10\x02\x12\x17\n\x13\x41PI_KEY_SCOPE_ADMIN\x10\x03\x12\x1a\n\x16\x41PI_KEY_SCOPE_OPERATOR\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'outdial.v1.account_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APIKEYSCOPE']._serialized_start=593
-  _globals['_APIKEYSCOPE']._serialized_end=739
-  _globals['_ACCOUNT']._serialized_start=74
-  _globals['_ACCOUNT']._serialized_end=313
-  _globals['_APIKEY']._serialized_start=316
-  _globals['_APIKEY']._serialized_end=590
+  _globals['_APIKEYSCOPE']._serialized_start=758
+  _globals['_APIKEYSCOPE']._serialized_end=904
+  _globals['_ACCOUNT']._serialized_start=106
+  _globals['_ACCOUNT']._serialized_end=392
+  _globals['_NUMBERRULES']._serialized_start=394
+  _globals['_NUMBERRULES']._serialized_end=478
+  _globals['_APIKEY']._serialized_start=481
+  _globals['_APIKEY']._serialized_end=755
 # @@protoc_insertion_point(module_scope)

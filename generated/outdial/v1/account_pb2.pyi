@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -66,6 +67,7 @@ class Account(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     ACTIVE_CALLS_FIELD_NUMBER: _builtins.int
+    NUMBER_RULES_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """UUID. Output only."""
     display_name: _builtins.str
@@ -93,6 +95,12 @@ class Account(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
 
+    @_builtins.property
+    def number_rules(self) -> Global___NumberRules:
+        """How often one number may be called; unset means without such rules. Changing them needs
+        no operator. A change has everybody looked at again whom the rules before had put off.
+        """
+
     def __init__(
         self,
         *,
@@ -104,14 +112,56 @@ class Account(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         active_calls: _builtins.int = ...,
+        number_rules: Global___NumberRules | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "number_rules", b"number_rules", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "active_calls", b"active_calls", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "max_concurrent_calls", b"max_concurrent_calls", "reserved_slots", b"reserved_slots", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "active_calls", b"active_calls", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "max_concurrent_calls", b"max_concurrent_calls", "number_rules", b"number_rules", "reserved_slots", b"reserved_slots", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Account: _TypeAlias = Account  # noqa: Y015
+
+@_typing.final
+class NumberRules(_message.Message):
+    """How often one number may be called, over everything that the account dials: all batches, all
+    rows of a number in one batch, and direct calls. Numbers are told by the normal form of the address
+    (`sip:Ada@Example.net` is `sip:Ada@example.net`).
+
+    Asked for when somebody is claimed, and again when the call is let go to the carrier: that
+    is the moment that counts. Whoever may not be called yet waits and is put off to the moment
+    at which they may; nobody is skipped. Calls count from when the rules are set. A call that
+    the carrier turned away unprocessed, that never left, or that turned out never to have been
+    placed counts for nothing.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_GAP_FIELD_NUMBER: _builtins.int
+    MAX_CALLS_PER_DAY_FIELD_NUMBER: _builtins.int
+    max_calls_per_day: _builtins.int
+    """Calls let go on one date, retries included: 1 to 100; 0 means any number. The date is
+    that of the zone which the person is called by (`ScheduledCall.effective_time_zone`).
+    """
+    @_builtins.property
+    def min_gap(self) -> _duration_pb2.Duration:
+        """From the end of one call to the next, 1 s to 30 days, in whole seconds; and no two calls
+        of a number at the same time. Unset means that there is none, and calls may overlap.
+        """
+
+    def __init__(
+        self,
+        *,
+        min_gap: _duration_pb2.Duration | None = ...,
+        max_calls_per_day: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["min_gap", b"min_gap"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_calls_per_day", b"max_calls_per_day", "min_gap", b"min_gap"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NumberRules: _TypeAlias = NumberRules  # noqa: Y015
 
 @_typing.final
 class ApiKey(_message.Message):

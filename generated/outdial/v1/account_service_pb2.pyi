@@ -163,7 +163,9 @@ class UpdateAccountRequest(_message.Message):
     def account(self) -> _account_pb2.Account: ...
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Of `display_name`, `max_concurrent_calls`, `reserved_slots`."""
+        """Of `display_name`, `max_concurrent_calls`, `reserved_slots`, `number_rules`. Rules are
+        written as a whole: what is unset in them is not there any more.
+        """
 
     def __init__(
         self,

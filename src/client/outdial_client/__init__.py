@@ -80,6 +80,7 @@ from outdial_client._inputs import (
     NewPhoneNumber,
 )
 from outdial_client._interruptions import WatchInterruption
+from outdial_client._number_rules import NumberRules
 from outdial_client._pager import Page, Pager
 from outdial_client._result_files import ExportProgress
 from outdial_client._retry_policy import RetryBackoff, RetryPolicy
@@ -144,6 +145,7 @@ __all__ = [
     "NewDirectCall",
     "NewPhoneNumber",
     "NotFoundError",
+    "NumberRules",
     "OutOfRangeError",
     "OutdialError",
     "Pacing",

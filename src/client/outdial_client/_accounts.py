@@ -9,6 +9,7 @@ from outdial.v1 import account_service_pb2 as messages
 from outdial.v1.account_pb2 import Account, ApiKey, ApiKeyScope
 from outdial.v1.account_service_pb2_grpc import AccountServiceStub
 
+from outdial_client._number_rules import NumberRules
 from outdial_client._pager import Page, Pager
 from outdial_client._requests import Sender
 from outdial_client._times import to_timestamp
@@ -27,6 +28,7 @@ class Accounts:
         *,
         max_concurrent_calls: int = 0,
         reserved_slots: int = 0,
+        number_rules: NumberRules | None = None,
         request_id: str = "",
     ) -> Account:
         """Makes an account; needs an operator's key."""
@@ -34,6 +36,7 @@ class Accounts:
             display_name=display_name,
             max_concurrent_calls=max_concurrent_calls,
             reserved_slots=reserved_slots,
+            number_rules=number_rules.to_message() if number_rules else None,
         )
         request = messages.CreateAccountRequest(account=account, request_id=request_id)
         return (await self._send(self._stub.CreateAccount, request)).account

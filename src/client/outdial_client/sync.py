@@ -74,6 +74,7 @@ from outdial_client._inputs import (
     NewPhoneNumber,
 )
 from outdial_client._interruptions import WatchInterruption
+from outdial_client._number_rules import NumberRules
 from outdial_client._output_file import OutputFile
 from outdial_client._pager import Page, _Item
 from outdial_client._pager import Pager as AsyncPager
@@ -238,6 +239,7 @@ class Accounts:
         *,
         max_concurrent_calls: int = 0,
         reserved_slots: int = 0,
+        number_rules: NumberRules | None = None,
         request_id: str = "",
     ) -> Account:
         """Makes an account; needs an operator's key."""
@@ -247,6 +249,7 @@ class Accounts:
                 display_name,
                 max_concurrent_calls=max_concurrent_calls,
                 reserved_slots=reserved_slots,
+                number_rules=number_rules,
                 request_id=request_id,
             )
         )

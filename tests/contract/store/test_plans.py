@@ -4,13 +4,14 @@ from end to end, however many there are."""
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
 from outdial_server.domain import batch as rules
 from outdial_server.domain.call import Disposition
+from outdial_server.domain.number_rules import NumberRules
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import ReportKind
 from outdial_server.domain.retention import Retention
@@ -31,7 +32,7 @@ from support.stores import (
     unclear,
 )
 
-LARGE = ("scheduled_calls", "calls", "events", "callbacks")
+LARGE = ("scheduled_calls", "calls", "events", "callbacks", "number_calls")
 Step = Callable[[World], Awaitable[object]]
 
 
@@ -58,7 +59,7 @@ def _scanned(step: str) -> str:
     words = step.split()
     if words[0] != "SCAN":
         return ""
-    aliases = {"s": "scheduled_calls", "c": "calls", "e": "events"}
+    aliases = {"s": "scheduled_calls", "c": "calls", "e": "events", "n": "number_calls"}
     return aliases.get(words[1], words[1])
 
 
@@ -157,6 +158,16 @@ async def _report(world: World) -> object:
     )
     await world.apply(report(calls[6], ReportKind.NOT_PLACED))
     return await world.apply(*(answered(c) for c in calls[:2]), *(ended(c) for c in calls[:4]))
+
+
+async def _ask_for_numbers(world: World) -> object:
+    """With rules for each number: counted, given back, over."""
+    asked = NumberRules(timedelta(minutes=1), 3)
+    await world.store.accounts.change_account(
+        world.account_id, lambda a: replace(a, number_rules=asked)
+    )
+    calls = await world.sending()
+    return await world.apply(not_sent(calls[0]), *(ended(c) for c in calls[1:3]))
 
 
 async def _try_again(world: World) -> object:
@@ -264,6 +275,7 @@ STEPS: list[Step] = [
     _send,
     _give_back,
     _report,
+    _ask_for_numbers,
     _try_again,
     _reap,
     _look_up,

@@ -24,6 +24,7 @@ from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
 from outdial_server.domain.errors import ExhaustedError, OutdialError, PreconditionError
 from outdial_server.domain.ids import AgentId, BatchId, CallId, CarrierConfigId, ThrottleId
+from outdial_server.domain.number_rules import NO_NUMBER_RULES, NumberRules
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import CallReport, Fault, ReportKind
@@ -76,6 +77,7 @@ WEIGHTS = {
     "throttle": 3,
     "carrier_config": 3,
     "change_config": 3,
+    "number_rules": 3,
     "retry": 6,
     "retry_row": 3,
     "claim": 14,
@@ -126,6 +128,7 @@ OPERATORS = {"start", "pause", "resume", "cancel", "delete", "edit", "change_lim
     "suppress",
     "carrier_config",
     "change_config",
+    "number_rules",
 }
 """After these, what was explained before may no longer be so."""
 
@@ -384,6 +387,19 @@ class Walk:
             self.world.account_id, self.config_id, lambda _: fields, CarrierRates({})
         )
 
+    async def number_rules(self) -> None:
+        gap = self.random.choice([None, None, 1, 5, 90])
+        asked = NumberRules(
+            None if gap is None else timedelta(seconds=gap),
+            self.random.choice([None, None, 1, 2]),
+        )
+        await self._set_number_rules(asked)
+
+    async def _set_number_rules(self, asked: NumberRules) -> None:
+        await self.world.store.accounts.change_account(
+            self.world.account_id, lambda a: replace(a, number_rules=asked)
+        )
+
     async def retry(self) -> None:
         """A batch that has ended goes on if one of its rows does, and only then."""
         batch_id = self.some_batch()
@@ -632,6 +648,7 @@ class Walk:
         and gives back what it held."""
         await self._set_limits(100, 0, None)
         await self._set_config(CarrierConfigFields(f"main {self.seed}"))
+        await self._set_number_rules(NO_NUMBER_RULES)
         for batch_id in self.batches:
             with suppress(OutdialError):
                 await self.world.change(batch_id, rules.start)

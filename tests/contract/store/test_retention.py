@@ -1,6 +1,7 @@
 """What has been kept for long enough is erased; what is alive or within its time never is."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,12 +10,15 @@ import pytest
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.domain import batch as rules
 from outdial_server.domain.errors import NotFoundError, OutOfRangeError, PreconditionError, Reason
-from outdial_server.domain.ids import BatchId, ImportId
+from outdial_server.domain.ids import BatchId, ImportId, ThrottleId
 from outdial_server.domain.imports import Finding, FindingKind, ImportCounts, ImportState
 from outdial_server.domain.limits import IDEMPOTENCY_TTL
+from outdial_server.domain.number_rules import NO_NUMBER_RULES, NumberRules
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.retention import Retention
 from outdial_server.domain.scheduled_call import ScheduledCallState
+from outdial_server.domain.suppression import SuppressionFields
+from outdial_server.domain.throttle import ThrottleFields, ThrottleRule
 from outdial_server.ports.retention import Erased
 from outdial_server.storage.store import Store, open_store
 from outdial_server.storage.tx import Tx
@@ -24,9 +28,10 @@ from outdial_server.storage.verbs.erasing import erase
 from outdial_server.storage.verbs.staging import stage_append, stage_rows
 from support.clock import ManualClock, ManualSignals
 from support.invariants import check_invariants
-from support.stores import HOLD, World, ended, new_row, new_rows, settled, unclear
+from support.stores import HOLD, World, ended, new_row, new_rows, number, settled, unclear
 
 DAY = timedelta(days=1)
+MOMENT = timedelta(microseconds=1)
 AT_ONCE = timedelta(minutes=1)
 ALL = Retention(AT_ONCE, AT_ONCE, AT_ONCE, AT_ONCE, AT_ONCE)
 TABLES = ("batches", "scheduled_calls", "calls", "events", "requests")
@@ -64,6 +69,58 @@ async def called(world: World, rows: int = 3, **values: Any) -> BatchId:
 async def counted(world: World) -> dict[str, int]:
     found = {table: await world.sql(f"SELECT COUNT(*) FROM {table}") for table in TABLES}
     return {table: count for table, ((count,),) in found.items()}
+
+
+# --- what rules have counted, and do-not-call entries
+
+
+async def test_entries_of_the_do_not_call_list_go_when_they_have_ended(world: World) -> None:
+    stranger, store = await world.new_account(), world.store.suppressions
+    for account_id in (world.account_id, stranger):
+        for n, until in enumerate((None, world.later(days=1), world.later(days=2))):
+            fields = SuppressionFields(expires_at=until)
+            await store.put_suppressions(account_id, [number(n)], fields)
+    world.advance(days=1)
+    assert await erase_all(world, Retention(), 1) == Erased(suppressions=2)
+    assert await world.sql("SELECT suppressions FROM accounts ORDER BY key") == [(2,), (2,)]
+    listed = (await store.list_suppressions(stranger, PageRequest())).items
+    assert [entry.address for entry in listed] == [number(0), number(2)]
+
+
+async def test_calls_of_numbers_go_when_no_rule_asks_for_them(world: World) -> None:
+    asked = NumberRules(timedelta(days=3), 1)
+    await world.store.accounts.change_account(
+        world.account_id, lambda a: replace(a, number_rules=asked)
+    )
+    await world.batch(3)
+    first, second, _ = await world.sending()
+    await world.apply(ended(first))
+    world.advance(days=2)
+    await world.apply(ended(second))
+    world.clock.advance(timedelta(days=1) - MOMENT)
+    assert await erase_all(world, Retention(), 2) == Erased()
+    world.clock.advance(MOMENT)
+    assert await erase_all(world, Retention(), 2) == Erased(number_calls=2), "one is lost"
+    assert await world.sql("SELECT address FROM number_calls") == [(second.address,)]
+    await world.store.accounts.change_account(
+        world.account_id, lambda a: replace(a, number_rules=NO_NUMBER_RULES)
+    )
+    assert await erase_all(world, Retention(), 2) == Erased(number_calls=1)
+
+
+async def test_a_throttle_forgets_what_no_window_holds(world: World) -> None:
+    throttle_id = ThrottleId(world.ids.new_id())
+    rules_of_it = (ThrottleRule(100, timedelta(days=1)),)
+    store = world.store.throttles
+    await store.create_throttle(world.account_id, throttle_id, ThrottleFields("slow", rules_of_it))
+    await world.batch(4, throttle="slow")
+    for _ in range(4):
+        await world.apply(*(ended(call) for call in await world.sending(1)))
+        world.advance(hours=1)
+    await store.delete_throttle(world.account_id, throttle_id)
+    world.advance(hours=21)
+    assert await erase_all(world, Retention(), 1) == Erased(throttle_hits=2)
+    assert await world.sql("SELECT COUNT(*) FROM throttle_hits") == [(2,)]
 
 
 # --- answers to repeated requests

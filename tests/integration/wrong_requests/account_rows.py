@@ -1,5 +1,6 @@
 """Wrong requests to ServerInfoService, AccountService and AgentService."""
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.account_pb2 import (
@@ -8,6 +9,7 @@ from outdial.v1.account_pb2 import (
     API_KEY_SCOPE_UNSPECIFIED,
     Account,
     ApiKey,
+    NumberRules,
 )
 from outdial.v1.agent_pb2 import Agent
 from tests.integration.api.conftest import OPERATOR
@@ -110,12 +112,37 @@ ACCOUNTS = [
         lambda w: {"update_mask": mask("max_concurrent_calls")},
         "account.max_concurrent_calls",
     ),
+    *(
+        faulty(
+            f"a gap between calls of {what}",
+            "UpdateAccount",
+            lambda w, gap=gap: {"account": Account(number_rules=NumberRules(min_gap=gap))},  # type: ignore[misc]
+            "account.number_rules.min_gap",
+        )
+        for what, gap in (
+            ("nothing", Duration()),
+            ("half a second", Duration(nanos=500_000_000)),
+            ("a nanosecond", Duration(nanos=1)),
+            ("31 days", Duration(seconds=31 * 86_400)),
+        )
+    ),
+    *(
+        faulty(
+            f"{calls} calls of a number a day",
+            "UpdateAccount",
+            lambda w, calls=calls: {  # type: ignore[misc]
+                "account": Account(number_rules=NumberRules(max_calls_per_day=calls))
+            },
+            "account.number_rules.max_calls_per_day",
+        )
+        for calls in (-1, 101)
+    ),
     faulty(
         "a field that does not exist",
         "UpdateAccount",
         lambda w: {"update_mask": mask("limit")},
         "update_mask",
-        says="display_name, max_concurrent_calls, reserved_slots",
+        says="display_name, max_concurrent_calls, number_rules, reserved_slots",
     ),
     faulty(
         "a field that only the server writes",

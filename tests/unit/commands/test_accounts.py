@@ -1,5 +1,7 @@
 """An account may lower its own limits; raising them takes an operator."""
 
+from datetime import timedelta
+
 import pytest
 
 from outdial_server.adapters.identity import UuidV7Ids
@@ -13,6 +15,7 @@ from outdial_server.domain.errors import (
 )
 from outdial_server.domain.etag import etag_of
 from outdial_server.domain.limits import CONCURRENT_CALLS_DEFAULT
+from outdial_server.domain.number_rules import NumberRules
 from outdial_server.ports.signals import Topic
 from support.clock import ManualClock, ManualSignals
 from support.keys import MemoryAccounts
@@ -69,6 +72,29 @@ async def test_an_account_may_lower_its_limits_and_keeps_what_it_does_not_name()
         5,
         2,
     )
+
+
+async def test_an_account_sets_its_own_rules_for_numbers() -> None:
+    accounts = Accounts()
+    account = await accounts.create.execute(
+        AccountChange("Clinic", number_rules=NumberRules(None, 3))
+    )
+    assert account.number_rules == NumberRules(None, 3)
+    changed = await accounts.update(
+        account, AccountChange(number_rules=NumberRules(timedelta(hours=4)))
+    )
+    assert changed.number_rules == NumberRules(timedelta(hours=4)), "they are set as a whole"
+    await accounts.signals.wait(Topic.SETTLE, None)
+    assert (await accounts.update(account, AccountChange("Ward"))).number_rules.are_any
+    for wrong in (
+        NumberRules(timedelta(0)),
+        NumberRules(timedelta(days=31)),
+        NumberRules(timedelta(seconds=1.5)),
+        NumberRules(None, 101),
+        NumberRules(None, -1),
+    ):
+        with pytest.raises(InvalidFieldsError, match=r"account\.number_rules\.m"):
+            await accounts.update(account, AccountChange(number_rules=wrong))
 
 
 async def test_a_limit_below_the_reserve_that_stays_is_refused() -> None:

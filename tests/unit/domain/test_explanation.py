@@ -52,6 +52,13 @@ def test_the_latest_moment_counts_and_the_first_gate_is_named(minutes: list[int]
     assert told.next_at == START + max(minutes) * MINUTE
 
 
+def test_an_event_by_then_is_not_the_end_of_it() -> None:
+    told = verdict([blocked(5)], lambda at: [blocked(None, "ANY_CALL_ENDS")])
+    assert (told.next_at, told.too_late) == (None, None)
+    told = verdict([blocked(5)], lambda at: [blocked(None, "ANY_CALL_ENDS"), blocked(None)])
+    assert told.too_late == blocked(None)
+
+
 @pytest.mark.parametrize("endless", [blocked(None), blocked(None, "ANY_CALL_ENDS")])
 def test_an_event_has_no_moment(endless: GateAnswer) -> None:
     told = verdict([blocked(5), endless], never_again)

@@ -27,6 +27,7 @@ from outdial_client.cli._choices import (
     SCHEDULED_CALL_STATES,
     ZONE_SOURCES,
 )
+from outdial_client.cli._lengths import length
 from outdial_client.cli._retry_rules import retry_words
 from outdial_client.cli._words import counts_by_state, labels, moment, own_reason, span
 
@@ -179,14 +180,18 @@ def agent_facts(agent: Agent) -> Facts:
 
 
 def account_facts(account: Account) -> Facts:
-    """One account in full."""
-    return [
+    """One account in full; rules that it has not are left out."""
+    rules = account.number_rules
+    facts = [
         ("id", account.account_id),
         ("name", account.display_name),
         ("calls at once", str(account.max_concurrent_calls)),
         ("reserved", str(account.reserved_slots)),
         ("alive", str(account.active_calls)),
+        ("gap between calls of a number", length(rules.min_gap) if rules.min_gap.seconds else ""),
+        ("calls of a number a day", str(rules.max_calls_per_day or "")),
     ]
+    return _stated(facts)
 
 
 def suppression_facts(entry: Suppression) -> Facts:

@@ -6,15 +6,13 @@ from datetime import timedelta
 from typing import Final
 
 import typer
-from google.protobuf.duration_pb2 import Duration
 from outdial.v1 import retry_policy_pb2 as messages
 from outdial.v1.scheduled_call_pb2 import Disposition
 
 from outdial_client._retry_policy import RetryBackoff, RetryPolicy
 from outdial_client.cli._choices import DISPOSITIONS
+from outdial_client.cli._lengths import length, parse_length
 
-_UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_LENGTH: Final = re.compile(r"(\d+)([smhd])")
 _GROWING: Final = re.compile(
     r"(?P<initial>[^.]+)\.\.(?P<cap>\w+?)(?:x(?P<times>[\d.]+))?(?:~(?P<jitter>[\d.]+))?"
 )
@@ -41,23 +39,16 @@ def parse_retry_policy(words: list[str] | None, max_attempts: int | None) -> Ret
 def _parse_waits(text: str) -> Sequence[timedelta] | RetryBackoff:
     growing = _GROWING.fullmatch(text)
     if growing is None:
-        return [_parse_length(word) for word in text.split(",")]
+        return [parse_length(word) for word in text.split(",")]
     try:
         return RetryBackoff(
-            initial=_parse_length(growing["initial"]),
+            initial=parse_length(growing["initial"]),
             multiplier=float(growing["times"] or 2),
-            cap=_parse_length(growing["cap"]),
+            cap=parse_length(growing["cap"]),
             jitter=float(growing["jitter"] or 0),
         )
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not of the form 5m..2h, 5m..2hx3~0.2") from None
-
-
-def _parse_length(text: str) -> timedelta:
-    match = _LENGTH.fullmatch(text.strip())
-    if match is None:
-        raise typer.BadParameter(f"{text!r} is no wait such as 90s, 15m, 1h or 2d")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
 def retry_words(policy: messages.RetryPolicy) -> str:
@@ -70,15 +61,8 @@ def retry_words(policy: messages.RetryPolicy) -> str:
 
 def _waits(rule: messages.RetryRule) -> str:
     if not rule.HasField("backoff"):
-        return ",".join(_length(delay) for delay in rule.delays)
+        return ",".join(length(delay) for delay in rule.delays)
     backoff = rule.backoff
     times = "" if backoff.multiplier == 2 else f"x{backoff.multiplier:g}"
     jitter = f"~{backoff.jitter:g}" if backoff.jitter else ""
-    return f"{_length(backoff.initial)}..{_length(backoff.cap)}{times}{jitter}"
-
-
-def _length(duration: Duration) -> str:
-    """In the largest unit that goes into it."""
-    seconds = duration.seconds
-    unit = next(unit for unit, size in _UNITS.items() if seconds % size == 0)
-    return f"{seconds // _UNITS[unit]}{unit}"
+    return f"{length(backoff.initial)}..{length(backoff.cap)}{times}{jitter}"

@@ -8,6 +8,7 @@ from outdial_server.domain.errors import PermissionDeniedError, Reason
 from outdial_server.domain.etag import check_etag
 from outdial_server.domain.ids import AccountId
 from outdial_server.domain.limits import CONCURRENT_CALLS_DEFAULT
+from outdial_server.domain.number_rules import NO_NUMBER_RULES
 from outdial_server.domain.request import RequestKey
 from outdial_server.ports.accounts import AccountStore
 from outdial_server.ports.identity import IdSource
@@ -29,7 +30,12 @@ class CreateAccount:
         checks.raise_if_any()
         account_id = AccountId(self.ids.new_id())
         return await self.accounts.create_account(
-            account_id, fields.display_name or "", cap, reserve, request
+            account_id,
+            fields.display_name or "",
+            cap,
+            reserve,
+            request,
+            fields.number_rules or NO_NUMBER_RULES,
         )
 
 
@@ -58,7 +64,8 @@ class UpdateAccount:
             return _changed(account, change, by_operator)
 
         account = await self.accounts.change_account(account_id, decide)
-        self.signals.wake(Topic.CLAIM)
+        # The settler has those looked at again whom the rules before had put off.
+        self.signals.wake(Topic.CLAIM, Topic.SETTLE)
         return account
 
 
@@ -74,7 +81,14 @@ def _changed(account: Account, change: AccountChange, by_operator: bool) -> Acco
     _check_reserve(checks, cap, reserve)
     checks.raise_if_any()
     name = account.display_name if change.display_name is None else change.display_name
-    return replace(account, display_name=name, max_concurrent_calls=cap, reserved_slots=reserve)
+    rules = account.number_rules if change.number_rules is None else change.number_rules
+    return replace(
+        account,
+        display_name=name,
+        max_concurrent_calls=cap,
+        reserved_slots=reserve,
+        number_rules=rules,
+    )
 
 
 def _check_reserve(checks: Checks, cap: int, reserve: int) -> None:

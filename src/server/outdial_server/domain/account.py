@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from outdial_server.domain.ids import AccountId, ApiKeyId
+from outdial_server.domain.number_rules import NO_NUMBER_RULES, NumberRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Account:
     created_at: datetime
     updated_at: datetime
     active_calls: int = 0
+    number_rules: NumberRules = NO_NUMBER_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class AccountRules:
     nothing."""
 
     has_suppressions: bool = False
+    # None without any.
+    numbers: NumberRules | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class AccountChange:
     display_name: str | None = None
     max_concurrent_calls: int | None = None
     reserved_slots: int | None = None
+    number_rules: NumberRules | None = None
 
 
 class Scope(IntEnum):

@@ -11,6 +11,7 @@ from outdial_server.domain.account import AccountChange
 from outdial_server.domain.address import AddressError, clean_phone_number, parse_address
 from outdial_server.domain.batch import BatchSettings
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
+from outdial_server.domain.number_rules import NumberRules
 from outdial_server.domain.retry_policy import (
     RETRYABLE_DISPOSITIONS,
     Backoff,
@@ -211,6 +212,20 @@ def check_account(checks: Checks, change: AccountChange) -> None:
         "max_concurrent_calls", change.max_concurrent_calls, 1, limits.CONCURRENT_CALLS_MAX
     )
     checks.number("reserved_slots", change.reserved_slots, 0, limits.CONCURRENT_CALLS_MAX)
+    if change.number_rules is not None:
+        _check_number_rules(checks, change.number_rules)
+
+
+def _check_number_rules(checks: Checks, rules: NumberRules) -> None:
+    if rules.min_gap is not None:
+        least, most = limits.NUMBER_GAP_MIN, limits.NUMBER_GAP_MAX
+        checks.duration("number_rules.min_gap", rules.min_gap, least, most)
+    checks.number(
+        "number_rules.max_calls_per_day",
+        rules.max_calls_per_day,
+        1,
+        limits.NUMBER_CALLS_PER_DAY_MAX,
+    )
 
 
 @dataclass(slots=True)

@@ -11,6 +11,8 @@ from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch
 from outdial_server.domain.calling_hours import CallingHours, HoursByZone
 from outdial_server.domain.gates import GateAnswer, hours_answer
+from outdial_server.domain.number_gates import day_answer, gap_answer
+from outdial_server.domain.number_rules import UNCALLED, NumberRules, NumberUse
 from outdial_server.domain.retry_policy import NO_ATTEMPT_LEFT, attempt_cap
 from outdial_server.domain.suppression import SUPPRESSED
 from outdial_server.domain.time_zones import UTC_ZONE
@@ -35,6 +37,8 @@ class Candidate(NamedTuple):
     suppressed: bool = False
     # What it waits for is a try that the batch's retry policy has granted.
     by_policy: bool = False
+    # What the account's rules for numbers judge by; without any it is not read.
+    number: NumberUse = UNCALLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,14 @@ class ClaimPlan:
     deferred: tuple[tuple[Candidate, datetime], ...] = field(default=())
     # Rows that a gate blocks for good, with its reason.
     skipped: tuple[tuple[Candidate, str], ...] = field(default=())
+    # Keys of those put off which the end of a call may let through before their moment.
+    unsure: frozenset[int] = frozenset()
 
 
 RowGate = Callable[[Candidate, datetime], GateAnswer]
 """A rule of one batch, asked for one of its rows. It names the earliest moment at which it
-would pass, and at that moment it passes; without one it blocks for good."""
+would pass, and at that moment it passes; or what it waits for, and when to ask it again; with
+neither it blocks for good."""
 
 _DUE = GateAnswer("due", None)
 _NOT_SUPPRESSED = GateAnswer("suppression", None)
@@ -89,7 +96,20 @@ def row_gates(batch: Batch, rules: AccountRules) -> tuple[RowGate, ...]:
     for without a retry policy, too: there may have been one when the try was granted."""
     suppression = (suppression_gate,) if rules.has_suppressions else ()
     attempts = attempts_gate(attempt_cap(batch.settings.retry_policy))
-    return (*suppression, due_gate, attempts, *_hours_gates(batch))
+    numbers = () if rules.numbers is None else number_gates(rules.numbers)
+    return (*suppression, due_gate, attempts, *_hours_gates(batch), *numbers)
+
+
+@lru_cache(maxsize=1024)
+def number_gates(rules: NumberRules) -> tuple[RowGate, ...]:
+    """Asked for once more at SENDING: a number may be on several lists at once."""
+    gap, cap = rules.min_gap, rules.max_calls_per_day
+    gates: list[RowGate] = []
+    if gap is not None:
+        gates.append(lambda candidate, now: gap_answer(gap, candidate.number, now))
+    if cap is not None:
+        gates.append(lambda c, now: day_answer(cap, c.time_zone, c.number, now))
+    return tuple(gates)
 
 
 def _hours_gates(batch: Batch) -> tuple[RowGate, ...]:
@@ -107,11 +127,12 @@ def plan_claims(
     candidates: Sequence[Candidate], budget: int, gates: Sequence[RowGate], now: datetime
 ) -> ClaimPlan:
     """Takes candidates in their order while the budget lasts. A row that a gate blocks
-    costs none of it, and is put off to the latest of its gates' next moments, or skipped
-    by the first gate that blocks for good."""
+    costs none of it, and is put off to the latest moment at which one of its gates is to be
+    asked again, or skipped by the first gate that blocks for good."""
     claimed: list[Candidate] = []
     deferred: list[tuple[Candidate, datetime]] = []
     skipped: list[tuple[Candidate, str]] = []
+    unsure: set[int] = set()
     for candidate in candidates:
         if len(claimed) >= budget:
             break
@@ -119,13 +140,15 @@ def plan_claims(
         if not blocked:
             claimed.append(candidate)
             continue
-        moments = [a.next_at for a in blocked if a.next_at is not None]
+        moments = [at for a in blocked if (at := a.look_at or a.next_at) is not None]
         for_good = next((a for a in blocked if a.is_for_good), None)
         if for_good is not None:
             skipped.append((candidate, for_good.reason))
         elif moments:
             deferred.append((candidate, max(moments)))
-    return ClaimPlan(tuple(claimed), tuple(deferred), tuple(skipped))
+            if any(a.look_at is not None for a in blocked):
+                unsure.add(candidate.key)
+    return ClaimPlan(tuple(claimed), tuple(deferred), tuple(skipped), frozenset(unsure))
 
 
 def dialing_rank(priority: int, attempts: int) -> int:

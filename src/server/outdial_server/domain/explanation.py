@@ -63,6 +63,8 @@ class WaitingRows:
     cut: bool
     # The earliest moment of those that a gate blocks.
     next_due_at: datetime | None
+    # Some of those may be dialled as soon as a call ends.
+    awaits_calls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +154,8 @@ def verdict(
     for _ in range(_ROUNDS_MOST):
         endless = [a for a in in_the_way if a.next_at is None or a.waits_for]
         if endless:
-            too_late = None if in_the_way is blocked else endless[0]
-            return Verdict(blocked[0], None, too_late)
+            for_good = next((a for a in endless if a.is_for_good), None)
+            return Verdict(blocked[0], None, None if in_the_way is blocked else for_good)
         at = max(a.next_at for a in in_the_way if a.next_at is not None)
         in_the_way = [answer for answer in later(at) if not answer.is_open]
         if not in_the_way:
@@ -177,6 +179,8 @@ def rows_gate(rows: WaitingRows, live: int) -> GateAnswer:
         return GateAnswer("rows", 0, "NOBODY_WAITS", figures, waits_for=waits_for)
     if rows.cut:
         return GateAnswer("rows", 0, "ROWS_BEING_PUT_OFF", figures, waits_for=NEXT_CLAIM)
+    if rows.awaits_calls:
+        return GateAnswer("rows", 0, "NUMBERS_IN_CALLS", figures, waits_for=ANY_CALL_ENDS)
     if rows.due.number and rows.next_due_at is None:
         return GateAnswer("rows", 0, "ROWS_BEING_SKIPPED", figures, waits_for=NEXT_CLAIM)
     if rows.next_due_at is None:

@@ -33,6 +33,9 @@ class GateAnswer:
     figures: Mapping[str, int] = field(default_factory=dict)
     next_at: datetime | None = None
     waits_for: str = ""
+    # When a claim asks again about a row, where an event may open the gate before `next_at`,
+    # or has to. No promise.
+    look_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:

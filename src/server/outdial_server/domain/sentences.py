@@ -29,6 +29,8 @@ _FIXED: Final[Mapping[str, str]] = {
     "ROWS_BEING_PUT_OFF": "The rows looked at so far may not be dialled yet; the next claims "
     "look on.",
     "ROWS_BEING_SKIPPED": "Who is due is held back for good by a rule: the next claim ends them.",
+    "NUMBERS_IN_CALLS": "Whoever is due is in a call of the account already, or was "
+    "called often enough today.",
     "AGENT_INACTIVE": "The agent is not active: make it active.",
     "SUPPRESSED": "The number is on the account's do-not-call list.",
     "CARRIER_NOT_CONFIGURED": "This server has no such carrier: configure it, or the calls go "
@@ -81,6 +83,23 @@ def _at_rate(answer: GateAnswer) -> str:
     )
 
 
+def _in_a_call(answer: GateAnswer) -> str:
+    seconds = answer.figures["min_gap_seconds"]
+    return f"The number is in a call: the next may go {seconds} s after its end."
+
+
+def _rests(answer: GateAnswer) -> str:
+    seconds = answer.figures["min_gap_seconds"]
+    until = _moment(answer.next_at)
+    return f"The last call to the number ended less than {seconds} s ago: it rests until {until}."
+
+
+def _called_enough(answer: GateAnswer) -> str:
+    used, cap = answer.figures["used"], answer.figures["cap"]
+    until = _moment(answer.next_at)
+    return f"The number was called {used} times today, of at most {cap}: again from {until} on."
+
+
 def _nobody_waits(answer: GateAnswer) -> str:
     return "Nobody is left to dial" + (" until a call ends." if answer.waits_for else ".")
 
@@ -129,6 +148,9 @@ _OF_FIGURES: Final[Mapping[str, Callable[[GateAnswer], str]]] = {
     "NEXT_SLOT_OF_DAY": _paced,
     "THROTTLED": _throttled,
     "CARRIER_RATE_REACHED": _at_rate,
+    "NUMBER_IN_A_CALL": _in_a_call,
+    "NUMBER_RESTS": _rests,
+    "NUMBER_CALLED_ENOUGH": _called_enough,
     "SLOTS_GO_TO_OTHERS": _to_others,
     "ROWS_AHEAD": _ahead,
     "DIALLER_BEHIND": _behind,

@@ -146,6 +146,8 @@ class Transition(NamedTuple):
     same_attempt: bool = False
     by_policy: bool = False
     misconfigured: bool = False
+    # It turned out that nobody was called: what counts calls counts it no more.
+    unplaced: bool = False
 
     @property
     def state_reason(self) -> str:
@@ -227,6 +229,7 @@ def _release(call: CallFacts, report: CallReport, now: datetime) -> Transition:
         due_at=now + max(report.retry_after or timedelta(0), not_sent_wait(call.fence)),
         same_attempt=True,
         misconfigured=_pauses_batch(call, report),
+        unplaced=True,
     )
 
 
@@ -274,8 +277,11 @@ def _end(call: CallFacts, report: CallReport, now: datetime) -> Transition:
         due_at=now if again else granted_at,
         by_policy=granted_at is not None,
         misconfigured=_is_misconfigured(report),
+        unplaced=report.kind in _NEVER_PLACED,
     )
 
+
+_NEVER_PLACED: Final = frozenset({ReportKind.NOT_PLACED, ReportKind.GIVE_UP, ReportKind.DIAL_AGAIN})
 
 TELLS_THE_END: Final = frozenset({ReportKind.ENDED, ReportKind.REFUSED, ReportKind.PLACED})
 """What is known to have come of a call. Whatever else ends one is the business of the unknown

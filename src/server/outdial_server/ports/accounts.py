@@ -6,6 +6,7 @@ from typing import Protocol
 from outdial_server.domain.account import Account, ApiKey
 from outdial_server.domain.agent import Agent, AgentFields
 from outdial_server.domain.ids import AccountId, AgentId, ApiKeyId
+from outdial_server.domain.number_rules import NO_NUMBER_RULES, NumberRules
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 
@@ -18,6 +19,7 @@ class AccountStore(Protocol):
         max_concurrent_calls: int,
         reserved_slots: int,
         request: RequestKey | None = None,
+        number_rules: NumberRules = NO_NUMBER_RULES,
     ) -> Account:
         """Makes an account with its slots, or returns the one that the same request made
         before. Raises AlreadyExistsError (REQUEST_ID_REUSED)."""
@@ -34,7 +36,8 @@ class AccountStore(Protocol):
     async def change_account(
         self, account_id: AccountId, decide: Callable[[Account], Account]
     ) -> Account:
-        """Reads, decides and writes in one transaction; slots follow the new limits.
+        """Reads, decides and writes in one transaction; slots follow the new limits, and who
+        was put off waits to be looked at again where the rules for numbers are other ones.
         `decide` is pure and may raise. The revision and the time of change are set here.
         Raises NotFoundError (ACCOUNT_NOT_FOUND)."""
         ...

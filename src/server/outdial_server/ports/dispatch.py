@@ -42,6 +42,9 @@ class ClaimedCall(NamedTuple):
     has_daily_cap: bool = False
     # None for an agent without texts.
     texts: CallTexts | None = None
+    # The one that the person is called by, where the account has rules for numbers: they are
+    # asked again at SENDING.
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,8 @@ class DispatchStore(Protocol):
     async def mark_sending(self, take: Callable[[], Sequence[ClaimedCall]]) -> Sent:
         """Moves claimed calls to SENDING through their batch row, which re-checks that the
         batch runs, its window and the calling hours are open, its settings are those of
-        the claim and its daily cap is not reached, and counts the try. A call whose claim was lost
+        the claim and its daily cap is not reached, that the account's rules for the number let
+        it go, and counts the try. A call whose claim was lost
         is left out; one whose batch was stopped is given back."""
         ...
 

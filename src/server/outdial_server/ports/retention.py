@@ -12,7 +12,8 @@ class Erased:
     annotations went while they themselves stay; `rows` are people, `requests` answers kept
     for repeated requests, `batches` those of which nothing is left; `imports` what is known of
     lists that came in, and `findings` their refused and doubled rows; `contacts` those of
-    deleted folders."""
+    deleted folders; `suppressions` entries of do-not-call lists that had ended; `number_calls`
+    and `throttle_hits` what rules had counted and ask for no more."""
 
     events: int = 0
     payloads: int = 0
@@ -23,6 +24,9 @@ class Erased:
     imports: int = 0
     findings: int = 0
     contacts: int = 0
+    suppressions: int = 0
+    number_calls: int = 0
+    throttle_hits: int = 0
 
     def __add__(self, other: "Erased") -> "Erased":
         return Erased(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Erased)))

@@ -347,6 +347,8 @@ calls: Final = Table(
     Column("phone_number_key", BigInt),
     # 1 for a direct call: it counts in no limit of the account's batches together.
     Column("is_direct", SmallInteger, nullable=False, server_default="0"),
+    # 1 from SENDING on where `number_calls` has it, else 0 or null.
+    Column("number_counted", SmallInteger),
 )
 Index("calls_by_batch", calls.c.batch_key, calls.c.key)
 Index("calls_by_row", calls.c.scheduled_key)
@@ -377,6 +379,12 @@ Index(
     unique=True,
 )
 Index("suppressions_by_account", suppressions.c.account_key, suppressions.c.key)
+Index(
+    "suppressions_by_end",
+    suppressions.c.expires_us,
+    sqlite_where=text("expires_us IS NOT NULL"),
+    postgresql_where=text("expires_us IS NOT NULL"),
+)
 Index(
     "suppressions_by_source",
     suppressions.c.account_key,
@@ -499,6 +507,31 @@ Index(
     sqlite_where=text("agent_key IS NOT NULL"),
     postgresql_where=text("agent_key IS NOT NULL"),
 )
+
+# What an account asks of each number. Its row is what SENDING of the account locks.
+number_rules: Final = Table(
+    "number_rules",
+    metadata,
+    Column("account_key", BigInt, primary_key=True, autoincrement=False),
+    Column("min_gap_s", Integer),
+    Column("max_calls_per_day", Integer),
+)
+
+# Calls of such accounts, of late. No foreign keys: a call may be erased before, and its key
+# used again.
+number_calls: Final = Table(
+    "number_calls",
+    metadata,
+    Column("call_key", BigInt, primary_key=True),
+    Column("sent_us", BigInt, primary_key=True),
+    Column("account_key", BigInt, nullable=False),
+    # In normal form.
+    Column("address", Text, nullable=False),
+    # Null while it is live.
+    Column("ended_us", BigInt),
+    sqlite_with_rowid=False,
+)
+Index("number_calls_by_number", number_calls.c.account_key, number_calls.c.address)
 
 slots: Final = Table(
     "slots",

@@ -19,6 +19,7 @@ from outdial_server.domain.ids import (
     CallId,
     ScheduledCallId,
 )
+from outdial_server.domain.number_rules import NO_NUMBER_RULES, NumberRules
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.report import CallReport
 from outdial_server.domain.request import RequestKey
@@ -87,10 +88,17 @@ class SqlAccounts:
         max_concurrent_calls: int,
         reserved_slots: int,
         request: RequestKey | None = None,
+        number_rules: NumberRules = NO_NUMBER_RULES,
     ) -> Account:
         return await self._db.write(
             lambda tx: accounts.create_account(
-                tx, account_id, display_name, max_concurrent_calls, reserved_slots, request
+                tx,
+                account_id,
+                display_name,
+                max_concurrent_calls,
+                reserved_slots,
+                request,
+                number_rules,
             )
         )
 

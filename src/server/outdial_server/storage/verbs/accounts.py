@@ -9,6 +9,7 @@ import orjson
 from outdial_server.domain.account import Account, ApiKey, Scope
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.ids import AccountId, ApiKeyId
+from outdial_server.domain.number_rules import NO_NUMBER_RULES, NumberRules
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.slots import ScopeKind, SlotScope
@@ -26,12 +27,18 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.ledger import set_cap
+from outdial_server.storage.verbs.number_rules import (
+    NUMBER_RULES,
+    number_rules_from,
+    write_number_rules,
+)
 from outdial_server.storage.verbs.paging import key_of, page_of
 from outdial_server.storage.verbs.requests import answered_before
 
 _ACCOUNT: Final = (
     "SELECT a.key, a.id, a.display_name, a.max_concurrent_calls, a.reserved_slots, a.revision, "
-    "a.created_us, a.updated_us, s.used FROM accounts a "
+    f"a.created_us, a.updated_us, s.used, {NUMBER_RULES} FROM accounts a "
+    "LEFT JOIN number_rules n ON n.account_key = a.key "
     f"JOIN slots s ON s.kind = {int(ScopeKind.ACCOUNT)} AND s.owner = a.key "
 )
 
@@ -49,6 +56,21 @@ def _account(row: Row) -> Account:
         moment(row.created_us),
         moment(row.updated_us),
         row.used,
+        number_rules_from(row),
+    )
+
+
+def requeue_all(tx: Tx, account: int) -> None:
+    """Rules of an account were changed: in its open batches, whoever the old ones have put
+    off is looked at again. See `verbs.upkeep.settle`."""
+    tx.all(
+        "SELECT key FROM batches WHERE account_key = :account AND ended_us IS NULL "
+        f"ORDER BY key {tx.dialect.for_update()}",
+        account=account,
+    )
+    tx.run(
+        "UPDATE batches SET requeue_from = 0 WHERE account_key = :account AND ended_us IS NULL",
+        account=account,
     )
 
 
@@ -67,6 +89,7 @@ def create_account(
     max_concurrent_calls: int,
     reserved_slots: int,
     request: RequestKey | None,
+    number_rules: NumberRules = NO_NUMBER_RULES,
 ) -> Account:
     maker = account_key(tx, request.account_id) if request else NO_ACCOUNT
     earlier = answered_before(tx, maker, request, account_id)
@@ -81,7 +104,10 @@ def create_account(
         reserve=reserved_slots,
         now=tx.now_us,
     )
-    _set_caps(tx, account_key(tx, account_id), max_concurrent_calls, reserved_slots)
+    key = account_key(tx, account_id)
+    _set_caps(tx, key, max_concurrent_calls, reserved_slots)
+    if number_rules.are_any:
+        write_number_rules(tx, key, number_rules)
     return get_account(tx, account_id)
 
 
@@ -125,6 +151,9 @@ def change_account(tx: Tx, account_id: AccountId, decide: Callable[[Account], Ac
         key=key,
     )
     _set_caps(tx, key, after.max_concurrent_calls, after.reserved_slots)
+    if after.number_rules != before.number_rules:
+        write_number_rules(tx, key, after.number_rules)
+        requeue_all(tx, key)
     return get_account(tx, account_id)
 
 

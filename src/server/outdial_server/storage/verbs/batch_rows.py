@@ -45,6 +45,7 @@ from outdial_server.storage.verbs.carrier_configs import config_of_batch
 from outdial_server.storage.verbs.daily_counts import count_dials
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.log import NewEvent, append_events
+from outdial_server.storage.verbs.number_rules import NUMBER_RULES, number_rules_from
 from outdial_server.storage.verbs.throttles import throttle_key
 
 BATCH_COLUMNS: Final = (
@@ -63,13 +64,14 @@ BATCH_COLUMNS: Final = (
     "b.started_us, b.ended_us, b.deleted_us, a.suppressions AS account_suppressions, "
     "g.active AS agent_active, g.texts_revision AS agent_texts_revision, "
     "b.throttle_key, t.id AS throttle_id, b.carrier_config_key, "
-    "k.id AS carrier_config_id, k.rate_key"
+    f"k.id AS carrier_config_id, k.rate_key, {NUMBER_RULES}"
 )
 
 SELECT_BATCH: Final = (
     f"SELECT {BATCH_COLUMNS} FROM batches b JOIN accounts a ON a.key = b.account_key "
     "JOIN agents g ON g.key = b.agent_key LEFT JOIN throttles t ON t.key = b.throttle_key "
     "LEFT JOIN carrier_configs k ON k.key = b.carrier_config_key "
+    "LEFT JOIN number_rules n ON n.account_key = b.account_key "
 )
 
 
@@ -105,7 +107,8 @@ def batch_from(row: Row) -> Batch:
 
 def rules_from(row: Row) -> AccountRules:
     """Of the batch's account."""
-    return AccountRules(has_suppressions=row.account_suppressions > 0)
+    numbers = number_rules_from(row)
+    return AccountRules(row.account_suppressions > 0, numbers if numbers.are_any else None)
 
 
 def _settings_from(row: Row) -> BatchSettings:

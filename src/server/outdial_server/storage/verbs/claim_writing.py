@@ -187,6 +187,7 @@ def _claimed(
         dial_before=dial_before,
         has_daily_cap=r.batch.settings.max_calls_per_day is not None,
         texts=texts,
+        time_zone=None if r.rules.numbers is None else zone_of(r.batch, row),
     )
 
 

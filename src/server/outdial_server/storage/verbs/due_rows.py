@@ -1,16 +1,18 @@
 """Rows of a batch that are due and that no gate blocks, in the order of the index."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from outdial_server.domain.batch import Batch
 from outdial_server.domain.claims import Candidate, ClaimPlan, RowGate, plan_claims, row_gates
+from outdial_server.domain.number_rules import UNCALLED, NumberUse
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import micros, moment
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.number_log import read_uses
 from outdial_server.storage.verbs.runnable import Runnable
 from outdial_server.storage.verbs.skipping import Skips
 from outdial_server.storage.verbs.suppressed import find_suppressed
@@ -42,13 +44,19 @@ class DueRows:
         self._tx = tx
         self._room = PUT_OFF_MOST
         self._only_look = only_look
-        # By batch, then row: until when, or None for good.
+        # By batch, then row: until when; None for good, or until a call ends.
         self._passed_over: dict[int, dict[int, datetime | None]] = {}
+        self._awaits_calls = False
         self._skips = Skips(tx)
 
     @property
     def cut(self) -> bool:
         return self._room <= 0
+
+    @property
+    def awaits_calls(self) -> bool:
+        """Of the rows passed over some may be dialled as soon as a call ends."""
+        return self._awaits_calls
 
     def record_skips(self) -> None:
         """To be called last: it locks batch rows."""
@@ -104,6 +112,8 @@ class DueRows:
         if self._only_look and blocked:
             passed_over = self._passed_over.setdefault(r.key, {})
             passed_over.update((candidate.key, until) for candidate, until in plan.deferred)
+            passed_over.update((key, None) for key in plan.unsure)
+            self._awaits_calls |= bool(plan.unsure)
             passed_over.update((candidate.key, None) for candidate, _ in plan.skipped)
         elif blocked:
             _put_off(self._tx, plan.deferred)
@@ -123,10 +133,15 @@ def read_candidates(tx: Tx, r: Runnable, rows: Sequence[Row]) -> list[Candidate]
     suppressed: frozenset[str] = frozenset()
     if r.rules.has_suppressions:
         suppressed = find_suppressed(tx, r.account_key, {_normal_form(row) for row in rows})
-    return [_candidate(r.batch, row, suppressed) for row in rows]
+    uses: Mapping[str, NumberUse] = {}
+    if r.rules.numbers is not None:
+        uses = read_uses(tx, r.account_key, r.rules.numbers, {_normal_form(row) for row in rows})
+    return [_candidate(r.batch, row, suppressed, uses) for row in rows]
 
 
-def _candidate(batch: Batch, row: Row, suppressed: frozenset[str]) -> Candidate:
+def _candidate(
+    batch: Batch, row: Row, suppressed: frozenset[str], uses: Mapping[str, NumberUse]
+) -> Candidate:
     address = _normal_form(row)
     return Candidate(
         row.key,
@@ -136,6 +151,7 @@ def _candidate(batch: Batch, row: Row, suppressed: frozenset[str]) -> Candidate:
         zone_of(batch, row),
         address in suppressed,
         row.retry_attempt == row.attempts + 1,
+        uses.get(address, UNCALLED),
     )
 
 

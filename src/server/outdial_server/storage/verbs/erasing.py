@@ -19,6 +19,11 @@ from outdial_server.storage.encoding import first_id_at, micros
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.contact_folders import erase_deleted
+from outdial_server.storage.verbs.erasing_counts import (
+    erase_number_calls,
+    erase_suppressions,
+    erase_throttle_hits,
+)
 from outdial_server.storage.verbs.erasing_rows import blank, called, erase_rows, next_rows
 from outdial_server.storage.verbs.imports import erase_findings
 
@@ -291,8 +296,31 @@ def _old_calls(tx: Tx, keep: Retention, limit: int) -> _Step | None:
     return _Step(Erased())
 
 
+# --- what rules have counted
+
+
+def _old_number_calls(tx: Tx, keep: Retention, limit: int) -> _Step | None:
+    erased = erase_number_calls(tx, limit)
+    return _Step(Erased(number_calls=erased), erased) if erased else None
+
+
+def _old_throttle_hits(tx: Tx, keep: Retention, limit: int) -> _Step | None:
+    erased = erase_throttle_hits(tx, limit)
+    return _Step(Erased(throttle_hits=erased), erased) if erased else None
+
+
+def _ended_suppressions(tx: Tx, keep: Retention, limit: int) -> _Step | None:
+    """They carry their own end. The first step, and then the only one of its transaction: an
+    account is locked before all else."""
+    erased = erase_suppressions(tx, limit)
+    return _Step(Erased(suppressions=erased), limit) if erased else None
+
+
 _STEPS: Final[Sequence[Callable[[Tx, Retention, int], _Step | None]]] = (
+    _ended_suppressions,
     _expired_requests,
+    _old_number_calls,
+    _old_throttle_hits,
     _old_imports,
     _deleted_folders,
     _hidden,

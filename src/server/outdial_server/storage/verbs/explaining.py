@@ -101,6 +101,7 @@ def _waiting_rows(tx: Tx, r: Runnable, facts: ClaimFacts) -> WaitingRows:
         put_off=put_off,
         open=len(found.due),
         cut=rows.cut,
+        awaits_calls=rows.awaits_calls,
         next_due_at=min((m for m in (found.next_due_at, next_due_at) if m), default=None),
     )
 

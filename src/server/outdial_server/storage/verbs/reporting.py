@@ -48,6 +48,7 @@ from outdial_server.storage.verbs.ledger import (
     owners_of,
 )
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
+from outdial_server.storage.verbs.number_log import NumberedCall, forget_calls, note_ends
 from outdial_server.storage.verbs.retry_terms import read_terms
 from outdial_server.storage.verbs.throttle_log import take_back
 
@@ -55,7 +56,7 @@ _SELECT: Final = (
     f"SELECT c.key, c.id, {OWNER_COLUMNS}, c.scheduled_key, c.attempt, "
     "c.state, c.fence, c.carrier_call_id, c.holds_slot, c.accepted_us, c.answered_us, "
     "c.ring_timeout_s, c.max_duration_s, c.throttle_key, c.sent_us, c.rate_key, c.rate_us, "
-    "s.contact_id, s.dispatch_outcome, "
+    "c.number_counted, s.contact_id, s.dispatch_outcome, "
     "s.priority, b.unknown_policy, b.max_calls_per_day, b.time_zone, "
     "b.on_config_error, b.retry_policy_json IS NOT NULL AS has_retry_policy "
     "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
@@ -93,8 +94,11 @@ class _Group:
     freed: Counter[SlotOwners] = field(default_factory=Counter)
     changed: list[_CallWork] = field(default_factory=list)
     misconfigured: dict[int, str] = field(default_factory=dict)
-    # Counted by throttles and rates and not sent, by throttle and moment.
-    unsent: Counter[tuple[int, int]] = field(default_factory=Counter)
+    # Counted by throttles and rates and not placed, by throttle and moment.
+    unplaced: Counter[tuple[int, int]] = field(default_factory=Counter)
+    # Calls that rules for numbers have counted: they ended, or were not placed.
+    numbers_ended: list[NumberedCall] = field(default_factory=list)
+    numbers_unplaced: list[NumberedCall] = field(default_factory=list)
     applied: int = 0
     ignored: int = 0
     requeued: bool = False
@@ -115,7 +119,9 @@ def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence
     _write_rows(tx, group.changed)
     count_ended(tx, _calls_to_contacts(group.changed))
     free_slots_of_calls(tx, group.freed)
-    take_back(tx, group.unsent)
+    take_back(tx, group.unplaced)
+    note_ends(tx, group.numbers_ended)
+    forget_calls(tx, group.numbers_unplaced)
     for step, calls in group.steps.items():
         _count(group.moves, step, calls)
     moved = apply_moves(tx, group.moves)
@@ -217,6 +223,8 @@ def _advance(tx: Tx, group: _Group, work: _CallWork, reports: Sequence[CallRepor
     group.changed.append(work)
     if work.facts.holds_slot and not work.last.holds_slot:
         group.freed[owners_of(work.row)] += 1
+        if work.row.number_counted:
+            group.numbers_ended.append((work.row.key, work.row.sent_us))
 
 
 def _note(
@@ -240,12 +248,13 @@ def _note(
     group.steps[step] += 1
     if after is _CLAIMED:
         note_not_sent(tx, group.moves, work.row)
-        group.unsent.update(_counted(work.row))
     _stamp(work, transition, report.kind, tx.now_us)
     if transition.event is not None:
         group.moves.record(batch, _event(work, transition))
     if transition.misconfigured:
         group.misconfigured[batch] = report.reason
+    if transition.unplaced:
+        _give_counts_back(group, work.row)
     group.requeued |= transition.due_at is not None
     group.unknown |= after is _UNKNOWN
     if before.state is _UNKNOWN and after is not _UNKNOWN:
@@ -253,9 +262,11 @@ def _note(
     work.last = _joined(work.last, transition)
 
 
-def _counted(row: Row) -> list[tuple[int, int]]:
-    counted = ((row.throttle_key, row.sent_us), (row.rate_key, row.rate_us))
-    return [(key, at_us) for key, at_us in counted if key is not None]
+def _give_counts_back(group: _Group, call: Row) -> None:
+    counted = ((call.throttle_key, call.sent_us), (call.rate_key, call.rate_us))
+    group.unplaced.update((key, at_us) for key, at_us in counted if key is not None)
+    if call.number_counted:
+        group.numbers_unplaced.append((call.key, call.sent_us))
 
 
 def _joined(last: Transition | None, transition: Transition) -> Transition:

@@ -25,6 +25,7 @@ from outdial_server.storage.verbs.ledger import (
     owners_of,
 )
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
+from outdial_server.storage.verbs.number_log import note_calls, within_number_rules
 from outdial_server.storage.verbs.suppressed import NORMAL_FORM, find_suppressed
 from outdial_server.storage.verbs.throttle_log import Reading, count_hits, read_throttles
 
@@ -37,11 +38,12 @@ _SENDING_COLUMNS: Final = (
     ("throttle", Kind.INT),
     ("rate", Kind.INT),
     ("rate_at", Kind.INT),
+    ("numbered", Kind.INT),
 )
 _SENDING_SET: Final = (
     f"state = {int(CallState.SENDING)}, sent_us = r.now, trusted_until_us = r.lease, "
     "throttle_key = nullif(r.throttle, 0), rate_key = nullif(r.rate, 0), "
-    "rate_us = nullif(r.rate_at, 0)"
+    "rate_us = nullif(r.rate_at, 0), number_counted = r.numbered"
 )
 _SENDING_GUARD: Final = (
     f"calls.key = r.key AND calls.fence = r.fence AND calls.state = {int(CallState.CLAIMED)}"
@@ -50,8 +52,8 @@ _SENDING_GUARD: Final = (
 
 class Marked(NamedTuple):
     """Calls that are SENDING now, and those that were held back: their batch has stopped,
-    their address is on the do-not-call list, or their throttle or carrier config had no
-    room."""
+    their address is on the do-not-call list or has been called enough, or their throttle or
+    carrier config had no room."""
 
     sending: list[ClaimedCall]
     held_back: list[ClaimedCall]
@@ -72,6 +74,7 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
         for row in ours
         if row.key not in suppressed and _stands(tx, by_id[row.id], revisions[row.batch_key])
     ]
+    free = within_number_rules(tx, free, by_id)
     throttles = read_throttles(tx, {key for row in free for key in _windows(row)}, lock=True)
     free = _admitted(free, throttles)
     capped = {row.batch_key for row in free if by_id[row.id].has_daily_cap}
@@ -89,7 +92,10 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
     sending = [row for row in free if row.batch_key in let_go]
     if throttles:
         count_hits(tx, throttles, Counter(key for row in sending for key in _windows(row)))
-    _write(tx, sending, throttles)
+    counted_at = {key: reading.at_us for key, reading in throttles.items()}
+    sent_us = {row.key: counted_at.get(row.throttle_key, tx.now_us) for row in sending}
+    _write(tx, sending, sent_us, counted_at)
+    note_calls(tx, [row for row in sending if row.has_number_rules], sent_us)
     write_texts(tx, [(row.key, by_id[row.id].texts) for row in sending])
     sent = {row.id for row in sending}
     held_back = [by_id[row.id] for row in ours if row.id not in sent]
@@ -154,10 +160,11 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row]:
         tx.all(
             "SELECT c.key, c.id, c.fence, c.account_key, c.batch_key, c.scheduled_key, "
             f"c.attempt, s.dispatch_outcome, {NORMAL_FORM} AS normal_form, a.suppressions, "
-            "b.throttle_key, k.rate_key "
+            "b.throttle_key, k.rate_key, n.account_key IS NOT NULL AS has_number_rules "
             "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
             "JOIN accounts a ON a.key = c.account_key JOIN batches b ON b.key = c.batch_key "
             "LEFT JOIN carrier_configs k ON k.key = c.carrier_config_key "
+            "LEFT JOIN number_rules n ON n.account_key = c.account_key "
             f"WHERE {tx.dialect.id_in('c.id', 'ids')} AND c.state = {int(CallState.CLAIMED)} "
             f"AND c.holds_slot = 1 {tx.dialect.lock_in_order('c.key')}",
             ids=tx.dialect.id_list(ids),
@@ -185,12 +192,13 @@ _CALL_SENDING, _SENDING = EventType.CALL_SENDING, CallState.SENDING
 _DIALING = ScheduledCallState.DIALING
 
 
-def _write(tx: Tx, rows: Sequence[Row], throttles: Mapping[int, Reading]) -> None:
+def _write(
+    tx: Tx, rows: Sequence[Row], sent_us: Mapping[int, int], counted_at: Mapping[int, int]
+) -> None:
     """A call that was counted by a throttle is sent at the moment of the count: by both it is
     found when it turns out that it was not. Of a rate the moment stands beside it."""
     if not rows:
         return
-    counted_at = {key: reading.at_us for key, reading in throttles.items()}
     lease = micros(tx.now + SENDING_LEASE)
     sql = tx.dialect.update_each("calls", _SENDING_SET, _SENDING_GUARD, _SENDING_COLUMNS)
     changed = tx.update_each(
@@ -199,11 +207,12 @@ def _write(tx: Tx, rows: Sequence[Row], throttles: Mapping[int, Reading]) -> Non
             (
                 row.key,
                 row.fence,
-                counted_at.get(row.throttle_key, tx.now_us),
+                sent_us[row.key],
                 lease,
                 row.throttle_key or 0,
                 row.rate_key or 0,
                 counted_at.get(row.rate_key, 0),
+                int(row.has_number_rules),
             )
             for row in rows
         ],

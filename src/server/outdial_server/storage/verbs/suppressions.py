@@ -70,7 +70,7 @@ def put_suppressions(
 ) -> tuple[list[Suppression], int]:
     """Entries for these addresses, in their order, and how many of them are new."""
     account = account_key(tx, account_id)
-    _lock(tx, account)
+    lock_list(tx, account)
     present = {row.address: row for row in _of_addresses(tx, account, addresses)}
     _renew(tx, list(present.values()), fields)
     fresh = [address for address in addresses if address not in present]
@@ -90,13 +90,13 @@ def put_suppressions(
             for new_id, address in zip(tx.ids.new_ids(len(fresh)), fresh, strict=True)
         ],
     )
-    _count(tx, account, len(fresh))
+    count_entries(tx, account, len(fresh))
     release_claims(tx, _claims_on(tx, account, addresses))
     made = {row.address: _suppression(row) for row in _of_addresses(tx, account, addresses)}
     return [made[address] for address in addresses], len(fresh)
 
 
-def _lock(tx: Tx, account: int) -> None:
+def lock_list(tx: Tx, account: int) -> None:
     """The account before its ledger, as when its limits change."""
     if tx.dialect.locks_rows:
         tx.all(f"SELECT key FROM accounts WHERE key = :key {tx.dialect.for_update()}", key=account)
@@ -133,7 +133,7 @@ def _renew(tx: Tx, rows: Sequence[Row], fields: SuppressionFields) -> None:
     tx.update_each(sql, values)
 
 
-def _count(tx: Tx, account: int, delta: int) -> None:
+def count_entries(tx: Tx, account: int, delta: int) -> None:
     tx.run(
         "UPDATE accounts SET suppressions = suppressions + :delta WHERE key = :account",
         delta=delta,
@@ -184,7 +184,7 @@ def list_suppressions(
 
 def delete_suppression(tx: Tx, account_id: AccountId, suppression_id: SuppressionId) -> None:
     account = account_key(tx, account_id)
-    _lock(tx, account)
+    lock_list(tx, account)
     row = _find(tx, account_id, suppression_id)
     tx.run("DELETE FROM suppressions WHERE key = :key", key=row.key)
-    _count(tx, account, -1)
+    count_entries(tx, account, -1)

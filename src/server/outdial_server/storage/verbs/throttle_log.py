@@ -15,6 +15,7 @@ from typing import Final
 
 import orjson
 
+from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.domain.throttle import RuleUse, ThrottleRule, ThrottleUse
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, moment
@@ -142,10 +143,19 @@ def _prune(tx: Tx, key: int, reading: Reading) -> None:
     )
 
 
+TAKEN_BACK_MOST: Final = 2_000
+"""Moments since the count: as many rows are changed, some 2 ms of the writer."""
+
+
 def take_back(tx: Tx, hits: Counter[tuple[int, int]]) -> None:
-    """Calls that were counted, by throttle and moment, and turned out not to be sent. What
-    was counted since is at most what a request may take (`CARRIER_DEADLINE`)."""
-    rows = [{"key": key, "at": at_us, "n": n} for (key, at_us), n in sorted(hits.items())]
+    """Calls that were counted, by throttle and moment, and turned out not to be placed. It is
+    told of most at once (`CARRIER_DEADLINE`); one that was unknown for long may lie too many
+    moments back, and then goes on being counted."""
+    rows = [
+        {"key": key, "at": at_us, "n": n}
+        for (key, at_us), n in sorted(hits.items())
+        if not _lies_far_back(tx, key, at_us)
+    ]
     tx.run_many(
         "UPDATE throttles SET total = total - :n WHERE key = :key",
         [{"key": row["key"], "n": row["n"]} for row in rows],
@@ -156,3 +166,16 @@ def take_back(tx: Tx, hits: Counter[tuple[int, int]]) -> None:
         "WHERE throttle_key = :key AND at_us >= :at",
         rows,
     )
+
+
+def _lies_far_back(tx: Tx, key: int, at_us: int) -> bool:
+    if moment(at_us) + CARRIER_DEADLINE >= tx.now:
+        return False
+    since: int = tx.scalar(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM throttle_hits WHERE throttle_key = :key "
+        "AND at_us >= :at LIMIT :most) AS since",
+        key=key,
+        at=at_us,
+        most=TAKEN_BACK_MOST + 1,
+    )
+    return since > TAKEN_BACK_MOST
