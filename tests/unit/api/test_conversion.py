@@ -24,6 +24,7 @@ from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import BatchState
 from outdial_server.domain.errors import InvalidFieldsError, Reason
 from outdial_server.domain.event import BatchAfter, Event, EventType
+from outdial_server.domain.number_rules import NO_NUMBER_RULES
 
 PAIRS = {name: pair for name, pair in vars(enums).items() if isinstance(pair, EnumPair)}
 
@@ -89,7 +90,7 @@ def test_a_mask_can_name_a_field_to_clear_it() -> None:
 
 def test_a_star_names_all_fields() -> None:
     change = account_change(Account(display_name="x"), FieldMask(paths=["*"]))
-    assert change == AccountChange("x", 0, 0)
+    assert change == AccountChange("x", 0, 0, NO_NUMBER_RULES)
 
 
 def test_a_batch_change_with_nothing_in_it_is_still_a_change() -> None:

@@ -33,7 +33,7 @@ class OneCall:
         self.signals = ManualSignals(clock)
         self.dispatch = MemoryDispatch(clock)
         self.dispatch.add_rows(1)
-        self.dispatch.calls[CALL] = replace(self.dispatch.calls[CALL], state=state, fence=1)
+        self.dispatch.calls[CALL] = self.dispatch.calls[CALL]._replace(state=state, fence=1)
         self.carrier = carrier or FunctionCarrier()
         self.calls = DispatchedCalls(self.dispatch)
         self.end = EndCall(self.calls, self.carrier.registered)
