@@ -135,11 +135,11 @@ def _mean_length(tx: Tx, account_key: int) -> timedelta | None:
     )
     for batch in batches:
         of_batch = tx.one_or_none(
-            "SELECT COUNT(*) AS calls, AVG(c.ended_us - c.sent_us) AS mean_us FROM "
+            "SELECT COUNT(*) AS calls, AVG(latest.ended_us - latest.sent_us) AS mean_us FROM "
             "(SELECT c.ended_us, c.sent_us, c.state FROM calls c WHERE c.batch_key = :batch "
-            "ORDER BY c.batch_key DESC, c.key DESC LIMIT :most) c "
-            f"WHERE c.state = {int(CallState.ENDED)} AND c.sent_us IS NOT NULL "
-            "AND c.ended_us IS NOT NULL",
+            "ORDER BY c.batch_key DESC, c.key DESC LIMIT :most) latest "
+            f"WHERE latest.state = {int(CallState.ENDED)} AND latest.sent_us IS NOT NULL "
+            "AND latest.ended_us IS NOT NULL",
             batch=batch.key,
             most=_CALLS_MOST,
         )
