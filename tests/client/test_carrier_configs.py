@@ -1,5 +1,8 @@
 """Carrier configs from the SDK and the command."""
 
+import json
+from pathlib import Path
+
 import pytest
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_config_service_pb2 import (
@@ -8,6 +11,7 @@ from outdial.v1.carrier_config_service_pb2 import (
     ListCarrierConfigsResponse,
     UpdateCarrierConfigResponse,
 )
+from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
 
 from client.command_line import Outdial
 from client.far_end import FarEnd
@@ -105,3 +109,85 @@ async def test_a_carrier_config_is_changed_and_deleted_by_its_name(
     deleted = await outdial("carrier-config", "delete", "main")
     assert deleted.exit_code == 0, deleted.output
     assert far_end.requests("DeleteCarrierConfig")[0].carrier_config_id == "k-1"
+
+
+SECRET = "open-sesame-open-sesame"
+TWILIO = CarrierConfig(
+    carrier_config_id="k-2",
+    display_name="t",
+    carrier="twilio",
+    twilio=TwilioCredentials(
+        account_sid="AC0", auth_token_hint="open", detect_machines=True, base_url="https://x"
+    ),
+)
+GIVEN = {"account_sid": "AC0", "auth_token": SECRET, "detect_machines": True}
+
+
+async def test_credentials_are_given_with_a_carrier_config(far_end: FarEnd) -> None:
+    far_end.answer("CreateCarrierConfig", CreateCarrierConfigResponse(carrier_config=TWILIO))
+    credentials = TwilioCredentials(account_sid="AC0", auth_token=SECRET)
+    async with Client(far_end.address) as client:
+        await client.carrier_configs.create("t", "twilio", twilio=credentials)
+    assert far_end.requests("CreateCarrierConfig")[0].carrier_config.twilio == credentials
+
+
+@pytest.mark.parametrize("from_stdin", [True, False])
+async def test_credentials_come_from_a_file_or_a_pipe(
+    far_end: FarEnd, outdial: Outdial, tmp_path: Path, from_stdin: bool
+) -> None:
+    far_end.answer("CreateCarrierConfig", CreateCarrierConfigResponse(carrier_config=TWILIO))
+    file = tmp_path / "twilio.json"
+    file.write_text(json.dumps(GIVEN))
+    made = await outdial(
+        *("carrier-config", "create", "t", "--carrier", "twilio"),
+        *("--credentials", "-" if from_stdin else str(file)),
+        stdin=file.read_bytes() if from_stdin else b"",
+    )
+    assert made.exit_code == 0, made.output
+    assert far_end.requests("CreateCarrierConfig")[0].carrier_config.twilio == TwilioCredentials(
+        **GIVEN
+    )
+
+
+async def test_credentials_are_changed_as_a_whole_and_shown_by_their_beginning(
+    far_end: FarEnd, outdial: Outdial, tmp_path: Path
+) -> None:
+    far_end.answer("ListCarrierConfigs", ListCarrierConfigsResponse(carrier_configs=[TWILIO]))
+    far_end.answer("UpdateCarrierConfig", UpdateCarrierConfigResponse(carrier_config=TWILIO))
+    file = tmp_path / "twilio.json"
+    file.write_text(json.dumps(GIVEN))
+    changed = await outdial("carrier-config", "update", "t", "--credentials", str(file))
+    assert changed.exit_code == 0, changed.output
+    (request,) = far_end.requests("UpdateCarrierConfig")
+    assert list(request.update_mask.paths) == ["twilio"]
+    assert request.carrier_config.twilio == TwilioCredentials(**GIVEN)
+    shown = await outdial("carrier-config", "show", "t")
+    for part in ("AC0", "open...", "https://x", "yes"):
+        assert part in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("carrier", "text", "says"),
+    [
+        ("simulated", json.dumps(GIVEN), "has no credentials"),
+        ("twilio", SECRET, "is no JSON"),
+        ("twilio", json.dumps([SECRET]), "is no JSON object"),
+        ("twilio", json.dumps({"token": SECRET}), "there is no 'token'; there is account_sid"),
+        ("twilio", json.dumps({"auth_token": [SECRET]}), "auth_token must be text"),
+        ("twilio", json.dumps({"detect_machines": SECRET}), "must be true or false"),
+        ("twilio", None, "No such file"),
+    ],
+)
+async def test_wrong_credentials_are_refused_without_a_word_of_them(
+    far_end: FarEnd, outdial: Outdial, tmp_path: Path, carrier: str, text: str | None, says: str
+) -> None:
+    file = tmp_path / "twilio.json"
+    if text is not None:
+        file.write_text(text)
+    result = await outdial(
+        *("carrier-config", "create", "t", "--carrier", carrier, "--credentials", str(file))
+    )
+    assert result.exit_code == 2, result.output
+    assert says in result.stderr
+    assert SECRET not in result.output
+    assert not far_end.requests("CreateCarrierConfig")

@@ -43,6 +43,7 @@ def test_an_option_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) ->
         ("OUTDIAL_HTTP_LISTEN", "localhost:http"),
         ("OUTDIAL_HTTP_LISTEN", "localhost:65536"),
         ("OUTDIAL_PUBLIC_URL", "dial.example.com"),
+        ("OUTDIAL_OUTGOING_ALLOW", "10.0.0.0/8,localhost"),
         ("OUTDIAL_LOG_FORMAT", "xml"),
         ("OUTDIAL_DRAIN_SECONDS", "-1"),
         ("OUTDIAL_KEEP_EVENTS", "90"),

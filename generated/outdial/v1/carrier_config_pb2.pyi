@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from outdial.v1 import carrier_credentials_pb2 as _carrier_credentials_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -60,6 +61,7 @@ class CarrierConfig(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     ACTIVE_CALLS_FIELD_NUMBER: _builtins.int
+    TWILIO_FIELD_NUMBER: _builtins.int
     carrier_config_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -101,6 +103,8 @@ class CarrierConfig(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
 
+    @_builtins.property
+    def twilio(self) -> _carrier_credentials_pb2.TwilioCredentials: ...
     def __init__(
         self,
         *,
@@ -116,11 +120,14 @@ class CarrierConfig(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         active_calls: _builtins.int = ...,
+        twilio: _carrier_credentials_pb2.TwilioCredentials | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "credentials", b"credentials", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "active_calls", b"active_calls", "calls_per_second", b"calls_per_second", "carrier", b"carrier", "carrier_config_id", b"carrier_config_id", "create_time", b"create_time", "display_name", b"display_name", "effective_calls_per_second", b"effective_calls_per_second", "etag", b"etag", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "active_calls", b"active_calls", "calls_per_second", b"calls_per_second", "carrier", b"carrier", "carrier_config_id", b"carrier_config_id", "create_time", b"create_time", "credentials", b"credentials", "display_name", b"display_name", "effective_calls_per_second", b"effective_calls_per_second", "etag", b"etag", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_credentials: _TypeAlias = _typing.Literal["twilio"]  # noqa: Y015
+    _WhichOneofArgType_credentials: _TypeAlias = _typing.Literal["credentials", b"credentials"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_credentials) -> _WhichOneofReturnType_credentials | None: ...
 
 Global___CarrierConfig: _TypeAlias = CarrierConfig  # noqa: Y015

@@ -7,14 +7,15 @@ from grpc.aio import Channel
 from outdial.v1 import carrier_config_service_pb2 as messages
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_config_service_pb2_grpc import CarrierConfigServiceStub
+from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
 
 from outdial_client._pager import Page, Pager
 from outdial_client._requests import Sender
 
 
 class CarrierConfigs:
-    """Accounts at carriers, as they limit us: calls at once and calls per second, shared by
-    all batches that name one."""
+    """Accounts at carriers: what they are opened with, and how they limit us, which all batches
+    share that name one."""
 
     def __init__(self, channel: Channel, sender: Sender) -> None:
         self._stub = CarrierConfigServiceStub(channel)
@@ -27,19 +28,22 @@ class CarrierConfigs:
         *,
         max_concurrent_calls: int = 0,
         calls_per_second: float = 0,
+        twilio: TwilioCredentials | None = None,
         metadata: Mapping[str, str] | None = None,
         request_id: str = "",
     ) -> CarrierConfig:
         """Makes a carrier config; AlreadyExistsError when the name is taken.
 
         `carrier` is one that `client.server_info()` lists. `calls_per_second` is 0.01 to
-        1000, and 0 means the carrier's own default, if it has one.
+        1000, and 0 means the carrier's own default, if it has one. `twilio` goes with the
+        carrier of that name; its secrets are kept encrypted and never shown again.
         """
         config = CarrierConfig(
             display_name=display_name,
             carrier=carrier,
             max_concurrent_calls=max_concurrent_calls,
             calls_per_second=calls_per_second,
+            twilio=twilio,
             metadata=metadata or {},
         )
         request = messages.CreateCarrierConfigRequest(carrier_config=config, request_id=request_id)
@@ -68,7 +72,7 @@ class CarrierConfigs:
 
     async def update(self, carrier_config: CarrierConfig, fields: Iterable[str]) -> CarrierConfig:
         """Writes those `fields` of `carrier_config`; AbortedError when its etag is out of
-        date."""
+        date. Credentials (`twilio`) are written as a whole, with their secrets."""
         request = messages.UpdateCarrierConfigRequest(
             carrier_config=carrier_config, update_mask=FieldMask(paths=list(fields))
         )

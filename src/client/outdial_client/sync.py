@@ -37,6 +37,7 @@ from outdial.v1.batch_service_pb2 import (
 from outdial.v1.call_pb2 import Call, CallState
 from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.carrier_config_pb2 import CarrierConfig
+from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.event_pb2 import Event
 from outdial.v1.explanation_pb2 import BatchExplanation, ScheduledCallExplanation
@@ -1065,8 +1066,8 @@ class PhoneNumbers:
 
 
 class CarrierConfigs:
-    """Accounts at carriers, as they limit us: calls at once and calls per second, shared by
-    all batches that name one.
+    """Accounts at carriers: what they are opened with, and how they limit us, which all batches
+    share that name one.
     """
 
     def __init__(self, loop: LoopThread, inner: AsyncCarrierConfigs) -> None:
@@ -1080,13 +1081,15 @@ class CarrierConfigs:
         *,
         max_concurrent_calls: int = 0,
         calls_per_second: float = 0,
+        twilio: TwilioCredentials | None = None,
         metadata: Mapping[str, str] | None = None,
         request_id: str = "",
     ) -> CarrierConfig:
         """Makes a carrier config; AlreadyExistsError when the name is taken.
 
         `carrier` is one that `client.server_info()` lists. `calls_per_second` is 0.01 to
-        1000, and 0 means the carrier's own default, if it has one.
+        1000, and 0 means the carrier's own default, if it has one. `twilio` goes with the
+        carrier of that name; its secrets are kept encrypted and never shown again.
         """
         return self._loop.run(
             partial(
@@ -1095,6 +1098,7 @@ class CarrierConfigs:
                 carrier,
                 max_concurrent_calls=max_concurrent_calls,
                 calls_per_second=calls_per_second,
+                twilio=twilio,
                 metadata=metadata,
                 request_id=request_id,
             )
@@ -1114,7 +1118,7 @@ class CarrierConfigs:
 
     def update(self, carrier_config: CarrierConfig, fields: Iterable[str]) -> CarrierConfig:
         """Writes those `fields` of `carrier_config`; AbortedError when its etag is out of
-        date.
+        date. Credentials (`twilio`) are written as a whole, with their secrets.
         """
         return self._loop.run(partial(self._inner.update, carrier_config, tuple(fields)))
 

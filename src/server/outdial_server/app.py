@@ -25,6 +25,7 @@ from outdial_server.adapters.metrics import (
     server_registry,
     tell_build,
 )
+from outdial_server.adapters.sealing import AesGcmSeal
 from outdial_server.adapters.signals import InProcessSignals
 from outdial_server.api.accounts import AccountServicer
 from outdial_server.api.agents import AgentServicer
@@ -51,6 +52,7 @@ from outdial_server.carriers.simulated.profile import (
     named_profile,
     with_settings,
 )
+from outdial_server.carriers.twilio.kind import TwilioKind
 from outdial_server.commands.accounts import CreateAccount, UpdateAccount
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.agents import CreateAgent, UpdateAgent
@@ -64,6 +66,7 @@ from outdial_server.commands.contacts import (
 )
 from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.create_call import CreateCall
+from outdial_server.commands.credentials import CredentialSealer
 from outdial_server.commands.end_call import EndCall
 from outdial_server.commands.estimate_window import EstimateWindow
 from outdial_server.commands.explain import Explain
@@ -181,9 +184,12 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         telemetry = PrometheusTelemetry(metrics)
         base = await stack.enter_async_context(open_foundation(settings, telemetry))
         tell_build(metrics, version("outdial"), base.store.database.dialect.name)
-        token = _master_key(settings).derive(_CALLBACK_PURPOSE)
+        master_key = _master_key(settings)
+        token = master_key.derive(_CALLBACK_PURPOSE)
         reports = GatheredReports(base.signals)
-        carriers = CarrierRegistry(_carriers(base, reports, token))
+        kinds = [TwilioKind(settings.outgoing_guard)]
+        carriers = CarrierRegistry(_carriers(base, reports, token), kinds)
+        sealer = CredentialSealer(carriers.kinds, AesGcmSeal(master_key))
         stack.push_async_callback(carriers.close)
         await base.store.carrier_configs.follow_default_rates(carriers.rates)
         engine = build_engine(base, carriers, reports)
@@ -195,7 +201,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         http = _http_server(base, carriers, engine, token, metrics, ready)
         http_port = await _listening("OUTDIAL_HTTP_LISTEN", http.start)
         stack.push_async_callback(http.stop)
-        grpc = _grpc_server(base, carriers, engine, metrics, draining)
+        grpc = _grpc_server(base, carriers, sealer, engine, metrics, draining)
         grpc_port = await _listening(
             "OUTDIAL_GRPC_LISTEN", lambda: grpc.start(settings.grpc_listen)
         )
@@ -303,6 +309,7 @@ def _http_server(
 def _grpc_server(
     base: Foundation,
     carriers: CarrierRegistry,
+    sealer: CredentialSealer,
     engine: Engine,
     metrics: CollectorRegistry,
     draining: asyncio.Event,
@@ -335,7 +342,7 @@ def _grpc_server(
         _contact_folder_servicer(base),
         _contact_servicer(base),
         _phone_number_servicer(base),
-        _carrier_config_servicer(base, carriers),
+        _carrier_config_servicer(base, carriers, sealer),
     )
     return GrpcServer(servicers, interceptor)
 
@@ -444,11 +451,14 @@ def _phone_number_servicer(base: Foundation) -> PhoneNumberServicer:
     return PhoneNumberServicer(numbers, create, ChangePhoneNumber(numbers, base.signals))
 
 
-def _carrier_config_servicer(base: Foundation, carriers: CarrierRegistry) -> CarrierConfigServicer:
+def _carrier_config_servicer(
+    base: Foundation, carriers: CarrierRegistry, sealer: CredentialSealer
+) -> CarrierConfigServicer:
     configs, rates = base.store.carrier_configs, carriers.rates
+    names = tuple(dict.fromkeys((*carriers.names, *carriers.kinds)))
     return CarrierConfigServicer(
         configs,
-        CreateCarrierConfig(configs, base.ids, carriers.names, rates),
-        UpdateCarrierConfig(configs, rates, base.signals),
+        CreateCarrierConfig(configs, base.ids, names, rates, sealer),
+        UpdateCarrierConfig(configs, rates, base.signals, sealer),
         rates,
     )

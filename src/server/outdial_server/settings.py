@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from outdial_server.domain.internet import AddressGuard, parse_networks
 from outdial_server.domain.retention import Retention, is_longer, parse_keep, shorter
 from outdial_server.domain.silence import NOT_FOUND_FINAL_AFTER
 
@@ -33,6 +34,11 @@ def _http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _networks(text: str) -> str:
+    parse_networks(text.split(","))
+    return text
+
+
 def _keep(text: str) -> str:
     parse_keep(text)
     return text
@@ -40,6 +46,7 @@ def _keep(text: str) -> str:
 
 Listen = Annotated[str, AfterValidator(_host_and_port)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Networks = Annotated[str, AfterValidator(_networks)]
 Keep = Annotated[str, AfterValidator(_keep)]
 
 
@@ -68,6 +75,10 @@ class Settings(BaseSettings):
     # Empty means the one in a file beside the database, made at the first start; servers
     # that share a database must share it.
     master_key: SecretStr = SecretStr("")
+
+    # Addresses and networks, with commas between, that requests may go to although they are
+    # not public, or without TLS.
+    outgoing_allow: Networks = ""
 
     # How long a carrier may know nothing of a call before that is believed.
     unknown_settle_seconds: float = Field(NOT_FOUND_FINAL_AFTER.total_seconds(), ge=0)
@@ -129,6 +140,11 @@ class Settings(BaseSettings):
             calls=parse_keep(self.keep_calls),
             imports=parse_keep(self.keep_imports),
         )
+
+    @property
+    def outgoing_guard(self) -> AddressGuard:
+        """Of requests whose URL comes from a client."""
+        return AddressGuard(parse_networks(self.outgoing_allow.split(",")))
 
     @property
     def callback_base_url(self) -> str:

@@ -1,6 +1,7 @@
 """Carrier configs, and that batches are dialled within their limits."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from outdial_server.domain.carrier_config import (
     CarrierConfigFields,
     CarrierRates,
 )
+from outdial_server.domain.credentials import SealedCredentials
 from outdial_server.domain.errors import (
     AlreadyExistsError,
     NotFoundError,
@@ -96,6 +98,35 @@ async def gates(world: World, batch_id: BatchId) -> dict[str, GateAnswer]:
 
 
 # --- as resources
+
+
+async def test_credentials_are_kept_as_they_were_sealed_and_erased_in_the_end(
+    world: World,
+) -> None:
+    store = world.store.carrier_configs
+    credentials = SealedCredentials({"sid": "AC0", "detect": True, "token_hint": "abcd"}, "1.k.xyz")
+    made = await store.create_carrier_config(
+        world.account_id,
+        CarrierConfigId(world.ids.new_id()),
+        "twilio",
+        CarrierConfigFields("main", credentials=credentials),
+        NO_DEFAULTS,
+    )
+    assert made.fields.credentials == credentials
+    assert await read(world, made) == made
+    another = SealedCredentials({"sid": "AC1"}, "1.k.other")
+    for wanted in (another, None, another):
+        changed = await store.change_carrier_config(
+            world.account_id,
+            made.carrier_config_id,
+            lambda config, wanted=wanted: replace(config.fields, credentials=wanted),
+            NO_DEFAULTS,
+        )
+        assert changed.fields.credentials == wanted
+        assert await read(world, made) == changed
+    await store.delete_carrier_config(world.account_id, made.carrier_config_id)
+    kept = await world.sql("SELECT credentials_json, credentials_sealed FROM carrier_configs")
+    assert [tuple(row) for row in kept] == [("", None)]
 
 
 async def test_a_carrier_config_is_read_as_it_was_made(world: World) -> None:

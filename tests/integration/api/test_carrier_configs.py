@@ -6,6 +6,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.carrier_config_pb2 import CarrierConfig
+from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.api.conftest import new_tenant, watch_to_the_end
 
@@ -13,6 +14,9 @@ from support.grpc import call
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+TWILIO = TwilioCredentials(
+    account_sid="AC" + "0" * 32, auth_token="an-auth-token-of-32-characters-x", detect_machines=True
+)
 MAIN = CarrierConfig(display_name="main", carrier="simulated", calls_per_second=3)
 
 
@@ -66,3 +70,36 @@ async def test_a_carrier_config_is_read_listed_changed_and_deleted(
     assert read.carrier_config == changed
     await call(grpc_channel, "DeleteCarrierConfig", key, carrier_config_id=config_id)
     assert not (await call(grpc_channel, "ListCarrierConfigs", key)).carrier_configs
+
+
+async def test_secrets_of_credentials_are_written_and_never_read(
+    grpc_channel: grpc.aio.Channel,
+) -> None:
+    key = (await new_tenant(grpc_channel, "secrets")).key
+    asked = CarrierConfig(display_name="t", carrier="twilio", twilio=TWILIO)
+    made = (
+        await call(grpc_channel, "CreateCarrierConfig", key, carrier_config=asked)
+    ).carrier_config
+    shown = TwilioCredentials(
+        account_sid=TWILIO.account_sid, auth_token_hint="an-a", detect_machines=True
+    )
+    assert made.twilio == shown
+    assert made.effective_calls_per_second == 1
+    listed = await call(grpc_channel, "ListCarrierConfigs", key)
+    assert [one.twilio for one in listed.carrier_configs] == [shown]
+
+    async def update(*paths: str, **fields: object) -> CarrierConfig:
+        wanted = CarrierConfig(carrier_config_id=made.carrier_config_id, **fields)
+        mask = FieldMask(paths=paths)
+        answer = await call(
+            grpc_channel, "UpdateCarrierConfig", key, carrier_config=wanted, update_mask=mask
+        )
+        changed: CarrierConfig = answer.carrier_config
+        return changed
+
+    assert (await update("display_name", display_name="u")).twilio == shown
+    other = TwilioCredentials(account_sid="AC" + "1" * 32, auth_token="another-token-of-twilio")
+    assert (await update("twilio", twilio=other)).twilio == TwilioCredentials(
+        account_sid=other.account_sid, auth_token_hint="anot"
+    )
+    assert not (await update("twilio")).HasField("twilio")

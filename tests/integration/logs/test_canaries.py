@@ -21,6 +21,8 @@ from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import WatchBatchRequest
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
+from outdial.v1.carrier_config_pb2 import CarrierConfig
+from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
 from outdial_server.adapters.master_key import master_key_from
@@ -49,6 +51,12 @@ CARRIER_SECRET = f"{CANARY}-signing-secret"
 TOKEN = master_key_from(MASTER_KEY).derive("callback URLs")
 
 KEY = with_key(API_KEY)
+CREDENTIALS = TwilioCredentials(
+    account_sid="AC" + "0" * 32,
+    auth_token=f"{CANARY}-auth-token-of-twilio",
+    api_key_sid="SK" + "0" * 32,
+    api_key_secret=f"{CANARY}-api-key-secret-of-twilio",
+)
 
 
 @dataclass
@@ -120,7 +128,13 @@ def rows(count: int) -> list[ScheduledCall]:
 
 
 async def good_requests(channel: grpc.aio.Channel, count: int = 20) -> str:
-    """A batch with everything in it; returns its id."""
+    """A batch with everything in it, and an account at a carrier; returns the batch's id."""
+    await call(
+        channel,
+        "CreateCarrierConfig",
+        KEY,
+        carrier_config=CarrierConfig(display_name=CANARY, carrier="twilio", twilio=CREDENTIALS),
+    )
     agent = await call(
         channel,
         "CreateAgent",
@@ -145,6 +159,7 @@ async def good_requests(channel: grpc.aio.Channel, count: int = 20) -> str:
 
 async def wrong_requests(channel: grpc.aio.Channel, http_url: str) -> None:
     """Everything is refused."""
+    wrong_config = CarrierConfig(display_name="x", carrier="simulated", twilio=CREDENTIALS)
     wrong_batch = Batch(display_name=CANARY * 99, agent_id=CANARY)
     for name, key, fields in (
         ("GetBatch", KEY, {"batch_id": CANARY}),
@@ -153,6 +168,7 @@ async def wrong_requests(channel: grpc.aio.Channel, http_url: str) -> None:
         ("GetBatch", [("authorization", f"Bearer {WRONG_KEY}")], {}),
         ("CreateBatch", KEY, {"batch": wrong_batch, "scheduled_calls": rows(2)}),
         ("ListBatches", KEY, {"page_token": CANARY}),
+        ("CreateCarrierConfig", KEY, {"carrier_config": wrong_config}),
         ("GetScheduledCall", KEY, {"scheduled_call_id": CANARY}),
         ("WatchBatch", KEY, {"batch_id": CANARY, "resume_token": CANARY}),
     ):
@@ -188,6 +204,11 @@ def leaks(text: str) -> list[str]:
     return [
         line for line in folded.splitlines() if any(canary.lower() in line for canary in canaries())
     ]
+
+
+def kept_in(folder: Path) -> bytes:
+    """The database, and what lies beside it."""
+    return b"".join(file.read_bytes() for file in folder.glob("outdial.db*"))
 
 
 def actions(text: str) -> set[str]:
@@ -270,6 +291,8 @@ async def test_a_carrier_over_http_that_says_strange_things_is_not_quoted(tmp_pa
         output = await server.stop()
     assert leaks(output) == []
     assert leaks(metrics) == []
+    for secret in (CREDENTIALS.auth_token, CREDENTIALS.api_key_secret):
+        assert secret.encode() not in kept_in(tmp_path)
     assert {"callback.unreadable", "rpc.ended"} <= actions(output)
     assert 'outdial_callbacks_received_total{outcome="forged"} 1.0' in metrics
 

@@ -6,6 +6,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Message
 from outdial.v1.carrier_config_pb2 import CarrierConfig
+from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
 from outdial.v1.import_pb2 import ImportOptions
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.wrong_requests.world import World
@@ -69,6 +70,44 @@ ROWS = [
     out_of_range("a rate that is too low", 0.009),
     out_of_range("a rate that is too high", 1000.1),
     out_of_range("a rate that is no number", math.nan),
+    faulty(
+        "credentials of another carrier",
+        "CreateCarrierConfig",
+        lambda w: {
+            "carrier_config": CarrierConfig(
+                display_name="x", carrier="simulated", twilio=TwilioCredentials()
+            )
+        },
+        "carrier_config.twilio",
+        says="'simulated'",
+    ),
+    faulty(
+        "credentials without their secrets",
+        "CreateCarrierConfig",
+        lambda w: {
+            "carrier_config": CarrierConfig(
+                display_name="x",
+                carrier="twilio",
+                twilio=TwilioCredentials(account_sid="x", base_url="http://169.254.169.254"),
+            )
+        },
+        "carrier_config.twilio.auth_token",
+        "carrier_config.twilio.account_sid",
+        "carrier_config.twilio.base_url",
+    ),
+    faulty(
+        "credentials of another carrier",
+        "UpdateCarrierConfig",
+        lambda w: {
+            "carrier_config": CarrierConfig(
+                carrier_config_id=w.carrier_config_id,
+                twilio=TwilioCredentials(account_sid="AC" + "0" * 32, auth_token="x"),
+            ),
+            "update_mask": FieldMask(paths=["twilio"]),
+        },
+        "carrier_config.twilio",
+        says="'simulated'",
+    ),
     misfit(
         "a carrier that there is not",
         "CreateCarrierConfig",

@@ -94,6 +94,14 @@ def test_the_operator_opens_networks() -> None:
         assert not guard.permits(closed)
 
 
+def test_what_is_allowed_by_its_address_may_go_without_tls() -> None:
+    guard = AddressGuard(parse_networks(["10.1.0.0/16", "::1"]))
+    for allowed in ("10.1.2.3", "::ffff:10.1.2.3", "::1"):
+        assert guard.allows_plainly(allowed)
+    for other in ("8.8.8.8", "10.2.0.1", "localhost", ""):
+        assert not guard.allows_plainly(other)
+
+
 def test_what_is_no_network_is_named() -> None:
     with pytest.raises(ValueError, match=r"10\.0\.0\.1/8"):
         parse_networks(["10.0.0.1/8"])

@@ -7,6 +7,7 @@ import typer
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 
 from outdial_client._client import Client
+from outdial_client.cli._credentials import CredentialsFile, read_credentials
 from outdial_client.cli._facts import carrier_config_facts
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import CARRIER_CONFIGS
@@ -57,14 +58,16 @@ def create(
     name: Annotated[str, typer.Argument(help="Unique in the account.")],
     *,
     carrier: Annotated[str, typer.Option(help="One that `server info` lists.")],
+    credentials: CredentialsFile = None,
     request_id: Annotated[str, typer.Option(help="The same id makes it only once.")] = "",
     settings: ConfigSettings,
 ) -> None:
     """Make a carrier config."""
 
     async def command(client: Client, screen: Screen) -> None:
+        secrets: dict[str, Any] = read_credentials(credentials, carrier)
         made = await client.carrier_configs.create(
-            name, carrier, request_id=request_id, **settings.given()
+            name, carrier, request_id=request_id, **settings.given(), **secrets
         )
         told = f"Carrier config {made.display_name}: {made.carrier_config_id}"
         screen.made(made, made.carrier_config_id, told)
@@ -101,14 +104,16 @@ def update(
     carrier_config: ConfigName,
     settings: ConfigSettings,
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    credentials: CredentialsFile = None,
 ) -> None:
-    """Change a carrier config; labels take the place of all that it had."""
-    changes = settings.given() | ({} if name is None else {"display_name": name})
-    if not changes:
+    """Change a carrier config; labels take the place of all that it had, and so do credentials."""
+    given = settings.given() | ({} if name is None else {"display_name": name})
+    if not given and credentials is None:
         context.fail("say what to change")
 
     async def command(client: Client, screen: Screen) -> None:
         found = await find_carrier_config(client, carrier_config)
+        changes = given | read_credentials(credentials, found.carrier)
         wanted = CarrierConfig(
             carrier_config_id=found.carrier_config_id, etag=found.etag, **changes
         )

@@ -259,10 +259,30 @@ def carrier_config_facts(config: CarrierConfig) -> Facts:
         ("calls at once", str(config.max_concurrent_calls or "")),
         ("calls a second", calls_per_second(config)),
         ("alive", str(config.active_calls)),
+        *_credentials_facts(config),
         ("labels", labels(config.metadata)),
         ("created", moment(config.create_time)),
     ]
     return _stated(facts)
+
+
+def _credentials_facts(config: CarrierConfig) -> Facts:
+    """What is shown of them; of secrets how they begin."""
+    kind = config.WhichOneof("credentials")
+    if kind is None:
+        return []
+    shown = getattr(config, kind).ListFields()
+    return [(_words(field.name), _shown(field.name, value)) for field, value in shown]
+
+
+def _words(name: str) -> str:
+    return name.removesuffix("_hint").replace("_", " ")
+
+
+def _shown(name: str, value: str | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value}..." if name.endswith("_hint") else value
 
 
 def _stated(facts: Facts) -> Facts:

@@ -20,8 +20,11 @@ class MasterKey:
 
     def derive(self, purpose: str) -> str:
         """A secret for one purpose: the same at every start, and useless for any other."""
-        digest = hmac.new(self._key, purpose.encode(), hashlib.sha256).hexdigest()
-        return digest[:_TOKEN_CHARS]
+        return self.derive_key(purpose).hex()[:_TOKEN_CHARS]
+
+    def derive_key(self, purpose: str) -> bytes:
+        """The same as 32 bytes, for a cipher."""
+        return hmac.new(self._key, purpose.encode(), hashlib.sha256).digest()
 
 
 def master_key_from(text: str) -> MasterKey:

@@ -12,6 +12,7 @@ from outdial_server.api.conversion.carrier_config import (
     carrier_config_change,
     carrier_config_fields,
     carrier_config_to_message,
+    given_credentials,
 )
 from outdial_server.api.conversion.ids import required_id
 from outdial_server.api.conversion.request import filter_text, page_of, take_request_key
@@ -36,7 +37,9 @@ class CarrierConfigServicer(CarrierConfigServiceServicer):
         key = take_request_key(account_id, request)
         asked = request.carrier_config
         fields = carrier_config_fields(asked)
-        made = await self.create.execute(account_id, asked.carrier, fields, key)
+        made = await self.create.execute(
+            account_id, asked.carrier, fields, given_credentials(asked), key
+        )
         return pb.CreateCarrierConfigResponse(carrier_config=self._message(made))
 
     @override
@@ -70,6 +73,7 @@ class CarrierConfigServicer(CarrierConfigServiceServicer):
             caller().account_id,
             _config_id(asked.carrier_config_id, "carrier_config.carrier_config_id"),
             carrier_config_change(asked, request.update_mask),
+            given_credentials(asked, request.update_mask),
             asked.etag,
         )
         return pb.UpdateCarrierConfigResponse(carrier_config=self._message(changed))

@@ -1,8 +1,9 @@
 """CreateCarrierConfig and UpdateCarrierConfig."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from outdial_server.commands.credentials import CredentialSealer
 from outdial_server.commands.new_batch import choose_carrier
 from outdial_server.domain.carrier_config import (
     CarrierConfig,
@@ -11,6 +12,7 @@ from outdial_server.domain.carrier_config import (
     check_carrier_config,
 )
 from outdial_server.domain.checks import Checks
+from outdial_server.domain.credentials import GivenCredentials
 from outdial_server.domain.etag import check_etag
 from outdial_server.domain.ids import AccountId, CarrierConfigId
 from outdial_server.domain.request import RequestKey
@@ -26,12 +28,14 @@ class CreateCarrierConfig:
     # Names of the carriers that there are.
     carriers: tuple[str, ...]
     rates: CarrierRates
+    sealer: CredentialSealer
 
     async def execute(
         self,
         account_id: AccountId,
         carrier: str,
         fields: CarrierConfigFields,
+        credentials: GivenCredentials | None,
         request: RequestKey | None,
     ) -> CarrierConfig:
         """Raises InvalidFieldsError, PreconditionError (CARRIER_NOT_CONFIGURED),
@@ -42,13 +46,12 @@ class CreateCarrierConfig:
         check_carrier_config(checks, fields)
         checks.raise_if_any()
         config_id = CarrierConfigId(self.ids.new_id())
+        chosen = choose_carrier(carrier, self.carriers)
+        if credentials is not None:
+            sealed = self.sealer.sealed(config_id, chosen, credentials)
+            fields = replace(fields, credentials=sealed)
         return await self.configs.create_carrier_config(
-            account_id,
-            config_id,
-            choose_carrier(carrier, self.carriers),
-            fields,
-            self.rates,
-            request,
+            account_id, config_id, chosen, fields, self.rates, request
         )
 
 
@@ -57,15 +60,18 @@ class UpdateCarrierConfig:
     configs: CarrierConfigStore
     rates: CarrierRates
     signals: Signals
+    sealer: CredentialSealer
 
     async def execute(
         self,
         account_id: AccountId,
         config_id: CarrierConfigId,
         change: Callable[[CarrierConfigFields], CarrierConfigFields],
+        credentials: GivenCredentials | None,
         etag: str = "",
     ) -> CarrierConfig:
-        """`change` writes what the client's mask names over the present fields. Raises
+        """`change` writes what the client's mask names over the present fields, but for
+        credentials that are given anew. Raises
         InvalidFieldsError, NotFoundError (CARRIER_CONFIG_NOT_FOUND), AlreadyExistsError
         (CARRIER_CONFIG_NAME_TAKEN), ConflictError (ETAG_MISMATCH)."""
 
@@ -75,6 +81,9 @@ class UpdateCarrierConfig:
             checks = Checks("carrier_config.")
             check_carrier_config(checks, fields)
             checks.raise_if_any()
+            if credentials is not None:
+                sealed = self.sealer.sealed(config_id, config.carrier, credentials)
+                fields = replace(fields, credentials=sealed)
             return fields
 
         config = await self.configs.change_carrier_config(account_id, config_id, decide, self.rates)

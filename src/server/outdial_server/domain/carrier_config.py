@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from outdial_server.domain import limits
 from outdial_server.domain.checks import Checks
+from outdial_server.domain.credentials import SealedCredentials
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, CarrierConfigId
 from outdial_server.domain.throttle import ThrottleRule
@@ -21,6 +22,7 @@ class CarrierConfigFields:
     # None: as the carrier has it.
     calls_per_second: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    credentials: SealedCredentials | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,19 @@ class AddressGuard:
         except ValueError:
             return False
         seen = (address, _inner(address))
-        return any(a in network for a in seen for network in self.allowed) or is_public(seen[1])
+        return self._is_allowed(seen) or is_public(seen[1])
+
+    def allows_plainly(self, host: str) -> bool:
+        """Whether this host is an address that the operator has named: what goes there may go
+        without TLS."""
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return False
+        return self._is_allowed((address, _inner(address)))
+
+    def _is_allowed(self, seen: Iterable[Address]) -> bool:
+        return any(a in network for a in seen for network in self.allowed)
 
 
 def is_public(address: Address) -> bool:

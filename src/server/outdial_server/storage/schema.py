@@ -460,6 +460,9 @@ carrier_configs: Final = Table(
     Column("deleted_us", BigInt),
     # The throttle that holds its rate. Null without one.
     Column("rate_key", BigInt, ForeignKey("throttles.key")),
+    # What may be shown of its credentials, and the whole, encrypted. Null without any.
+    _text("credentials_json"),
+    Column("credentials_sealed", Text),
 )
 Index(
     "carrier_configs_by_name",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1 import carrier_config_pb2 as pb
@@ -10,9 +10,13 @@ from outdial.v1 import carrier_config_pb2 as pb
 from outdial_server.api.conversion.masks import masked_fields
 from outdial_server.api.conversion.times import timestamp
 from outdial_server.domain.carrier_config import CarrierConfig, CarrierConfigFields, CarrierRates
+from outdial_server.domain.credentials import HINT_SUFFIX, GivenCredentials
 from outdial_server.domain.etag import etag_of
 
-_WRITABLE: Final = ("display_name", "max_concurrent_calls", "calls_per_second", "metadata")
+_CREDENTIALS: Final = pb.CarrierConfig.DESCRIPTOR.oneofs_by_name["credentials"]
+_KINDS: Final = frozenset(field.name for field in _CREDENTIALS.fields)
+_LIMITS: Final = ("display_name", "max_concurrent_calls", "calls_per_second", "metadata")
+_WRITABLE: Final = (*_LIMITS, *_KINDS)
 
 
 def carrier_config_to_message(config: CarrierConfig, rates: CarrierRates) -> pb.CarrierConfig:
@@ -30,7 +34,13 @@ def carrier_config_to_message(config: CarrierConfig, rates: CarrierRates) -> pb.
         update_time=timestamp(config.updated_at),
         etag=etag_of(config.revision),
         active_calls=config.active_calls,
+        **_shown_credentials(config),
     )
+
+
+def _shown_credentials(config: CarrierConfig) -> dict[str, Any]:
+    credentials = config.fields.credentials
+    return {} if credentials is None else {config.carrier: dict(credentials.shown)}
 
 
 def carrier_config_fields(message: pb.CarrierConfig) -> CarrierConfigFields:
@@ -42,11 +52,33 @@ def carrier_config_fields(message: pb.CarrierConfig) -> CarrierConfigFields:
     )
 
 
+def given_credentials(
+    message: pb.CarrierConfig, mask: FieldMask | None = None
+) -> GivenCredentials | None:
+    """Those that are to be written: with a mask only where it names them."""
+    carrier = message.WhichOneof("credentials")
+    if carrier is None or carrier not in _named(message, mask):
+        return None
+    values = {
+        field.name: value
+        for field, value in getattr(message, carrier).ListFields()
+        if not field.name.endswith(HINT_SUFFIX)
+    }
+    return GivenCredentials(carrier, values)
+
+
 def carrier_config_change(
     message: pb.CarrierConfig, mask: FieldMask
 ) -> Callable[[CarrierConfigFields], CarrierConfigFields]:
-    """Writes what the mask names over the present fields."""
-    named = masked_fields(mask, message, _WRITABLE)
+    """Writes what the mask names over the present fields. Credentials that it names are taken
+    away: those in their place come sealed."""
+    named = _named(message, mask)
     fields = carrier_config_fields(message)
-    written = {name: getattr(fields, name) for name in named}
+    written: dict[str, Any] = {name: getattr(fields, name) for name in named.intersection(_LIMITS)}
+    if named & _KINDS:
+        written["credentials"] = None
     return lambda present: replace(present, **written)
+
+
+def _named(message: pb.CarrierConfig, mask: FieldMask | None) -> frozenset[str]:
+    return frozenset(_WRITABLE) if mask is None else masked_fields(mask, message, _WRITABLE)

@@ -13,6 +13,7 @@ import orjson
 from outdial_server.carriers.answers import UNREADABLE, dial_result, field
 from outdial_server.carriers.twilio.account import NAME, TwilioAccount
 from outdial_server.carriers.twilio.create import create_form, known_refusal
+from outdial_server.carriers.twilio.kind import DEFAULT_CALLS_PER_SECOND
 from outdial_server.carriers.twilio.params import ParamsError
 from outdial_server.carriers.twilio.signature import HEADER, is_signed
 from outdial_server.carriers.twilio.statuses import report_of_callback, report_of_resource
@@ -59,8 +60,7 @@ _HEARD: Final = "heard"
 
 class TwilioCarrier:
     name = NAME
-    # What comes faster is queued there, and rings when it should not any more.
-    default_calls_per_second: float | None = 1.0
+    default_calls_per_second: float | None = DEFAULT_CALLS_PER_SECOND
 
     def __init__(
         self,

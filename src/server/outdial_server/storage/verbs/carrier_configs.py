@@ -2,7 +2,9 @@
 own, which no client sees."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
+
+import orjson
 
 from outdial_server.domain.carrier_config import (
     CarrierConfig,
@@ -10,6 +12,7 @@ from outdial_server.domain.carrier_config import (
     CarrierRates,
     refuse_other_carrier,
 )
+from outdial_server.domain.credentials import SealedCredentials
 from outdial_server.domain.errors import AlreadyExistsError, PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, CarrierConfigId
 from outdial_server.domain.paging import Page, PageRequest
@@ -36,7 +39,7 @@ from outdial_server.storage.verbs.throttle_log import rules_json
 _CONFIG: Final = (
     "SELECT k.key, k.id, a.id AS account_id, k.account_key, k.display_name, k.carrier, "
     "k.max_concurrent_calls, k.calls_per_second, k.metadata_json, k.revision, k.created_us, "
-    "k.updated_us, k.rate_key, s.used "
+    "k.updated_us, k.rate_key, k.credentials_json, k.credentials_sealed, s.used "
     "FROM carrier_configs k JOIN accounts a ON a.key = k.account_key "
     f"JOIN slots s ON s.kind = {int(ScopeKind.CARRIER_CONFIG)} AND s.owner = k.key "
     "WHERE k.deleted_us IS NULL "
@@ -53,12 +56,32 @@ def _config(row: Row) -> CarrierConfig:
             row.max_concurrent_calls,
             row.calls_per_second,
             mapping_from(row.metadata_json),
+            _credentials(row),
         ),
         row.revision,
         moment(row.created_us),
         moment(row.updated_us),
         row.used,
     )
+
+
+def _credentials(row: Row) -> SealedCredentials | None:
+    if row.credentials_sealed is None:
+        return None
+    return SealedCredentials(orjson.loads(row.credentials_json), row.credentials_sealed)
+
+
+def _values(fields: CarrierConfigFields) -> dict[str, Any]:
+    """By column."""
+    credentials = fields.credentials
+    return {
+        "display_name": fields.display_name,
+        "max_concurrent_calls": fields.max_concurrent_calls,
+        "calls_per_second": fields.calls_per_second,
+        "metadata_json": mapping_json(fields.metadata),
+        "credentials_json": orjson.dumps(dict(credentials.shown)).decode() if credentials else "",
+        "credentials_sealed": credentials.sealed if credentials else None,
+    }
 
 
 def _row(tx: Tx, account_id: AccountId, config_id: CarrierConfigId) -> Row:
@@ -116,19 +139,17 @@ def create_carrier_config(
     if earlier is not None:
         return get_carrier_config(tx, account_id, CarrierConfigId(earlier))
     packed = pack_id(config_id)
+    values = _values(fields) | {
+        "id": packed,
+        "account_key": account,
+        "carrier": carrier,
+        "created_us": tx.now_us,
+        "updated_us": tx.now_us,
+    }
+    names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
     made = tx.run(
-        "INSERT INTO carrier_configs (id, account_key, display_name, carrier, "
-        "max_concurrent_calls, calls_per_second, metadata_json, created_us, updated_us) "
-        "VALUES (:id, :account, :name, :carrier, :most, :rate, :metadata, :now, :now) "
-        "ON CONFLICT DO NOTHING",
-        id=packed,
-        account=account,
-        name=fields.display_name,
-        carrier=carrier,
-        most=fields.max_concurrent_calls,
-        rate=fields.calls_per_second,
-        metadata=mapping_json(fields.metadata),
-        now=tx.now_us,
+        f"INSERT INTO carrier_configs ({names}) VALUES ({places}) ON CONFLICT DO NOTHING",
+        **values,
     )
     if not made:
         raise _name_taken(fields.display_name)
@@ -183,17 +204,15 @@ def change_carrier_config(
 
 
 def _write(tx: Tx, key: int, after: CarrierConfigFields) -> None:
+    values = _values(after)
+    assignments = ", ".join(f"{name} = :{name}" for name in values)
     try:
         tx.run(
-            "UPDATE carrier_configs SET display_name = :name, max_concurrent_calls = :most, "
-            "calls_per_second = :rate, metadata_json = :metadata, revision = revision + 1, "
+            f"UPDATE carrier_configs SET {assignments}, revision = revision + 1, "
             "updated_us = :now WHERE key = :key",
-            name=after.display_name,
-            most=after.max_concurrent_calls,
-            rate=after.calls_per_second,
-            metadata=mapping_json(after.metadata),
             now=tx.now_us,
             key=key,
+            **values,
         )
     except ConstraintError as error:
         # The index decides, whoever takes the name at the same time.
@@ -246,8 +265,8 @@ def follow_default_rates(tx: Tx, rates: CarrierRates) -> None:
 
 
 def delete_carrier_config(tx: Tx, account_id: AccountId, config_id: CarrierConfigId) -> None:
-    """Only hidden. A batch that takes it up at this moment, or is retried later, is still
-    dialled through it, within its limits."""
+    """Hidden, and its credentials erased. A batch that takes it up at this moment, or is
+    retried later, stays within its limits, and waits for another one."""
     key = _row(tx, account_id, config_id).key
     _lock(tx, key)
     busy = tx.scalar(
@@ -261,7 +280,12 @@ def delete_carrier_config(tx: Tx, account_id: AccountId, config_id: CarrierConfi
             f"{busy} batches that name the carrier config have not ended",
             {"batches": str(busy)},
         )
-    tx.run("UPDATE carrier_configs SET deleted_us = :now WHERE key = :key", now=tx.now_us, key=key)
+    tx.run(
+        "UPDATE carrier_configs SET deleted_us = :now, credentials_json = '', "
+        "credentials_sealed = NULL WHERE key = :key",
+        now=tx.now_us,
+        key=key,
+    )
 
 
 def _lock(tx: Tx, key: int) -> None:

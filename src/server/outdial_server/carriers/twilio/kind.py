@@ -1,0 +1,62 @@
+"""Twilio as a kind of carrier: what its credentials must be."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from outdial_server.carriers.twilio.account import NAME
+from outdial_server.domain.checks import Checks
+from outdial_server.domain.credentials import CredentialValue, secret_fault
+from outdial_server.domain.internet import AddressGuard
+from outdial_server.outgoing.exchange import checked_url
+
+DEFAULT_CALLS_PER_SECOND: Final = 1.0
+"""What comes faster is queued there, and rings when it should not any more."""
+
+_BASE_URL_MAX_CHARS: Final = 256
+_SIDS: Final = {
+    "account_sid": re.compile(r"AC[0-9a-fA-F]{32}"),
+    "api_key_sid": re.compile(r"SK[0-9a-fA-F]{32}"),
+}
+_KEY: Final = ("api_key_sid", "api_key_secret")
+
+
+class TwilioKind:
+    name = NAME
+    default_calls_per_second: float | None = DEFAULT_CALLS_PER_SECOND
+    secrets = frozenset({"auth_token", "api_key_secret"})
+
+    def __init__(self, guard: AddressGuard) -> None:
+        self._guard = guard
+
+    def check_credentials(self, checks: Checks, values: Mapping[str, CredentialValue]) -> None:
+        for name in ("account_sid", "auth_token"):
+            if name not in values:
+                checks.fault(name, "is required")
+        for name, pattern in _SIDS.items():
+            if name in values and not pattern.fullmatch(str(values[name])):
+                checks.fault(name, f"must be {pattern.pattern[:2]} and 32 hex digits")
+        for name in self.secrets & values.keys():
+            fault = secret_fault(str(values[name]))
+            if fault:
+                checks.fault(name, fault)
+        given = [name for name in _KEY if name in values]
+        if len(given) == 1:
+            (missing,) = set(_KEY) - set(given)
+            checks.fault(missing, f"is required with {given[0]}")
+        if "base_url" in values:
+            self._check_url(checks, str(values["base_url"]))
+
+    def _check_url(self, checks: Checks, url: str) -> None:
+        """Its form; where it leads is judged at each connection."""
+        try:
+            parts = urlsplit(checked_url(url))
+        except ValueError:
+            checks.fault("base_url", "must be an https URL with a host")
+            return
+        checks.text("base_url", url, _BASE_URL_MAX_CHARS)
+        if parts.username is not None or parts.query or parts.fragment:
+            checks.fault("base_url", "must not have a user, query or fragment")
+        if parts.scheme != "https" and not self._guard.allows_plainly(parts.hostname or ""):
+            checks.fault("base_url", "must be https")
