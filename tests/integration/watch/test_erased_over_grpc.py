@@ -15,7 +15,10 @@ from prometheus_client import CollectorRegistry
 
 from outdial_client import Client, EventsErasedError, NotFoundError
 from outdial_server import app
+from outdial_server.adapters.master_key import master_key_from
+from outdial_server.adapters.sealing import AesGcmSeal
 from outdial_server.carriers.registry import CarrierRegistry
+from outdial_server.commands.credentials import CredentialSealer
 from outdial_server.commands.first_keys import FirstKeys
 from outdial_server.domain.account import Account
 from outdial_server.domain.ids import AgentId, BatchId
@@ -95,7 +98,9 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         # Not started: nobody is dialled here.
         carriers, reports = CarrierRegistry([]), GatheredReports(base.signals)
         engine = app.build_engine(base, carriers, reports)
-        server = app._grpc_server(base, carriers, engine, CollectorRegistry(), asyncio.Event())
+        sealer = CredentialSealer({}, AesGcmSeal(master_key_from("a key of the test")))
+        metrics, draining = CollectorRegistry(), asyncio.Event()
+        server = app._grpc_server(base, carriers, sealer, engine, metrics, draining)
         address = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
         await server.serving()
         async with (

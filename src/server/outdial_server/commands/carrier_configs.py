@@ -82,7 +82,8 @@ class UpdateCarrierConfig:
             check_carrier_config(checks, fields)
             checks.raise_if_any()
             if credentials is not None:
-                sealed = self.sealer.sealed(config_id, config.carrier, credentials)
+                # By the config's own id: the client may have spelt it in another way.
+                sealed = self.sealer.sealed(config.carrier_config_id, config.carrier, credentials)
                 fields = replace(fields, credentials=sealed)
             return fields
 
