@@ -2,6 +2,8 @@
 
 from outdial.v1.agent_pb2 import Agent, OutboundNumber
 from outdial.v1.agent_service_pb2 import ListAgentsResponse
+from outdial.v1.batch_pb2 import Batch, Rotation
+from outdial.v1.batch_service_pb2 import GetBatchResponse, UpdateBatchResponse
 from outdial.v1.phone_number_pb2 import PhoneNumber, PhoneNumberCapability
 from outdial.v1.phone_number_service_pb2 import (
     BindPhoneNumberResponse,
@@ -14,7 +16,7 @@ from outdial.v1.phone_number_service_pb2 import (
 
 from client.command_line import Outdial
 from client.far_end import FarEnd
-from outdial_client import Client, NewPhoneNumber
+from outdial_client import Client, NewBatch, NewPhoneNumber
 
 OUTBOUND = PhoneNumberCapability.PHONE_NUMBER_CAPABILITY_OUTBOUND_VOICE
 SMS = PhoneNumberCapability.PHONE_NUMBER_CAPABILITY_SMS
@@ -128,3 +130,36 @@ async def test_a_number_is_bound_and_unbound_by_names(far_end: FarEnd, outdial: 
     assert far_end.requests("ListPhoneNumbers")[-1].agent_id == "a-1"
     shown = await outdial("agent", "show", "Ada")
     assert "+15550001111" in shown.stdout
+
+
+def test_a_new_batch_lists_its_numbers_and_says_how_they_take_turns() -> None:
+    new = NewBatch(
+        agent_id="a",
+        display_name="b",
+        phone_numbers=["n-1", "+15550002222"],
+        rotation=Rotation.ROTATION_ROUND_ROBIN,
+    )
+    message = new.to_message()
+    assert list(message.phone_numbers) == ["n-1", "+15550002222"]
+    assert message.rotation == Rotation.ROTATION_ROUND_ROBIN
+
+
+async def test_the_numbers_of_a_batch_are_changed_and_shown(
+    far_end: FarEnd, outdial: Outdial
+) -> None:
+    batch = Batch(
+        batch_id="b-1", phone_numbers=["n-1", "n-2"], rotation=Rotation.ROTATION_SEQUENTIAL
+    )
+    far_end.answer("GetBatch", GetBatchResponse(batch=batch))
+    far_end.answer("UpdateBatch", UpdateBatchResponse(batch=batch))
+    changed = await outdial(
+        *("batch", "update", "b-1", "--number", "n-1", "--number", "+15550002222"),
+        *("--rotation", "sequential"),
+    )
+    assert changed.exit_code == 0, changed.output
+    (request,) = far_end.requests("UpdateBatch")
+    assert set(request.update_mask.paths) == {"phone_numbers", "rotation"}
+    assert list(request.batch.phone_numbers) == ["n-1", "+15550002222"]
+    shown = await outdial("batch", "show", "b-1")
+    assert "n-1, n-2" in shown.stdout
+    assert "sequential" in shown.stdout

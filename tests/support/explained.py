@@ -23,6 +23,7 @@ from outdial_server.storage.encoding import pack_id, unpack_id
 from support.stores import World
 
 OF_NUMBERS = ("number_gap", "number_day")
+OF_SLOTS = (*SLOT_GATE_NAMES, "numbers", "caller_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Said:
             lasts = answer.gate != "suppression" or now == self.at
             if answer.is_for_good and lasts:
                 return f"for good: {answer.reason}"
-            if answer.gate in SLOT_GATE_NAMES and not something_happened:
+            if answer.gate in OF_SLOTS and not something_happened:
                 return f"for want of a slot: {answer.gate}"
             if answer.look_at and answer.waits_for and not something_happened:
                 return f"until a call ends: {answer.gate}"

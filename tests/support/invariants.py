@@ -18,6 +18,7 @@ from outdial_server.storage.encoding import micros, pack_id, unpack_id
 from outdial_server.storage.store import Store
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.event_reading import read_events, read_rows
+from outdial_server.storage.verbs.held_rows import HELD_US
 from outdial_server.storage.verbs.throttle_log import rules_from
 from outdial_server.storage.verbs.upkeep import audit_slots
 
@@ -44,6 +45,7 @@ def _check(tx: Tx) -> None:
     _check_suppressions(tx)
     _check_throttles(tx)
     _check_contacts(tx)
+    _check_numbers(tx)
 
 
 def _sql(tx: Tx, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -311,3 +313,27 @@ def _check_watched(tx: Tx) -> None:
         "AND (trusted_until_us IS NOT NULL OR holds_slot = 1)",
     )
     assert haunting == [], "a call that is over holds nothing and is left alone"
+
+
+def _check_numbers(tx: Tx) -> None:
+    forgotten = _sql(
+        tx,
+        "SELECT s.key FROM scheduled_calls s WHERE s.due_us = :held AND NOT EXISTS "
+        "(SELECT 1 FROM held_rows h WHERE h.row_key = s.key AND h.batch_key = s.batch_key "
+        "AND h.rank = s.rank AND h.ready_us = s.ready_us)",
+        held=HELD_US,
+    )
+    assert forgotten == [], "whoever waits for a number is found when it has a slot"
+    strange = _sql(
+        tx,
+        "SELECT c.key FROM calls c JOIN phone_numbers n ON n.key = c.phone_number_key "
+        "WHERE c.caller_id <> n.address OR c.account_key <> n.account_key",
+    )
+    assert strange == [], "a call counts in the slots of the number that it shows"
+    misplaced = _sql(
+        tx,
+        "SELECT g.key FROM agents g LEFT JOIN phone_numbers n ON n.agent_key = g.key "
+        "GROUP BY g.key, g.outbound_numbers HAVING COUNT(n.key) <> g.outbound_numbers "
+        "OR COUNT(DISTINCT n.place) <> COUNT(n.key)",
+    )
+    assert misplaced == [], "numbers of an agent are counted, each with a place of its own"

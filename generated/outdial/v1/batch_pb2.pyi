@@ -217,6 +217,38 @@ Without `max_calls_per_day` all are due when a day opens. See docs/time.md.
 """
 Global___Pacing: _TypeAlias = Pacing  # noqa: Y015
 
+class _Rotation:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RotationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rotation.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROTATION_UNSPECIFIED: _Rotation.ValueType  # 0
+    """The same as RANDOM."""
+    ROTATION_RANDOM: _Rotation.ValueType  # 1
+    """For each call one of those with a free slot, each as likely as the others."""
+    ROTATION_SEQUENTIAL: _Rotation.ValueType  # 2
+    """The same number for call after call until it cannot be used, because it is full or not
+    active; then the next in the list, and after the last the first.
+    """
+    ROTATION_ROUND_ROBIN: _Rotation.ValueType  # 3
+    """The next number in the list for each call; one that cannot be used is left out."""
+
+class Rotation(_Rotation, metaclass=_RotationEnumTypeWrapper):
+    """How the numbers of a batch take turns. docs/numbers.md has an example of each."""
+
+ROTATION_UNSPECIFIED: Rotation.ValueType  # 0
+"""The same as RANDOM."""
+ROTATION_RANDOM: Rotation.ValueType  # 1
+"""For each call one of those with a free slot, each as likely as the others."""
+ROTATION_SEQUENTIAL: Rotation.ValueType  # 2
+"""The same number for call after call until it cannot be used, because it is full or not
+active; then the next in the list, and after the last the first.
+"""
+ROTATION_ROUND_ROBIN: Rotation.ValueType  # 3
+"""The next number in the list for each call; one that cannot be used is left out."""
+Global___Rotation: _TypeAlias = Rotation  # noqa: Y015
+
 @_typing.final
 class BatchCounts(_message.Message):
     """How many scheduled calls are in each state, exact at `Batch.sequence`. The
@@ -344,6 +376,8 @@ class Batch(_message.Message):
     RETRY_CALLER_ID_FIELD_NUMBER: _builtins.int
     THROTTLE_FIELD_NUMBER: _builtins.int
     CARRIER_CONFIG_FIELD_NUMBER: _builtins.int
+    PHONE_NUMBERS_FIELD_NUMBER: _builtins.int
+    ROTATION_FIELD_NUMBER: _builtins.int
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
     PACING_FIELD_NUMBER: _builtins.int
     EXPECTED_CALL_DURATION_FIELD_NUMBER: _builtins.int
@@ -376,7 +410,8 @@ class Batch(_message.Message):
     """
     caller_id: _builtins.str
     """Number to show to the people called, in E.164 form, unless a scheduled call
-    has its own.
+    has its own. Counts before `phone_numbers`. One of the account's own PhoneNumbers
+    counts in its slots, and is shown only while it can be used.
     """
     carrier: _builtins.str
     """Which carrier dials; empty means that of `carrier_config`, else the server's default.
@@ -423,6 +458,8 @@ class Batch(_message.Message):
     batch is to change to an account at another carrier. NOT_FOUND (reason
     CARRIER_CONFIG_NOT_FOUND) when the account has none such.
     """
+    rotation: Global___Rotation.ValueType
+    """Default RANDOM."""
     pacing: Global___Pacing.ValueType
     """Default AS_FAST_AS_POSSIBLE."""
     window_check: _window_pb2.WindowCheck.ValueType
@@ -486,6 +523,16 @@ class Batch(_message.Message):
         """
 
     @_builtins.property
+    def phone_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The account's own PhoneNumbers that calls show in turn: ids or E.164 forms, read back as
+        ids; one that is named twice counts once. Up to 100. Empty means those of the agent, if it
+        has any, else no number unless `caller_id` is given. NOT_FOUND (reason
+        PHONE_NUMBER_NOT_FOUND) for one that the account does not have. A batch that has numbers
+        of which none can be used is not made or started (FAILED_PRECONDITION, reason
+        NO_USABLE_NUMBER); one that runs is held until one can.
+        """
+
+    @_builtins.property
     def annotations(self) -> _struct_pb2.Struct:
         """Values kept with the batch and given back as they came; the scheduler never looks at
         them. Numbers are doubles. Up to 64 KiB.
@@ -537,6 +584,8 @@ class Batch(_message.Message):
         retry_caller_id: Global___RetryCallerId.ValueType = ...,
         throttle: _builtins.str = ...,
         carrier_config: _builtins.str = ...,
+        phone_numbers: _abc.Iterable[_builtins.str] | None = ...,
+        rotation: Global___Rotation.ValueType = ...,
         annotations: _struct_pb2.Struct | None = ...,
         pacing: Global___Pacing.ValueType = ...,
         expected_call_duration: _duration_pb2.Duration | None = ...,
@@ -544,7 +593,7 @@ class Batch(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "calling_hours", b"calling_hours", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "carrier_config", b"carrier_config", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_check", b"window_check", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "carrier_config", b"carrier_config", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "phone_numbers", b"phone_numbers", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "rotation", b"rotation", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_check", b"window_check", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

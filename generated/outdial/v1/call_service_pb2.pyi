@@ -90,7 +90,10 @@ class CreateCallRequest(_message.Message):
     address: _builtins.str
     """Whom to call: see ScheduledCall.address. Required."""
     caller_id: _builtins.str
-    """Number to show, in E.164 form."""
+    """Number to show, in E.164 form; counts in the slots of the PhoneNumber of the account that
+    it names, if any. Empty means one of the agent's numbers, if it has any; where none of them
+    can be used, FAILED_PRECONDITION (reason NO_USABLE_NUMBER).
+    """
     carrier: _builtins.str
     """Name of the carrier; that of `carrier_config`, else the server's first one, unless set."""
     request_id: _builtins.str

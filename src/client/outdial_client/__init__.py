@@ -10,6 +10,7 @@ from outdial.v1.batch_pb2 import (
     DuplicatePolicy,
     Pacing,
     RetryCallerId,
+    Rotation,
     UnknownPolicy,
 )
 from outdial.v1.batch_service_pb2 import WatchBatchResponse, WatchDelivery, WatchScope
@@ -162,6 +163,7 @@ __all__ = [
     "RetryBackoff",
     "RetryCallerId",
     "RetryPolicy",
+    "Rotation",
     "ScheduledCall",
     "ScheduledCallExplanation",
     "ScheduledCallResult",

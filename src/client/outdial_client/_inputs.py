@@ -13,6 +13,7 @@ from outdial.v1.batch_pb2 import (
     DuplicatePolicy,
     Pacing,
     RetryCallerId,
+    Rotation,
     UnknownPolicy,
 )
 from outdial.v1.call_service_pb2 import CreateCallRequest
@@ -118,6 +119,12 @@ class NewBatch:
     max_concurrent_calls: int = 0
     """Calls alive at once; 0 means no limit below the agent's and the account's."""
     caller_id: str = ""
+    """Number to show for all; counts before `phone_numbers`."""
+    phone_numbers: Sequence[str] = ()
+    """Ids or E.164 forms of the account's numbers that calls show in turn; none means those of
+    the agent, if it has any."""
+    rotation: Rotation.ValueType = Rotation.ROTATION_UNSPECIFIED
+    """How they take turns; at random unless said otherwise."""
     throttle: str = ""
     """Id or name of the throttle that it is dialled through."""
     carrier: str = ""
@@ -161,6 +168,8 @@ class NewBatch:
             weight=self.weight,
             max_concurrent_calls=self.max_concurrent_calls,
             caller_id=self.caller_id,
+            phone_numbers=self.phone_numbers,
+            rotation=self.rotation,
             throttle=self.throttle,
             carrier=self.carrier,
             carrier_config=self.carrier_config,

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -153,6 +154,8 @@ KEEP = Retention(
 class Walk:
     """One account, two agents, a few batches, and whatever happens to them."""
 
+    operators: AbstractSet[str] = OPERATORS
+
     def __init__(self, world: World, seed: int, weights: Mapping[str, int] = WEIGHTS) -> None:
         self.world = world
         self.seed = seed
@@ -189,7 +192,7 @@ class Walk:
         names = self.random.choices(list(self.weights), list(self.weights.values()), k=steps)
         for name in ["create", *names]:
             self.log.append(name)
-            if name in OPERATORS:
+            if name in self.operators:
                 self.explained.forget()
             elif name not in PASSES:
                 self.explained.event()

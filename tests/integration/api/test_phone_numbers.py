@@ -3,12 +3,14 @@
 import grpc.aio
 import pytest
 from outdial.v1.agent_pb2 import Agent
+from outdial.v1.batch_pb2 import ROTATION_ROUND_ROBIN, Batch
 from outdial.v1.phone_number_pb2 import (
     PHONE_NUMBER_CAPABILITY_OUTBOUND_VOICE,
     PHONE_NUMBER_CAPABILITY_SMS,
     PhoneNumber,
 )
-from tests.integration.api.conftest import new_tenant
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from tests.integration.api.conftest import new_tenant, watch_to_the_end
 
 from support.grpc import call
 
@@ -88,3 +90,34 @@ async def test_an_agent_tells_the_numbers_that_it_calls_from(
     assert not unbound.phone_number.agent_id
     read = (await call(grpc_channel, "GetAgent", key, agent_id=agent_id)).agent
     assert [number.address for number in read.outbound_numbers] == ["+15550001111"]
+
+
+async def test_a_batch_calls_from_its_numbers_in_turn(grpc_channel: grpc.aio.Channel) -> None:
+    key = (await new_tenant(grpc_channel, "rotating")).key
+    agent = await call(grpc_channel, "CreateAgent", key, agent=Agent(display_name="Ada"))
+    addresses = ["+15550001111", "+15550002222", "+15550003333"]
+    for address in addresses:
+        await call(
+            grpc_channel, "CreatePhoneNumber", key, phone_number=PhoneNumber(address=address)
+        )
+    made = await call(
+        grpc_channel,
+        "CreateBatch",
+        key,
+        batch=Batch(
+            agent_id=agent.agent.agent_id,
+            display_name="list",
+            phone_numbers=["+1 (555) 000-1111", *addresses[1:]],
+            rotation=ROTATION_ROUND_ROBIN,
+        ),
+        scheduled_calls=[ScheduledCall(address=f"+1555123{n:04d}") for n in range(6)],
+    )
+    assert len(made.batch.phone_numbers) == 3
+    assert made.batch.rotation == ROTATION_ROUND_ROBIN
+    await watch_to_the_end(grpc_channel, key, made.batch.batch_id)
+    calls = (await call(grpc_channel, "ListCalls", key, batch_id=made.batch.batch_id)).calls
+    by_address = {one.address: one.caller_id for one in calls}
+    shown = [by_address[f"+1555123{n:04d}"] for n in range(6)]
+    assert shown == [*addresses, *addresses]
+    numbers = (await call(grpc_channel, "ListPhoneNumbers", key)).phone_numbers
+    assert [number.active_calls for number in numbers] == [0, 0, 0]

@@ -1,7 +1,14 @@
 """Wrong requests to PhoneNumberService."""
 
+from typing import Any
+
 from google.protobuf.field_mask_pb2 import FieldMask
+from outdial.v1.batch_pb2 import Batch
+from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Message
+from outdial.v1.import_pb2 import ImportOptions
 from outdial.v1.phone_number_pb2 import PhoneNumber
+from tests.integration.wrong_requests.batch_rows import creating
+from tests.integration.wrong_requests.world import World
 from tests.integration.wrong_requests.wrong import (
     UNKNOWN_ID,
     faulty,
@@ -11,6 +18,12 @@ from tests.integration.wrong_requests.wrong import (
     taken,
     unfound,
 )
+
+
+def importing(world: World, number: str) -> dict[str, Any]:
+    batch = Batch(agent_id=world.ours.agent_id, display_name="x", phone_numbers=[number])
+    return {"request": [Message(options=ImportOptions(new_batch=batch))]}
+
 
 ROWS = [
     faulty(
@@ -162,5 +175,69 @@ ROWS = [
         lambda w: {"page_token": "YWdlbnRzOjE"},
         "page_token",
         reason="PAGE_TOKEN_INVALID",
+    ),
+    misfit(
+        "a number that a batch lists",
+        "DeletePhoneNumber",
+        lambda w: {"phone_number_id": w.resting_number_id},
+        "PHONE_NUMBER_IN_USE",
+        says="have not ended",
+    ),
+    faulty(
+        "numbers that are none",
+        "CreateBatch",
+        creating(phone_numbers=["", "+1", "x" * 65, "a\0"]),
+        "batch.phone_numbers[0]",
+        "batch.phone_numbers[1]",
+        "batch.phone_numbers[2]",
+        "batch.phone_numbers[3]",
+    ),
+    faulty(
+        "more numbers than there may be",
+        "CreateBatch",
+        creating(phone_numbers=[UNKNOWN_ID] * 101),
+        "batch.phone_numbers",
+    ),
+    faulty(
+        "an unknown rotation",
+        "CreateBatch",
+        creating(rotation=99),
+        "batch.rotation",
+    ),
+    unfound(
+        "a number of another account",
+        "CreateBatch",
+        lambda w: creating(phone_numbers=[w.their_number_id])(w),
+        "PHONE_NUMBER_NOT_FOUND",
+    ),
+    unfound(
+        "a number that the account does not have",
+        "UpdateBatch",
+        lambda w: {"batch": Batch(batch_id=w.ours.draft_id, phone_numbers=["+15554999999"])},
+        "PHONE_NUMBER_NOT_FOUND",
+    ),
+    unfound(
+        "a number of another account",
+        "ImportScheduledCalls",
+        lambda w: importing(w, w.their_number_id),
+        "PHONE_NUMBER_NOT_FOUND",
+    ),
+    misfit(
+        "numbers none of which is active",
+        "CreateBatch",
+        lambda w: creating(phone_numbers=[w.resting_number_id])(w),
+        "NO_USABLE_NUMBER",
+    ),
+    misfit(
+        "numbers none of which is active",
+        "ImportScheduledCalls",
+        lambda w: importing(w, w.resting_number_id),
+        "NO_USABLE_NUMBER",
+    ),
+    misfit(
+        "a draft none of whose numbers is active",
+        "StartBatch",
+        lambda w: {"batch_id": w.listing_draft_id},
+        "NO_USABLE_NUMBER",
     ),
 ]

@@ -90,6 +90,10 @@ class World:
     bound_number_id: str
     free_number_id: str
     their_number_id: str
+    # Not active any more.
+    resting_number_id: str
+    # A draft that lists that one alone.
+    listing_draft_id: str
     # Has as many numbers as an agent may have.
     full_agent_id: str
     # A batch that waits names it; and one of a carrier that the server had once.
@@ -289,6 +293,12 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
     resting_id = await build.agent("Resting")
     resting_draft_id = await build.batch(resting_id, BUSY, draft=True)
     await build.call("UpdateAgent", agent=Agent(agent_id=resting_id, active=False))
+    resting_number_id = await build.number("+15554000005")
+    listing_draft_id = await build.batch(
+        agent_id, BUSY, draft=True, phone_numbers=[resting_number_id]
+    )
+    resting_number = PhoneNumber(phone_number_id=resting_number_id, active=False)
+    await build.call("UpdatePhoneNumber", phone_number=resting_number)
     throttle_id = await build.throttle()
     folder_id, contact_id = await build.contacts()
     their_folder_id, their_contact_id = await Builder(channel, tenants[1]).contacts()
@@ -341,6 +351,8 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         bound_number_id=await build.number("+15554000001", await build.agent("Calls from one")),
         free_number_id=await build.number("+15554000002"),
         their_number_id=await Builder(channel, tenants[1]).number("+15554000002"),
+        resting_number_id=resting_number_id,
+        listing_draft_id=listing_draft_id,
         full_agent_id=full_agent_id,
         carrier_config_id=config_id,
         old_carrier_config_id=old_config_id,

@@ -13,6 +13,7 @@ from outdial_client.cli._choices import (
     DUPLICATE_POLICIES,
     PACINGS,
     RETRY_CALLER_IDS,
+    ROTATIONS,
     UNKNOWN_POLICIES,
     WINDOW_CHECKS,
     choice,
@@ -51,6 +52,15 @@ class BatchSettings:
         typer.Option(min=1, max=1000, help="Share of the slots within a priority; 1."),
     ] = None
     caller_id: Annotated[str | None, typer.Option(help="Number to show, +15551230000.")] = None
+    number: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NUMBER", help="One of the numbers that calls show in turn; may be repeated."
+        ),
+    ] = None
+    rotation: Annotated[
+        int | None, choice(ROTATIONS, "HOW", "How they take turns; else at random.")
+    ] = None
     throttle: Annotated[
         str | None, typer.Option(help="Id or name of the throttle that it is dialled through.")
     ] = None
@@ -127,6 +137,7 @@ class BatchSettings:
         said = {field.name: getattr(self, field.name) for field in fields(self)}
         said["time_zone"] = said.pop("zone")
         said["calling_hours"] = _calling_hours(said.pop("hours"), said.pop("days"))
+        said["phone_numbers"] = said.pop("number") or None
         said["metadata"] = parse_pairs(said.pop("label")) or None
         said["retry_policy"] = parse_retry_policy(said.pop("retry"), said.pop("max_attempts"))
         for name in ("ring_timeout", "max_call_duration", "expected_call_duration"):

@@ -11,6 +11,7 @@ from outdial.v1.batch_pb2 import (
     DuplicatePolicy,
     Pacing,
     RetryCallerId,
+    Rotation,
     UnknownPolicy,
 )
 from outdial.v1.call_pb2 import CallState
@@ -79,6 +80,7 @@ GATE_LEVELS = Choices(GateLevel, "GATE_LEVEL_")
 PACINGS = Choices(Pacing, "PACING_")
 NUMBER_CAPABILITIES = Choices(PhoneNumberCapability, "PHONE_NUMBER_CAPABILITY_")
 RESOLUTIONS = Choices(CallResolution, "CALL_RESOLUTION_")
+ROTATIONS = Choices(Rotation, "ROTATION_")
 RETRY_CALLER_IDS = Choices(RetryCallerId, "RETRY_CALLER_ID_")
 SCHEDULED_CALL_STATES = Choices(ScheduledCallState, "SCHEDULED_CALL_STATE_")
 WINDOW_CHECKS = Choices(WindowCheck, "WINDOW_CHECK_")

@@ -24,6 +24,7 @@ from outdial_client.cli._choices import (
     DISPOSITIONS,
     LENGTH_SOURCES,
     NUMBER_CAPABILITIES,
+    ROTATIONS,
     SCHEDULED_CALL_STATES,
     ZONE_SOURCES,
 )
@@ -59,6 +60,8 @@ def batch_facts(batch: Batch) -> Facts:
         ("weight", str(batch.weight or "")),
         ("calls at once", str(batch.max_concurrent_calls or "")),
         ("caller ID", batch.caller_id),
+        ("calls from", ", ".join(batch.phone_numbers)),
+        ("rotation", _rotation(batch)),
         ("throttle", batch.throttle),
         ("carrier", batch.carrier),
         ("carrier config", batch.carrier_config),
@@ -71,6 +74,10 @@ def batch_facts(batch: Batch) -> Facts:
         ("ended", moment(batch.end_time)),
     ]
     return _stated(facts)
+
+
+def _rotation(batch: Batch) -> str:
+    return ROTATIONS.spoken(batch.rotation) if batch.phone_numbers else ""
 
 
 def estimate_facts(told: WindowEstimate) -> Facts:

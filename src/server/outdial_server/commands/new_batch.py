@@ -61,8 +61,9 @@ class BatchPlanner:
         check_batch_settings(checks, spec.settings, self.clock.now())
         check_start_ahead(checks, spec.settings, self.clock.now(), self.ahead)
         caller_id = checks.phone_number("caller_id", spec.settings.caller_id)
+        numbers = checks.phone_numbers("phone_numbers", spec.settings.phone_numbers)
         checks.raise_if_any()
-        return replace(spec.settings, caller_id=caller_id)
+        return replace(spec.settings, caller_id=caller_id, phone_numbers=numbers)
 
 
 def refusal_of_an_empty_batch(*, draft: bool) -> PreconditionError | None:

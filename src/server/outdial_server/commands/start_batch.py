@@ -16,7 +16,7 @@ class StartBatch:
 
     async def execute(self, account_id: AccountId, batch_id: BatchId) -> Batch:
         """Raises NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE,
-        BATCH_EMPTY, AGENT_INACTIVE)."""
+        BATCH_EMPTY, AGENT_INACTIVE, NO_USABLE_NUMBER)."""
         return await self._go(account_id, batch_id, rules.start)
 
     async def resume(self, account_id: AccountId, batch_id: BatchId) -> Batch:

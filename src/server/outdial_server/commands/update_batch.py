@@ -54,5 +54,6 @@ def _checked(
     if after.window_start != before.window_start:
         check_start_ahead(checks, after, now, ahead)
     caller_id = checks.phone_number("caller_id", after.caller_id)
+    numbers = checks.phone_numbers("phone_numbers", after.phone_numbers)
     checks.raise_if_any()
-    return replace(after, caller_id=caller_id)
+    return replace(after, caller_id=caller_id, phone_numbers=numbers)

@@ -29,6 +29,7 @@ class AccountRules:
     has_suppressions: bool = False
     # None without any.
     numbers: NumberRules | None = None
+    has_phone_numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from outdial_server.domain.calling_hours import CallingHours, opens_before
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.domain.number_rotation import Rotation
 from outdial_server.domain.open_time import OpenTime
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.retry_policy import RetryPolicy
@@ -31,6 +32,9 @@ class BatchState(IntEnum):
     CANCELLED = 6
     FAILED = 7
 
+
+STARTED_STATES: Final = frozenset({BatchState.SCHEDULED, BatchState.RUNNING})
+"""Into which a draft is started."""
 
 ENDED_STATES: Final = frozenset({BatchState.COMPLETED, BatchState.CANCELLED, BatchState.FAILED})
 """Of these only COMPLETED is ever left again, by `domain.retry`."""
@@ -135,7 +139,11 @@ class BatchSettings:
     priority: int = 0
     weight: int = 1
     max_concurrent_calls: int | None = None
+    # For all of its calls; else each shows one of its numbers.
     caller_id: str = ""
+    # Ids; as a client writes them also E.164 forms. Empty: those of its agent, if any.
+    phone_numbers: tuple[str, ...] = ()
+    rotation: Rotation = Rotation.RANDOM
     # Its id; as a client writes it also its name. Empty: none.
     throttle: str = ""
     # The same of an account at its carrier.
@@ -183,7 +191,7 @@ class BatchSettings:
     def row_rules(self) -> tuple[object, ...]:
         """What row gates judge by: after a change of it they are asked again for whoever
         they have put off."""
-        return self.calling_hours, self.time_zone
+        return self.calling_hours, self.time_zone, self.retry_caller_id
 
     @property
     def call_times(self) -> CallTimes:
@@ -325,6 +333,13 @@ def agent_inactive(agent_id: AgentId) -> PreconditionError:
         Reason.AGENT_INACTIVE,
         "the agent is not active, and no batch of it is made or started",
         {"agent_id": agent_id},
+    )
+
+
+def no_usable_number() -> PreconditionError:
+    return PreconditionError(
+        Reason.NO_USABLE_NUMBER,
+        "none of the numbers that the batch would call from is active and good for outbound voice",
     )
 
 

@@ -89,6 +89,19 @@ class Checks:
             self.fault(name, str(error))
             return ""
 
+    def phone_numbers(self, name: str, values: Sequence[str]) -> tuple[str, ...]:
+        """Ids, and E.164 forms in normal form."""
+        most = limits.NUMBERS_PER_POOL_MAX
+        if len(values) > most:
+            self.fault(name, f"must not be more than {most} numbers")
+        named = []
+        for index, value in enumerate(values[:most]):
+            path = f"{name}[{index}]"
+            self.text(path, value, limits.PHONE_NUMBER_TEXT_MAX_CHARS, least=1)
+            is_id = not value.strip().startswith("+")
+            named.append(value if is_id else self.phone_number(path, value.strip()))
+        return tuple(named)
+
     def json_object(self, name: str, text: str, most_bytes: int) -> None:
         fault = json_fault(text, most_bytes)
         if fault:

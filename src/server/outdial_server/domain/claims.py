@@ -10,8 +10,9 @@ from outdial_server.domain import limits
 from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch
 from outdial_server.domain.calling_hours import CallingHours, HoursByZone
-from outdial_server.domain.gates import GateAnswer, hours_answer
+from outdial_server.domain.gates import ANY_CALL_ENDS, CONFIGURATION, GateAnswer, hours_answer
 from outdial_server.domain.number_gates import day_answer, gap_answer
+from outdial_server.domain.number_rotation import OwnNumber
 from outdial_server.domain.number_rules import UNCALLED, NumberRules, NumberUse
 from outdial_server.domain.retry_policy import NO_ATTEMPT_LEFT, attempt_cap
 from outdial_server.domain.suppression import SUPPRESSED
@@ -39,6 +40,8 @@ class Candidate(NamedTuple):
     by_policy: bool = False
     # What the account's rules for numbers judge by; without any it is not read.
     number: NumberUse = UNCALLED
+    # The number of the account's that it is bound to, if it is bound to one.
+    caller_number: OwnNumber | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class ClaimPlan:
     skipped: tuple[tuple[Candidate, str], ...] = field(default=())
     # Keys of those put off which the end of a call may let through before their moment.
     unsure: frozenset[int] = frozenset()
+    # Rows that a gate blocks until an event of which nobody knows when it comes.
+    held: tuple[Candidate, ...] = field(default=())
 
 
 RowGate = Callable[[Candidate, datetime], GateAnswer]
@@ -90,6 +95,24 @@ def attempts_gate(cap: int) -> RowGate:
     return ask
 
 
+def caller_id_gate(candidate: Candidate, now: datetime) -> GateAnswer:
+    """For who is to be shown a certain number, of the account's own."""
+    number = candidate.caller_number
+    if number is None or number.free is None:
+        return _CALLER_ID
+    figures = {"used": number.used} | ({} if number.cap is None else {"cap": number.cap})
+    if not number.is_usable:
+        return GateAnswer("caller_id", 0, NUMBER_NOT_USABLE, figures, waits_for=CONFIGURATION)
+    if number.free == 0:
+        return GateAnswer("caller_id", 0, NUMBER_FULL, figures, waits_for=ANY_CALL_ENDS)
+    return GateAnswer("caller_id", None, figures=figures)
+
+
+_CALLER_ID = GateAnswer("caller_id", None)
+NUMBER_NOT_USABLE: Final = "NUMBER_NOT_USABLE"
+NUMBER_FULL: Final = "NUMBER_FULL"
+
+
 def row_gates(batch: Batch, rules: AccountRules) -> tuple[RowGate, ...]:
     """The gates of a batch's rows, in the order in which they are asked. A rule that the
     batch and its account do not use has no gate, and costs nothing; but the budget is asked
@@ -97,7 +120,8 @@ def row_gates(batch: Batch, rules: AccountRules) -> tuple[RowGate, ...]:
     suppression = (suppression_gate,) if rules.has_suppressions else ()
     attempts = attempts_gate(attempt_cap(batch.settings.retry_policy))
     numbers = () if rules.numbers is None else number_gates(rules.numbers)
-    return (*suppression, due_gate, attempts, *_hours_gates(batch), *numbers)
+    caller_id = (caller_id_gate,) if rules.has_phone_numbers else ()
+    return (*suppression, due_gate, attempts, *_hours_gates(batch), *numbers, *caller_id)
 
 
 @lru_cache(maxsize=1024)
@@ -128,11 +152,13 @@ def plan_claims(
 ) -> ClaimPlan:
     """Takes candidates in their order while the budget lasts. A row that a gate blocks
     costs none of it, and is put off to the latest moment at which one of its gates is to be
-    asked again, or skipped by the first gate that blocks for good."""
+    asked again, skipped by the first gate that blocks for good, or held where none names a
+    moment."""
     claimed: list[Candidate] = []
     deferred: list[tuple[Candidate, datetime]] = []
     skipped: list[tuple[Candidate, str]] = []
     unsure: set[int] = set()
+    held: list[Candidate] = []
     for candidate in candidates:
         if len(claimed) >= budget:
             break
@@ -148,7 +174,11 @@ def plan_claims(
             deferred.append((candidate, max(moments)))
             if any(a.look_at is not None for a in blocked):
                 unsure.add(candidate.key)
-    return ClaimPlan(tuple(claimed), tuple(deferred), tuple(skipped), frozenset(unsure))
+        else:
+            held.append(candidate)
+    return ClaimPlan(
+        tuple(claimed), tuple(deferred), tuple(skipped), frozenset(unsure), tuple(held)
+    )
 
 
 def dialing_rank(priority: int, attempts: int) -> int:

@@ -13,12 +13,11 @@ from typing import Final
 from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch
 from outdial_server.domain.claims import Candidate, RowGate, row_gates
-from outdial_server.domain.gates import ANY_CALL_ENDS, GateAnswer, clock_gates
+from outdial_server.domain.gates import ANY_CALL_ENDS, CONFIGURATION, GateAnswer, clock_gates
 from outdial_server.domain.scheduled_call import ScheduledCall
 
 NEXT_CLAIM: Final = "NEXT_CLAIM"
 ROWS_AHEAD: Final = "ROWS_AHEAD"
-CONFIGURATION: Final = "CONFIGURATION"
 SERVER: Final = "SERVER"
 
 STALLED_AFTER: Final = timedelta(seconds=30)
@@ -65,6 +64,8 @@ class WaitingRows:
     next_due_at: datetime | None
     # Some of those may be dialled as soon as a call ends.
     awaits_calls: bool = False
+    # Some wait for a number of the account's: for its next free slot, or until it is of use.
+    is_any_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,8 @@ def rows_gate(rows: WaitingRows, live: int) -> GateAnswer:
         return GateAnswer("rows", 0, "ROWS_BEING_PUT_OFF", figures, waits_for=NEXT_CLAIM)
     if rows.awaits_calls:
         return GateAnswer("rows", 0, "NUMBERS_IN_CALLS", figures, waits_for=ANY_CALL_ENDS)
+    if rows.is_any_held:
+        return GateAnswer("rows", 0, "ROWS_WAIT_FOR_NUMBERS", figures, waits_for=ANY_CALL_ENDS)
     if rows.due.number and rows.next_due_at is None:
         return GateAnswer("rows", 0, "ROWS_BEING_SKIPPED", figures, waits_for=NEXT_CLAIM)
     if rows.next_due_at is None:

@@ -13,6 +13,7 @@ from typing import Final
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.calling_hours import Opening, next_opening
 from outdial_server.domain.daily_cap import dialled_on, next_day
+from outdial_server.domain.number_rotation import NumberPool, free_together
 from outdial_server.domain.open_time import rest_of_day
 from outdial_server.domain.pacing import people_of_day, slots_at_once, wait_after
 from outdial_server.domain.slots import ScopeKind, SlotRow
@@ -20,6 +21,7 @@ from outdial_server.domain.throttle import ThrottleUse
 from outdial_server.domain.time_zones import local_day
 
 ANY_CALL_ENDS: Final = "ANY_CALL_ENDS"
+CONFIGURATION: Final = "CONFIGURATION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class ScopeFacts:
     throttle: ThrottleUse | None = None
     # The same of its carrier config's rate.
     carrier_rate: ThrottleUse | None = None
+    # The numbers that it chooses from; None for one that shows a mere text, or nothing.
+    numbers: NumberPool | None = None
 
     @property
     def of_batch(self) -> SlotRow:
@@ -198,6 +202,26 @@ def carrier_rate_gate(use: ThrottleUse) -> GateAnswer:
     return GateAnswer("carrier_rate", use.left, figures=figures)
 
 
+def numbers_gate(pool: NumberPool) -> GateAnswer:
+    """Of all its people, those with a caller ID of their own too. Without a number that can be
+    used the batch is held until somebody changes that."""
+    usable = pool.usable
+    figures = {"numbers": len(pool.numbers), "usable": len(usable)}
+    if not usable:
+        return GateAnswer("numbers", 0, NO_USABLE_NUMBER, figures)
+    free = free_together(usable)
+    if free is None:
+        return GateAnswer("numbers", None, figures=figures)
+    figures |= {"used": sum(n.used for n in usable), "cap": sum(n.cap or 0 for n in usable)}
+    if free == 0:
+        return GateAnswer("numbers", 0, NUMBERS_FULL, figures, waits_for=ANY_CALL_ENDS)
+    return GateAnswer("numbers", free, figures=figures)
+
+
+NO_USABLE_NUMBER: Final = "NO_USABLE_NUMBER"
+NUMBERS_FULL: Final = "NUMBERS_FULL"
+
+
 def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
     """The answers for a batch, in the order in which they are asked."""
     return (
@@ -209,6 +233,7 @@ def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
         *map(slot_gate, facts.slots),
         *(() if facts.throttle is None else (throttle_gate(facts.throttle),)),
         *(() if facts.carrier_rate is None else (carrier_rate_gate(facts.carrier_rate),)),
+        *(() if facts.numbers is None else (numbers_gate(facts.numbers),)),
     )
 
 

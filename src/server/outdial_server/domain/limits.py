@@ -32,6 +32,8 @@ CONTACT_KEYWORD_MAX_CHARS: Final = 100
 CUSTOM_FIELDS_MAX_BYTES: Final = 32 * 1024
 CONTACT_SEARCH_MAX_CHARS: Final = 200
 PHONE_NUMBER_NAME_MAX_CHARS: Final = 64
+# An id or an E.164 form.
+PHONE_NUMBER_TEXT_MAX_CHARS: Final = 64
 # A claim looks at all numbers that it may choose from.
 NUMBERS_PER_POOL_MAX: Final = 100
 CARRIER_CONFIG_NAME_MAX_CHARS: Final = 64

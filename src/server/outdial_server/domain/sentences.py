@@ -31,6 +31,11 @@ _FIXED: Final[Mapping[str, str]] = {
     "ROWS_BEING_SKIPPED": "Who is due is held back for good by a rule: the next claim ends them.",
     "NUMBERS_IN_CALLS": "Whoever is due is in a call of the account already, or was "
     "called often enough today.",
+    "ROWS_WAIT_FOR_NUMBERS": "Who is next is to be shown a certain number, and waits until that "
+    "one has a free slot.",
+    "NO_USABLE_NUMBER": "None of the numbers to call from is active and good for outbound voice: "
+    "make one active.",
+    "NUMBER_NOT_USABLE": "The number to be shown is not active, or not good for outbound voice.",
     "AGENT_INACTIVE": "The agent is not active: make it active.",
     "SUPPRESSED": "The number is on the account's do-not-call list.",
     "CARRIER_NOT_CONFIGURED": "This server has no such carrier: configure it, or the calls go "
@@ -100,6 +105,16 @@ def _called_enough(answer: GateAnswer) -> str:
     return f"The number was called {used} times today, of at most {cap}: again from {until} on."
 
 
+def _numbers_full(answer: GateAnswer) -> str:
+    used, cap = answer.figures["used"], answer.figures["cap"]
+    return f"The numbers to call from show {used} calls at once, of at most {cap}."
+
+
+def _number_full(answer: GateAnswer) -> str:
+    used, cap = answer.figures["used"], answer.figures["cap"]
+    return f"The number to be shown has {used} calls at once, of at most {cap}."
+
+
 def _nobody_waits(answer: GateAnswer) -> str:
     return "Nobody is left to dial" + (" until a call ends." if answer.waits_for else ".")
 
@@ -140,6 +155,8 @@ _OF_FIGURES: Final[Mapping[str, Callable[[GateAnswer], str]]] = {
     "WINDOW_NOT_OPEN": _opens,
     "NO_FREE_SLOT": _no_free_slot,
     "NOT_DUE": _not_due,
+    "NUMBERS_FULL": _numbers_full,
+    "NUMBER_FULL": _number_full,
     "NOBODY_WAITS": _nobody_waits,
     "ALL_CLAIMED": _all_claimed,
     "ROWS_PUT_OFF": _put_off,

@@ -51,7 +51,8 @@ class BatchStore(Protocol):
     async def change_batch(self, account_id: AccountId, batch_id: BatchId, decide: Decide) -> Batch:
         """Reads, decides and writes in one transaction, with the event, under the batch
         row: no call of the batch becomes SENDING in between. A batch left with nothing
-        unfinished ends in the same transaction. Raises NotFoundError (BATCH_NOT_FOUND)."""
+        unfinished ends in the same transaction. Raises NotFoundError (BATCH_NOT_FOUND), and
+        PreconditionError (NO_USABLE_NUMBER) where a draft would be started without one."""
         ...
 
     async def rehearse_change(

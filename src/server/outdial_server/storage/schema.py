@@ -65,7 +65,7 @@ accounts: Final = Table(
     Column("updated_us", BigInt, nullable=False),
     # Entries of the do-not-call list, so that an account without any is not asked.
     _count("suppressions"),
-    # Its phone numbers, for the same.
+    # Its phone numbers, for the same; deleted ones too, for which rows may still wait.
     _count("phone_numbers"),
 )
 
@@ -206,6 +206,7 @@ batches: Final = Table(
     # A batch from before the check is warned of, and not refused.
     Column("window_check", SmallInteger, nullable=False, server_default="2"),
     Column("window_short", SmallInteger, nullable=False, server_default="0"),
+    Column("rotation", SmallInteger, nullable=False, server_default="1"),
 )
 Index(
     "batches_by_account",
@@ -471,6 +472,31 @@ Index(
     unique=True,
     sqlite_where=text("deleted_us IS NULL"),
     postgresql_where=text("deleted_us IS NULL"),
+)
+
+# What batches list of them, and whose turn it was: see verbs.rotations.
+rotations: Final = Table(
+    "rotations",
+    metadata,
+    Column("batch_key", BigInt, primary_key=True, autoincrement=False),
+    # Ids. Empty for a batch that lists none.
+    _text("numbers_json"),
+    # The number that was chosen last.
+    Column("last_key", BigInt),
+)
+
+# See verbs.held_rows.
+held_rows: Final = Table(
+    "held_rows",
+    metadata,
+    Column("batch_key", BigInt, primary_key=True),
+    Column("number_key", BigInt, primary_key=True),
+    Column("was_usable", SmallInteger, primary_key=True),
+    Column("rank", SmallInteger, primary_key=True),
+    Column("ready_us", BigInt, primary_key=True),
+    Column("position", BigInt, primary_key=True),
+    Column("row_key", BigInt, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 phone_numbers: Final = Table(

@@ -7,7 +7,7 @@ import structlog
 
 from outdial_server.domain.account import Account, ApiKey
 from outdial_server.domain.agent import Agent, AgentFields
-from outdial_server.domain.batch import Batch, BatchChange, BatchState
+from outdial_server.domain.batch import STARTED_STATES, Batch, BatchChange, BatchState
 from outdial_server.domain.call import Call, CallState
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.explanation import BatchStanding, RowStanding
@@ -70,6 +70,7 @@ from outdial_server.storage.verbs.batch_rows import (
 )
 from outdial_server.storage.verbs.call_texts import ParsedAgents
 from outdial_server.storage.verbs.ledger import lock_slots, scopes_of_batch
+from outdial_server.storage.verbs.number_checks import refuse_without_number
 from outdial_server.storage.verbs.window_checks import check_window
 
 log = structlog.get_logger()
@@ -204,8 +205,10 @@ class SqlBatches:
         # The ledger comes before the batch row, in case its cap is changed.
         lock_slots(tx, scopes_of_batch(row))
         apply_decision(tx, row.key, _unless_deleted(decide))
-        after = batch_from(batch_by_key(tx, row.key))
-        if after.settings.window_rules == batch_from(row).settings.window_rules:
+        before, after = batch_from(row), batch_from(batch_by_key(tx, row.key))
+        if before.state is BatchState.DRAFT and after.state in STARTED_STATES:
+            refuse_without_number(tx, row.key)
+        if after.settings.window_rules == before.settings.window_rules:
             return after
         check_window(tx, row.key, "batch.window_end")
         return batch_from(batch_by_key(tx, row.key))

@@ -17,6 +17,7 @@ from outdial_server.api.conversion.enums import (
     DUPLICATE_POLICY,
     PACING,
     RETRY_CALLER_ID,
+    ROTATION,
     UNKNOWN_POLICY,
     WINDOW_CHECK,
     ZONE_RULE,
@@ -41,6 +42,7 @@ from outdial_server.domain.batch import (
 )
 from outdial_server.domain.etag import etag_of
 from outdial_server.domain.ids import AccountId
+from outdial_server.domain.number_rotation import Rotation
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.plan import Duplicate
 from outdial_server.domain.time_zones import UTC_ZONE, ZoneRule
@@ -54,6 +56,8 @@ _WRITABLE: Final = (
     "weight",
     "max_concurrent_calls",
     "caller_id",
+    "phone_numbers",
+    "rotation",
     "throttle",
     "carrier_config",
     "unknown_policy",
@@ -98,6 +102,8 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         weight=settings.weight,
         max_concurrent_calls=settings.max_concurrent_calls or 0,
         caller_id=settings.caller_id,
+        phone_numbers=settings.phone_numbers,
+        rotation=ROTATION.to_message(settings.rotation),
         throttle=settings.throttle,
         carrier_config=settings.carrier_config,
         carrier=batch.carrier,
@@ -169,6 +175,8 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
         weight=message.weight or 1,
         max_concurrent_calls=message.max_concurrent_calls or None,
         caller_id=message.caller_id,
+        phone_numbers=tuple(map(canonical, message.phone_numbers)),
+        rotation=ROTATION.from_message(message.rotation, f"{path}.rotation", Rotation.RANDOM),
         throttle=filter_text(f"{path}.throttle", message.throttle),
         carrier_config=filter_text(f"{path}.carrier_config", message.carrier_config),
         unknown_policy=UNKNOWN_POLICY.from_message(

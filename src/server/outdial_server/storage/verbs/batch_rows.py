@@ -22,6 +22,7 @@ from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.event import BatchAfter
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.domain.number_rotation import Rotation
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.slots import ScopeKind, SlotScope
@@ -46,6 +47,7 @@ from outdial_server.storage.verbs.daily_counts import count_dials
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.log import NewEvent, append_events
 from outdial_server.storage.verbs.number_rules import NUMBER_RULES, number_rules_from
+from outdial_server.storage.verbs.rotations import listed_numbers, write_list
 from outdial_server.storage.verbs.throttles import throttle_key
 
 BATCH_COLUMNS: Final = (
@@ -55,7 +57,7 @@ BATCH_COLUMNS: Final = (
     "b.ring_timeout_s, b.max_call_duration_s, b.retry_policy_json, b.retry_caller_id, "
     "b.metadata_json, b.annotations_json, "
     "b.time_zone, b.hours_days, b.hours_start_minute, b.hours_end_minute, b.zone_rule, "
-    "b.has_other_zones, b.max_calls_per_day, b.pacing, b.expected_call_s, "
+    "b.has_other_zones, b.max_calls_per_day, b.pacing, b.rotation, b.expected_call_s, "
     "b.window_check, b.window_short, b.dial_day, b.dials_on_day, b.is_direct, b.state, "
     "b.state_reason, b.state_detail, b.settling_to, "
     + ", ".join(f"b.{name}" for name in COUNT_NAMES)
@@ -64,7 +66,9 @@ BATCH_COLUMNS: Final = (
     "b.started_us, b.ended_us, b.deleted_us, a.suppressions AS account_suppressions, "
     "g.active AS agent_active, g.texts_revision AS agent_texts_revision, "
     "b.throttle_key, t.id AS throttle_id, b.carrier_config_key, "
-    f"k.id AS carrier_config_id, k.rate_key, {NUMBER_RULES}"
+    "k.id AS carrier_config_id, k.rate_key, "
+    "a.phone_numbers AS account_phone_numbers, g.outbound_numbers AS agent_numbers, "
+    f"ro.numbers_json, ro.last_key AS last_number_key, {NUMBER_RULES}"
 )
 
 SELECT_BATCH: Final = (
@@ -72,6 +76,7 @@ SELECT_BATCH: Final = (
     "JOIN agents g ON g.key = b.agent_key LEFT JOIN throttles t ON t.key = b.throttle_key "
     "LEFT JOIN carrier_configs k ON k.key = b.carrier_config_key "
     "LEFT JOIN number_rules n ON n.account_key = b.account_key "
+    "LEFT JOIN rotations ro ON ro.batch_key = b.key "
 )
 
 
@@ -108,7 +113,11 @@ def batch_from(row: Row) -> Batch:
 def rules_from(row: Row) -> AccountRules:
     """Of the batch's account."""
     numbers = number_rules_from(row)
-    return AccountRules(row.account_suppressions > 0, numbers if numbers.are_any else None)
+    return AccountRules(
+        has_suppressions=row.account_suppressions > 0,
+        numbers=numbers if numbers.are_any else None,
+        has_phone_numbers=row.account_phone_numbers > 0,
+    )
 
 
 def _settings_from(row: Row) -> BatchSettings:
@@ -120,6 +129,8 @@ def _settings_from(row: Row) -> BatchSettings:
         weight=row.weight,
         max_concurrent_calls=row.max_concurrent_calls,
         caller_id=row.caller_id,
+        phone_numbers=listed_numbers(row.numbers_json),
+        rotation=Rotation(row.rotation),
         throttle="" if row.throttle_id is None else unpack_id(row.throttle_id),
         carrier_config="" if row.carrier_config_id is None else unpack_id(row.carrier_config_id),
         unknown_policy=UnknownPolicy(row.unknown_policy),
@@ -167,6 +178,7 @@ def settings_values(settings: BatchSettings) -> dict[str, Any]:
         "weight": settings.weight,
         "max_concurrent_calls": settings.max_concurrent_calls,
         "caller_id": settings.caller_id,
+        "rotation": int(settings.rotation),
         "unknown_policy": int(settings.unknown_policy),
         "on_config_error": int(settings.on_config_error),
         "ring_timeout_s": int(settings.ring_timeout.total_seconds()),
@@ -236,7 +248,9 @@ def save_change(tx: Tx, key: int, change: BatchChange) -> None:
         "deleted_us": micros_or_none(after.deleted_at),
     }
     present = batch_by_key(tx, key)
-    if after.has_other_zones and after.settings.row_rules != _settings_from(present).row_rules:
+    if _puts_off_rows(after, present) and (
+        after.settings.row_rules != _settings_from(present).row_rules
+    ):
         values["requeue_from"] = 0
     values |= _dials_anew(tx, key, _settings_from(present), after.settings)
     if after.settings.throttle != _settings_from(present).throttle:
@@ -245,11 +259,18 @@ def save_change(tx: Tx, key: int, change: BatchChange) -> None:
         values["carrier_config_key"], _ = config_of_batch(
             tx, present.account_key, after.settings.carrier_config, after.carrier
         )
+    if after.settings.phone_numbers != _settings_from(present).phone_numbers:
+        write_list(tx, key, present.account_key, after.settings.phone_numbers)
     assignments = ", ".join(f"{name} = :{name}" for name in values)
     tx.run(f"UPDATE batches SET {assignments} WHERE key = :key", key=key, **values)
     if present.max_concurrent_calls != after.settings.max_concurrent_calls:
         set_cap(tx, SlotScope(ScopeKind.BATCH, key), after.settings.max_concurrent_calls)
     append_events(tx, key, [NewEvent(change.event, change.cause, after_of(after))])
+
+
+def _puts_off_rows(batch: Batch, row: Row) -> bool:
+    """Whether a row of it may wait for a moment or for a number."""
+    return batch.has_other_zones or row.account_phone_numbers > 0
 
 
 def _dials_anew(tx: Tx, key: int, before: BatchSettings, after: BatchSettings) -> dict[str, int]:

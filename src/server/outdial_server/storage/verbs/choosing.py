@@ -7,6 +7,14 @@ from dataclasses import replace
 from typing import Final
 
 from outdial_server.domain.gates import budget, next_moment, scope_gates
+from outdial_server.domain.number_rotation import (
+    NO_NUMBERS,
+    CallerId,
+    NumberRoom,
+    choose_caller_ids,
+    free_together,
+    joined_pools,
+)
 from outdial_server.domain.slots import (
     ScopeKind,
     SharedLimit,
@@ -53,7 +61,39 @@ def choose(
         if not short:
             break
         wanted |= {r.key: len(waiting[r.key].due) for r in short}
-    return {key: replace(found, due=found.due[: grants[key]]) for key, found in waiting.items()}
+    room = NumberRoom()
+    return {r.key: shown(tx, r, _cut(waiting[r.key], grants[r.key]), facts, room) for r in account}
+
+
+def _cut(found: Waiting, grant: int) -> Waiting:
+    return replace(found, due=found.due[:grant])
+
+
+def shown(tx: Tx, r: Runnable, found: Waiting, facts: ClaimFacts, room: NumberRoom) -> Waiting:
+    """What each of these rows shows. A row whose number others have filled is left for another
+    claim, which finds the number full; so are more rows where some take none of the batch's own
+    numbers, which have made its budget."""
+    due, pool = found.due, facts.numbers.pool_of(r)
+    wishes = facts.numbers.caller_ids(r, due)
+    if pool is None:
+        choice = choose_caller_ids(
+            [wish or CallerId(r.batch.settings.caller_id) for wish in wishes],
+            NO_NUMBERS,
+            room,
+            tx.ids.draw,
+        )
+    else:
+        choice = choose_caller_ids(wishes, pool, room, tx.ids.draw)
+    placed = [(row, c) for row, c in zip(due, choice.caller_ids, strict=True) if c is not None]
+    own = set() if pool is None else {number.key for number in pool.numbers}
+    from_pool = sum(c.number is not None and c.number.key in own for _, c in placed)
+    return Waiting(
+        tuple(row for row, _ in placed),
+        found.next_due_at,
+        tuple(c for _, c in placed),
+        None if pool is None or choice.last == pool.last else choice.last,
+        more=len(placed) < len(due) or (pool is not None and from_pool < len(placed)),
+    )
 
 
 def _grants(
@@ -66,7 +106,11 @@ def _grants(
     of_all = _OF_ALL_BATCHES if not any(r.batch.is_direct for r in account) else _OF_ALL
     free = free_in_all((facts.slots[s] for s in account[0].scopes if s.kind in of_all), limit)
     wishes = [_wish(r, facts.slots, wanted[r.key]) for r in account]
-    limits = [*_left_of_scopes(account, facts.slots, of_all), *_left_of_windows(account, facts)]
+    limits = [
+        *_left_of_scopes(account, facts.slots, of_all),
+        *_left_of_windows(account, facts),
+        *_left_of_numbers(account, facts),
+    ]
     return share_within(free, wishes, limits)
 
 
@@ -109,4 +153,15 @@ def _left_of_windows(account: Sequence[Runnable], facts: ClaimFacts) -> list[Sha
     return [
         SharedLimit(max(0, facts.throttles[key].use.left - unsent[key]), of_key)
         for key, of_key in batches.items()
+    ]
+
+
+def _left_of_numbers(account: Sequence[Runnable], facts: ClaimFacts) -> list[SharedLimit]:
+    """The same of numbers. Batches that have some in common, if only by way of others, share
+    all that these have left; of which number each takes how many is known when rows are."""
+    pools = [(r.key, pool) for r in account if (pool := facts.numbers.pool_of(r)) is not None]
+    return [
+        SharedLimit(left, together)
+        for together, numbers in joined_pools(pools)
+        if len(together) > 1 and (left := free_together(numbers)) is not None
     ]

@@ -9,6 +9,7 @@ from outdial_server.domain.slots import SlotRow, SlotScope
 from outdial_server.domain.throttle import ThrottleUse
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.ledger import read_slots
+from outdial_server.storage.verbs.own_numbers import OwnNumbers
 from outdial_server.storage.verbs.runnable import Runnable
 from outdial_server.storage.verbs.throttle_log import Reading, read_throttles
 
@@ -18,10 +19,12 @@ class ClaimFacts:
     slots: Mapping[SlotScope, SlotRow]
     # By key, of those whose windows calls of these batches count in.
     throttles: Mapping[int, Reading]
+    numbers: OwnNumbers
 
     def of(self, r: Runnable) -> ScopeFacts:
         slots = [self.slots[scope] for scope in r.scopes]
-        return ScopeFacts(r.batch, slots, self._use(r.throttle_key), self._use(r.rate_key))
+        throttle, rate = self._use(r.throttle_key), self._use(r.rate_key)
+        return ScopeFacts(r.batch, slots, throttle, rate, self.numbers.pool_of(r))
 
     def _use(self, key: int | None) -> ThrottleUse | None:
         return None if key is None else self.throttles[key].use
@@ -30,6 +33,9 @@ class ClaimFacts:
 def read_claim_facts(tx: Tx, runnable: Sequence[Runnable]) -> ClaimFacts:
     """For all these batches together. A writer locks the ledger here, before all else.
     Throttles are only read: they decide when a call is to be SENDING."""
-    slots = read_slots(tx, (scope for r in runnable for scope in r.scopes))
+    numbers = OwnNumbers(tx, runnable)
+    of_batches = (scope for r in runnable for scope in r.scopes)
+    slots = read_slots(tx, [*of_batches, *numbers.scopes()])
+    numbers.add_slots(slots)
     keys = {key for r in runnable for key in r.window_keys}
-    return ClaimFacts(slots, read_throttles(tx, keys))
+    return ClaimFacts(slots, read_throttles(tx, keys), numbers)

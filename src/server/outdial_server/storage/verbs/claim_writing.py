@@ -1,14 +1,15 @@
 """Claims as they are written: a slot in every scope, and a call for each row."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from outdial_server.domain.batch import RetryCallerId
 from outdial_server.domain.call import CallState, CallTexts, CallTimes
 from outdial_server.domain.calling_hours import HoursByZone
 from outdial_server.domain.ids import AccountId, CallId
+from outdial_server.domain.number_rotation import CallerId
 from outdial_server.domain.silence import CLAIM_LEASE
 from outdial_server.domain.slots import SlotOwners
 from outdial_server.ports.dispatch import ClaimedCall
@@ -17,8 +18,9 @@ from outdial_server.storage.encoding import micros, moment, pack_id, unpack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.call_texts import ParsedAgents, render_texts
-from outdial_server.storage.verbs.due_rows import zone_of
-from outdial_server.storage.verbs.ledger import take_slots
+from outdial_server.storage.verbs.due_rows import Waiting, zone_of
+from outdial_server.storage.verbs.held_rows import HELD_US
+from outdial_server.storage.verbs.ledger import count_scopes, take_slots
 from outdial_server.storage.verbs.runnable import Runnable
 
 
@@ -28,16 +30,19 @@ class _Call(NamedTuple):
     key: int
     call_id: str
     fence: int
+    caller_id: str
 
 
 def claim_rows(
-    tx: Tx, r: Runnable, rows: Sequence[Row], agents: ParsedAgents, ready_since: datetime
+    tx: Tx, r: Runnable, chosen: Waiting, agents: ParsedAgents, ready_since: datetime
 ) -> list[ClaimedCall]:
     """Of rows that no gate blocks."""
+    rows = chosen.due
     if not rows:
         return []
-    take_slots(tx, dict.fromkeys(r.scopes, len(rows)))
-    calls = _write_calls(tx, r, rows)
+    shown = {row.key: one for row, one in zip(rows, chosen.caller_ids, strict=True)}
+    take_slots(tx, count_scopes(Counter(_owners(r, one) for one in chosen.caller_ids)))
+    calls = _write_calls(tx, r, rows, shown)
     sql = tx.dialect.update_each(
         "scheduled_calls",
         _ROW_SET,
@@ -54,12 +59,19 @@ def claim_rows(
             calls[row.key],
             times=_times(times, row),
             dial_before=None if closes_at is None else closes_at(row),
-            ready_at=max(moment(row.due_us), ready_since),
+            # Who was held for want of a number is ready when there is one: now.
+            ready_at=tx.now if row.due_us == HELD_US else max(moment(row.due_us), ready_since),
             claimed_at=tx.now,
             texts=render_texts(texts, calls[row.key].call_id, row.context_json),
         )
         for row in rows
     ]
+
+
+def _owners(r: Runnable, shown: CallerId) -> SlotOwners:
+    if shown.number is None:
+        return r.owners
+    return r.owners._replace(phone_number_key=shown.number.key)
 
 
 def _closing(tx: Tx, r: Runnable) -> Callable[[Row], datetime] | None:
@@ -76,32 +88,39 @@ _ROW_SET: Final = "due_us = NULL, ready_us = NULL, call_key = r.call_key"
 _ROW_GUARD: Final = "scheduled_calls.key = r.key"
 
 
-def _write_calls(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
+def _write_calls(
+    tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, CallerId]
+) -> dict[int, _Call]:
     """The calls, by row. A call that was never sent is used again: same id, same attempt
     number, fence one higher."""
     claimed = int(CallState.CLAIMED)
     unsent = [row for row in rows if row.call_state == claimed]
     fresh = [row for row in rows if row.call_state != claimed]
-    _take_again(tx, r, unsent)
-    again = {row.key: _Call(row.call_key, unpack_id(row.call_id), row.fence + 1) for row in unsent}
-    return again | _write_fresh(tx, r, fresh)
+    _take_again(tx, r, unsent, shown)
+    again = {
+        row.key: _Call(row.call_key, unpack_id(row.call_id), row.fence + 1, shown[row.key].text)
+        for row in unsent
+    }
+    return again | _write_fresh(tx, r, fresh, shown)
 
 
-def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row]) -> None:
+def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, CallerId]) -> None:
     lease = micros(tx.now + CLAIM_LEASE)
     ring_s, duration_s = _times_s(r.batch.settings.call_times)
     tx.run_many(
         "UPDATE calls SET fence = fence + 1, holds_slot = 1, trusted_until_us = :lease, "
         "lookups = 0, reason = NULL, caller_id = :caller_id, ring_timeout_s = :ring, "
-        "max_duration_s = :duration, carrier_config_key = :carrier_config WHERE key = :key",
+        "max_duration_s = :duration, carrier_config_key = :carrier_config, "
+        "phone_number_key = :number WHERE key = :key",
         [
             {
                 "key": row.call_key,
                 "lease": lease,
-                "caller_id": _caller_id(r, row) or None,
+                "caller_id": shown[row.key].text or None,
                 "ring": ring_s if row.ring_timeout_s is None else row.ring_timeout_s,
                 "duration": duration_s,
                 "carrier_config": r.owners.carrier_config_key,
+                "number": _owners(r, shown[row.key]).phone_number_key,
             }
             for row in rows
         ],
@@ -123,7 +142,9 @@ _CALL_COLUMNS: Final = (
 )
 
 
-def _write_fresh(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
+def _write_fresh(
+    tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, CallerId]
+) -> dict[int, _Call]:
     if not rows:
         return {}
     ids = tx.ids.new_ids(len(rows))
@@ -137,7 +158,7 @@ def _write_fresh(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
         [
             (
                 new_id,
-                *r.owners,
+                *_owners(r, shown[row.key]),
                 row.key,
                 row.attempts + 1,
                 state,
@@ -146,7 +167,7 @@ def _write_fresh(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
                 1,
                 ring_s if row.ring_timeout_s is None else row.ring_timeout_s,
                 duration_s,
-                _caller_id(r, row) or None,
+                shown[row.key].text or None,
             )
             for new_id, row in zip(packed, rows, strict=True)
         ],
@@ -156,7 +177,12 @@ def _write_fresh(tx: Tx, r: Runnable, rows: Sequence[Row]) -> dict[int, _Call]:
         ids=tx.dialect.id_list(packed),
     )
     id_of = {row.key: new_id for row, new_id in zip(rows, ids, strict=True)}
-    return {call.scheduled_key: _Call(call.key, id_of[call.scheduled_key], 1) for call in made}
+    return {
+        call.scheduled_key: _Call(
+            call.key, id_of[call.scheduled_key], 1, shown[call.scheduled_key].text
+        )
+        for call in made
+    }
 
 
 def _claimed(
@@ -177,7 +203,7 @@ def _claimed(
         batch_id=None if r.batch.is_direct else r.batch.batch_id,
         carrier=r.batch.carrier,
         address=row.address,
-        caller_id=_caller_id(r, row),
+        caller_id=call.caller_id,
         times=times,
         template_context_json=row.context_json or "",
         metadata_json=row.metadata_json or "",
@@ -199,11 +225,3 @@ def _times(of_batch: CallTimes, row: Row) -> CallTimes:
 
 def _times_s(times: CallTimes) -> tuple[int, int]:
     return int(times.ring_timeout.total_seconds()), int(times.max_duration.total_seconds())
-
-
-def _caller_id(r: Runnable, row: Row) -> str:
-    """The call before has that of the first one, by the same rule."""
-    keeps = row.attempts and r.batch.settings.retry_caller_id is RetryCallerId.KEEP
-    kept = row.last_caller_id if keeps else None
-    caller_id: str = kept or row.caller_id or r.batch.settings.caller_id
-    return caller_id

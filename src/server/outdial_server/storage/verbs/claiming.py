@@ -13,6 +13,7 @@ from outdial_server.storage.verbs.claim_facts import ClaimFacts, read_claim_fact
 from outdial_server.storage.verbs.claim_writing import claim_rows
 from outdial_server.storage.verbs.due_rows import DueRows
 from outdial_server.storage.verbs.ledger import plan_next
+from outdial_server.storage.verbs.rotations import write_turns
 from outdial_server.storage.verbs.runnable import Runnable, read_runnable
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
@@ -22,19 +23,25 @@ def claim(tx: Tx, limit: int, agents: ParsedAgents, ready_since: datetime | None
     since = ready_since or _LONG_AGO
     runnable = read_runnable(tx)
     facts = read_claim_facts(tx, runnable)
-    rows = DueRows(tx)
+    rows = DueRows(tx, facts.numbers)
     claimed: list[ClaimedCall] = []
     moments: list[datetime] = []
+    turns: dict[int, int] = {}
+    more = False
     for account in by_account(runnable):
         waiting = choose(tx, rows, account, facts, limit - len(claimed))
         for r in account:
             due = waiting[r.key].due
-            claimed += claim_rows(tx, r, due, agents, since)
+            claimed += claim_rows(tx, r, waiting[r.key], agents, since)
+            rows.taken(due)
             if due and r.batch.settings.is_spread:
                 moments += _plan_next_slot(tx, r, facts, len(due))
         moments += [w.next_due_at for w in waiting.values() if w.next_due_at is not None]
+        turns |= {key: w.last_number_key for key, w in waiting.items() if w.last_number_key}
+        more |= any(w.more for w in waiting.values())
+    write_turns(tx, turns)
     rows.record_skips()
-    more = len(claimed) >= limit or rows.cut
+    more |= len(claimed) >= limit or rows.cut
     return Claims(tuple(claimed), more, min(moments, default=None))
 
 

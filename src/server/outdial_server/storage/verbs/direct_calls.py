@@ -10,6 +10,7 @@ from outdial_server.domain.direct_call import expiry, refusal, too_many_wait
 from outdial_server.domain.gates import GateAnswer, scope_gates
 from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.domain.limits import DIRECT_CALLS_WAITING_MAX
+from outdial_server.domain.number_rotation import NumberRoom
 from outdial_server.domain.request import RequestKey
 from outdial_server.ports.direct_calls import MadeCall, NewDirectCall
 from outdial_server.ports.dispatch import ClaimedCall
@@ -20,9 +21,15 @@ from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.batch_rows import batch_by_key
 from outdial_server.storage.verbs.call_reading import get_call
 from outdial_server.storage.verbs.call_texts import ParsedAgents
-from outdial_server.storage.verbs.claim_facts import read_claim_facts
+from outdial_server.storage.verbs.choosing import shown
+from outdial_server.storage.verbs.claim_facts import ClaimFacts, read_claim_facts
 from outdial_server.storage.verbs.claim_writing import claim_rows
-from outdial_server.storage.verbs.due_rows import CANDIDATE_COLUMNS, DueRows, read_candidates
+from outdial_server.storage.verbs.due_rows import (
+    CANDIDATE_COLUMNS,
+    CANDIDATES,
+    DueRows,
+    read_candidates,
+)
 from outdial_server.storage.verbs.requests import answered_before, earlier_answer
 from outdial_server.storage.verbs.revealing import reveal
 from outdial_server.storage.verbs.runnable import Runnable, runnable_from
@@ -40,13 +47,14 @@ def create_direct_call(
     if earlier is not None:
         return MadeCall(_answered(tx, account_id, earlier), None)
     r = _write(tx, new)
-    answers = _ask(tx, r)
+    facts = read_claim_facts(tx, [r])
+    answers = _ask(tx, r, facts)
     refused = refusal(answers, tx.now, may_wait=new.wait_until is not None)
     if refused is not None:
         raise refused
     claimed = None
     if all(answer.is_open for answer in answers):
-        claimed = _claim(tx, r, agents)
+        claimed = _claim(tx, r, facts, agents)
     else:
         _refuse_too_many(tx, account)
     return MadeCall(get_call(tx, account_id, new.call_id), claimed)
@@ -121,17 +129,17 @@ def _write_call(tx: Tx, r: Runnable, staged: Staged, new: NewDirectCall) -> None
     )
 
 
-def _ask(tx: Tx, r: Runnable) -> list[GateAnswer]:
+def _ask(tx: Tx, r: Runnable, facts: ClaimFacts) -> list[GateAnswer]:
     """All the gates that a claim asks, the ledger locked."""
-    facts = read_claim_facts(tx, [r])
-    candidates = read_candidates(tx, r, read_queue(tx, r, CANDIDATE_COLUMNS, 1))
+    queue = read_queue(tx, r, CANDIDATE_COLUMNS, CANDIDATES, 1)
+    candidates = read_candidates(tx, r, queue, facts.numbers)
     of_row = [gate(c, tx.now) for c in candidates for gate in row_gates(r.batch, r.rules)]
     return [*scope_gates(facts.of(r), tx.now), *of_row]
 
 
-def _claim(tx: Tx, r: Runnable, agents: ParsedAgents) -> ClaimedCall:
-    rows = DueRows(tx).look(r, 1).due
-    (claimed,) = claim_rows(tx, r, rows, agents, tx.now)
+def _claim(tx: Tx, r: Runnable, facts: ClaimFacts, agents: ParsedAgents) -> ClaimedCall:
+    found = DueRows(tx, facts.numbers).look(r, 1)
+    (claimed,) = claim_rows(tx, r, shown(tx, r, found, facts, NumberRoom()), agents, tx.now)
     return claimed
 
 

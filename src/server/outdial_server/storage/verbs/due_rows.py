@@ -1,18 +1,21 @@
 """Rows of a batch that are due and that no gate blocks, in the order of the index."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from outdial_server.domain.batch import Batch
 from outdial_server.domain.claims import Candidate, ClaimPlan, RowGate, plan_claims, row_gates
+from outdial_server.domain.number_rotation import CallerId, OwnNumber
 from outdial_server.domain.number_rules import UNCALLED, NumberUse
 from outdial_server.storage.dialects.dialect import Kind
-from outdial_server.storage.encoding import micros, moment
+from outdial_server.storage.encoding import json_text, micros, moment
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.held_rows import HELD_US, HeldRows, ready_us
 from outdial_server.storage.verbs.number_log import read_uses
+from outdial_server.storage.verbs.own_numbers import CALLER_ID_COLUMNS, OwnNumbers
 from outdial_server.storage.verbs.runnable import Runnable
 from outdial_server.storage.verbs.skipping import Skips
 from outdial_server.storage.verbs.suppressed import find_suppressed
@@ -31,6 +34,12 @@ class Waiting:
 
     due: tuple[Row, ...] = ()
     next_due_at: datetime | None = None
+    # What each of them is to show.
+    caller_ids: tuple[CallerId, ...] = ()
+    # The number that the batch has chosen last, if it has chosen now.
+    last_number_key: int | None = None
+    # Another claim may take more at once.
+    more: bool = False
 
 
 class DueRows:
@@ -40,14 +49,16 @@ class DueRows:
     With `only_look` blocked rows are passed over instead, for a reader that asks what a
     claim would take."""
 
-    def __init__(self, tx: Tx, *, only_look: bool = False) -> None:
+    def __init__(self, tx: Tx, numbers: OwnNumbers, *, only_look: bool = False) -> None:
         self._tx = tx
+        self._numbers = numbers
         self._room = PUT_OFF_MOST
         self._only_look = only_look
         # By batch, then row: until when; None for good, or until a call ends.
         self._passed_over: dict[int, dict[int, datetime | None]] = {}
         self._awaits_calls = False
         self._skips = Skips(tx)
+        self._held = HeldRows(tx, numbers, only_look=only_look)
 
     @property
     def cut(self) -> bool:
@@ -58,6 +69,11 @@ class DueRows:
         """Of the rows passed over some may be dialled as soon as a call ends."""
         return self._awaits_calls
 
+    @property
+    def is_any_held(self) -> bool:
+        """Of those looked at some wait for a number."""
+        return self._held.is_any
+
     def record_skips(self) -> None:
         """To be called last: it locks batch rows."""
         self._skips.record()
@@ -66,6 +82,8 @@ class DueRows:
         """The rows that are next, at most `most`, rank by rank in the index's order."""
         if most <= 0:
             return Waiting()
+        if r.rules.has_phone_numbers:
+            self._held.look(r.key, most)
         gates = row_gates(r.batch, r.rules)
         due: list[Row] = []
         next_due: list[int] = []
@@ -82,6 +100,10 @@ class DueRows:
         moments = [*map(moment, next_due), *(m for m in passed_over if m is not None)]
         return Waiting(tuple(due), min(moments, default=None))
 
+    def taken(self, rows: Sequence[Row]) -> None:
+        """These are claimed."""
+        self._held.let_go(row.key for row in rows)
+
     def _open_in_rank(
         self, r: Runnable, rank: int, gates: Sequence[RowGate], most: int
     ) -> list[Row]:
@@ -90,8 +112,9 @@ class DueRows:
         while True:
             rows = self._due_in_rank(r, rank, limit)
             by_key = {row.key: row for row in rows}
-            plan = plan_claims(read_candidates(self._tx, r, rows), most, gates, self._tx.now)
-            blocked = self._set_aside(r, plan)
+            candidates = read_candidates(self._tx, r, rows, self._numbers)
+            plan = plan_claims(candidates, most, gates, self._tx.now)
+            blocked = self._set_aside(r, plan, by_key)
             claimed = [by_key[candidate.key] for candidate in plan.claimed]
             if len(claimed) == most or not blocked or len(rows) < limit or self.cut:
                 return claimed
@@ -99,59 +122,78 @@ class DueRows:
             limit = max(most, self._room)
 
     def _due_in_rank(self, r: Runnable, rank: int, limit: int) -> Sequence[Row]:
-        passed_over = self._passed_over.get(r.key)
-        if not passed_over:
-            return _due_in_rank(self._tx, r, rank, limit)
+        passed_over = self._passed_over.get(r.key, {})
         rows = _due_in_rank(self._tx, r, rank, limit + len(passed_over))
+        let_go = self._held.keys_of(r.key, rank) if r.rules.has_phone_numbers else ()
+        if let_go:
+            both = [*rows, *_of_keys(self._tx, let_go)]
+            rows = sorted(both, key=lambda row: (ready_us(row), row.position))
+        elif not passed_over:
+            return rows
         return [row for row in rows if row.key not in passed_over][:limit]
 
-    def _set_aside(self, r: Runnable, plan: ClaimPlan) -> int:
+    def _set_aside(self, r: Runnable, plan: ClaimPlan, by_key: Mapping[int, Row]) -> int:
         """How many rows a gate blocks."""
-        blocked = len(plan.deferred) + len(plan.skipped)
+        blocked = len(plan.deferred) + len(plan.skipped) + len(plan.held)
         self._room -= blocked
-        if self._only_look and blocked:
-            passed_over = self._passed_over.setdefault(r.key, {})
-            passed_over.update((candidate.key, until) for candidate, until in plan.deferred)
-            passed_over.update((key, None) for key in plan.unsure)
+        if not blocked:
+            return 0
+        moments: dict[int, datetime | None] = {one.key: until for one, until in plan.deferred}
+        moments |= dict.fromkeys(plan.unsure)
+        moments |= {one.key: None for one in (*(one for one, _ in plan.skipped), *plan.held)}
+        if self._only_look:
+            self._passed_over.setdefault(r.key, {}).update(moments)
             self._awaits_calls |= bool(plan.unsure)
-            passed_over.update((candidate.key, None) for candidate, _ in plan.skipped)
-        elif blocked:
+        else:
+            self._held.let_go(moments)
             _put_off(self._tx, plan.deferred)
             self._skips.end(r.key, plan.skipped)
+        self._held.hold(r.key, [(one, by_key[one.key]) for one in plan.held])
         return blocked
 
 
 CANDIDATE_COLUMNS: Final = (
-    "s.key, s.address, s.normalized_address, s.time_zone, s.number_zone, s.attempts, "
-    "s.retry_attempt, s.due_us"
+    "s.key, s.address, s.normalized_address, s.time_zone, s.number_zone, "
+    f"s.retry_attempt, s.due_us, s.ready_us, {CALLER_ID_COLUMNS}"
 )
+CANDIDATES: Final = "scheduled_calls s LEFT JOIN calls c ON c.key = s.call_key"
 
 
-def read_candidates(tx: Tx, r: Runnable, rows: Sequence[Row]) -> list[Candidate]:
-    """All that row gates judge by, of rows of one batch with `CANDIDATE_COLUMNS`: the one
-    place for it, for claims and explanations alike."""
+def read_candidates(
+    tx: Tx, r: Runnable, rows: Sequence[Row], numbers: OwnNumbers
+) -> list[Candidate]:
+    """All that row gates judge by, of rows of one batch with `CANDIDATE_COLUMNS` of
+    `CANDIDATES`: the one place for it, for claims and explanations alike."""
     suppressed: frozenset[str] = frozenset()
     if r.rules.has_suppressions:
         suppressed = find_suppressed(tx, r.account_key, {_normal_form(row) for row in rows})
     uses: Mapping[str, NumberUse] = {}
     if r.rules.numbers is not None:
         uses = read_uses(tx, r.account_key, r.rules.numbers, {_normal_form(row) for row in rows})
-    return [_candidate(r.batch, row, suppressed, uses) for row in rows]
+    bound: Mapping[int, OwnNumber] = {}
+    if r.rules.has_phone_numbers:
+        bound = numbers.bound(r, rows)
+    return [_candidate(r.batch, row, suppressed, uses, bound.get(row.key)) for row in rows]
 
 
 def _candidate(
-    batch: Batch, row: Row, suppressed: frozenset[str], uses: Mapping[str, NumberUse]
+    batch: Batch,
+    row: Row,
+    suppressed: frozenset[str],
+    uses: Mapping[str, NumberUse],
+    number: OwnNumber | None,
 ) -> Candidate:
     address = _normal_form(row)
     return Candidate(
         row.key,
-        moment(row.due_us),
+        moment(ready_us(row)),
         row.attempts,
         address,
         zone_of(batch, row),
         address in suppressed,
         row.retry_attempt == row.attempts + 1,
         uses.get(address, UNCALLED),
+        number,
     )
 
 
@@ -177,13 +219,16 @@ def next_rank(tx: Tx, r: Runnable, after: int | None) -> int | None:
     return found
 
 
+_CLAIMABLE: Final = (
+    f"SELECT {CANDIDATE_COLUMNS}, s.rank, s.position, s.context_json, s.metadata_json, "
+    "s.ring_timeout_s, c.key AS call_key, c.id AS call_id, c.state AS call_state, c.fence "
+    f"FROM {CANDIDATES} WHERE "
+)
+
+
 def _due_in_rank(tx: Tx, r: Runnable, rank: int, limit: int) -> Sequence[Row]:
     return tx.all(
-        f"SELECT {CANDIDATE_COLUMNS}, s.caller_id, s.context_json, s.metadata_json, "
-        "s.ring_timeout_s, c.caller_id AS last_caller_id, c.key AS call_key, "
-        "c.id AS call_id, c.state AS call_state, c.fence "
-        "FROM scheduled_calls s LEFT JOIN calls c ON c.key = s.call_key "
-        "WHERE s.batch_key = :batch AND s.rank = :rank AND s.due_us <= :now "
+        f"{_CLAIMABLE} s.batch_key = :batch AND s.rank = :rank AND s.due_us <= :now "
         f"AND s.position < :end ORDER BY s.due_us, s.position LIMIT :limit "
         f"{tx.dialect.skip_locked('s')}",
         batch=r.key,
@@ -194,13 +239,25 @@ def _due_in_rank(tx: Tx, r: Runnable, rank: int, limit: int) -> Sequence[Row]:
     )
 
 
+def _of_keys(tx: Tx, keys: Collection[int]) -> Sequence[Row]:
+    """Rows that are held."""
+    rows = tx.dialect.rows("rows", (("key", Kind.INT),))
+    return tx.all(
+        f"{_CLAIMABLE} s.key IN (SELECT r.key FROM {rows} AS r) AND s.due_us = :held "
+        f"{tx.dialect.skip_locked('s')}",
+        rows=json_text([[key] for key in keys]),
+        held=HELD_US,
+    )
+
+
 def later_in_rank(tx: Tx, r: Runnable, rank: int) -> int | None:
     found: int | None = tx.scalar(
         "SELECT due_us FROM scheduled_calls WHERE batch_key = :batch AND rank = :rank "
-        "AND due_us > :now AND position < :end ORDER BY due_us LIMIT 1",
+        "AND due_us > :now AND due_us < :held AND position < :end ORDER BY due_us LIMIT 1",
         batch=r.key,
         rank=rank,
         now=tx.now_us,
+        held=HELD_US,
         end=r.next_position,
     )
     return found

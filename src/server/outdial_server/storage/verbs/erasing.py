@@ -25,7 +25,9 @@ from outdial_server.storage.verbs.erasing_counts import (
     erase_throttle_hits,
 )
 from outdial_server.storage.verbs.erasing_rows import blank, called, erase_rows, next_rows
+from outdial_server.storage.verbs.held_rows import erase_entries
 from outdial_server.storage.verbs.imports import erase_findings
+from outdial_server.storage.verbs.rotations import erase_rotation
 
 _STEP_COST: Final = 10
 """What a step costs besides the rows that it looks at, in rows."""
@@ -274,6 +276,8 @@ def _let_go(tx: Tx, batch_key: int) -> int:
         kind=int(ScopeKind.BATCH),
         key=batch_key,
     )
+    erase_rotation(tx, batch_key)
+    erase_entries(tx, batch_key)
     return tx.run("DELETE FROM batches WHERE key = :key", key=batch_key)
 
 

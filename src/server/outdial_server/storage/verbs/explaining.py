@@ -27,9 +27,12 @@ from outdial_server.storage.verbs.choosing import choose
 from outdial_server.storage.verbs.claim_facts import ClaimFacts, read_claim_facts
 from outdial_server.storage.verbs.due_rows import (
     CANDIDATE_COLUMNS,
+    CANDIDATES,
     DueRows,
     read_candidates,
 )
+from outdial_server.storage.verbs.held_rows import is_any_held
+from outdial_server.storage.verbs.own_numbers import OwnNumbers
 from outdial_server.storage.verbs.reading import find_row, row_from
 from outdial_server.storage.verbs.runnable import Runnable, read_runnable, runnable_from
 from outdial_server.storage.verbs.waiting_rows import count_ahead, read_queue, read_waiting
@@ -38,34 +41,35 @@ _TALLIED_MOST: Final = 200
 
 
 def batch_standing(tx: Tx, account_id: AccountId, batch_id: BatchId) -> BatchStanding:
-    standing, _ = _stand(tx, runnable_from(find_batch(tx, account_id, batch_id)))
+    standing, _, _ = _stand(tx, runnable_from(find_batch(tx, account_id, batch_id)))
     return standing
 
 
 def row_standing(tx: Tx, account_id: AccountId, row_id: ScheduledCallId) -> RowStanding:
     found = find_row(tx, account_id, row_id)
     r = runnable_from(batch_by_key(tx, found.batch_key))
-    standing, chosen = _stand(tx, r)
+    standing, chosen, numbers = _stand(tx, r)
     row = row_from(found)
     waits = row.state is ScheduledCallState.WAITING and found.due_us is not None
     ranked = _ranked(tx, found.key) if waits else None
     return RowStanding(
         row,
         standing,
-        read_candidates(tx, r, [ranked])[0] if ranked is not None else None,
+        read_candidates(tx, r, [ranked], numbers)[0] if ranked is not None else None,
         count_ahead(tx, r, ranked) if ranked is not None else Count(0),
         found.key in chosen,
         _lease_end(tx, found) if not waits else None,
     )
 
 
-def _stand(tx: Tx, r: Runnable) -> tuple[BatchStanding, frozenset[int]]:
-    """And the rows of the batch that the next claim would take."""
+def _stand(tx: Tx, r: Runnable) -> tuple[BatchStanding, frozenset[int], OwnNumbers]:
+    """And the rows of the batch that the next claim would take, by these numbers."""
     account = read_runnable(tx, r.account_key)
     facts = read_claim_facts(tx, [*account, r])
     answers = scope_gates(facts.of(r), tx.now)
     chosen = _chosen(tx, account, facts)
-    candidates = read_candidates(tx, r, read_queue(tx, r, CANDIDATE_COLUMNS, _TALLIED_MOST))
+    queue = read_queue(tx, r, CANDIDATE_COLUMNS, CANDIDATES, _TALLIED_MOST)
+    candidates = read_candidates(tx, r, queue, facts.numbers)
     standing = BatchStanding(
         at=tx.now,
         batch=r.batch,
@@ -76,21 +80,21 @@ def _stand(tx: Tx, r: Runnable) -> tuple[BatchStanding, frozenset[int]]:
         tallies=tally(candidates, row_gates(r.batch, r.rules), tx.now),
         tallied_rows=len(candidates),
     )
-    return standing, chosen.get(r.key, frozenset())
+    return standing, chosen.get(r.key, frozenset()), facts.numbers
 
 
 def _chosen(tx: Tx, account: Sequence[Runnable], facts: ClaimFacts) -> dict[int, frozenset[int]]:
     """The rows that a claim would take of the account, by batch."""
     if not account:
         return {}
-    rows = DueRows(tx, only_look=True)
+    rows = DueRows(tx, facts.numbers, only_look=True)
     waiting = choose(tx, rows, account, facts, GROUP_MOST)
     return {key: frozenset(row.key for row in found.due) for key, found in waiting.items()}
 
 
 def _waiting_rows(tx: Tx, r: Runnable, facts: ClaimFacts) -> WaitingRows:
     """As a claim would find them if every scope gate were open."""
-    rows = DueRows(tx, only_look=True)
+    rows = DueRows(tx, facts.numbers, only_look=True)
     found = rows.look(r, 1)
     due, put_off, next_due_at = read_waiting(tx, r)
     counts = r.batch.counts
@@ -102,6 +106,7 @@ def _waiting_rows(tx: Tx, r: Runnable, facts: ClaimFacts) -> WaitingRows:
         open=len(found.due),
         cut=rows.cut,
         awaits_calls=rows.awaits_calls,
+        is_any_held=rows.is_any_held or (r.rules.has_phone_numbers and is_any_held(tx, r.key)),
         next_due_at=min((m for m in (found.next_due_at, next_due_at) if m), default=None),
     )
 
@@ -120,7 +125,7 @@ def _shared_out(r: Runnable, facts: ClaimFacts, chosen: dict[int, frozenset[int]
 
 def _ranked(tx: Tx, key: int) -> Row:
     row = tx.one_or_none(
-        f"SELECT {CANDIDATE_COLUMNS}, s.rank, s.position FROM scheduled_calls s WHERE s.key = :key",
+        f"SELECT {CANDIDATE_COLUMNS}, s.rank, s.position FROM {CANDIDATES} WHERE s.key = :key",
         key=key,
     )
     assert row is not None, "it was read in the same transaction"

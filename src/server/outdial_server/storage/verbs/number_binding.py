@@ -16,10 +16,10 @@ from outdial_server.storage.verbs.outbound_numbers import (
     write_order,
 )
 from outdial_server.storage.verbs.phone_numbers import (
-    count_numbers,
     find_number,
     get_phone_number,
 )
+from outdial_server.storage.verbs.rotations import batches_that_list
 
 
 def bind_phone_number(
@@ -58,12 +58,18 @@ def unbind_phone_number(
 def delete_phone_number(tx: Tx, account_id: AccountId, phone_number_id: PhoneNumberId) -> None:
     """Only hidden: calls that show it go on, and hold its slots."""
     number = _unbound(tx, account_id, phone_number_id)
-    hidden = tx.run(
+    busy = batches_that_list(tx, number.account_key, unpack_id(number.id))
+    if busy:
+        raise PreconditionError(
+            Reason.PHONE_NUMBER_IN_USE,
+            f"{busy} batches that list the number have not ended",
+            {"batches": str(busy)},
+        )
+    tx.run(
         "UPDATE phone_numbers SET deleted_us = :now WHERE key = :key AND deleted_us IS NULL",
         now=tx.now_us,
         key=number.key,
     )
-    count_numbers(tx, number.account_key, -hidden)
 
 
 def _unbound(tx: Tx, account_id: AccountId, phone_number_id: PhoneNumberId) -> Row:

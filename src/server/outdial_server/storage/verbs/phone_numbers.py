@@ -107,16 +107,11 @@ def create_phone_number(
         )
     key = tx.scalar("SELECT key FROM phone_numbers WHERE id = :id", id=pack_id(phone_number_id))
     set_cap(tx, SlotScope(ScopeKind.PHONE_NUMBER, key), fields.max_concurrent_calls)
-    count_numbers(tx, account, 1)
-    return get_phone_number(tx, account_id, phone_number_id)
-
-
-def count_numbers(tx: Tx, account: int, delta: int) -> None:
     tx.run(
-        "UPDATE accounts SET phone_numbers = phone_numbers + :delta WHERE key = :account",
-        delta=delta,
+        "UPDATE accounts SET phone_numbers = phone_numbers + 1 WHERE key = :account",
         account=account,
     )
+    return get_phone_number(tx, account_id, phone_number_id)
 
 
 def get_phone_number(tx: Tx, account_id: AccountId, phone_number_id: PhoneNumberId) -> PhoneNumber:

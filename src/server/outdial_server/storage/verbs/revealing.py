@@ -26,6 +26,7 @@ from outdial_server.storage.verbs.batch_rows import (
 from outdial_server.storage.verbs.imports import end_import, get_import
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.log import NewEvent, append_events
+from outdial_server.storage.verbs.number_checks import refuse_without_number
 from outdial_server.storage.verbs.requests import earlier_answer, note_answer
 from outdial_server.storage.verbs.staging import (
     Staged,
@@ -66,9 +67,10 @@ def reveal(
 
 
 def _reveal_batch(tx: Tx, staged: Staged, new: NewBatch, count: int) -> Revealed:
-    """The agent may have been deleted or made inactive while rows were staged: then nothing
-    is revealed."""
+    """The agent may have been deleted or made inactive while rows were staged, and so may the
+    numbers: then nothing is revealed."""
     refuse_unusable_agent(tx, staged.batch_key, new.agent_id)
+    refuse_without_number(tx, staged.batch_key)
     state, reason = state_to_start_in(new, tx.now)
     revealed = tx.run(
         "UPDATE batches SET state = :state, state_reason = :reason, started_us = :started, "

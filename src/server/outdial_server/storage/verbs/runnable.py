@@ -27,6 +27,9 @@ class Runnable:
     # Of its throttle, and of its carrier config's rate.
     throttle_key: int | None = None
     rate_key: int | None = None
+    agent_has_numbers: bool = False
+    # The number that was chosen last.
+    last_number_key: int | None = None
 
     @property
     def account_key(self) -> int:
@@ -82,4 +85,6 @@ def runnable_from(row: Row) -> Runnable:
         row.agent_texts_revision,
         row.throttle_key,
         row.rate_key,
+        row.agent_numbers > 0,
+        row.last_number_key,
     )

@@ -26,6 +26,7 @@ from outdial_server.storage.verbs.ledger import (
 )
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.number_log import note_calls, within_number_rules
+from outdial_server.storage.verbs.own_numbers import read_usable
 from outdial_server.storage.verbs.suppressed import NORMAL_FORM, find_suppressed
 from outdial_server.storage.verbs.throttle_log import Reading, count_hits, read_throttles
 
@@ -52,8 +53,8 @@ _SENDING_GUARD: Final = (
 
 class Marked(NamedTuple):
     """Calls that are SENDING now, and those that were held back: their batch has stopped,
-    their address is on the do-not-call list or has been called enough, or their throttle or
-    carrier config had no room."""
+    their address is on the do-not-call list or has been called enough, the number that they
+    show cannot be used any more, or their throttle or carrier config had no room."""
 
     sending: list[ClaimedCall]
     held_back: list[ClaimedCall]
@@ -75,6 +76,7 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
         if row.key not in suppressed and _stands(tx, by_id[row.id], revisions[row.batch_key])
     ]
     free = within_number_rules(tx, free, by_id)
+    free = _with_usable_numbers(tx, free)
     throttles = read_throttles(tx, {key for row in free for key in _windows(row)}, lock=True)
     free = _admitted(free, throttles)
     capped = {row.batch_key for row in free if by_id[row.id].has_daily_cap}
@@ -100,6 +102,13 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
     sent = {row.id for row in sending}
     held_back = [by_id[row.id] for row in ours if row.id not in sent]
     return Marked([by_id[row.id] for row in sending], held_back, throttled=bool(throttles))
+
+
+def _with_usable_numbers(tx: Tx, rows: Sequence[Row]) -> list[Row]:
+    """A number may have been made inactive since the claim, or deleted."""
+    keys = {row.phone_number_key for row in rows if row.phone_number_key is not None}
+    usable = read_usable(tx, keys) if keys else frozenset()
+    return [row for row in rows if row.phone_number_key is None or row.phone_number_key in usable]
 
 
 def _admitted(rows: Sequence[Row], throttles: Mapping[int, Reading]) -> list[Row]:
@@ -160,7 +169,8 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row]:
         tx.all(
             "SELECT c.key, c.id, c.fence, c.account_key, c.batch_key, c.scheduled_key, "
             f"c.attempt, s.dispatch_outcome, {NORMAL_FORM} AS normal_form, a.suppressions, "
-            "b.throttle_key, k.rate_key, n.account_key IS NOT NULL AS has_number_rules "
+            "b.throttle_key, k.rate_key, c.phone_number_key, "
+            "n.account_key IS NOT NULL AS has_number_rules "
             "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
             "JOIN accounts a ON a.key = c.account_key JOIN batches b ON b.key = c.batch_key "
             "LEFT JOIN carrier_configs k ON k.key = c.carrier_config_key "

@@ -43,7 +43,9 @@ from outdial_server.storage.verbs.imports import (
     keep_findings,
     unended_imports,
 )
+from outdial_server.storage.verbs.number_checks import refuse_without_number
 from outdial_server.storage.verbs.requests import was_answered
+from outdial_server.storage.verbs.rotations import erase_rotation, write_list
 from outdial_server.storage.verbs.throttles import throttle_key
 
 _STALE_AFTER: Final = timedelta(minutes=1)
@@ -102,6 +104,9 @@ def stage_batch(
     names = ", ".join(values)
     places = ", ".join(f":{name}" for name in values)
     key = tx.scalar(f"INSERT INTO batches ({names}) VALUES ({places}) RETURNING key", **values)
+    if new.settings.phone_numbers:
+        write_list(tx, key, account, new.settings.phone_numbers)
+    refuse_without_number(tx, key)
     return Staged(
         new.account_id,
         account,
@@ -308,6 +313,7 @@ def _erase_unrevealed(tx: Tx, batch_key: int, limit: int, batch: Row) -> int:
         return 0
     erased = _erase_behind(tx, batch_key, batch.next_position, limit)
     if erased < limit:
+        erase_rotation(tx, batch_key)
         tx.run("DELETE FROM batches WHERE key = :key AND revealed_us IS NULL", key=batch_key)
     return erased
 

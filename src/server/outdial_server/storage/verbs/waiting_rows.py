@@ -9,6 +9,7 @@ from outdial_server.storage.encoding import moment
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.due_rows import RANKS_MOST, later_in_rank, next_rank
+from outdial_server.storage.verbs.held_rows import ready_us
 from outdial_server.storage.verbs.runnable import Runnable
 
 COUNTED_MOST: Final = 10_000
@@ -30,23 +31,24 @@ def read_waiting(tx: Tx, r: Runnable) -> tuple[Count, Count, datetime | None]:
 def count_ahead(tx: Tx, r: Runnable, row: Row) -> Count:
     """How many rows come before this one at the moment at which it is due."""
     counter = _Counter(tx, r)
-    horizon = max(tx.now_us, row.due_us)
+    due_us = ready_us(row)
+    horizon = max(tx.now_us, due_us)
     for rank in _ranks(tx, r):
         if rank < row.rank:
             counter.add("rank = :rank AND due_us <= :horizon", rank=rank, horizon=horizon)
     same = "rank = :rank AND (due_us < :due OR (due_us = :due AND position < :position))"
-    counter.add(same, rank=row.rank, due=row.due_us, position=row.position)
+    counter.add(same, rank=row.rank, due=due_us, position=row.position)
     return counter.count
 
 
-def read_queue(tx: Tx, r: Runnable, columns: str, most: int) -> list[Row]:
-    """The first rows that wait, due or not."""
+def read_queue(tx: Tx, r: Runnable, columns: str, table: str, most: int) -> list[Row]:
+    """The first rows that wait, due or not. `table` has `scheduled_calls s` in it."""
     rows: list[Row] = []
     for rank in _ranks(tx, r):
         if len(rows) >= most:
             break
         rows += tx.all(
-            f"SELECT {columns} FROM scheduled_calls s WHERE s.batch_key = :batch "
+            f"SELECT {columns} FROM {table} WHERE s.batch_key = :batch "
             "AND s.rank = :rank AND s.due_us IS NOT NULL AND s.position < :end "
             "ORDER BY s.due_us, s.position LIMIT :limit",
             batch=r.key,

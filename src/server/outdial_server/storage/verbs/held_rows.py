@@ -1,0 +1,184 @@
+"""Rows that wait for a number: the one that they are bound to has no free slot, or cannot be
+used. They lie apart, so that nobody looks at them before it can be, and no claim looks past
+them.
+
+An entry is a hint, and the row has the last word: it is held while its `due_us` is `HELD_US`.
+Whatever else becomes of a row leaves its entry to be found stale.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from outdial_server.domain.claims import Candidate
+from outdial_server.domain.number_rotation import OwnNumber
+from outdial_server.storage.dialects.dialect import Kind
+from outdial_server.storage.encoding import json_text, micros
+from outdial_server.storage.statements import Row
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.own_numbers import OwnNumbers
+
+HELD_US: Final = micros(datetime(9999, 1, 1, tzinfo=UTC))
+"""Later than any moment that a gate names. `ready_us` is since when the row has waited."""
+
+
+class Entry(NamedTuple):
+    """Whom a number holds, in the order in which they are let go."""
+
+    batch_key: int
+    number_key: int
+    # Whether the number could be used when the row was held: else it waits for that, however
+    # many slots there are.
+    was_usable: int
+    rank: int
+    ready_us: int
+    position: int
+
+
+_COLUMNS: Final = tuple((name, Kind.INT) for name in Entry._fields)
+_fields: Final[Callable[[Row], tuple[int, ...]]] = attrgetter(*Entry._fields)
+_NAMES: Final = ", ".join(Entry._fields)
+
+
+def ready_us(row: Row) -> int:
+    """Since when a row has been due, held or not."""
+    since: int = row.ready_us if row.due_us == HELD_US else row.due_us
+    return since
+
+
+class HeldRows:
+    """As one claim finds them. With `only_look` nothing is changed."""
+
+    def __init__(self, tx: Tx, numbers: OwnNumbers, *, only_look: bool) -> None:
+        self._tx = tx
+        self._numbers = numbers
+        self._only_look = only_look
+        self._is_any = False
+        # Of rows that may be looked at again, by their keys.
+        self._entries: dict[int, Entry] = {}
+
+    @property
+    def is_any(self) -> bool:
+        return self._is_any
+
+    def look(self, batch_key: int, most: int) -> None:
+        """Finds those whose number may have a slot for them by now: no more than it has, or
+        than `most` of each number."""
+        for number_key in _numbers_that_hold(self._tx, batch_key):
+            number = self._numbers.number(number_key)
+            for was_usable, count in _to_let_go(number, most):
+                self._find(batch_key, number_key, was_usable, count)
+
+    def _find(self, batch_key: int, number_key: int, was_usable: int, most: int) -> None:
+        found = _held_by(self._tx, batch_key, number_key, was_usable, most)
+        self._entries |= {key: entry for entry, key in found if key is not None}
+        if not self._only_look:
+            _forget(self._tx, [entry for entry, key in found if key is None])
+
+    def keys_of(self, batch_key: int, rank: int) -> list[int]:
+        place = (batch_key, rank)
+        return [k for k, e in self._entries.items() if (e.batch_key, e.rank) == place]
+
+    def let_go(self, keys: Iterable[int]) -> None:
+        """Rows that wait for no number any more, or for another."""
+        if self._entries:
+            entries = [self._entries.pop(key) for key in keys if key in self._entries]
+            _forget(self._tx, entries)
+
+    def hold(self, batch_key: int, rows: Sequence[tuple[Candidate, Row]]) -> None:
+        """Rows that are locked."""
+        self._is_any |= bool(rows)
+        if rows and not self._only_look:
+            _hold(self._tx, batch_key, rows)
+
+
+def _hold(tx: Tx, batch_key: int, rows: Sequence[tuple[Candidate, Row]]) -> None:
+    sql = tx.dialect.update_each(
+        "scheduled_calls",
+        "ready_us = coalesce(ready_us, due_us), due_us = r.held",
+        "scheduled_calls.key = r.key",
+        (("key", Kind.INT), ("held", Kind.INT)),
+    )
+    tx.update_each(sql, [(row.key, HELD_US) for _, row in rows])
+    columns = (*Entry._fields, "row_key")
+    names, places = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+    tx.run_many(
+        f"INSERT INTO held_rows ({names}) VALUES ({places}) ON CONFLICT DO NOTHING",
+        [_entry(batch_key, c, row)._asdict() | {"row_key": row.key} for c, row in rows],
+    )
+
+
+def _entry(batch_key: int, candidate: Candidate, row: Row) -> Entry:
+    number = candidate.caller_number
+    assert number is not None, "only those that are bound to a number are held"
+    since = row.due_us if row.ready_us is None else row.ready_us
+    return Entry(batch_key, number.key, int(number.is_usable), row.rank, since, row.position)
+
+
+def _forget(tx: Tx, entries: Sequence[Entry]) -> None:
+    if entries:
+        tx.run(
+            f"DELETE FROM held_rows WHERE ({_NAMES}) IN "
+            f"(SELECT {_NAMES} FROM {tx.dialect.rows('entries', _COLUMNS)} AS r)",
+            entries=json_text([list(entry) for entry in entries]),
+        )
+
+
+def _numbers_that_hold(tx: Tx, batch_key: int) -> list[int]:
+    """Found one by one in the index, however many rows each holds."""
+    rows = tx.all(
+        "WITH RECURSIVE holding(number_key) AS ("
+        "SELECT MIN(h.number_key) FROM held_rows h WHERE h.batch_key = :batch UNION ALL "
+        "SELECT (SELECT MIN(h.number_key) FROM held_rows h WHERE h.batch_key = :batch "
+        "AND h.number_key > holding.number_key) FROM holding "
+        "WHERE holding.number_key IS NOT NULL) "
+        "SELECT number_key FROM holding WHERE number_key IS NOT NULL",
+        batch=batch_key,
+    )
+    return [row.number_key for row in rows]
+
+
+def _to_let_go(number: OwnNumber | None, most: int) -> Iterator[tuple[int, int]]:
+    """How many of those whom a number holds may be looked at again: by whether it could be
+    used when they were held. None is a number that is deleted."""
+    if number is None or not number.is_usable:
+        yield 1, most
+    elif number.free != 0:
+        yield 1, most if number.free is None else min(number.free, most)
+    if number is None or number.is_usable:
+        yield 0, most
+
+
+def _held_by(
+    tx: Tx, batch_key: int, number_key: int, was_usable: int, most: int
+) -> Sequence[tuple[Entry, int | None]]:
+    """The first entries, each with the key of its row; None for a stale one."""
+    rows = tx.all(
+        "SELECT h.batch_key, h.number_key, h.was_usable, h.rank, h.ready_us, h.position, "
+        "s.key FROM held_rows h LEFT JOIN scheduled_calls s "
+        "ON s.key = h.row_key AND s.due_us = :held "
+        "WHERE h.batch_key = :batch AND h.number_key = :number AND h.was_usable = :usable "
+        "ORDER BY h.rank, h.ready_us, h.position LIMIT :most",
+        held=HELD_US,
+        batch=batch_key,
+        number=number_key,
+        usable=was_usable,
+        most=most,
+    )
+    return [(Entry._make(_fields(row)), row.key) for row in rows]
+
+
+def is_any_held(tx: Tx, batch_key: int) -> bool:
+    found = tx.scalar(
+        "SELECT 1 FROM held_rows h JOIN scheduled_calls s ON s.key = h.row_key "
+        "WHERE h.batch_key = :batch AND s.due_us = :held LIMIT 1",
+        batch=batch_key,
+        held=HELD_US,
+    )
+    return found is not None
+
+
+def erase_entries(tx: Tx, batch_key: int) -> None:
+    """Of a batch whose rows are gone."""
+    tx.run("DELETE FROM held_rows WHERE batch_key = :batch", batch=batch_key)

@@ -1,0 +1,207 @@
+"""The account's own numbers as one claim sees them, or one explanation: those that batches
+choose from, and those that rows are bound to.
+
+Who reads a number's slots holds those of its account already, so that it does not matter in
+which order numbers are met.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+from outdial_server.domain.batch import RetryCallerId
+from outdial_server.domain.number_rotation import (
+    CallerId,
+    NumberPool,
+    OwnNumber,
+    caller_id_of,
+)
+from outdial_server.domain.phone_number import Capability, PhoneNumberFields
+from outdial_server.domain.slots import ScopeKind, SlotRow, SlotScope
+from outdial_server.storage.dialects.dialect import Kind
+from outdial_server.storage.encoding import json_text, pack_id, unpack_id
+from outdial_server.storage.statements import Row
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.ledger import read_slots
+from outdial_server.storage.verbs.runnable import Runnable
+from outdial_server.storage.verbs.suppressed import addresses_json, among_addresses
+
+_SELECT: Final = (
+    "SELECT n.key, n.id, n.account_key, n.address, n.active, n.capabilities, n.agent_key "
+    "FROM phone_numbers n WHERE n.deleted_us IS NULL "
+)
+_KEY: Final = (("key", Kind.INT),)
+
+
+class OwnNumbers:
+    """Nothing is read for accounts without numbers."""
+
+    def __init__(self, tx: Tx, runnable: Sequence[Runnable]) -> None:
+        self._tx = tx
+        self._with_any = [r for r in runnable if r.rules.has_phone_numbers]
+        # Rows of numbers, by key, and where batches find theirs.
+        self._rows: dict[int, Row] = {}
+        self._by_id: dict[str, int] = {}
+        self._by_agent: dict[int, list[int]] = {}
+        # By account and text; None for one that is a mere text.
+        self._by_address: dict[tuple[int, str], int | None] = {}
+        # Keys of numbers that are deleted.
+        self._gone: set[int] = set()
+        self._slots: dict[SlotScope, SlotRow] = {}
+        self._read_pools()
+
+    # --- what batches choose from
+
+    def _read_pools(self) -> None:
+        listed = {number for r in self._choosing() for number in r.batch.settings.phone_numbers}
+        agents = {r.agent_key for r in self._choosing() if not r.batch.settings.phone_numbers}
+        if listed:
+            ids = self._tx.dialect.id_list([pack_id(number) for number in sorted(listed)])
+            self._keep(f"AND {self._tx.dialect.id_in('n.id', 'ids')}", ids=ids)
+        if agents:
+            among = f"(SELECT r.key FROM {self._tx.dialect.rows('agents', _KEY)} AS r)"
+            keys = json_text([[agent] for agent in sorted(agents)])
+            for row in self._keep(
+                f"AND n.agent_key IN {among} ORDER BY n.agent_key, n.place", agents=keys
+            ):
+                self._by_agent.setdefault(row.agent_key, []).append(row.key)
+        for r in self._with_any:
+            self._find_addresses(r.account_key, {r.batch.settings.caller_id} - {""})
+
+    def _choosing(self) -> list[Runnable]:
+        """Those without one caller ID for all."""
+        return [
+            r
+            for r in self._with_any
+            if not r.batch.settings.caller_id
+            and (r.batch.settings.phone_numbers or r.agent_has_numbers)
+        ]
+
+    def _keep(self, where: str, **parameters: object) -> Sequence[Row]:
+        rows = self._tx.all(_SELECT + where, **parameters)
+        for row in rows:
+            self._rows[row.key] = row
+            self._by_id[unpack_id(row.id)] = row.key
+            self._by_address[row.account_key, row.address] = row.key
+        return rows
+
+    def scopes(self) -> Iterable[SlotScope]:
+        """Of all that were read so far."""
+        return [SlotScope(ScopeKind.PHONE_NUMBER, key) for key in self._rows]
+
+    def add_slots(self, slots: Mapping[SlotScope, SlotRow]) -> None:
+        self._slots.update(slots)
+
+    def pool_of(self, r: Runnable) -> NumberPool | None:
+        """None for a batch that shows a mere text, or nothing."""
+        keys = self._keys_of(r)
+        if keys is None:
+            return None
+        numbers = tuple(map(self._number, keys))
+        return NumberPool(numbers, r.batch.settings.rotation, r.last_number_key)
+
+    def is_without(self, r: Runnable) -> bool:
+        """Whether it has a pool, and nothing in it that can be used. Reads no slots."""
+        keys = self._keys_of(r)
+        return keys is not None and not any(_is_usable(self._rows[key]) for key in keys)
+
+    def _keys_of(self, r: Runnable) -> Sequence[int] | None:
+        settings = r.batch.settings
+        if not r.rules.has_phone_numbers and not settings.phone_numbers:
+            return None
+        if settings.caller_id:
+            key = self._by_address.get((r.account_key, settings.caller_id))
+            return None if key is None else [key]
+        if settings.phone_numbers:
+            # One that is deleted is out of the list.
+            return [self._by_id[n] for n in settings.phone_numbers if n in self._by_id]
+        return self._by_agent.get(r.agent_key)
+
+    def _number(self, key: int) -> OwnNumber:
+        row, scope = self._rows[key], SlotScope(ScopeKind.PHONE_NUMBER, key)
+        if scope not in self._slots:
+            self.add_slots(read_slots(self._tx, [scope]))
+        return OwnNumber(key, row.address, _is_usable(row), (self._slots[scope],))
+
+    # --- what rows are bound to
+
+    def caller_ids(self, r: Runnable, rows: Sequence[Row]) -> list[CallerId | None]:
+        """Of rows read with `CALLER_ID_COLUMNS`; None where the batch decides."""
+        if r.rules.has_phone_numbers:
+            self._find_numbers({row.last_number_key for row in rows if row.last_number_key})
+            texts = {text for row in rows for text in (row.caller_id, row.last_caller_id) if text}
+            self._find_addresses(r.account_key, texts)
+        keeps = r.batch.settings.retry_caller_id is RetryCallerId.KEEP
+        return [
+            caller_id_of(
+                self._kept(r, row) if keeps and row.attempts else None,
+                self._caller_id(r, row.caller_id),
+            )
+            for row in rows
+        ]
+
+    def bound(self, r: Runnable, rows: Sequence[Row]) -> dict[int, OwnNumber]:
+        """The numbers that rows are bound to, by row."""
+        return {
+            row.key: caller_id.number
+            for row, caller_id in zip(rows, self.caller_ids(r, rows), strict=True)
+            if caller_id is not None and caller_id.number is not None
+        }
+
+    def _kept(self, r: Runnable, row: Row) -> CallerId | None:
+        """The call before has that of the first one, by the same rule. A number that is gone
+        is no mere text: somebody else may have it by now."""
+        if row.last_number_key is None:
+            return self._caller_id(r, row.last_caller_id)
+        if row.last_number_key not in self._rows:
+            return None
+        number = self._number(row.last_number_key)
+        return CallerId(number.address, number)
+
+    def _caller_id(self, r: Runnable, text: str | None) -> CallerId | None:
+        if not text:
+            return None
+        key = self._by_address.get((r.account_key, text))
+        return CallerId(text, None if key is None else self._number(key))
+
+    def number(self, key: int) -> OwnNumber | None:
+        """None for one that is deleted."""
+        self._find_numbers({key})
+        return self._number(key) if key in self._rows else None
+
+    def _find_numbers(self, keys: set[int]) -> None:
+        unknown = keys - self._rows.keys() - self._gone
+        if unknown:
+            among = f"(SELECT r.key FROM {self._tx.dialect.rows('numbers', _KEY)} AS r)"
+            numbers = json_text([[key] for key in sorted(unknown)])
+            self._keep(f"AND n.key IN {among}", numbers=numbers)
+            self._gone |= unknown - self._rows.keys()
+
+    def _find_addresses(self, account: int, texts: set[str]) -> None:
+        unknown = {text for text in texts if (account, text) not in self._by_address}
+        if unknown:
+            self._by_address |= dict.fromkeys(((account, text) for text in unknown), None)
+            self._keep(
+                f"AND n.account_key = :account AND {among_addresses(self._tx, 'n.address')}",
+                account=account,
+                addresses=addresses_json(unknown),
+            )
+
+
+def read_usable(tx: Tx, keys: Collection[int]) -> frozenset[int]:
+    """Of these numbers, those that calls may show."""
+    among = f"(SELECT r.key FROM {tx.dialect.rows('numbers', _KEY)} AS r)"
+    rows = tx.all(
+        f"{_SELECT}AND n.key IN {among}", numbers=json_text([[key] for key in sorted(keys)])
+    )
+    return frozenset(row.key for row in rows if _is_usable(row))
+
+
+def _is_usable(row: Row) -> bool:
+    capabilities = Capability(row.capabilities)
+    return PhoneNumberFields(active=bool(row.active), capabilities=capabilities).is_usable
+
+
+CALLER_ID_COLUMNS: Final = (
+    "s.caller_id, s.attempts, c.caller_id AS last_caller_id, c.phone_number_key AS last_number_key"
+)
+"""Of `scheduled_calls s` and its last call, `calls c`."""

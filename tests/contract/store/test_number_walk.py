@@ -1,0 +1,180 @@
+"""Random operations on batches that call from numbers: what holds of the store always, holds,
+no number has more calls than it may, and what is explained comes true."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from tests.contract.store.test_random_walk import (
+    EXPLAINED_WEIGHTS,
+    OPERATORS,
+    STEPS,
+    WEIGHTS,
+    Walk,
+)
+
+from outdial_server.domain.batch import RetryCallerId
+from outdial_server.domain.errors import OutdialError
+from outdial_server.domain.ids import PhoneNumberId
+from outdial_server.domain.number_rotation import Rotation
+from outdial_server.domain.paging import PageRequest
+from outdial_server.domain.phone_number import PhoneNumberFields
+from support.stores import NO_ID, World, new_row
+
+ADDRESSES = ("+15550001111", "+15550002222", "+15550003333")
+STRANGE = "+15550009999"
+
+OF_NUMBERS = {
+    "change_number": 8,
+    "cap_number": 5,
+    "bind": 6,
+    "edit_numbers": 5,
+    "delete_number": 2,
+}
+
+
+class NumberWalk(Walk):
+    """Three numbers, of which any may be bound, listed, shown by name, full or out of use."""
+
+    operators = OPERATORS | set(OF_NUMBERS)
+    numbers: dict[str, PhoneNumberId]
+    # Rotations whose next choice is known beforehand, where explanations are held to it.
+    rotations = tuple(Rotation)
+
+    async def run(self, steps: int) -> None:
+        self.numbers = {}
+        for address in ADDRESSES:
+            await self.make_number(address)
+        await super().run(steps)
+
+    async def make_number(self, address: str) -> None:
+        """Unless a walk before has left it."""
+        store = self.world.store.phone_numbers
+        listed = await store.list_phone_numbers(self.world.account_id, PageRequest(), address)
+        if not listed.items:
+            number_id = PhoneNumberId(self.world.ids.new_id())
+            await store.create_phone_number(
+                self.world.account_id, number_id, address, PhoneNumberFields()
+            )
+        listed = await store.list_phone_numbers(self.world.account_id, PageRequest(), address)
+        self.numbers[address] = listed.items[0].phone_number_id
+
+    def some_number(self) -> PhoneNumberId:
+        known = list(self.numbers.values())
+        return self.random.choice([*known, *known, PhoneNumberId(NO_ID)])
+
+    def some_numbers(self) -> dict[str, Any]:
+        listed = self.random.sample(ADDRESSES, self.random.choice([0, 0, 1, 2, 3]))
+        return {
+            "phone_numbers": tuple(listed),
+            "rotation": self.random.choice(self.rotations),
+            "caller_id": self.random.choice(["", "", "", "", STRANGE, ADDRESSES[0]]),
+            "retry_caller_id": self.random.choice(list(RetryCallerId)),
+        }
+
+    async def create(self) -> None:
+        stored = None
+        with suppress(OutdialError):
+            stored = await self.world.create(
+                [
+                    new_row(
+                        n,
+                        priority=self.random.randint(0, 1),
+                        caller_id=self.random.choice(["", "", "", STRANGE, *ADDRESSES]),
+                        time_zone=self.some_zone(),
+                    )
+                    for n in range(self.random.randint(1, 6))
+                ],
+                draft=self.chance(10),
+                agent_id=self.random.choice(self.agents),
+                max_concurrent_calls=self.some_cap(),
+                retry_policy=self.some_policy(),
+                **self.some_numbers(),
+                **self.some_schedule(),
+            )
+        if stored is None:
+            # No number was of use: a mere text is.
+            stored = await self.world.create(2, caller_id=STRANGE)
+        self.batches.append(stored.batch.batch_id)
+        self._note_budget(stored.batch.batch_id, stored.batch.settings.retry_policy)
+
+    async def edit_numbers(self) -> None:
+        with suppress(OutdialError):
+            await self.world.edit(self.some_batch(), **self.some_numbers())
+
+    async def change_number(self) -> None:
+        active = self.chance(70)
+        await self._change(
+            lambda present: PhoneNumberFields(
+                active=active, max_concurrent_calls=present.fields.max_concurrent_calls
+            )
+        )
+
+    async def cap_number(self) -> None:
+        cap = self.some_cap()
+        await self._change(
+            lambda present: PhoneNumberFields(
+                active=present.fields.active, max_concurrent_calls=cap
+            )
+        )
+
+    async def _change(self, decide: Any) -> None:
+        with suppress(OutdialError):
+            await self.world.store.phone_numbers.change_phone_number(
+                self.world.account_id, self.some_number(), decide
+            )
+
+    async def bind(self) -> None:
+        store, number_id = self.world.store.phone_numbers, self.some_number()
+        with suppress(OutdialError):
+            await store.unbind_phone_number(self.world.account_id, number_id)
+            if self.chance(60):
+                place = self.random.choice([None, 0, 1])
+                agent_id = self.random.choice(self.agents)
+                await store.bind_phone_number(self.world.account_id, number_id, agent_id, place)
+
+    async def delete_number(self) -> None:
+        address = self.random.choice(list(self.numbers))
+        with suppress(OutdialError):
+            await self.world.store.phone_numbers.delete_phone_number(
+                self.world.account_id, self.numbers[address]
+            )
+        await self.make_number(address)
+
+    async def drain(self) -> None:
+        for number_id in self.numbers.values():
+            await self.world.store.phone_numbers.change_phone_number(
+                self.world.account_id, number_id, lambda present: PhoneNumberFields()
+            )
+        await super().drain()
+        for table in ("held_rows", "rotations"):
+            assert await self.world.sql(f"SELECT COUNT(*) FROM {table}") == [(0,)], table
+        busy = await self.world.sql("SELECT owner FROM slots WHERE kind = 6 AND used <> 0")
+        assert busy == [], "no call is left"
+
+
+class ExplainedWalk(NumberWalk):
+    """With rotations whose next choice is known beforehand."""
+
+    rotations = (Rotation.SEQUENTIAL, Rotation.ROUND_ROBIN)
+
+
+@pytest.mark.parametrize("seed", range(200, 204))
+async def test_whatever_happens_no_number_has_more_calls_than_it_may(
+    world: World, seed: int
+) -> None:
+    walk = NumberWalk(world, seed, WEIGHTS | OF_NUMBERS)
+    await walk.run(STEPS)
+    await walk.drain()
+
+
+async def test_what_is_explained_of_numbers_comes_true(world: World) -> None:
+    weights = EXPLAINED_WEIGHTS | dict.fromkeys(OF_NUMBERS, 3)
+    walks = []
+    for seed in range(300, 303):
+        walk = ExplainedWalk(world, seed, weights)
+        await walk.run(STEPS)
+        await walk.drain()
+        walks.append(walk)
+    assert sum(walk.explained.claims_foreseen for walk in walks) > 0
+    assert sum(walk.explained.moments_kept for walk in walks) > 0
