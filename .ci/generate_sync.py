@@ -35,6 +35,7 @@ SOURCES = {
     "_contacts": ["ContactFolders", "Contacts"],
     "_phone_numbers": ["PhoneNumbers"],
     "_carrier_configs": ["CarrierConfigs"],
+    "_external_calls": ["ExternalCalls"],
     "_client": ["Client"],
 }
 FACES = {name for names in SOURCES.values() for name in names}

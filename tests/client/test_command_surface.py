@@ -14,6 +14,7 @@ from outdial_client._batches import Batches
 from outdial_client._calls import Calls
 from outdial_client._carrier_configs import CarrierConfigs
 from outdial_client._contacts import ContactFolders, Contacts
+from outdial_client._external_calls import ExternalCalls
 from outdial_client._phone_numbers import PhoneNumbers
 from outdial_client._scheduled_calls import ScheduledCalls
 from outdial_client._suppressions import Suppressions
@@ -25,6 +26,7 @@ GROUPS = {
     "agents": Agents,
     "batches": Batches,
     "calls": Calls,
+    "external_calls": ExternalCalls,
     "contact_folders": ContactFolders,
     "contacts": Contacts,
     "carrier_configs": CarrierConfigs,
@@ -82,6 +84,9 @@ COMMANDS = {
     "contacts.get": "contact show",
     "contacts.list": "contact list",
     "contacts.update": "contact update",
+    "external_calls.end": "external-call end",
+    "external_calls.list": "external-call list",
+    "external_calls.report": "external-call report",
     "scheduled_calls.cancel": "scheduled-call cancel",
     "scheduled_calls.export_csv": "batch export",
     "scheduled_calls.export_json_lines": "batch export",

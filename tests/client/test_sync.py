@@ -45,6 +45,7 @@ ASYNC_CLASSES = {
     "Batches": "_batches",
     "Calls": "_calls",
     "CarrierConfigs": "_carrier_configs",
+    "ExternalCalls": "_external_calls",
     "Client": "_client",
     "Pager": "_pager",
     "ResultExport": "_export",

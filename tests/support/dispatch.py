@@ -16,6 +16,7 @@ from outdial_server.ports.dispatch import (
     Applied,
     ClaimedCall,
     Claims,
+    ExternalsFreed,
     LedgerFault,
     Reaped,
     Sent,
@@ -57,6 +58,7 @@ class MemoryDispatch:
         self.look_at: dict[CallId, datetime] = {}
         self.groups: list[tuple[CallReport, ...]] = []
         self.unsettled = 0
+        self.externals = ExternalsFreed(0, more=False, next_at=None)
         self.recovered = False
         # How old what was swept had to be, for each sweep.
         self.swept: list[timedelta | None] = []
@@ -160,6 +162,9 @@ class MemoryDispatch:
         self._begin()
         self.swept.append(older_than)
         return 0
+
+    async def free_externals(self, limit: int) -> ExternalsFreed:
+        return self.externals
 
     async def audit_slots(self) -> Sequence[LedgerFault]:
         self._begin()

@@ -20,6 +20,7 @@ from outdial_server.domain.batch import (
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.direct_call import DIRECT_PRIORITY
 from outdial_server.domain.event import Event
+from outdial_server.domain.external_call import ExternalCall, ExternalReport
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId
 from outdial_server.domain.intake import CheckedRows, ListTally
 from outdial_server.domain.paging import Page, PageRequest
@@ -209,6 +210,22 @@ class World:
     ) -> MadeCall:
         new = self.new_direct_call(row, **values)
         return await self.store.direct_calls.create_direct_call(new, request)
+
+    # --- external calls
+
+    async def report(
+        self,
+        external_id: str,
+        agent_id: AgentId | None = None,
+        carrier_config: str = "",
+        ttl_seconds: int = 600,
+    ) -> ExternalCall:
+        ttl = timedelta(seconds=ttl_seconds)
+        told = ExternalReport(external_id, agent_id, carrier_config, ttl)
+        return await self.store.external_calls.report_external_call(self.account_id, told)
+
+    async def hang_up(self, external_id: str) -> bool:
+        return await self.store.external_calls.end_external_call(self.account_id, external_id)
 
     # --- calls
 

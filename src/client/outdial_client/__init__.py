@@ -30,6 +30,7 @@ from outdial.v1.explanation_pb2 import (
     ScheduledCallExplanation,
     Verdict,
 )
+from outdial.v1.external_call_pb2 import ExternalCall
 from outdial.v1.import_pb2 import BadRowPolicy, FindingKind, Import, ImportState
 from outdial.v1.phone_number_pb2 import PhoneNumber, PhoneNumberCapability
 from outdial.v1.scheduled_call_pb2 import (
@@ -125,6 +126,7 @@ __all__ = [
     "EventType",
     "EventsErasedError",
     "ExportProgress",
+    "ExternalCall",
     "FailedPreconditionError",
     "FieldViolation",
     "FindingKind",

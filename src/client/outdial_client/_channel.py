@@ -44,6 +44,7 @@ _RETRIED_METHODS = {
         "ExplainScheduledCall",
         "RetryScheduledCall",
     ),
+    "ExternalCallService": ("EndExternalCall", "ListExternalCalls", "ReportExternalCall"),
     "CallService": ("CreateCall", "GetCall", "ListCalls"),
     "SuppressionService": ("GetSuppression", "ListSuppressions"),
     "ContactFolderService": ("CreateContactFolder", "GetContactFolder", "ListContactFolders"),

@@ -15,6 +15,7 @@ from outdial_client._calls import Calls
 from outdial_client._carrier_configs import CarrierConfigs
 from outdial_client._channel import TlsConfig, open_channel
 from outdial_client._contacts import ContactFolders, Contacts
+from outdial_client._external_calls import ExternalCalls
 from outdial_client._phone_numbers import PhoneNumbers
 from outdial_client._requests import Sender
 from outdial_client._scheduled_calls import ScheduledCalls
@@ -51,6 +52,7 @@ class Client:
     contacts: Contacts
     phone_numbers: PhoneNumbers
     carrier_configs: CarrierConfigs
+    external_calls: ExternalCalls
 
     def __init__(
         self,
@@ -86,6 +88,7 @@ class Client:
         self.contacts = Contacts(self._channel, self._sender)
         self.phone_numbers = PhoneNumbers(self._channel, self._sender)
         self.carrier_configs = CarrierConfigs(self._channel, self._sender)
+        self.external_calls = ExternalCalls(self._channel, self._sender)
 
     async def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

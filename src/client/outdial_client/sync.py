@@ -41,6 +41,7 @@ from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.event_pb2 import Event
 from outdial.v1.explanation_pb2 import BatchExplanation, ScheduledCallExplanation
+from outdial.v1.external_call_pb2 import ExternalCall
 from outdial.v1.import_pb2 import BadRowPolicy, Import
 from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
@@ -65,6 +66,7 @@ from outdial_client._csv import CsvFile
 from outdial_client._csv_columns import CsvColumns
 from outdial_client._errors import ImportRefusedError
 from outdial_client._export import ResultExport as AsyncResultExport
+from outdial_client._external_calls import ExternalCalls as AsyncExternalCalls
 from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
 from outdial_client._inputs import (
     NewAgent,
@@ -99,6 +101,7 @@ __all__ = [
     "Client",
     "ContactFolders",
     "Contacts",
+    "ExternalCalls",
     "Pager",
     "PhoneNumbers",
     "ResultExport",
@@ -1127,6 +1130,45 @@ class CarrierConfigs:
         self._loop.run(partial(self._inner.delete, carrier_config_id))
 
 
+class ExternalCalls:
+    """They take slots, so that both systems together keep within the limits."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncExternalCalls) -> None:
+        self._loop = loop
+        self._inner: AsyncExternalCalls = inner
+
+    def report(
+        self,
+        external_id: str,
+        *,
+        agent_id: str = "",
+        carrier_config: str = "",
+        ttl: timedelta | None = None,
+    ) -> ExternalCall:
+        """Says that a call is in progress; said again, it is prolonged.
+
+        It counts for `ttl`, 1 s to 24 h, unless it is reported again or ended; None means
+        10 minutes. `carrier_config` is an id or a name.
+        """
+        return self._loop.run(
+            partial(
+                self._inner.report,
+                external_id,
+                agent_id=agent_id,
+                carrier_config=carrier_config,
+                ttl=ttl,
+            )
+        )
+
+    def end(self, external_id: str) -> bool:
+        """Says that a call is over; False when it was not in progress any more."""
+        return self._loop.run(partial(self._inner.end, external_id))
+
+    def list(self, *, page_size: int = 0) -> Pager[ExternalCall]:
+        """Calls in progress, oldest first."""
+        return Pager(self._loop, self._inner.list(page_size=page_size))
+
+
 class Client:
     """A client of one Outdial server.
 
@@ -1153,6 +1195,7 @@ class Client:
     contacts: Contacts
     phone_numbers: PhoneNumbers
     carrier_configs: CarrierConfigs
+    external_calls: ExternalCalls
 
     def __init__(
         self,
@@ -1187,6 +1230,7 @@ class Client:
         self.contacts = Contacts(self._loop, self._inner.contacts)
         self.phone_numbers = PhoneNumbers(self._loop, self._inner.phone_numbers)
         self.carrier_configs = CarrierConfigs(self._loop, self._inner.carrier_configs)
+        self.external_calls = ExternalCalls(self._loop, self._inner.external_calls)
 
     def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

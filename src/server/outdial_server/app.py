@@ -34,6 +34,7 @@ from outdial_server.api.calls import CallServicer
 from outdial_server.api.carrier_configs import CarrierConfigServicer
 from outdial_server.api.contact_folders import ContactFolderServicer
 from outdial_server.api.contacts import ContactServicer
+from outdial_server.api.external_calls import ExternalCallServicer
 from outdial_server.api.interceptor import RpcInterceptor
 from outdial_server.api.metrics import RpcMetrics, WatchMetrics
 from outdial_server.api.phone_numbers import PhoneNumberServicer
@@ -71,6 +72,7 @@ from outdial_server.commands.end_call import EndCall
 from outdial_server.commands.estimate_window import EstimateWindow
 from outdial_server.commands.explain import Explain
 from outdial_server.commands.export_scheduled_calls import ExportScheduledCalls
+from outdial_server.commands.external_calls import EndExternalCall, ReportExternalCall
 from outdial_server.commands.first_keys import FirstKeys
 from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.keys import Authenticate, CreateKey
@@ -343,6 +345,7 @@ def _grpc_server(
         _contact_servicer(base),
         _phone_number_servicer(base),
         _carrier_config_servicer(base, carriers, sealer),
+        _external_call_servicer(base),
     )
     return GrpcServer(servicers, interceptor)
 
@@ -449,6 +452,13 @@ def _phone_number_servicer(base: Foundation) -> PhoneNumberServicer:
     numbers = base.store.phone_numbers
     create = CreatePhoneNumber(numbers, base.ids, base.signals)
     return PhoneNumberServicer(numbers, create, ChangePhoneNumber(numbers, base.signals))
+
+
+def _external_call_servicer(base: Foundation) -> ExternalCallServicer:
+    external, signals = base.store.external_calls, base.signals
+    return ExternalCallServicer(
+        external, ReportExternalCall(external, signals), EndExternalCall(external, signals)
+    )
 
 
 def _carrier_config_servicer(

@@ -84,6 +84,8 @@ WEIGHTS = {
     "claim": 14,
     "direct": 6,
     "end_direct": 2,
+    "external": 5,
+    "external_ends": 3,
     "send": 16,
     "report": 30,
     "hang_up": 3,
@@ -121,6 +123,8 @@ EXPLAINED_WEIGHTS = WEIGHTS | {
     # It takes slots that were foreseen for others.
     "direct": 0,
     "end_direct": 0,
+    "external": 0,
+    "external_ends": 0,
 }
 """Of a walk that is about explanations."""
 
@@ -495,6 +499,19 @@ class Walk:
                 self.world.account_id, self.random.choice(self.direct_calls)
             )
 
+    async def external(self) -> None:
+        """Another system calls, whatever our limits are."""
+        agent = self.random.choice([None, *self.agents])
+        ttl = self.random.choice([1, 3, 60])
+        await self.world.report(f"theirs-{self.random.randint(0, 4)}", agent, "", ttl)
+
+    async def external_ends(self) -> None:
+        if self.chance(50):
+            await self.world.hang_up(f"theirs-{self.random.randint(0, 4)}")
+        else:
+            freed = await self.world.store.dispatch.free_externals(self.random.randint(1, 3))
+            assert freed.next_at is None or freed.next_at > self.world.clock.now()
+
     async def _slots(self) -> dict[tuple[int, int], tuple[int | None, int]]:
         rows = await self.world.sql("SELECT kind, owner, target_cap, used FROM slots")
         return {(kind, owner): (target, used) for kind, owner, target, used in rows}
@@ -674,6 +691,8 @@ class Walk:
         for batch_id in self.batches:
             batch = await self.world.look(batch_id)
             assert batch.ended_at is not None, f"{batch.state.name} {batch.counts}"
+        self.world.advance(minutes=2)
+        await self.world.store.dispatch.free_externals(100)
         assert await self.world.used() == (0, 0)
         await self._erase_all()
 

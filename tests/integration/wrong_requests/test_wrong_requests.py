@@ -91,8 +91,8 @@ def _explanation(reason: str) -> error_reason_pb2.ErrorExplanation:
     return value.GetOptions().Extensions[error_reason_pb2.explanation]
 
 
-# What no wrong request can bring about: it takes another server, database or carrier, or
-# somebody else at the same moment.
+# What no wrong request can bring about: it takes another server, database or carrier, somebody
+# else at the same moment, or thousands of requests before.
 _NOT_THE_REQUEST = {
     "BATCH_CHANGED",
     "CALL_HELD_BACK",
@@ -102,6 +102,7 @@ _NOT_THE_REQUEST = {
     "INTERNAL",
     "SERVER_DRAINING",
     "TOO_MANY_CALLS_WAIT",
+    "TOO_MANY_EXTERNAL_CALLS",
 }
 
 

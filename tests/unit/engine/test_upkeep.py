@@ -6,13 +6,15 @@ from structlog.testing import capture_logs
 
 from outdial_server.engine.upkeep import (
     AUDIT_EVERY,
+    EXTERNALS_MOST,
     SETTLE_MOST,
     Auditor,
+    ExternalEnder,
     Reaper,
     Settler,
     WindowMover,
 )
-from outdial_server.ports.dispatch import LedgerFault, Reaped, WindowsMoved
+from outdial_server.ports.dispatch import ExternalsFreed, LedgerFault, Reaped, WindowsMoved
 from outdial_server.ports.signals import Topic
 from support.clock import START, ManualClock, ManualSignals
 from support.dispatch import MemoryDispatch
@@ -63,6 +65,13 @@ async def test_rows_are_settled_a_group_a_tick_until_none_is_left() -> None:
     await keeping.woken(Topic.SETTLE)
     await settler.tick(START)
     assert keeping.dispatch.unsettled == 0
+
+
+async def test_external_calls_whose_time_is_over_make_room_and_the_next_moment_is_named() -> None:
+    keeping = Keeping()
+    keeping.dispatch.externals = ExternalsFreed(EXTERNALS_MOST, more=True, next_at=SOON)
+    assert await ExternalEnder(keeping.dispatch, keeping.signals).tick(START) == SOON
+    await keeping.woken(Topic.CLAIM, Topic.EXTERNAL)
 
 
 async def test_a_ledger_that_differs_is_told_and_left_as_it_is() -> None:

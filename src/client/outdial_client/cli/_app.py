@@ -19,6 +19,7 @@ from outdial_client.cli import (
     _events,
     _explain,
     _export,
+    _external_call,
     _folder,
     _import,
     _imports,
@@ -53,6 +54,7 @@ app.add_typer(_folder.commands, name="folder")
 app.add_typer(_contact.commands, name="contact")
 app.add_typer(_suppression.commands, name="suppression")
 app.add_typer(_throttle.commands, name="throttle")
+app.add_typer(_external_call.commands, name="external-call")
 app.add_typer(_number.commands, name="number")
 app.add_typer(_carrier_config.commands, name="carrier-config")
 app.add_typer(_keys.commands, name="keys")

@@ -6,6 +6,7 @@ from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_pb2 import Call
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.event_pb2 import Event, EventType
+from outdial.v1.external_call_pb2 import ExternalCall
 from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.suppression_pb2 import Suppression
@@ -151,6 +152,17 @@ NUMBERS: Listing[PhoneNumber] = Listing(
         "active" if number.active else "not active",
     ),
     identity=lambda number: number.phone_number_id,
+)
+EXTERNAL_CALLS: Listing[ExternalCall] = Listing(
+    headings=("id", "agent", "carrier config", "since", "until"),
+    cells=lambda call: (
+        call.external_id,
+        call.agent_id,
+        call.carrier_config_id,
+        moment(call.create_time),
+        moment(call.expire_time),
+    ),
+    identity=lambda call: call.external_id,
 )
 EVENTS: Listing[Event] = Listing(
     headings=("number", "when", "event", "cause", "row", "state", "how it ended"),

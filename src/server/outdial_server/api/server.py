@@ -15,6 +15,7 @@ from outdial.v1 import (
     call_service_pb2,
     carrier_config_service_pb2,
     contact_service_pb2,
+    external_call_service_pb2,
     phone_number_service_pb2,
     scheduled_call_service_pb2,
     server_info_service_pb2,
@@ -30,6 +31,7 @@ from outdial.v1.contact_service_pb2_grpc import (
     add_ContactFolderServiceServicer_to_server,
     add_ContactServiceServicer_to_server,
 )
+from outdial.v1.external_call_service_pb2_grpc import add_ExternalCallServiceServicer_to_server
 from outdial.v1.phone_number_service_pb2_grpc import (
     add_PhoneNumberServiceServicer_to_server,
 )
@@ -47,6 +49,7 @@ from outdial_server.api.calls import CallServicer
 from outdial_server.api.carrier_configs import CarrierConfigServicer
 from outdial_server.api.contact_folders import ContactFolderServicer
 from outdial_server.api.contacts import ContactServicer
+from outdial_server.api.external_calls import ExternalCallServicer
 from outdial_server.api.interceptor import RpcInterceptor
 from outdial_server.api.phone_numbers import PhoneNumberServicer
 from outdial_server.api.reflection import add_reflection
@@ -67,6 +70,7 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
         scheduled_call_service_pb2,
         call_service_pb2,
         suppression_service_pb2,
+        external_call_service_pb2,
         throttle_service_pb2,
         contact_service_pb2,
         phone_number_service_pb2,
@@ -105,6 +109,7 @@ class Servicers:
     contacts: ContactServicer
     phone_numbers: PhoneNumberServicer
     carrier_configs: CarrierConfigServicer
+    external_calls: ExternalCallServicer
 
 
 def method_names(services: Iterable[ServiceDescriptor]) -> frozenset[str]:
@@ -168,3 +173,4 @@ def _add_services(servicers: Servicers, server: grpc.aio.Server) -> None:
     add_ContactServiceServicer_to_server(servicers.contacts, server)
     add_PhoneNumberServiceServicer_to_server(servicers.phone_numbers, server)
     add_CarrierConfigServiceServicer_to_server(servicers.carrier_configs, server)
+    add_ExternalCallServiceServicer_to_server(servicers.external_calls, server)

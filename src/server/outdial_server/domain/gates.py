@@ -166,6 +166,7 @@ def _people_of_day(facts: ScopeFacts, now: datetime) -> int:
 def slot_gate(row: SlotRow) -> GateAnswer:
     name = f"slots_{row.scope.kind.name.lower()}"
     figures = {"used": row.used} | ({} if row.target_cap is None else {"cap": row.target_cap})
+    figures |= {"external": row.external} if row.external else {}
     if row.free == 0:
         return GateAnswer(name, 0, "NO_FREE_SLOT", figures, waits_for=ANY_CALL_ENDS)
     return GateAnswer(name, row.free, figures=figures)

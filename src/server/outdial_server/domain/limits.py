@@ -71,6 +71,12 @@ CALL_DURATION_MAX: Final = timedelta(hours=24)
 CALL_DURATION_DEFAULT: Final = timedelta(hours=1)
 EXPECTED_LENGTH_DEFAULT: Final = timedelta(minutes=2)
 
+EXTERNAL_ID_MAX_CHARS: Final = 255
+EXTERNAL_CALLS_MAX: Final = 10_000
+EXTERNAL_TTL_MIN: Final = timedelta(seconds=1)
+EXTERNAL_TTL_MAX: Final = timedelta(hours=24)
+EXTERNAL_TTL_DEFAULT: Final = timedelta(minutes=10)
+
 DIRECT_CALL_WAIT_MAX: Final = timedelta(hours=24)
 DIRECT_CALLS_WAITING_MAX: Final = 100
 

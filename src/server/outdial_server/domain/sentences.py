@@ -52,7 +52,9 @@ def _opens(answer: GateAnswer) -> str:
 def _no_free_slot(answer: GateAnswer) -> str:
     scope = _SCOPES.get(answer.gate, answer.gate)
     used, cap = answer.figures.get("used"), answer.figures.get("cap")
-    return f"{scope[0].upper()}{scope[1:]} has {used} calls at once, of at most {cap}."
+    external = answer.figures.get("external")
+    of_them = f", {external} of them external" if external else ""
+    return f"{scope[0].upper()}{scope[1:]} has {used} calls at once{of_them}, of at most {cap}."
 
 
 def _not_due(answer: GateAnswer) -> str:

@@ -44,6 +44,8 @@ class SlotRow:
     # `Batch.plan_mark` for which that was worked out.
     opens_at: datetime | None = None
     opens_mark: int = 0
+    # Of `used`, calls of outside systems: see `domain.external_call`.
+    external: int = 0
 
     @property
     def free(self) -> int | None:
@@ -60,7 +62,8 @@ class SlotOwners(NamedTuple):
     """Whom a call counts against, as columns of its row; None where there is no such one."""
 
     account_key: int
-    agent_key: int
+    # None for an external call that names none.
+    agent_key: int | None
     batch_key: int | None = None
     carrier_config_key: int | None = None
     phone_number_key: int | None = None

@@ -12,6 +12,7 @@ from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 log = structlog.get_logger()
 
 SETTLE_MOST: Final = 500
+EXTERNALS_MOST: Final = 500
 AUDIT_EVERY: Final = timedelta(seconds=30)
 
 CREATION_MOST: Final = timedelta(hours=1)
@@ -74,6 +75,22 @@ class Settler:
             # Some of them may be due again.
             self._signals.wake(Topic.SETTLE, Topic.CLAIM)
         return None
+
+
+class ExternalEnder:
+    """Frees the slots of external calls that nobody has reported for their time to live."""
+
+    def __init__(self, dispatch: DispatchStore, signals: Signals) -> None:
+        self._dispatch = dispatch
+        self._signals = signals
+
+    async def tick(self, now: datetime) -> datetime | None:
+        freed = await self._dispatch.free_externals(EXTERNALS_MOST)
+        if freed.freed:
+            self._signals.wake(Topic.CLAIM)
+        if freed.more:
+            self._signals.wake(Topic.EXTERNAL)
+        return freed.next_at
 
 
 class Auditor:

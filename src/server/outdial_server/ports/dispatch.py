@@ -139,6 +139,17 @@ class WindowsMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalsFreed:
+    """External calls whose time was over."""
+
+    freed: int
+    # There may be more of them.
+    more: bool
+    # When the time of the next one is over.
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerFault:
     """A scope whose ledger differs from its rows."""
 
@@ -206,6 +217,10 @@ class DispatchStore(Protocol):
         """Removes what lists that broke off left behind; returns how many rows and findings.
         For a server that has just started: alone, it removes all; beside others, what is
         older than any list that may be under way there."""
+        ...
+
+    async def free_externals(self, limit: int) -> ExternalsFreed:
+        """Ends at most `limit` external calls whose time is over, and frees their slots."""
         ...
 
     async def audit_slots(self) -> Sequence[LedgerFault]:

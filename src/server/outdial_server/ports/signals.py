@@ -20,6 +20,7 @@ class Topic(Enum):
     RECONCILE = "reconcile"
     REAP = "reap"
     AUDIT = "audit"
+    EXTERNAL = "external"
 
     # By identity, which each member has for itself: every report wakes a topic, and the
     # enum's own hash is Python code.

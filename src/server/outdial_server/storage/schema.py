@@ -562,6 +562,26 @@ number_calls: Final = Table(
 )
 Index("number_calls_by_number", number_calls.c.account_key, number_calls.c.address)
 
+# Those in progress.
+external_calls: Final = Table(
+    "external_calls",
+    metadata,
+    _key(),
+    _owner("account_key", "accounts"),
+    Column("external_id", Text, nullable=False),
+    _owner("agent_key", "agents", nullable=True),
+    _owner("carrier_config_key", "carrier_configs", nullable=True),
+    Column("created_us", BigInt, nullable=False),
+    Column("expires_us", BigInt, nullable=False),
+)
+Index(
+    "external_calls_by_id",
+    external_calls.c.account_key,
+    external_calls.c.external_id,
+    unique=True,
+)
+Index("external_calls_by_expiry", external_calls.c.expires_us)
+
 slots: Final = Table(
     "slots",
     metadata,
@@ -573,6 +593,8 @@ slots: Final = Table(
     # See domain.slots.SlotRow.
     Column("opens_us", BigInt),
     Column("opens_mark", BigInt, nullable=False, server_default="0"),
+    # Of `used`.
+    Column("external", Integer, nullable=False, server_default="0"),
     CheckConstraint("used >= 0", name="slots_not_negative"),
     CheckConstraint("hard_cap IS NULL OR used <= hard_cap", name="slots_within_cap"),
     sqlite_with_rowid=False,

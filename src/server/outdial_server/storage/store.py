@@ -16,6 +16,7 @@ from outdial_server.storage.carrier_config_store import SqlCarrierConfigs
 from outdial_server.storage.contact_stores import SqlContactFolders, SqlContacts
 from outdial_server.storage.database import Database
 from outdial_server.storage.direct_call_store import SqlDirectCalls
+from outdial_server.storage.external_call_store import SqlExternalCalls
 from outdial_server.storage.intake import SqlImports, SqlIntake
 from outdial_server.storage.migrate import is_up_to_date, migrate
 from outdial_server.storage.opening import parse_url, refusals_in_words
@@ -64,6 +65,7 @@ class Store:
     phone_numbers: SqlPhoneNumbers
     carrier_configs: SqlCarrierConfigs
     direct_calls: SqlDirectCalls
+    external_calls: SqlExternalCalls
 
     @property
     def is_alone(self) -> bool:
@@ -99,6 +101,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlPhoneNumbers(database),
         SqlCarrierConfigs(database),
         SqlDirectCalls(database),
+        SqlExternalCalls(database),
     )
 
 

@@ -30,6 +30,7 @@ from outdial_server.ports.dispatch import (
     Applied,
     ClaimedCall,
     Claims,
+    ExternalsFreed,
     LedgerFault,
     Reaped,
     Sent,
@@ -55,6 +56,7 @@ from outdial_server.storage.verbs import (
     event_reading,
     explaining,
     exporting,
+    external_calls,
     figures,
     reading,
     reporting,
@@ -368,6 +370,9 @@ class SqlDispatch:
         return await erase_in_groups(
             self._db, lambda tx: staging.sweep_staging(tx, older_than, ERASE_ROWS)
         )
+
+    async def free_externals(self, limit: int) -> ExternalsFreed:
+        return await self._db.write(lambda tx: external_calls.free_expired(tx, limit))
 
     async def audit_slots(self) -> Sequence[LedgerFault]:
         return await self._db.read_first(upkeep.audit_slots)

@@ -61,7 +61,7 @@ def read_slots(tx: Tx, scopes: Iterable[SlotScope]) -> dict[SlotScope, SlotRow]:
     wanted = tx.dialect.rows("scopes", _SCOPE)
     rows = tx.all(
         f"SELECT s.kind, s.owner, s.target_cap, s.hard_cap, s.used, s.opens_us, "
-        "s.opens_mark FROM slots s "
+        "s.opens_mark, s.external FROM slots s "
         f"WHERE (s.kind, s.owner) IN (SELECT w.kind, w.owner FROM {wanted} w) "
         f"ORDER BY s.kind, s.owner {tx.dialect.for_update('s')}",
         scopes=_scopes_json(scopes),
@@ -74,6 +74,7 @@ def read_slots(tx: Tx, scopes: Iterable[SlotScope]) -> dict[SlotScope, SlotRow]:
             r.used,
             moment_or_none(r.opens_us),
             r.opens_mark,
+            r.external,
         )
         for r in rows
     )
@@ -108,6 +109,22 @@ def _add_sql(dialect: Dialect) -> str:
         f"UPDATE slots SET used = used + r.delta, "
         f"hard_cap = CASE WHEN hard_cap IS NULL THEN NULL ELSE {followed} END "
         f"FROM {rows} AS r WHERE slots.kind = r.kind AND slots.owner = r.owner"
+    )
+
+
+def count_externals(tx: Tx, deltas: Mapping[SlotScope, int]) -> None:
+    """External calls that have come or gone. They are there anyway: the hard cap follows
+    `used` up as well."""
+    rows = [[scope.kind, scope.owner, delta] for scope, delta in sorted(deltas.items()) if delta]
+    if not rows:
+        return
+    table = tx.dialect.rows("rows", (*_SCOPE, ("delta", Kind.INT)))
+    tx.run(
+        "UPDATE slots SET used = used + r.delta, external = external + r.delta, "
+        f"hard_cap = CASE WHEN target_cap IS NULL THEN NULL "
+        f"ELSE {tx.dialect.greatest('target_cap', 'used + r.delta')} END "
+        f"FROM {table} AS r WHERE slots.kind = r.kind AND slots.owner = r.owner",
+        rows=json_text(rows),
     )
 
 

@@ -37,6 +37,7 @@ class Runnable:
 
     @property
     def agent_key(self) -> int:
+        assert self.owners.agent_key is not None, "a batch has one"
         return self.owners.agent_key
 
     @property

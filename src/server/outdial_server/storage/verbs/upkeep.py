@@ -1,6 +1,7 @@
 """What keeps the promises when something went wrong: leases, silence, windows, settling,
 and the audit of the ledger."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -34,6 +35,7 @@ from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision, lock_batch
 from outdial_server.storage.verbs.ending import SELECT_WAITING, end_rows
+from outdial_server.storage.verbs.external_calls import held_by_externals
 from outdial_server.storage.verbs.ledger import (
     OWNER_COLUMNS,
     count_scopes,
@@ -236,18 +238,30 @@ def _end_some(tx: Tx, limit: int) -> bool:
 
 
 def audit_slots(tx: Tx) -> list[LedgerFault]:
-    """The calls are the truth; a scope whose `used` differs from them is a fault. In one
-    snapshot: a reader sees both as of one moment."""
+    """The calls, external ones included, are the truth; a scope whose `used` differs from them
+    is a fault. In one snapshot: a reader sees both as of one moment."""
     # The sign keeps SQLite off the index by batch: few of all calls hold a slot.
     calls = tx.all(
         f"SELECT {OWNER_COLUMNS}, COUNT(*) AS held FROM calls c WHERE c.holds_slot = 1 "
         f"AND c.trusted_until_us IS NOT NULL GROUP BY +c.account_key, {OWNER_COLUMNS}"
     )
-    held = count_scopes({owners_of(row): row.held for row in calls})
-    slots = tx.all("SELECT kind, owner, used FROM slots WHERE used <> 0")
-    used = {SlotScope(ScopeKind(row.kind), row.owner): row.used for row in slots}
+    external = count_scopes(held_by_externals(tx))
+    held = count_scopes({owners_of(row): row.held for row in calls}) + external
+    slots = tx.all("SELECT kind, owner, used, external FROM slots WHERE used <> 0 OR external <> 0")
+    kept = {SlotScope(ScopeKind(row.kind), row.owner): row for row in slots}
+    used = Counter({scope: row.used for scope, row in kept.items()})
+    used_by_externals = Counter({scope: row.external for scope, row in kept.items()})
     return [
-        LedgerFault(f"{scope.kind.name}:{scope.owner}", used.get(scope, 0), held[scope])
+        *_differences(used, held),
+        *_differences(used_by_externals, external, " external"),
+    ]
+
+
+def _differences(
+    used: Counter[SlotScope], held: Counter[SlotScope], what: str = ""
+) -> list[LedgerFault]:
+    return [
+        LedgerFault(f"{scope.kind.name}:{scope.owner}{what}", used[scope], held[scope])
         for scope in sorted(used.keys() | held.keys())
-        if used.get(scope, 0) != held[scope]
+        if used[scope] != held[scope]
     ]
