@@ -41,7 +41,8 @@ class ExternalCalls:
         return (await self._send(self._stub.ReportExternalCall, request)).external_call
 
     async def end(self, external_id: str) -> bool:
-        """Says that a call is over; False when it was not in progress any more."""
+        """Says that a call is over; False when it was not in progress any more, which may also
+        be since the request had to be sent twice."""
         request = messages.EndExternalCallRequest(external_id=external_id)
         return (await self._send(self._stub.EndExternalCall, request)).was_in_progress
 

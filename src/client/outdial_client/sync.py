@@ -1161,7 +1161,9 @@ class ExternalCalls:
         )
 
     def end(self, external_id: str) -> bool:
-        """Says that a call is over; False when it was not in progress any more."""
+        """Says that a call is over; False when it was not in progress any more, which may also
+        be since the request had to be sent twice.
+        """
         return self._loop.run(partial(self._inner.end, external_id))
 
     def list(self, *, page_size: int = 0) -> Pager[ExternalCall]:
