@@ -595,6 +595,7 @@ slots: Final = Table(
     Column("opens_mark", BigInt, nullable=False, server_default="0"),
     # Of `used`.
     Column("external", Integer, nullable=False, server_default="0"),
+    Column("served", BigInt, nullable=False, server_default="0"),
     CheckConstraint("used >= 0", name="slots_not_negative"),
     CheckConstraint("hard_cap IS NULL OR used <= hard_cap", name="slots_within_cap"),
     sqlite_with_rowid=False,

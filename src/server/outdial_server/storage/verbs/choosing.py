@@ -15,15 +15,8 @@ from outdial_server.domain.number_rotation import (
     free_together,
     joined_pools,
 )
-from outdial_server.domain.slots import (
-    ScopeKind,
-    SharedLimit,
-    SlotRow,
-    SlotScope,
-    Wish,
-    free_in_all,
-    share_within,
-)
+from outdial_server.domain.sharing import SharedLimit, Wish, in_turn, share_within
+from outdial_server.domain.slots import ScopeKind, SlotRow, SlotScope, free_in_all
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.claim_facts import ClaimFacts
 from outdial_server.storage.verbs.due_rows import DueRows, Waiting
@@ -105,7 +98,7 @@ def _grants(
     # Direct calls may use what the account keeps in reserve from its batches.
     of_all = _OF_ALL_BATCHES if not any(r.batch.is_direct for r in account) else _OF_ALL
     free = free_in_all((facts.slots[s] for s in account[0].scopes if s.kind in of_all), limit)
-    wishes = [_wish(r, facts.slots, wanted[r.key]) for r in account]
+    wishes = in_turn(_wish(r, facts.slots, wanted[r.key]) for r in account)
     limits = [
         *_left_of_scopes(account, facts.slots, of_all),
         *_left_of_windows(account, facts),
@@ -116,8 +109,22 @@ def _grants(
 
 def _wish(r: Runnable, slots: Mapping[SlotScope, SlotRow], wanted: int) -> Wish:
     settings = r.batch.settings
-    held = slots[SlotScope(ScopeKind.BATCH, r.key)].used
-    return Wish(r.key, settings.priority, settings.weight, held, wanted)
+    of_batch = slots[SlotScope(ScopeKind.BATCH, r.key)]
+    return Wish(r.key, settings.priority, settings.weight, of_batch.used, wanted, of_batch.served)
+
+
+def served_after(
+    account: Sequence[Runnable], facts: ClaimFacts, taken: Mapping[int, int]
+) -> dict[SlotScope, int]:
+    """See `Wish.served`. One that is alone takes no turns."""
+    if len(account) == 1:
+        return {}
+    wishes = in_turn(_wish(r, facts.slots, 0) for r in account)
+    return {
+        SlotScope(ScopeKind.BATCH, wish.key): wish.served_with(taken[wish.key])
+        for wish in wishes
+        if taken[wish.key]
+    }
 
 
 _OF_ALL: Final = (ScopeKind.ACCOUNT,)

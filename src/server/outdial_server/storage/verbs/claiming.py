@@ -8,11 +8,11 @@ from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.ports.dispatch import ClaimedCall, Claims
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.call_texts import ParsedAgents
-from outdial_server.storage.verbs.choosing import by_account, choose
+from outdial_server.storage.verbs.choosing import by_account, choose, served_after
 from outdial_server.storage.verbs.claim_facts import ClaimFacts, read_claim_facts
 from outdial_server.storage.verbs.claim_writing import claim_rows
 from outdial_server.storage.verbs.due_rows import DueRows
-from outdial_server.storage.verbs.ledger import plan_next
+from outdial_server.storage.verbs.ledger import note_served, plan_next
 from outdial_server.storage.verbs.rotations import write_turns
 from outdial_server.storage.verbs.runnable import Runnable, read_runnable
 
@@ -36,6 +36,8 @@ def claim(tx: Tx, limit: int, agents: ParsedAgents, ready_since: datetime | None
             rows.taken(due)
             if due and r.batch.settings.is_spread:
                 moments += _plan_next_slot(tx, r, facts, len(due))
+        taken = {key: len(w.due) for key, w in waiting.items()}
+        note_served(tx, served_after(account, facts, taken))
         moments += [w.next_due_at for w in waiting.values() if w.next_due_at is not None]
         turns |= {key: w.last_number_key for key, w in waiting.items() if w.last_number_key}
         more |= any(w.more for w in waiting.values())

@@ -61,7 +61,7 @@ def read_slots(tx: Tx, scopes: Iterable[SlotScope]) -> dict[SlotScope, SlotRow]:
     wanted = tx.dialect.rows("scopes", _SCOPE)
     rows = tx.all(
         f"SELECT s.kind, s.owner, s.target_cap, s.hard_cap, s.used, s.opens_us, "
-        "s.opens_mark, s.external FROM slots s "
+        "s.opens_mark, s.external, s.served FROM slots s "
         f"WHERE (s.kind, s.owner) IN (SELECT w.kind, w.owner FROM {wanted} w) "
         f"ORDER BY s.kind, s.owner {tx.dialect.for_update('s')}",
         scopes=_scopes_json(scopes),
@@ -75,6 +75,7 @@ def read_slots(tx: Tx, scopes: Iterable[SlotScope]) -> dict[SlotScope, SlotRow]:
             moment_or_none(r.opens_us),
             r.opens_mark,
             r.external,
+            r.served,
         )
         for r in rows
     )
@@ -162,6 +163,17 @@ def plan_next(tx: Tx, scope: SlotScope, opens_at: datetime | None, mark: int) ->
         kind=int(scope.kind),
         owner=scope.owner,
     )
+
+
+def note_served(tx: Tx, served: Mapping[SlotScope, int]) -> None:
+    """See `SlotRow.served`."""
+    if served:
+        rows = tx.dialect.rows("rows", (*_SCOPE, ("served", Kind.INT)))
+        tx.run(
+            f"UPDATE slots SET served = r.served FROM {rows} AS r "
+            "WHERE slots.kind = r.kind AND slots.owner = r.owner",
+            rows=json_text([[*scope, of_scope] for scope, of_scope in sorted(served.items())]),
+        )
 
 
 def count_scopes(calls: Mapping[SlotOwners, int]) -> Counter[SlotScope]:
