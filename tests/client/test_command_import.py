@@ -153,7 +153,7 @@ async def test_refused_rows_are_named_and_reported_and_nobody_is_called(
     assert ["4", "phone", "has", "'n'", "in", "it"] in [
         line.split() for line in result.stdout.splitlines()
     ]
-    assert "Error: 1 of 4 rows cannot be called, so nothing was added" in result.stderr
+    assert "Error: 1 of 4 rows cannot be added, so none was" in result.stderr
     assert "--skip-bad-rows" in result.stderr
     assert report.read_text().splitlines()[:2] == [
         "row,column,reason,phone,name",

@@ -82,6 +82,7 @@ COMMANDS = {
     "contacts.create": "contact create",
     "contacts.delete": "contact delete",
     "contacts.get": "contact show",
+    "contacts.import_csv": "contact import",
     "contacts.list": "contact list",
     "contacts.update": "contact update",
     "external_calls.end": "external-call end",
@@ -122,6 +123,7 @@ COMMANDS = {
 }
 WITHOUT_ONE = {
     "batches.import_rows": "for rows that a program makes; a shell has files and pipes",
+    "contacts.import_rows": "the same",
     "scheduled_calls.explain": "explain",
     "scheduled_calls.export": "the stream under the two that write files",
     "close": "a command closes what it opens",

@@ -48,7 +48,9 @@ def test_known_columns_are_fields_and_the_others_template_values() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["phone", "Phone Number", "MOBILE", "number", "address"])
+@pytest.mark.parametrize(
+    "name", ["phone", "Phone Number", "MOBILE", "mobile-number", "number", "address"]
+)
 def test_a_phone_column_is_recognised(name: str) -> None:
     (call,) = calls(f"name,{name}\nAda,+15551230001\n")
     assert call.address == "+15551230001"

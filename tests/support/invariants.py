@@ -301,6 +301,12 @@ def _check_contacts(tx: Tx) -> None:
         "(SELECT COUNT(*) FROM contacts c WHERE c.folder_key = f.key)",
     )
     assert miscounted == [], "a folder counts its contacts"
+    homeless = _sql(
+        tx,
+        "SELECT s.seq FROM staged_contacts s LEFT JOIN imports i ON i.key = s.import_key "
+        "WHERE i.key IS NULL OR i.state IN (1, 2)",
+    )
+    assert homeless == [], "staged contacts belong to an import that has not ended"
 
 
 def _check_watched(tx: Tx) -> None:

@@ -325,7 +325,9 @@ def name_in(request: RequestKey | None) -> RequestName | None:
     return RequestName(request.account_id, request.surface, request.request_id)
 
 
-async def slices_of(rows: Iterable[NewScheduledCall]) -> AsyncGenerator[CheckedRows, None]:
+async def slices_of(
+    rows: Iterable[NewScheduledCall],
+) -> AsyncGenerator[CheckedRows[NewScheduledCall], None]:
     numbered = enumerate(rows)
     while piece := list(islice(numbered, SLICE_ROWS)):
         yield CheckedRows(len(piece), piece, ())

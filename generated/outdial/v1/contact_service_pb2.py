@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from outdial.v1 import contact_pb2 as outdial_dot_v1_dot_contact__pb2
+from outdial.v1 import import_pb2 as outdial_dot_v1_dot_import__pb2
 from outdial.v1 import scheduled_call_pb2 as outdial_dot_v1_dot_scheduled__call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outdial/v1/contact_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x18outdial/v1/contact.proto\x1a\x1foutdial/v1/scheduled_call.proto\"c\n\x1a\x43reateContactFolderRequest\x12\x31\n\x0e\x63ontact_folder\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ContactFolder\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"P\n\x1b\x43reateContactFolderResponse\x12\x31\n\x0e\x63ontact_folder\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ContactFolder\"4\n\x17GetContactFolderRequest\x12\x19\n\x11\x63ontact_folder_id\x18\x01 \x01(\t\"M\n\x18GetContactFolderResponse\x12\x31\n\x0e\x63ontact_folder\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ContactFolder\"j\n\x19ListContactFoldersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"i\n\x1aListContactFoldersResponse\x12\x32\n\x0f\x63ontact_folders\x18\x01 \x03(\x0b\x32\x19.outdial.v1.ContactFolder\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x01\n\x1aUpdateContactFolderRequest\x12\x31\n\x0e\x63ontact_folder\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ContactFolder\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"P\n\x1bUpdateContactFolderResponse\x12\x31\n\x0e\x63ontact_folder\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ContactFolder\"7\n\x1a\x44\x65leteContactFolderRequest\x12\x19\n\x11\x63ontact_folder_id\x18\x01 \x01(\t\"\x1d\n\x1b\x44\x65leteContactFolderResponse\"P\n\x14\x43reateContactRequest\x12$\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Contact\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"=\n\x15\x43reateContactResponse\x12$\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Contact\"\'\n\x11GetContactRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\":\n\x12GetContactResponse\x12$\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Contact\"\x9b\x01\n\x13ListContactsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x19\n\x11\x63ontact_folder_id\x18\x03 \x01(\t\x12\x0e\n\x06search\x18\x04 \x01(\t\x12\x32\n\x11last_dispositions\x18\x05 \x03(\x0e\x32\x17.outdial.v1.Disposition\"V\n\x14ListContactsResponse\x12%\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x13.outdial.v1.Contact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"m\n\x14UpdateContactRequest\x12$\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Contact\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"=\n\x15UpdateContactResponse\x12$\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Contact\"*\n\x14\x44\x65leteContactRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\"\x17\n\x15\x44\x65leteContactResponse2\xae\x06\n\x14\x43ontactFolderService\x12\x8e\x01\n\x13\x43reateContactFolder\x12&.outdial.v1.CreateContactFolderRequest\x1a\'.outdial.v1.CreateContactFolderResponse\"&\x82\xd3\xe4\x93\x02 \"\x1b/outdial/v1/contact-folders:\x01*\x12\x96\x01\n\x10GetContactFolder\x12#.outdial.v1.GetContactFolderRequest\x1a$.outdial.v1.GetContactFolderResponse\"7\x82\xd3\xe4\x93\x02\x31\x12//outdial/v1/contact-folders/{contact_folder_id}\x12\x88\x01\n\x12ListContactFolders\x12%.outdial.v1.ListContactFoldersRequest\x1a&.outdial.v1.ListContactFoldersResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/outdial/v1/contact-folders\x12\xbe\x01\n\x13UpdateContactFolder\x12&.outdial.v1.UpdateContactFolderRequest\x1a\'.outdial.v1.UpdateContactFolderResponse\"V\x82\xd3\xe4\x93\x02P2>/outdial/v1/contact-folders/{contact_folder.contact_folder_id}:\x0e\x63ontact_folder\x12\x9f\x01\n\x13\x44\x65leteContactFolder\x12&.outdial.v1.DeleteContactFolderRequest\x1a\'.outdial.v1.DeleteContactFolderResponse\"7\x82\xd3\xe4\x93\x02\x31*//outdial/v1/contact-folders/{contact_folder_id}2\x84\x05\n\x0e\x43ontactService\x12u\n\rCreateContact\x12 .outdial.v1.CreateContactRequest\x1a!.outdial.v1.CreateContactResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/outdial/v1/contacts:\x01*\x12v\n\nGetContact\x12\x1d.outdial.v1.GetContactRequest\x1a\x1e.outdial.v1.GetContactResponse\")\x82\xd3\xe4\x93\x02#\x12!/outdial/v1/contacts/{contact_id}\x12o\n\x0cListContacts\x12\x1f.outdial.v1.ListContactsRequest\x1a .outdial.v1.ListContactsResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/outdial/v1/contacts\x12\x90\x01\n\rUpdateContact\x12 .outdial.v1.UpdateContactRequest\x1a!.outdial.v1.UpdateContactResponse\":\x82\xd3\xe4\x93\x02\x34\x32)/outdial/v1/contacts/{contact.contact_id}:\x07\x63ontact\x12\x7f\n\rDeleteContact\x12 .outdial.v1.DeleteContactRequest\x1a!.outdial.v1.DeleteContactResponse\")\x82\xd3\xe4\x93\x02#*!/outdial/v1/contacts/{contact_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outdial/v1/contact_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x18outdial/v1/contact.proto\x1a\x17outdial/v1/import.proto\x1a\x1foutdial/v1/scheduled_call.proto\"\xac\x01\n\x15ImportContactsRequest\x12\x33\n\x07options\x18\x01 \x01(\x0b\x32 .outdial.v1.ContactImportOptionsH\x00\x12-\n\x04rows\x18\x02 \x01(\x0b\x32\x1d.outdial.v1.ContactImportRowsH\x00\x12$\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x15.outdial.v1.ImportEndH\x00\x42\t\n\x07\x63ontent\"o\n\x16ImportContactsResponse\x12\"\n\x06import\x18\x01 \x01(\x0b\x32\x12.outdial.v1.Import\x12\x31\n\x0e\x63ontact_folder\x18\x02 \x01(\x0b\x32\x19.outdial.v1.ContactFolder\"c\n\x1a\x43reateContactFolderRequest\x12\x31\n\x0e\x63ontact_folder\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ContactFolder\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"P\n\x1b\x43reateContactFolderResponse\x12\x31\n\x0e\x63ontact_folder\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ContactFolder\"4\n\x17GetContactFolderRequest\x12\x19\n\x11\x63ontact_folder_id\x18\x01 \x01(\t\"M\n\x18GetContactFolderResponse\x12\x31\n\x0e\x63ontact_folder\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ContactFolder\"j\n\x19ListContactFoldersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"i\n\x1aListContactFoldersResponse\x12\x32\n\x0f\x63ontact_folders\x18\x01 \x03(\x0b\x32\x19.outdial.v1.ContactFolder\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x01\n\x1aUpdateContactFolderRequest\x12\x31\n\x0e\x63ontact_folder\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ContactFolder\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"P\n\x1bUpdateContactFolderResponse\x12\x31\n\x0e\x63ontact_folder\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ContactFolder\"7\n\x1a\x44\x65leteContactFolderRequest\x12\x19\n\x11\x63ontact_folder_id\x18\x01 \x01(\t\"\x1d\n\x1b\x44\x65leteContactFolderResponse\"P\n\x14\x43reateContactRequest\x12$\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Contact\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"=\n\x15\x43reateContactResponse\x12$\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Contact\"\'\n\x11GetContactRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\":\n\x12GetContactResponse\x12$\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Contact\"\x9b\x01\n\x13ListContactsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x19\n\x11\x63ontact_folder_id\x18\x03 \x01(\t\x12\x0e\n\x06search\x18\x04 \x01(\t\x12\x32\n\x11last_dispositions\x18\x05 \x03(\x0e\x32\x17.outdial.v1.Disposition\"V\n\x14ListContactsResponse\x12%\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x13.outdial.v1.Contact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"m\n\x14UpdateContactRequest\x12$\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Contact\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"=\n\x15UpdateContactResponse\x12$\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Contact\"*\n\x14\x44\x65leteContactRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\"\x17\n\x15\x44\x65leteContactResponse2\xae\x06\n\x14\x43ontactFolderService\x12\x8e\x01\n\x13\x43reateContactFolder\x12&.outdial.v1.CreateContactFolderRequest\x1a\'.outdial.v1.CreateContactFolderResponse\"&\x82\xd3\xe4\x93\x02 \"\x1b/outdial/v1/contact-folders:\x01*\x12\x96\x01\n\x10GetContactFolder\x12#.outdial.v1.GetContactFolderRequest\x1a$.outdial.v1.GetContactFolderResponse\"7\x82\xd3\xe4\x93\x02\x31\x12//outdial/v1/contact-folders/{contact_folder_id}\x12\x88\x01\n\x12ListContactFolders\x12%.outdial.v1.ListContactFoldersRequest\x1a&.outdial.v1.ListContactFoldersResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/outdial/v1/contact-folders\x12\xbe\x01\n\x13UpdateContactFolder\x12&.outdial.v1.UpdateContactFolderRequest\x1a\'.outdial.v1.UpdateContactFolderResponse\"V\x82\xd3\xe4\x93\x02P2>/outdial/v1/contact-folders/{contact_folder.contact_folder_id}:\x0e\x63ontact_folder\x12\x9f\x01\n\x13\x44\x65leteContactFolder\x12&.outdial.v1.DeleteContactFolderRequest\x1a\'.outdial.v1.DeleteContactFolderResponse\"7\x82\xd3\xe4\x93\x02\x31*//outdial/v1/contact-folders/{contact_folder_id}2\xdf\x05\n\x0e\x43ontactService\x12u\n\rCreateContact\x12 .outdial.v1.CreateContactRequest\x1a!.outdial.v1.CreateContactResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/outdial/v1/contacts:\x01*\x12v\n\nGetContact\x12\x1d.outdial.v1.GetContactRequest\x1a\x1e.outdial.v1.GetContactResponse\")\x82\xd3\xe4\x93\x02#\x12!/outdial/v1/contacts/{contact_id}\x12o\n\x0cListContacts\x12\x1f.outdial.v1.ListContactsRequest\x1a .outdial.v1.ListContactsResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/outdial/v1/contacts\x12\x90\x01\n\rUpdateContact\x12 .outdial.v1.UpdateContactRequest\x1a!.outdial.v1.UpdateContactResponse\":\x82\xd3\xe4\x93\x02\x34\x32)/outdial/v1/contacts/{contact.contact_id}:\x07\x63ontact\x12\x7f\n\rDeleteContact\x12 .outdial.v1.DeleteContactRequest\x1a!.outdial.v1.DeleteContactResponse\")\x82\xd3\xe4\x93\x02#*!/outdial/v1/contacts/{contact_id}\x12Y\n\x0eImportContacts\x12!.outdial.v1.ImportContactsRequest\x1a\".outdial.v1.ImportContactsResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,48 +56,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTACTSERVICE'].methods_by_name['UpdateContact']._serialized_options = b'\202\323\344\223\00242)/outdial/v1/contacts/{contact.contact_id}:\007contact'
   _globals['_CONTACTSERVICE'].methods_by_name['DeleteContact']._loaded_options = None
   _globals['_CONTACTSERVICE'].methods_by_name['DeleteContact']._serialized_options = b'\202\323\344\223\002#*!/outdial/v1/contacts/{contact_id}'
-  _globals['_CREATECONTACTFOLDERREQUEST']._serialized_start=171
-  _globals['_CREATECONTACTFOLDERREQUEST']._serialized_end=270
-  _globals['_CREATECONTACTFOLDERRESPONSE']._serialized_start=272
-  _globals['_CREATECONTACTFOLDERRESPONSE']._serialized_end=352
-  _globals['_GETCONTACTFOLDERREQUEST']._serialized_start=354
-  _globals['_GETCONTACTFOLDERREQUEST']._serialized_end=406
-  _globals['_GETCONTACTFOLDERRESPONSE']._serialized_start=408
-  _globals['_GETCONTACTFOLDERRESPONSE']._serialized_end=485
-  _globals['_LISTCONTACTFOLDERSREQUEST']._serialized_start=487
-  _globals['_LISTCONTACTFOLDERSREQUEST']._serialized_end=593
-  _globals['_LISTCONTACTFOLDERSRESPONSE']._serialized_start=595
-  _globals['_LISTCONTACTFOLDERSRESPONSE']._serialized_end=700
-  _globals['_UPDATECONTACTFOLDERREQUEST']._serialized_start=703
-  _globals['_UPDATECONTACTFOLDERREQUEST']._serialized_end=831
-  _globals['_UPDATECONTACTFOLDERRESPONSE']._serialized_start=833
-  _globals['_UPDATECONTACTFOLDERRESPONSE']._serialized_end=913
-  _globals['_DELETECONTACTFOLDERREQUEST']._serialized_start=915
-  _globals['_DELETECONTACTFOLDERREQUEST']._serialized_end=970
-  _globals['_DELETECONTACTFOLDERRESPONSE']._serialized_start=972
-  _globals['_DELETECONTACTFOLDERRESPONSE']._serialized_end=1001
-  _globals['_CREATECONTACTREQUEST']._serialized_start=1003
-  _globals['_CREATECONTACTREQUEST']._serialized_end=1083
-  _globals['_CREATECONTACTRESPONSE']._serialized_start=1085
-  _globals['_CREATECONTACTRESPONSE']._serialized_end=1146
-  _globals['_GETCONTACTREQUEST']._serialized_start=1148
-  _globals['_GETCONTACTREQUEST']._serialized_end=1187
-  _globals['_GETCONTACTRESPONSE']._serialized_start=1189
-  _globals['_GETCONTACTRESPONSE']._serialized_end=1247
-  _globals['_LISTCONTACTSREQUEST']._serialized_start=1250
-  _globals['_LISTCONTACTSREQUEST']._serialized_end=1405
-  _globals['_LISTCONTACTSRESPONSE']._serialized_start=1407
-  _globals['_LISTCONTACTSRESPONSE']._serialized_end=1493
-  _globals['_UPDATECONTACTREQUEST']._serialized_start=1495
-  _globals['_UPDATECONTACTREQUEST']._serialized_end=1604
-  _globals['_UPDATECONTACTRESPONSE']._serialized_start=1606
-  _globals['_UPDATECONTACTRESPONSE']._serialized_end=1667
-  _globals['_DELETECONTACTREQUEST']._serialized_start=1669
-  _globals['_DELETECONTACTREQUEST']._serialized_end=1711
-  _globals['_DELETECONTACTRESPONSE']._serialized_start=1713
-  _globals['_DELETECONTACTRESPONSE']._serialized_end=1736
-  _globals['_CONTACTFOLDERSERVICE']._serialized_start=1739
-  _globals['_CONTACTFOLDERSERVICE']._serialized_end=2553
-  _globals['_CONTACTSERVICE']._serialized_start=2556
-  _globals['_CONTACTSERVICE']._serialized_end=3200
+  _globals['_IMPORTCONTACTSREQUEST']._serialized_start=197
+  _globals['_IMPORTCONTACTSREQUEST']._serialized_end=369
+  _globals['_IMPORTCONTACTSRESPONSE']._serialized_start=371
+  _globals['_IMPORTCONTACTSRESPONSE']._serialized_end=482
+  _globals['_CREATECONTACTFOLDERREQUEST']._serialized_start=484
+  _globals['_CREATECONTACTFOLDERREQUEST']._serialized_end=583
+  _globals['_CREATECONTACTFOLDERRESPONSE']._serialized_start=585
+  _globals['_CREATECONTACTFOLDERRESPONSE']._serialized_end=665
+  _globals['_GETCONTACTFOLDERREQUEST']._serialized_start=667
+  _globals['_GETCONTACTFOLDERREQUEST']._serialized_end=719
+  _globals['_GETCONTACTFOLDERRESPONSE']._serialized_start=721
+  _globals['_GETCONTACTFOLDERRESPONSE']._serialized_end=798
+  _globals['_LISTCONTACTFOLDERSREQUEST']._serialized_start=800
+  _globals['_LISTCONTACTFOLDERSREQUEST']._serialized_end=906
+  _globals['_LISTCONTACTFOLDERSRESPONSE']._serialized_start=908
+  _globals['_LISTCONTACTFOLDERSRESPONSE']._serialized_end=1013
+  _globals['_UPDATECONTACTFOLDERREQUEST']._serialized_start=1016
+  _globals['_UPDATECONTACTFOLDERREQUEST']._serialized_end=1144
+  _globals['_UPDATECONTACTFOLDERRESPONSE']._serialized_start=1146
+  _globals['_UPDATECONTACTFOLDERRESPONSE']._serialized_end=1226
+  _globals['_DELETECONTACTFOLDERREQUEST']._serialized_start=1228
+  _globals['_DELETECONTACTFOLDERREQUEST']._serialized_end=1283
+  _globals['_DELETECONTACTFOLDERRESPONSE']._serialized_start=1285
+  _globals['_DELETECONTACTFOLDERRESPONSE']._serialized_end=1314
+  _globals['_CREATECONTACTREQUEST']._serialized_start=1316
+  _globals['_CREATECONTACTREQUEST']._serialized_end=1396
+  _globals['_CREATECONTACTRESPONSE']._serialized_start=1398
+  _globals['_CREATECONTACTRESPONSE']._serialized_end=1459
+  _globals['_GETCONTACTREQUEST']._serialized_start=1461
+  _globals['_GETCONTACTREQUEST']._serialized_end=1500
+  _globals['_GETCONTACTRESPONSE']._serialized_start=1502
+  _globals['_GETCONTACTRESPONSE']._serialized_end=1560
+  _globals['_LISTCONTACTSREQUEST']._serialized_start=1563
+  _globals['_LISTCONTACTSREQUEST']._serialized_end=1718
+  _globals['_LISTCONTACTSRESPONSE']._serialized_start=1720
+  _globals['_LISTCONTACTSRESPONSE']._serialized_end=1806
+  _globals['_UPDATECONTACTREQUEST']._serialized_start=1808
+  _globals['_UPDATECONTACTREQUEST']._serialized_end=1917
+  _globals['_UPDATECONTACTRESPONSE']._serialized_start=1919
+  _globals['_UPDATECONTACTRESPONSE']._serialized_end=1980
+  _globals['_DELETECONTACTREQUEST']._serialized_start=1982
+  _globals['_DELETECONTACTREQUEST']._serialized_end=2024
+  _globals['_DELETECONTACTRESPONSE']._serialized_start=2026
+  _globals['_DELETECONTACTRESPONSE']._serialized_end=2049
+  _globals['_CONTACTFOLDERSERVICE']._serialized_start=2052
+  _globals['_CONTACTFOLDERSERVICE']._serialized_end=2866
+  _globals['_CONTACTSERVICE']._serialized_start=2869
+  _globals['_CONTACTSERVICE']._serialized_end=3604
 # @@protoc_insertion_point(module_scope)

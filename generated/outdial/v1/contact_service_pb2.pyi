@@ -9,6 +9,7 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from outdial.v1 import contact_pb2 as _contact_pb2
+from outdial.v1 import import_pb2 as _import_pb2
 from outdial.v1 import scheduled_call_pb2 as _scheduled_call_pb2
 import builtins as _builtins
 import sys
@@ -20,6 +21,59 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class ImportContactsRequest(_message.Message):
+    """See ContactImportOptions, ContactImportRows and ImportEnd."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def options(self) -> _import_pb2.ContactImportOptions: ...
+    @_builtins.property
+    def rows(self) -> _import_pb2.ContactImportRows: ...
+    @_builtins.property
+    def end(self) -> _import_pb2.ImportEnd: ...
+    def __init__(
+        self,
+        *,
+        options: _import_pb2.ContactImportOptions | None = ...,
+        rows: _import_pb2.ContactImportRows | None = ...,
+        end: _import_pb2.ImportEnd | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "end", b"end", "options", b"options", "rows", b"rows"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "end", b"end", "options", b"options", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["options", "rows", "end"]  # noqa: Y015
+    _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
+
+Global___ImportContactsRequest: _TypeAlias = ImportContactsRequest  # noqa: Y015
+
+@_typing.final
+class ImportContactsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORT_FIELD_NUMBER: _builtins.int
+    CONTACT_FOLDER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def contact_folder(self) -> _contact_pb2.ContactFolder: ...
+    def __init__(
+        self,
+        *,
+        contact_folder: _contact_pb2.ContactFolder | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact_folder", b"contact_folder", "import", b"import"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_folder", b"contact_folder", "import", b"import"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportContactsResponse: _TypeAlias = ImportContactsResponse  # noqa: Y015
 
 @_typing.final
 class CreateContactFolderRequest(_message.Message):

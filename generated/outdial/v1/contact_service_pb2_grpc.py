@@ -96,6 +96,7 @@ class ContactFolderServiceServicer:
     def DeleteContactFolder(self, request, context):
         """Deletes a folder with all contacts in it, for good: they are hidden at once, and erased
         in groups soon after. Batches that they were copied into keep their copies.
+        FAILED_PRECONDITION (reason CONTACT_FOLDER_IN_USE) while an import is on its way into it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -314,6 +315,11 @@ class ContactServiceStub:
                 request_serializer=outdial_dot_v1_dot_contact__service__pb2.DeleteContactRequest.SerializeToString,
                 response_deserializer=outdial_dot_v1_dot_contact__service__pb2.DeleteContactResponse.FromString,
                 _registered_method=True)
+        self.ImportContacts = channel.stream_unary(
+                '/outdial.v1.ContactService/ImportContacts',
+                request_serializer=outdial_dot_v1_dot_contact__service__pb2.ImportContactsRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_contact__service__pb2.ImportContactsResponse.FromString,
+                _registered_method=True)
 
 
 class ContactServiceServicer:
@@ -357,6 +363,18 @@ class ContactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportContacts(self, request_iterator, context):
+        """Puts a long list into a folder, from a stream of any length up to 1,000,000 rows in
+        bounded memory: `options`, then `rows` as often as needed, then `end`. A stream that
+        breaks off leaves nothing, and with BAD_ROW_POLICY_REJECT_ALL so does a fault; it answers
+        as ImportScheduledCalls does. Once `end` has come, the rows go into the folder in groups,
+        also when the connection or the server then breaks; the answer comes after the last.
+        GetImport and ListImportFindings tell of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ContactServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -384,6 +402,11 @@ def add_ContactServiceServicer_to_server(servicer, server):
                     servicer.DeleteContact,
                     request_deserializer=outdial_dot_v1_dot_contact__service__pb2.DeleteContactRequest.FromString,
                     response_serializer=outdial_dot_v1_dot_contact__service__pb2.DeleteContactResponse.SerializeToString,
+            ),
+            'ImportContacts': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportContacts,
+                    request_deserializer=outdial_dot_v1_dot_contact__service__pb2.ImportContactsRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_contact__service__pb2.ImportContactsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -523,6 +546,33 @@ class ContactService:
             '/outdial.v1.ContactService/DeleteContact',
             outdial_dot_v1_dot_contact__service__pb2.DeleteContactRequest.SerializeToString,
             outdial_dot_v1_dot_contact__service__pb2.DeleteContactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportContacts(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/outdial.v1.ContactService/ImportContacts',
+            outdial_dot_v1_dot_contact__service__pb2.ImportContactsRequest.SerializeToString,
+            outdial_dot_v1_dot_contact__service__pb2.ImportContactsResponse.FromString,
             options,
             channel_credentials,
             insecure,

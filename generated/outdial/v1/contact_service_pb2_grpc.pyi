@@ -26,6 +26,7 @@ class ContactFolderServiceStub:
     DeleteContactFolder: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.DeleteContactFolderRequest, _contact_service_pb2.DeleteContactFolderResponse]
     """Deletes a folder with all contacts in it, for good: they are hidden at once, and erased
     in groups soon after. Batches that they were copied into keep their copies.
+    FAILED_PRECONDITION (reason CONTACT_FOLDER_IN_USE) while an import is on its way into it.
     """
 
 class ContactFolderServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -70,6 +71,7 @@ class ContactFolderServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_contact_service_pb2.DeleteContactFolderResponse]:
         """Deletes a folder with all contacts in it, for good: they are hidden at once, and erased
         in groups soon after. Batches that they were copied into keep their copies.
+        FAILED_PRECONDITION (reason CONTACT_FOLDER_IN_USE) while an import is on its way into it.
         """
 
 def add_ContactFolderServiceServicer_to_server(servicer: ContactFolderServiceServicer, server: _aio.Server) -> None: ...
@@ -93,6 +95,14 @@ class ContactServiceStub:
     """
     DeleteContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.DeleteContactRequest, _contact_service_pb2.DeleteContactResponse]
     """Deletes a contact for good. Batches that it was copied into keep their copies."""
+    ImportContacts: _aio.StreamUnaryMultiCallable[_contact_service_pb2.ImportContactsRequest, _contact_service_pb2.ImportContactsResponse]
+    """Puts a long list into a folder, from a stream of any length up to 1,000,000 rows in
+    bounded memory: `options`, then `rows` as often as needed, then `end`. A stream that
+    breaks off leaves nothing, and with BAD_ROW_POLICY_REJECT_ALL so does a fault; it answers
+    as ImportScheduledCalls does. Once `end` has come, the rows go into the folder in groups,
+    also when the connection or the server then breaks; the answer comes after the last.
+    GetImport and ListImportFindings tell of it.
+    """
 
 class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
     """Contacts. An id that is unknown or of another account answers NOT_FOUND (reason
@@ -141,5 +151,19 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_contact_service_pb2.DeleteContactRequest, _abc.Awaitable[_contact_service_pb2.DeleteContactResponse]],
     ) -> _abc.Awaitable[_contact_service_pb2.DeleteContactResponse]:
         """Deletes a contact for good. Batches that it was copied into keep their copies."""
+
+    @_abc_1.abstractmethod
+    def ImportContacts(
+        self,
+        request_iterator: _abc.AsyncIterator[_contact_service_pb2.ImportContactsRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_contact_service_pb2.ImportContactsRequest], _abc.Awaitable[_contact_service_pb2.ImportContactsResponse]],
+    ) -> _abc.Awaitable[_contact_service_pb2.ImportContactsResponse]:
+        """Puts a long list into a folder, from a stream of any length up to 1,000,000 rows in
+        bounded memory: `options`, then `rows` as often as needed, then `end`. A stream that
+        breaks off leaves nothing, and with BAD_ROW_POLICY_REJECT_ALL so does a fault; it answers
+        as ImportScheduledCalls does. Once `end` has come, the rows go into the folder in groups,
+        also when the connection or the server then breaks; the answer comes after the last.
+        GetImport and ListImportFindings tell of it.
+        """
 
 def add_ContactServiceServicer_to_server(servicer: ContactServiceServicer, server: _aio.Server) -> None: ...

@@ -86,6 +86,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_TOO_MANY_CALLS_WAIT: _ErrorReason.ValueType  # 68
     ERROR_REASON_CALL_IS_DIRECT: _ErrorReason.ValueType  # 69
     ERROR_REASON_CONTACT_FOLDER_EMPTY: _ErrorReason.ValueType  # 60
+    ERROR_REASON_CONTACT_FOLDER_IN_USE: _ErrorReason.ValueType  # 61
     ERROR_REASON_WINDOW_TOO_SHORT: _ErrorReason.ValueType  # 73
     ERROR_REASON_PHONE_NUMBER_IN_USE: _ErrorReason.ValueType  # 51
     ERROR_REASON_NO_USABLE_NUMBER: _ErrorReason.ValueType  # 52
@@ -158,6 +159,7 @@ ERROR_REASON_ADDRESS_SUPPRESSED: ErrorReason.ValueType  # 67
 ERROR_REASON_TOO_MANY_CALLS_WAIT: ErrorReason.ValueType  # 68
 ERROR_REASON_CALL_IS_DIRECT: ErrorReason.ValueType  # 69
 ERROR_REASON_CONTACT_FOLDER_EMPTY: ErrorReason.ValueType  # 60
+ERROR_REASON_CONTACT_FOLDER_IN_USE: ErrorReason.ValueType  # 61
 ERROR_REASON_WINDOW_TOO_SHORT: ErrorReason.ValueType  # 73
 ERROR_REASON_PHONE_NUMBER_IN_USE: ErrorReason.ValueType  # 51
 ERROR_REASON_NO_USABLE_NUMBER: ErrorReason.ValueType  # 52

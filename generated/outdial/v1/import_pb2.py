@@ -24,34 +24,41 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from outdial.v1 import batch_pb2 as outdial_dot_v1_dot_batch__pb2
+from outdial.v1 import contact_pb2 as outdial_dot_v1_dot_contact__pb2
 from outdial.v1 import scheduled_call_pb2 as outdial_dot_v1_dot_scheduled__call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17outdial/v1/import.proto\x12\noutdial.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16outdial/v1/batch.proto\x1a\x1foutdial/v1/scheduled_call.proto\"\xa4\x01\n\rImportOptions\x12\x12\n\x08\x62\x61tch_id\x18\x01 \x01(\tH\x00\x12&\n\tnew_batch\x18\x02 \x01(\x0b\x32\x11.outdial.v1.BatchH\x00\x12\r\n\x05\x64raft\x18\x03 \x01(\x08\x12*\n\x08\x62\x61\x64_rows\x18\x04 \x01(\x0e\x32\x18.outdial.v1.BadRowPolicy\x12\x12\n\nrequest_id\x18\x05 \x01(\tB\x08\n\x06target\"~\n\tImportRow\x12\x12\n\nrow_number\x18\x01 \x01(\x03\x12\x31\n\x0escheduled_call\x18\x02 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\x12*\n\x06\x66\x61ults\x18\x03 \x03(\x0b\x32\x1a.outdial.v1.ImportRowFault\"4\n\x0eImportRowFault\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"1\n\nImportRows\x12#\n\x04rows\x18\x01 \x03(\x0b\x32\x15.outdial.v1.ImportRow\"\x1e\n\tImportEnd\x12\x11\n\trow_count\x18\x01 \x01(\x03\"\xfa\x01\n\x06Import\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\t\x12&\n\x05state\x18\x03 \x01(\x0e\x32\x17.outdial.v1.ImportState\x12\x11\n\trow_count\x18\x04 \x01(\x03\x12\x13\n\x0b\x61\x64\x64\x65\x64_count\x18\x05 \x01(\x03\x12\x15\n\rrefused_count\x18\x06 \x01(\x03\x12\x17\n\x0f\x64uplicate_count\x18\x07 \x01(\x03\x12\x1a\n\x12\x66indings_truncated\x18\x08 \x01(\x08\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x88\x01\n\rImportFinding\x12\x12\n\nrow_number\x18\x01 \x01(\x03\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.outdial.v1.FindingKind\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x18\n\x10\x66irst_row_number\x18\x05 \x01(\x03*f\n\x0c\x42\x61\x64RowPolicy\x12\x1e\n\x1a\x42\x41\x44_ROW_POLICY_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x42\x41\x44_ROW_POLICY_REJECT_ALL\x10\x01\x12\x17\n\x13\x42\x41\x44_ROW_POLICY_SKIP\x10\x02*]\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12IMPORT_STATE_ADDED\x10\x01\x12\x18\n\x14IMPORT_STATE_REFUSED\x10\x02*\xac\x01\n\x0b\x46indingKind\x12\x1c\n\x18\x46INDING_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INDING_KIND_FAULT\x10\x01\x12\"\n\x1e\x46INDING_KIND_DUPLICATE_SKIPPED\x10\x02\x12\x1f\n\x1b\x46INDING_KIND_DUPLICATE_KEPT\x10\x03\x12\"\n\x1e\x46INDING_KIND_DUPLICATE_REFUSED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17outdial/v1/import.proto\x12\noutdial.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16outdial/v1/batch.proto\x1a\x18outdial/v1/contact.proto\x1a\x1foutdial/v1/scheduled_call.proto\"\xa4\x01\n\rImportOptions\x12\x12\n\x08\x62\x61tch_id\x18\x01 \x01(\tH\x00\x12&\n\tnew_batch\x18\x02 \x01(\x0b\x32\x11.outdial.v1.BatchH\x00\x12\r\n\x05\x64raft\x18\x03 \x01(\x08\x12*\n\x08\x62\x61\x64_rows\x18\x04 \x01(\x0e\x32\x18.outdial.v1.BadRowPolicy\x12\x12\n\nrequest_id\x18\x05 \x01(\tB\x08\n\x06target\"~\n\tImportRow\x12\x12\n\nrow_number\x18\x01 \x01(\x03\x12\x31\n\x0escheduled_call\x18\x02 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\x12*\n\x06\x66\x61ults\x18\x03 \x03(\x0b\x32\x1a.outdial.v1.ImportRowFault\"4\n\x0eImportRowFault\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"1\n\nImportRows\x12#\n\x04rows\x18\x01 \x03(\x0b\x32\x15.outdial.v1.ImportRow\"\x1e\n\tImportEnd\x12\x11\n\trow_count\x18\x01 \x01(\x03\"\xac\x02\n\x06Import\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\t\x12&\n\x05state\x18\x03 \x01(\x0e\x32\x17.outdial.v1.ImportState\x12\x11\n\trow_count\x18\x04 \x01(\x03\x12\x13\n\x0b\x61\x64\x64\x65\x64_count\x18\x05 \x01(\x03\x12\x15\n\rrefused_count\x18\x06 \x01(\x03\x12\x17\n\x0f\x64uplicate_count\x18\x07 \x01(\x03\x12\x1a\n\x12\x66indings_truncated\x18\x08 \x01(\x08\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11\x63ontact_folder_id\x18\n \x01(\t\x12\x15\n\rupdated_count\x18\x0b \x01(\x03\"\x8d\x01\n\x14\x43ontactImportOptions\x12\x19\n\x11\x63ontact_folder_id\x18\x01 \x01(\t\x12*\n\x08\x62\x61\x64_rows\x18\x02 \x01(\x0e\x32\x18.outdial.v1.BadRowPolicy\x12\x1a\n\x12overwrite_existing\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"x\n\x10\x43ontactImportRow\x12\x12\n\nrow_number\x18\x01 \x01(\x03\x12$\n\x07\x63ontact\x18\x02 \x01(\x0b\x32\x13.outdial.v1.Contact\x12*\n\x06\x66\x61ults\x18\x03 \x03(\x0b\x32\x1a.outdial.v1.ImportRowFault\"?\n\x11\x43ontactImportRows\x12*\n\x04rows\x18\x01 \x03(\x0b\x32\x1c.outdial.v1.ContactImportRow\"\x88\x01\n\rImportFinding\x12\x12\n\nrow_number\x18\x01 \x01(\x03\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.outdial.v1.FindingKind\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x18\n\x10\x66irst_row_number\x18\x05 \x01(\x03*f\n\x0c\x42\x61\x64RowPolicy\x12\x1e\n\x1a\x42\x41\x44_ROW_POLICY_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x42\x41\x44_ROW_POLICY_REJECT_ALL\x10\x01\x12\x17\n\x13\x42\x41\x44_ROW_POLICY_SKIP\x10\x02*v\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12IMPORT_STATE_ADDED\x10\x01\x12\x18\n\x14IMPORT_STATE_REFUSED\x10\x02\x12\x17\n\x13IMPORT_STATE_ADDING\x10\x03*\xac\x01\n\x0b\x46indingKind\x12\x1c\n\x18\x46INDING_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INDING_KIND_FAULT\x10\x01\x12\"\n\x1e\x46INDING_KIND_DUPLICATE_SKIPPED\x10\x02\x12\x1f\n\x1b\x46INDING_KIND_DUPLICATE_KEPT\x10\x03\x12\"\n\x1e\x46INDING_KIND_DUPLICATE_REFUSED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'outdial.v1.import_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_BADROWPOLICY']._serialized_start=953
-  _globals['_BADROWPOLICY']._serialized_end=1055
-  _globals['_IMPORTSTATE']._serialized_start=1057
-  _globals['_IMPORTSTATE']._serialized_end=1150
-  _globals['_FINDINGKIND']._serialized_start=1153
-  _globals['_FINDINGKIND']._serialized_end=1325
-  _globals['_IMPORTOPTIONS']._serialized_start=130
-  _globals['_IMPORTOPTIONS']._serialized_end=294
-  _globals['_IMPORTROW']._serialized_start=296
-  _globals['_IMPORTROW']._serialized_end=422
-  _globals['_IMPORTROWFAULT']._serialized_start=424
-  _globals['_IMPORTROWFAULT']._serialized_end=476
-  _globals['_IMPORTROWS']._serialized_start=478
-  _globals['_IMPORTROWS']._serialized_end=527
-  _globals['_IMPORTEND']._serialized_start=529
-  _globals['_IMPORTEND']._serialized_end=559
-  _globals['_IMPORT']._serialized_start=562
-  _globals['_IMPORT']._serialized_end=812
-  _globals['_IMPORTFINDING']._serialized_start=815
-  _globals['_IMPORTFINDING']._serialized_end=951
+  _globals['_BADROWPOLICY']._serialized_start=1360
+  _globals['_BADROWPOLICY']._serialized_end=1462
+  _globals['_IMPORTSTATE']._serialized_start=1464
+  _globals['_IMPORTSTATE']._serialized_end=1582
+  _globals['_FINDINGKIND']._serialized_start=1585
+  _globals['_FINDINGKIND']._serialized_end=1757
+  _globals['_IMPORTOPTIONS']._serialized_start=156
+  _globals['_IMPORTOPTIONS']._serialized_end=320
+  _globals['_IMPORTROW']._serialized_start=322
+  _globals['_IMPORTROW']._serialized_end=448
+  _globals['_IMPORTROWFAULT']._serialized_start=450
+  _globals['_IMPORTROWFAULT']._serialized_end=502
+  _globals['_IMPORTROWS']._serialized_start=504
+  _globals['_IMPORTROWS']._serialized_end=553
+  _globals['_IMPORTEND']._serialized_start=555
+  _globals['_IMPORTEND']._serialized_end=585
+  _globals['_IMPORT']._serialized_start=588
+  _globals['_IMPORT']._serialized_end=888
+  _globals['_CONTACTIMPORTOPTIONS']._serialized_start=891
+  _globals['_CONTACTIMPORTOPTIONS']._serialized_end=1032
+  _globals['_CONTACTIMPORTROW']._serialized_start=1034
+  _globals['_CONTACTIMPORTROW']._serialized_end=1154
+  _globals['_CONTACTIMPORTROWS']._serialized_start=1156
+  _globals['_CONTACTIMPORTROWS']._serialized_end=1219
+  _globals['_IMPORTFINDING']._serialized_start=1222
+  _globals['_IMPORTFINDING']._serialized_end=1358
 # @@protoc_insertion_point(module_scope)

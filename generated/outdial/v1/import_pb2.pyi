@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from outdial.v1 import batch_pb2 as _batch_pb2
+from outdial.v1 import contact_pb2 as _contact_pb2
 from outdial.v1 import scheduled_call_pb2 as _scheduled_call_pb2
 import builtins as _builtins
 import sys
@@ -57,6 +58,8 @@ class _ImportStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportSta
     """Its rows are in the batch."""
     IMPORT_STATE_REFUSED: _ImportState.ValueType  # 2
     """Nothing was added, because of what its findings say."""
+    IMPORT_STATE_ADDING: _ImportState.ValueType  # 3
+    """ImportContacts: all rows have come, and are on their way into the folder."""
 
 class ImportState(_ImportState, metaclass=_ImportStateEnumTypeWrapper): ...
 
@@ -65,6 +68,8 @@ IMPORT_STATE_ADDED: ImportState.ValueType  # 1
 """Its rows are in the batch."""
 IMPORT_STATE_REFUSED: ImportState.ValueType  # 2
 """Nothing was added, because of what its findings say."""
+IMPORT_STATE_ADDING: ImportState.ValueType  # 3
+"""ImportContacts: all rows have come, and are on their way into the folder."""
 Global___ImportState: _TypeAlias = ImportState  # noqa: Y015
 
 class _FindingKind:
@@ -77,7 +82,9 @@ class _FindingKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FindingKi
     FINDING_KIND_FAULT: _FindingKind.ValueType  # 1
     """`field` has a fault; the row was not added."""
     FINDING_KIND_DUPLICATE_SKIPPED: _FindingKind.ValueType  # 2
-    """DUPLICATE_POLICY_SKIP: the address was there already; the row was not added."""
+    """DUPLICATE_POLICY_SKIP, or a contact: the address was there already; the row was not
+    added.
+    """
     FINDING_KIND_DUPLICATE_KEPT: _FindingKind.ValueType  # 3
     """DUPLICATE_POLICY_KEEP: the address was there already; the row was added."""
     FINDING_KIND_DUPLICATE_REFUSED: _FindingKind.ValueType  # 4
@@ -89,7 +96,9 @@ FINDING_KIND_UNSPECIFIED: FindingKind.ValueType  # 0
 FINDING_KIND_FAULT: FindingKind.ValueType  # 1
 """`field` has a fault; the row was not added."""
 FINDING_KIND_DUPLICATE_SKIPPED: FindingKind.ValueType  # 2
-"""DUPLICATE_POLICY_SKIP: the address was there already; the row was not added."""
+"""DUPLICATE_POLICY_SKIP, or a contact: the address was there already; the row was not
+added.
+"""
 FINDING_KIND_DUPLICATE_KEPT: FindingKind.ValueType  # 3
 """DUPLICATE_POLICY_KEEP: the address was there already; the row was added."""
 FINDING_KIND_DUPLICATE_REFUSED: FindingKind.ValueType  # 4
@@ -248,7 +257,9 @@ Global___ImportEnd: _TypeAlias = ImportEnd  # noqa: Y015
 
 @_typing.final
 class Import(_message.Message):
-    """An import that came to its end. One that broke off leaves nothing."""
+    """An import that came to its end, of scheduled calls or of contacts. One that broke off
+    leaves nothing.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -261,22 +272,30 @@ class Import(_message.Message):
     DUPLICATE_COUNT_FIELD_NUMBER: _builtins.int
     FINDINGS_TRUNCATED_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    CONTACT_FOLDER_ID_FIELD_NUMBER: _builtins.int
+    UPDATED_COUNT_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     """UUID."""
     batch_id: _builtins.str
-    """Empty when a new batch was asked for and refused."""
+    """Empty when a new batch was asked for and refused, and for contacts."""
     state: Global___ImportState.ValueType
     row_count: _builtins.int
-    """Rows received. Each of them was added, refused or skipped as a duplicate."""
+    """Rows received. Each of them was added, refused or skipped as a duplicate; or has updated
+    a contact.
+    """
     added_count: _builtins.int
     refused_count: _builtins.int
     """Rows with at least one fault. With DUPLICATE_POLICY_REJECT a duplicate is one, too."""
     duplicate_count: _builtins.int
-    """Rows whose address was already in the batch or further up, whatever became of
-    them.
+    """Rows whose address was already in the batch or folder, or further up, whatever became
+    of them.
     """
     findings_truncated: _builtins.bool
     """There was more to say than is kept: the findings end after 100,000."""
+    contact_folder_id: _builtins.str
+    """Of contacts; empty for scheduled calls."""
+    updated_count: _builtins.int
+    """Contacts that were there and were overwritten."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -291,14 +310,107 @@ class Import(_message.Message):
         duplicate_count: _builtins.int = ...,
         findings_truncated: _builtins.bool = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        contact_folder_id: _builtins.str = ...,
+        updated_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_count", b"added_count", "batch_id", b"batch_id", "create_time", b"create_time", "duplicate_count", b"duplicate_count", "findings_truncated", b"findings_truncated", "import_id", b"import_id", "refused_count", b"refused_count", "row_count", b"row_count", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_count", b"added_count", "batch_id", b"batch_id", "contact_folder_id", b"contact_folder_id", "create_time", b"create_time", "duplicate_count", b"duplicate_count", "findings_truncated", b"findings_truncated", "import_id", b"import_id", "refused_count", b"refused_count", "row_count", b"row_count", "state", b"state", "updated_count", b"updated_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Import: _TypeAlias = Import  # noqa: Y015
+
+@_typing.final
+class ContactImportOptions(_message.Message):
+    """What an import of contacts does; the first message of its stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_FOLDER_ID_FIELD_NUMBER: _builtins.int
+    BAD_ROWS_FIELD_NUMBER: _builtins.int
+    OVERWRITE_EXISTING_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    contact_folder_id: _builtins.str
+    bad_rows: Global___BadRowPolicy.ValueType
+    """Default REJECT_ALL."""
+    overwrite_existing: _builtins.bool
+    """A row whose address is in the folder already changes that contact: what the row says
+    takes the place, what it leaves empty stays; own fields and labels each by their name.
+    Without it such a row is skipped and reported. A row whose address is further up in the
+    same import is always skipped and reported.
+    """
+    request_id: _builtins.str
+    """See ImportOptions.request_id."""
+    def __init__(
+        self,
+        *,
+        contact_folder_id: _builtins.str = ...,
+        bad_rows: Global___BadRowPolicy.ValueType = ...,
+        overwrite_existing: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bad_rows", b"bad_rows", "contact_folder_id", b"contact_folder_id", "overwrite_existing", b"overwrite_existing", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactImportOptions: _TypeAlias = ContactImportOptions  # noqa: Y015
+
+@_typing.final
+class ContactImportRow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_NUMBER_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
+    row_number: _builtins.int
+    """See ImportRow.row_number."""
+    @_builtins.property
+    def contact(self) -> _contact_pb2.Contact:
+        """Output-only fields and `contact_folder_id` are ignored."""
+
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportRowFault]:
+        """See ImportRow.faults."""
+
+    def __init__(
+        self,
+        *,
+        row_number: _builtins.int = ...,
+        contact: _contact_pb2.Contact | None = ...,
+        faults: _abc.Iterable[Global___ImportRowFault] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact", "faults", b"faults", "row_number", b"row_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactImportRow: _TypeAlias = ContactImportRow  # noqa: Y015
+
+@_typing.final
+class ContactImportRows(_message.Message):
+    """See ImportRows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContactImportRow]: ...
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[Global___ContactImportRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactImportRows: _TypeAlias = ContactImportRows  # noqa: Y015
 
 @_typing.final
 class ImportFinding(_message.Message):
@@ -314,14 +426,14 @@ class ImportFinding(_message.Message):
     row_number: _builtins.int
     kind: Global___FindingKind.ValueType
     field: _builtins.str
-    """For a fault: the field of ScheduledCall, for example `address` or
+    """For a fault: the field of ScheduledCall or Contact, for example `address` or
     `metadata.city`.
     """
     description: _builtins.str
     """For people."""
     first_row_number: _builtins.int
     """For a duplicate: the row of this import that has the address too; 0 when that is
-    one that the batch had before.
+    one that the batch or folder had before.
     """
     def __init__(
         self,

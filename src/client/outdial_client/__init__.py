@@ -47,6 +47,7 @@ from outdial.v1.window_pb2 import LengthSource, WindowCheck, WindowEstimate
 from outdial_client._calling_hours import CallingHours
 from outdial_client._channel import TlsConfig
 from outdial_client._client import Client
+from outdial_client._contact_columns import ContactColumns
 from outdial_client._csv_columns import CsvColumns, CsvFileError
 from outdial_client._errors import (
     AbortedError,
@@ -73,7 +74,7 @@ from outdial_client._errors import (
     UnimplementedError,
 )
 from outdial_client._export import ResultExport
-from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
+from outdial_client._imports import ContactImportResult, ImportFinding, ImportProgress, ImportResult
 from outdial_client._inputs import (
     NewAgent,
     NewBatch,
@@ -113,7 +114,9 @@ __all__ = [
     "Client",
     "ConfigErrorPolicy",
     "Contact",
+    "ContactColumns",
     "ContactFolder",
+    "ContactImportResult",
     "CsvColumns",
     "CsvFileError",
     "DeadlineExceededError",

@@ -13,9 +13,16 @@ from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial_client._csv import CsvFile, CsvSource
 from outdial_client._csv_columns import CsvColumns
 from outdial_client._errors import ImportRefusedError
-from outdial_client._import_rows import CallImportRows, CsvImportRows, ImportRows
+from outdial_client._import_rows import CALLS, CsvImportRows, GivenImportRows, ImportRows
 from outdial_client._import_stream import ImportStream
-from outdial_client._imports import ImportFinding, ImportProgress, ImportResult, to_finding
+from outdial_client._imports import (
+    ContactImportResult,
+    ImportFinding,
+    ImportProgress,
+    ImportResult,
+    to_finding,
+    to_result,
+)
 from outdial_client._inputs import (
     NewBatch,
     NewCall,
@@ -73,7 +80,7 @@ class BatchImports:
             ImportInterruptedError: The connection broke, twice if the file can be read
                 again.
         """
-        rows = CsvImportRows(CsvSource(file), columns)
+        rows = CsvImportRows(CsvSource(file), columns or CsvColumns(), CALLS)
         options = _import_options(batch_id, new_batch, draft, bad_rows, request_id)
         return await self._import(rows, options, on_progress)
 
@@ -95,7 +102,7 @@ class BatchImports:
         generator gave is gone, so ImportInterruptedError comes at once.
         """
         options = _import_options(batch_id, new_batch, draft, bad_rows, request_id)
-        return await self._import(CallImportRows(calls), options, on_progress)
+        return await self._import(GivenImportRows(calls, CALLS), options, on_progress)
 
     async def get_import(self, import_id: str) -> Import:
         """An import that came to its end, by its id."""
@@ -105,12 +112,15 @@ class BatchImports:
         return cast(Import, getattr(response, "import"))
 
     def import_findings(
-        self, imported: str | ImportResult | ImportRefusedError, *, page_size: int = 0
+        self,
+        imported: str | ImportResult | ContactImportResult | ImportRefusedError,
+        *,
+        page_size: int = 0,
     ) -> Pager[ImportFinding]:
         """What an import has to say about its rows, by row number.
 
         With the result or the error of `import_csv` the findings name columns of the
-        file; with an import's id alone, fields of ScheduledCall.
+        file; with an import's id alone, fields of ScheduledCall or Contact.
         """
         import_id, columns = (
             (imported, {}) if isinstance(imported, str) else (imported.import_id, imported.columns)
@@ -128,7 +138,7 @@ class BatchImports:
 
     async def write_refused_rows(
         self,
-        imported: str | ImportResult | ImportRefusedError,
+        imported: str | ImportResult | ContactImportResult | ImportRefusedError,
         source: CsvFile,
         target: OutputFile,
     ) -> int:
@@ -151,7 +161,16 @@ class BatchImports:
         options: ImportOptions,
         on_progress: Callable[[ImportProgress], None] | None,
     ) -> ImportResult:
-        return await ImportStream(self._channel, self._sender, options, rows, on_progress).send()
+        stream = ImportStream(
+            self._channel,
+            self._sender,
+            self._stub.ImportScheduledCalls,
+            messages.ImportScheduledCallsRequest,
+            options,
+            rows,
+            on_progress,
+        )
+        return to_result(await stream.send(), rows.columns)
 
 
 def _import_options(

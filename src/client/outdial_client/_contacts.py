@@ -1,14 +1,20 @@
 """Contacts and their folders."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from grpc.aio import Channel
 from outdial.v1 import contact_service_pb2 as messages
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.contact_service_pb2_grpc import ContactFolderServiceStub, ContactServiceStub
+from outdial.v1.import_pb2 import BadRowPolicy, ContactImportOptions
 from outdial.v1.scheduled_call_pb2 import Disposition
 
+from outdial_client._contact_columns import ContactColumns
+from outdial_client._csv import CsvFile, CsvSource
+from outdial_client._import_rows import CONTACTS, CsvImportRows, GivenImportRows, ImportRows
+from outdial_client._import_stream import ImportStream
+from outdial_client._imports import ContactImportResult, ImportProgress, to_contact_result
 from outdial_client._inputs import NewContact, to_contact
 from outdial_client._pager import Page, Pager
 from outdial_client._requests import Sender
@@ -75,8 +81,84 @@ class Contacts:
     """People who are kept to be called from more than one batch."""
 
     def __init__(self, channel: Channel, sender: Sender) -> None:
+        self._channel = channel
         self._stub = ContactServiceStub(channel)
+        self._sender = sender
         self._send = sender.send
+
+    async def import_csv(
+        self,
+        file: CsvFile,
+        contact_folder_id: str,
+        *,
+        overwrite_existing: bool = False,
+        columns: ContactColumns | None = None,
+        bad_rows: BadRowPolicy.ValueType = BadRowPolicy.BAD_ROW_POLICY_REJECT_ALL,
+        request_id: str = "",
+        on_progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ContactImportResult:
+        """Puts the people in a CSV file into a folder, as `batches.import_csv` reads one.
+
+        Args:
+            file: A path, or a file that is open for reading bytes.
+            contact_folder_id: The folder.
+            overwrite_existing: Whether a row whose number is in the folder changes that
+                contact; else the row is skipped.
+            columns: Which column holds what; else it is found by the usual names.
+            bad_rows: What to do when rows have faults: add nothing, or the others.
+            request_id: Of an import that broke off, to make sure of it.
+            on_progress: Told after each slice of 500 rows.
+
+        Raises:
+            CsvFileError: It cannot be read at all, or no column holds numbers.
+            ImportRefusedError: Rows have faults, with REJECT_ALL.
+            ImportInterruptedError: The connection broke, twice if the file can be read
+                again.
+        """
+        rows = CsvImportRows(CsvSource(file), columns or ContactColumns(), CONTACTS)
+        options = ContactImportOptions(
+            contact_folder_id=contact_folder_id,
+            overwrite_existing=overwrite_existing,
+            bad_rows=bad_rows,
+            request_id=request_id,
+        )
+        return await self._import(rows, options, on_progress)
+
+    async def import_rows(
+        self,
+        contacts: Iterable[NewContact | Contact] | AsyncIterable[NewContact | Contact],
+        contact_folder_id: str,
+        *,
+        overwrite_existing: bool = False,
+        bad_rows: BadRowPolicy.ValueType = BadRowPolicy.BAD_ROW_POLICY_REJECT_ALL,
+        request_id: str = "",
+        on_progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ContactImportResult:
+        """The same as `import_csv` with rows that a program makes, numbered from 1."""
+        options = ContactImportOptions(
+            contact_folder_id=contact_folder_id,
+            overwrite_existing=overwrite_existing,
+            bad_rows=bad_rows,
+            request_id=request_id,
+        )
+        return await self._import(GivenImportRows(contacts, CONTACTS), options, on_progress)
+
+    async def _import(
+        self,
+        rows: ImportRows,
+        options: ContactImportOptions,
+        on_progress: Callable[[ImportProgress], None] | None,
+    ) -> ContactImportResult:
+        stream = ImportStream(
+            self._channel,
+            self._sender,
+            self._stub.ImportContacts,
+            messages.ImportContactsRequest,
+            options,
+            rows,
+            on_progress,
+        )
+        return to_contact_result(await stream.send(), rows.columns)
 
     async def create(self, contact: NewContact | Contact, *, request_id: str = "") -> Contact:
         """Makes a contact; AlreadyExistsError when its folder has one of that address."""

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, TextIO
 
 from outdial_client._csv_columns import (
     BadCsvRow,
+    Columns,
     CsvColumns,
     CsvFileError,
     CsvProblem,
@@ -38,7 +39,7 @@ class RawRow:
     """Why the cells could not be told apart; then there are none."""
 
 
-def read_header(rows: Iterator[RawRow], columns: CsvColumns | None = None) -> Header:
+def read_header(rows: Iterator[RawRow], columns: Columns | None = None) -> Header:
     """Takes the first row and says what each column is; raises CsvFileError."""
     first = next(rows, None)
     if first is None:
@@ -138,7 +139,7 @@ class OpenCsv:
         except UnicodeDecodeError as error:
             raise CsvFileError("the file is not UTF-16") from error
 
-    def rows(self, columns: CsvColumns | None = None) -> Iterator[CsvRow | BadCsvRow]:
+    def rows(self, columns: Columns | None = None) -> Iterator[CsvRow | BadCsvRow]:
         """The rows behind the header."""
         rows = self.raw_rows()
         header = read_header(rows, columns)

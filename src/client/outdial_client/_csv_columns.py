@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from outdial_client._inputs import NewCall
 from outdial_client._phone import clean_phone, phone_problem
 
-PHONE_COLUMNS = ("phone", "phone_number", "mobile", "number", "address")
+PHONE_COLUMNS = ("phone", "phone_number", "mobile", "mobile_number", "number", "address")
 _KNOWN_COLUMNS = {
     "address": PHONE_COLUMNS,
     "custom_id": ("custom_id",),
@@ -18,7 +18,7 @@ _KNOWN_COLUMNS = {
 }
 _LONGEST_CUSTOM_ID = 256
 _CONTEXT = "template_context."
-_METADATA = "metadata."
+METADATA = "metadata."
 
 # What a byte that is not UTF-8 becomes under "surrogateescape".
 _UNDECODED = re.compile("[\udc80-\udcff]")
@@ -52,10 +52,16 @@ class CsvProblem:
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """A row that can be called."""
+    """A row without a fault."""
 
     line: int
-    call: NewCall
+    values: Mapping[str, str]
+    """By field."""
+
+    @property
+    def call(self) -> NewCall:
+        """The row as somebody to be called."""
+        return _to_call(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,29 @@ class BadCsvRow:
 
     line: int
     problems: tuple[CsvProblem, ...]
+
+
+class Columns(Protocol):
+    """Which column holds what, in files of one kind."""
+
+    @property
+    def usual(self) -> Mapping[str, Sequence[str]]:
+        """Fields with the names that their columns usually have."""
+        ...
+
+    @property
+    def rest(self) -> str:
+        """Stands before the name of a column that means nothing else."""
+        ...
+
+    @property
+    def metadata(self) -> Sequence[str]:
+        """Columns that become labels."""
+        ...
+
+    def chosen(self) -> Iterator[tuple[str, str]]:
+        """Fields with the names that were given for them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +105,7 @@ class CsvColumns:
     """
 
     phone: str = ""
-    """Else `phone`, `phone_number`, `mobile`, `number` or `address`."""
+    """Else `phone`, `phone_number`, `mobile`, `mobile_number`, `number` or `address`."""
     custom_id: str = ""
     """Else `custom_id`, if there is one; the same for the next three."""
     time_zone: str = ""
@@ -85,6 +114,16 @@ class CsvColumns:
     priority: str = ""
     metadata: Sequence[str] = ()
     """Columns that become metadata and no template values."""
+
+    @property
+    def usual(self) -> Mapping[str, Sequence[str]]:
+        """Fields of a call with the names that their columns usually have."""
+        return _KNOWN_COLUMNS
+
+    @property
+    def rest(self) -> str:
+        """Every other column is a template value."""
+        return _CONTEXT
 
     def chosen(self) -> Iterator[tuple[str, str]]:
         """Fields of a call with the names that were given for them."""
@@ -131,7 +170,7 @@ class Header:
     not in it."""
 
     @classmethod
-    def read(cls, line: int, cells: Sequence[str], columns: CsvColumns) -> "Header":
+    def read(cls, line: int, cells: Sequence[str], columns: Columns) -> "Header":
         """Raises CsvFileError when it does not say which column holds the numbers."""
         names = [name.strip() for name in cells]
         if any(_UNDECODED.search(name) for name in names):
@@ -155,7 +194,7 @@ class Header:
             return BadCsvRow(line, (CsvProblem(line, "", "", reason),))
         values = {field: cells[index].strip() for index, field in self.fields.items()}
         problems = tuple(self._problems(line, values))
-        return BadCsvRow(line, problems) if problems else CsvRow(line, _to_call(values))
+        return BadCsvRow(line, problems) if problems else CsvRow(line, values)
 
     def _problems(self, line: int, values: Mapping[str, str]) -> Iterator[CsvProblem]:
         for index, field in self.fields.items():
@@ -171,15 +210,15 @@ class _Finder:
     names: Sequence[str]
     keys: Sequence[str]
 
-    def find_all(self, columns: CsvColumns) -> dict[int, str]:
+    def find_all(self, columns: Columns) -> dict[int, str]:
         found: dict[int, str] = {}
         for field, chosen in columns.chosen():
             if chosen:
                 self._take(found, chosen, field)
         for name in columns.metadata:
-            self._take(found, name, _METADATA + self.names[self._index(name)])
+            self._take(found, name, METADATA + self.names[self._index(name)])
         for field, chosen in columns.chosen():
-            index = None if chosen else self._usual(field, found)
+            index = None if chosen else self._usual(columns.usual[field], found)
             if index is not None:
                 found[index] = field
         if "address" not in found.values():
@@ -190,7 +229,7 @@ class _Finder:
             )
         for index, name in enumerate(self.names):
             if name and index not in found:
-                found[index] = _CONTEXT + name
+                found[index] = columns.rest + name
         return found
 
     def _take(self, found: dict[int, str], name: str, field: str) -> None:
@@ -207,8 +246,8 @@ class _Finder:
             raise CsvFileError(reason, row=self.line, column=name)
         return self.keys.index(key)
 
-    def _usual(self, field: str, found: Mapping[int, str]) -> int | None:
-        candidates = (self.keys.index(key) for key in _KNOWN_COLUMNS[field] if key in self.keys)
+    def _usual(self, names: Sequence[str], found: Mapping[int, str]) -> int | None:
+        candidates = (self.keys.index(key) for key in names if key in self.keys)
         return next((index for index in candidates if index not in found), None)
 
 
@@ -226,12 +265,13 @@ def _to_call(values: Mapping[str, str]) -> NewCall:
         time_zone=values.get("time_zone", ""),
         caller_id=clean_phone(values.get("caller_id", "")),
         priority=int(values.get("priority") or 0),
-        template_context=_nested(_below(_CONTEXT, values)),
-        metadata=_below(_METADATA, values),
+        template_context=_nested(below(_CONTEXT, values)),
+        metadata=below(METADATA, values),
     )
 
 
-def _below(prefix: str, values: Mapping[str, str]) -> dict[str, str]:
+def below(prefix: str, values: Mapping[str, str]) -> dict[str, str]:
+    """The fields that begin so, without it."""
     return {
         field.removeprefix(prefix): value
         for field, value in values.items()

@@ -5,20 +5,27 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
+    Callable,
     Iterable,
     Iterator,
     Mapping,
     Sequence,
 )
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from outdial.v1.import_pb2 import ImportRow, ImportRowFault
+from outdial.v1.contact_pb2 import Contact
+from outdial.v1.import_pb2 import ContactImportRow, ImportRow, ImportRowFault
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
+from outdial_client._contact_columns import to_contact
 from outdial_client._csv import CsvSource, OpenCsv, parse_rows, read_header
-from outdial_client._csv_columns import BadCsvRow, CsvColumns, CsvRow
-from outdial_client._inputs import NewCall
+from outdial_client._csv_columns import BadCsvRow, Columns, CsvRow
+from outdial_client._inputs import NewCall, NewContact
+from outdial_client._inputs import to_contact as contact_message
+
+RowMessage = ImportRow | ContactImportRow
+T = TypeVar("T")
 
 SLICE_ROWS = 500
 # Rows may be as long as their texts; a slice stays far below the limit of a message.
@@ -31,7 +38,7 @@ _LONGEST_DESCRIPTION = 512
 class ImportSlice:
     """Rows that are sent together."""
 
-    rows: Sequence[ImportRow]
+    rows: Sequence[RowMessage]
     bytes_read: int = 0
     bytes_total: int | None = None
 
@@ -54,12 +61,23 @@ class ImportRows(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class RowKind(Generic[T]):
+    """What an import has rows of."""
+
+    given: Callable[[int, T], RowMessage]
+    """A row that a program made, with its number."""
+    read: Callable[[CsvRow], RowMessage]
+    faulty: Callable[[int, Sequence[ImportRowFault]], RowMessage]
+
+
 @dataclass(slots=True)
-class CsvImportRows:
+class CsvImportRows(Generic[T]):
     """Rows of a file. It is read in a thread, so the event loop is never held."""
 
     source: CsvSource
-    chosen: CsvColumns | None
+    chosen: Columns
+    kind: RowKind[T]
     columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -74,42 +92,43 @@ class CsvImportRows:
             while piece := await asyncio.to_thread(_take, rows):
                 yield ImportSlice(piece, file.bytes_read, file.bytes_total)
 
-    def _rows(self, file: OpenCsv) -> Iterator[ImportRow]:
+    def _rows(self, file: OpenCsv) -> Iterator[RowMessage]:
         raw = file.raw_rows()
         header = read_header(raw, self.chosen)
         self.columns = header.columns
-        return (_csv_row(row) for row in parse_rows(raw, header))
+        return (_csv_row(self.kind, row) for row in parse_rows(raw, header))
 
 
 @dataclass(slots=True)
-class CallImportRows:
+class GivenImportRows(Generic[T]):
     """Rows that a program makes."""
 
-    calls: Iterable[NewCall | ScheduledCall] | AsyncIterable[NewCall | ScheduledCall]
+    given: Iterable[T] | AsyncIterable[T]
+    kind: RowKind[T]
     columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def can_start_again(self) -> bool:
         """True for lists and tuples; what a generator gave is gone."""
-        return isinstance(self.calls, Sequence)
+        return isinstance(self.given, Sequence)
 
     async def slices(self) -> AsyncGenerator[ImportSlice, None]:
         """Numbered from 1."""
-        if isinstance(self.calls, AsyncIterable):
-            async for piece in _slices_of(self.calls):
+        if isinstance(self.given, AsyncIterable):
+            async for piece in _slices_of(self.given, self.kind):
                 yield piece
             return
-        rows = (_call_row(number, call) for number, call in enumerate(self.calls, start=1))
+        rows = (self.kind.given(number, one) for number, one in enumerate(self.given, start=1))
         while taken := _take(rows):
             yield ImportSlice(taken)
 
 
-async def _slices_of(calls: AsyncIterable[NewCall | ScheduledCall]) -> AsyncIterator[ImportSlice]:
+async def _slices_of(given: AsyncIterable[T], kind: RowKind[T]) -> AsyncIterator[ImportSlice]:
     gathered = _Gathered()
     number = 0
-    async for call in calls:
+    async for one in given:
         number += 1
-        gathered.add(_call_row(number, call))
+        gathered.add(kind.given(number, one))
         if gathered.is_full:
             yield ImportSlice(gathered.rows)
             gathered = _Gathered()
@@ -119,10 +138,10 @@ async def _slices_of(calls: AsyncIterable[NewCall | ScheduledCall]) -> AsyncIter
 
 @dataclass(slots=True)
 class _Gathered:
-    rows: list[ImportRow] = field(default_factory=list)
+    rows: list[RowMessage] = field(default_factory=list)
     size_bytes: int = 0
 
-    def add(self, row: ImportRow) -> None:
+    def add(self, row: RowMessage) -> None:
         self.rows.append(row)
         self.size_bytes += row.ByteSize()
 
@@ -131,7 +150,7 @@ class _Gathered:
         return len(self.rows) == SLICE_ROWS or self.size_bytes >= SLICE_BYTES
 
 
-def _take(rows: Iterator[ImportRow]) -> list[ImportRow]:
+def _take(rows: Iterator[RowMessage]) -> list[RowMessage]:
     gathered = _Gathered()
     for row in rows:
         gathered.add(row)
@@ -140,16 +159,32 @@ def _take(rows: Iterator[ImportRow]) -> list[ImportRow]:
     return gathered.rows
 
 
+def _csv_row(kind: RowKind[T], row: CsvRow | BadCsvRow) -> RowMessage:
+    if isinstance(row, CsvRow):
+        return kind.read(row)
+    faults = [
+        ImportRowFault(field=problem.field, description=problem.reason[:_LONGEST_DESCRIPTION])
+        for problem in row.problems[:_MOST_FAULTS]
+    ]
+    return kind.faulty(row.line, faults)
+
+
 def _call_row(number: int, call: NewCall | ScheduledCall) -> ImportRow:
     message = call.to_message() if isinstance(call, NewCall) else call
     return ImportRow(row_number=number, scheduled_call=message)
 
 
-def _csv_row(row: CsvRow | BadCsvRow) -> ImportRow:
-    if isinstance(row, CsvRow):
-        return _call_row(row.line, row.call)
-    faults = [
-        ImportRowFault(field=problem.field, description=problem.reason[:_LONGEST_DESCRIPTION])
-        for problem in row.problems[:_MOST_FAULTS]
-    ]
-    return ImportRow(row_number=row.line, faults=faults)
+def _contact_row(number: int, contact: NewContact | Contact) -> ContactImportRow:
+    return ContactImportRow(row_number=number, contact=contact_message(contact))
+
+
+CALLS: RowKind[NewCall | ScheduledCall] = RowKind(
+    given=_call_row,
+    read=lambda row: _call_row(row.line, row.call),
+    faulty=lambda number, faults: ImportRow(row_number=number, faults=faults),
+)
+CONTACTS: RowKind[NewContact | Contact] = RowKind(
+    given=_contact_row,
+    read=lambda row: _contact_row(row.line, to_contact(row)),
+    faulty=lambda number, faults: ContactImportRow(row_number=number, faults=faults),
+)

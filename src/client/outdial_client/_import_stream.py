@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from grpc.aio import Channel, StreamUnaryCall
-from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest, ImportScheduledCallsResponse
-from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
-from outdial.v1.import_pb2 import ImportEnd, ImportOptions
-from outdial.v1.import_pb2 import ImportRows as RowsMessage
+from google.protobuf.message import Message
+from grpc.aio import Channel, StreamUnaryCall, StreamUnaryMultiCallable
+from outdial.v1.import_pb2 import ContactImportOptions, ImportEnd, ImportOptions
 
 from outdial_client._errors import (
     ImportInterruptedError,
@@ -19,17 +18,17 @@ from outdial_client._errors import (
     UnavailableError,
 )
 from outdial_client._import_rows import ImportRows, ImportSlice
-from outdial_client._imports import ImportProgress, ImportResult, to_result
+from outdial_client._imports import ImportProgress
 from outdial_client._requests import Sender, put
 
-_Call = StreamUnaryCall[ImportScheduledCallsRequest, ImportScheduledCallsResponse]
+_Response = TypeVar("_Response", bound=Message)
 
 _RECONNECT_SECONDS = 10.0
 _BROKEN = (UnavailableError, RequestCancelledError)
 
 
 @dataclass(frozen=True, slots=True)
-class ImportStream:
+class ImportStream(Generic[_Response]):
     """One import, from its first row to its answer.
 
     The next slice is read once the connection has taken the one before: memory
@@ -38,24 +37,26 @@ class ImportStream:
 
     channel: Channel
     sender: Sender
-    options: ImportOptions
+    method: StreamUnaryMultiCallable[Any, _Response]
+    request: Callable[..., Any]
+    """Makes a message of the stream, from its `options`, `rows` or `end`."""
+    options: ImportOptions | ContactImportOptions
     rows: ImportRows
     on_progress: Callable[[ImportProgress], None] | None
 
-    async def send(self) -> ImportResult:
-        """Raises ImportRefusedError, ImportInterruptedError and other OutdialErrors."""
+    async def send(self) -> _Response:
+        """The answer. Raises ImportRefusedError, ImportInterruptedError and other OutdialErrors."""
         self.options.request_id = self.options.request_id or self.sender.new_request_id()
         try:
-            response = await self._send_twice_if_broken()
+            return await self._send_twice_if_broken()
         except ImportRefusedError as error:
             error.columns = self.rows.columns
             raise
         except _BROKEN as error:
             request_id = self.options.request_id
             raise ImportInterruptedError.of(error, request_id) from error
-        return to_result(response, self.rows.columns)
 
-    async def _send_twice_if_broken(self) -> ImportScheduledCallsResponse:
+    async def _send_twice_if_broken(self) -> _Response:
         try:
             return await self._send_once()
         except _BROKEN as error:
@@ -76,11 +77,11 @@ class ImportStream:
         except TimeoutError:
             raise error from None
 
-    async def _send_once(self) -> ImportScheduledCallsResponse:
+    async def _send_once(self) -> _Response:
         async with aclosing(self.rows.slices()) as slices:
             # Read before anything is sent: a file that is none bothers no server.
             first = await anext(slices, None)
-            call = self.sender.open_upload(BatchServiceStub(self.channel).ImportScheduledCalls)
+            call = self.sender.open_upload(self.method)
             try:
                 await self._write(call, first, slices)
                 return await self.sender.answer(call)
@@ -89,20 +90,22 @@ class ImportStream:
                 raise
 
     async def _write(
-        self, call: _Call, first: ImportSlice | None, slices: AsyncIterator[ImportSlice]
+        self,
+        call: StreamUnaryCall[Any, _Response],
+        first: ImportSlice | None,
+        slices: AsyncIterator[ImportSlice],
     ) -> None:
         """Ends early when the server has answered before the end: the answer says why."""
-        if not await put(call, ImportScheduledCallsRequest(options=self.options)):
+        if not await put(call, self.request(options=self.options)):
             return
         sent, piece = 0, first
         while piece is not None:
-            rows = RowsMessage(rows=piece.rows)
-            if not await put(call, ImportScheduledCallsRequest(rows=rows)):
+            if not await put(call, self.request(rows={"rows": piece.rows})):
                 return
             sent += len(piece.rows)
             self._tell(sent, piece)
             piece = await anext(slices, None)
-        if await put(call, ImportScheduledCallsRequest(end=ImportEnd(row_count=sent))):
+        if await put(call, self.request(end=ImportEnd(row_count=sent))):
             await call.done_writing()
 
     def _tell(self, sent: int, piece: ImportSlice) -> None:

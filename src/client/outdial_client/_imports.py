@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import ImportScheduledCallsResponse
+from outdial.v1.contact_pb2 import ContactFolder
+from outdial.v1.contact_service_pb2 import ImportContactsResponse
 from outdial.v1.import_pb2 import FindingKind
 from outdial.v1.import_pb2 import ImportFinding as FindingMessage
 
@@ -46,6 +48,38 @@ class ImportResult:
     columns: Mapping[str, str] = field(default_factory=dict)
     """The column of the file that each field came from, for example `address` from `phone`."""
 
+    @property
+    def skipped_count(self) -> int:
+        """Duplicates that were left out."""
+        return self.row_count - self.added_count - self.refused_count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactImportResult:
+    """What came of an import of contacts. Each row was added, updated, refused or skipped."""
+
+    import_id: str
+    """For `batches.import_findings`."""
+    folder: ContactFolder
+    """The folder with the contacts in it."""
+    row_count: int
+    added_count: int
+    updated_count: int
+    """Contacts that were there, and were overwritten."""
+    refused_count: int
+    """Rows with a fault, left out by BAD_ROW_POLICY_SKIP."""
+    duplicate_count: int
+    """Rows whose address was there already, whatever became of them."""
+    findings_truncated: bool
+    """Whether there was more to say than is kept: the findings end after 100,000."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """The column of the file that each field came from, for example `address` from `phone`."""
+
+    @property
+    def skipped_count(self) -> int:
+        """Duplicates that were left out."""
+        return self.row_count - self.added_count - self.updated_count - self.refused_count
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportFinding:
@@ -83,6 +117,24 @@ def to_result(response: ImportScheduledCallsResponse, columns: Mapping[str, str]
     )
 
 
+def to_contact_result(
+    response: ImportContactsResponse, columns: Mapping[str, str]
+) -> ContactImportResult:
+    """The answer to an import of contacts."""
+    told = getattr(response, "import")
+    return ContactImportResult(
+        import_id=told.import_id,
+        folder=response.contact_folder,
+        row_count=told.row_count,
+        added_count=told.added_count,
+        updated_count=told.updated_count,
+        refused_count=told.refused_count,
+        duplicate_count=told.duplicate_count,
+        findings_truncated=told.findings_truncated,
+        columns=columns,
+    )
+
+
 def to_finding(message: FindingMessage, columns: Mapping[str, str]) -> ImportFinding:
     """A finding in the words of the file."""
     return ImportFinding(
@@ -100,4 +152,4 @@ def _reason(message: FindingMessage) -> str:
         return "has a fault"
     if message.first_row_number:
         return f"has the number of row {message.first_row_number}"
-    return "has a number that is already in the batch"
+    return "has a number that is there already"

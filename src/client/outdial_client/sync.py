@@ -60,6 +60,7 @@ from outdial_client._carrier_configs import CarrierConfigs as AsyncCarrierConfig
 from outdial_client._channel import TlsConfig
 from outdial_client._client import DEFAULT_TIMEOUT
 from outdial_client._client import Client as AsyncClient
+from outdial_client._contact_columns import ContactColumns
 from outdial_client._contacts import ContactFolders as AsyncContactFolders
 from outdial_client._contacts import Contacts as AsyncContacts
 from outdial_client._csv import CsvFile
@@ -67,7 +68,7 @@ from outdial_client._csv_columns import CsvColumns
 from outdial_client._errors import ImportRefusedError
 from outdial_client._export import ResultExport as AsyncResultExport
 from outdial_client._external_calls import ExternalCalls as AsyncExternalCalls
-from outdial_client._imports import ImportFinding, ImportProgress, ImportResult
+from outdial_client._imports import ContactImportResult, ImportFinding, ImportProgress, ImportResult
 from outdial_client._inputs import (
     NewAgent,
     NewBatch,
@@ -420,17 +421,23 @@ class BatchImports:
         return self._loop.run(partial(self._inner.get_import, import_id))
 
     def import_findings(
-        self, imported: str | ImportResult | ImportRefusedError, *, page_size: int = 0
+        self,
+        imported: str | ImportResult | ContactImportResult | ImportRefusedError,
+        *,
+        page_size: int = 0,
     ) -> Pager[ImportFinding]:
         """What an import has to say about its rows, by row number.
 
         With the result or the error of `import_csv` the findings name columns of the
-        file; with an import's id alone, fields of ScheduledCall.
+        file; with an import's id alone, fields of ScheduledCall or Contact.
         """
         return Pager(self._loop, self._inner.import_findings(imported, page_size=page_size))
 
     def write_refused_rows(
-        self, imported: str | ImportResult | ImportRefusedError, source: CsvFile, target: OutputFile
+        self,
+        imported: str | ImportResult | ContactImportResult | ImportRefusedError,
+        source: CsvFile,
+        target: OutputFile,
     ) -> int:
         """Writes the rows of a CSV file that were not added into another, and counts them.
 
@@ -970,6 +977,71 @@ class Contacts:
     def __init__(self, loop: LoopThread, inner: AsyncContacts) -> None:
         self._loop = loop
         self._inner: AsyncContacts = inner
+
+    def import_csv(
+        self,
+        file: CsvFile,
+        contact_folder_id: str,
+        *,
+        overwrite_existing: bool = False,
+        columns: ContactColumns | None = None,
+        bad_rows: BadRowPolicy.ValueType = BadRowPolicy.BAD_ROW_POLICY_REJECT_ALL,
+        request_id: str = "",
+        on_progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ContactImportResult:
+        """Puts the people in a CSV file into a folder, as `batches.import_csv` reads one.
+
+        Args:
+            file: A path, or a file that is open for reading bytes.
+            contact_folder_id: The folder.
+            overwrite_existing: Whether a row whose number is in the folder changes that
+                contact; else the row is skipped.
+            columns: Which column holds what; else it is found by the usual names.
+            bad_rows: What to do when rows have faults: add nothing, or the others.
+            request_id: Of an import that broke off, to make sure of it.
+            on_progress: Told after each slice of 500 rows.
+
+        Raises:
+            CsvFileError: It cannot be read at all, or no column holds numbers.
+            ImportRefusedError: Rows have faults, with REJECT_ALL.
+            ImportInterruptedError: The connection broke, twice if the file can be read
+                again.
+        """
+        return self._loop.run(
+            partial(
+                self._inner.import_csv,
+                file,
+                contact_folder_id,
+                overwrite_existing=overwrite_existing,
+                columns=columns,
+                bad_rows=bad_rows,
+                request_id=request_id,
+                on_progress=told_here(on_progress),
+            )
+        )
+
+    def import_rows(
+        self,
+        contacts: Iterable[NewContact | Contact],
+        contact_folder_id: str,
+        *,
+        overwrite_existing: bool = False,
+        bad_rows: BadRowPolicy.ValueType = BadRowPolicy.BAD_ROW_POLICY_REJECT_ALL,
+        request_id: str = "",
+        on_progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ContactImportResult:
+        """The same as `import_csv` with rows that a program makes, numbered from 1."""
+        return self._loop.run(
+            partial(
+                self._inner.import_rows,
+                read_here(contacts),
+                contact_folder_id,
+                overwrite_existing=overwrite_existing,
+                bad_rows=bad_rows,
+                request_id=request_id,
+                on_progress=told_here(on_progress),
+            )
+        )
 
     def create(self, contact: NewContact | Contact, *, request_id: str = "") -> Contact:
         """Makes a contact; AlreadyExistsError when its folder has one of that address."""

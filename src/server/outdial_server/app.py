@@ -74,6 +74,7 @@ from outdial_server.commands.explain import Explain
 from outdial_server.commands.export_scheduled_calls import ExportScheduledCalls
 from outdial_server.commands.external_calls import EndExternalCall, ReportExternalCall
 from outdial_server.commands.first_keys import FirstKeys
+from outdial_server.commands.import_contacts import ImportContacts
 from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.keys import Authenticate, CreateKey
 from outdial_server.commands.new_batch import BatchPlanner
@@ -445,7 +446,12 @@ def _contact_folder_servicer(base: Foundation) -> ContactFolderServicer:
 
 def _contact_servicer(base: Foundation) -> ContactServicer:
     contacts = base.store.contacts
-    return ContactServicer(contacts, CreateContact(contacts, base.ids), UpdateContact(contacts))
+    return ContactServicer(
+        contacts,
+        CreateContact(contacts, base.ids),
+        UpdateContact(contacts),
+        ImportContacts(base.store.contact_intake, base.ids),
+    )
 
 
 def _phone_number_servicer(base: Foundation) -> PhoneNumberServicer:

@@ -144,7 +144,7 @@ async def new_import(world: World, findings: int, *, ended: bool = True) -> Impo
     def verb(tx: Tx) -> None:
         key = imports.begin_import(tx, account_key(tx, world.account_id), import_id)
         found = [Finding(n, FindingKind.FAULT, "address", "no number") for n in range(findings)]
-        imports.keep_findings(tx, key, 0, found)
+        imports.keep_findings(tx, key, range(1, len(found) + 1), found)
         if ended:
             counts = ImportCounts(findings, 0, findings, 0)
             imports.end_import(tx, key, ImportState.REFUSED, counts, None)

@@ -7,6 +7,14 @@ from google.protobuf.struct_pb2 import Struct
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.contact_pb2 import Contact, ContactFolder, ContactSelection
+from outdial.v1.contact_service_pb2 import ImportContactsRequest
+from outdial.v1.import_pb2 import (
+    IMPORT_STATE_ADDED,
+    ContactImportOptions,
+    ContactImportRow,
+    ContactImportRows,
+    ImportEnd,
+)
 from tests.integration.api.conftest import new_tenant, watch_to_the_end
 
 from support.grpc import Metadata, call
@@ -180,3 +188,50 @@ async def test_the_contacts_of_a_repeated_request_are_copied_once(
             request_id="r-1",
         )
         assert added.batch.counts.total == 1
+
+
+async def test_a_list_goes_into_a_folder_and_then_into_a_batch(
+    grpc_channel: grpc.aio.Channel,
+) -> None:
+    key = (await new_tenant(grpc_channel, "imported")).key
+    folder_id = await new_folder(grpc_channel, key)
+    person = Contact(contact_folder_id=folder_id, address="+15550000003", first_name="Ada")
+    there = (await call(grpc_channel, "CreateContact", key, contact=person)).contact
+    people = [
+        Contact(address=f"+1555{n:07}", last_name=f"n{n}", custom_fields=own_fields(n=n))
+        for n in range(1200)
+    ]
+    options = ContactImportOptions(
+        contact_folder_id=folder_id, overwrite_existing=True, request_id="r-1"
+    )
+    for in_message in (500, 700):
+        rows = [ContactImportRow(contact=contact) for contact in people]
+        messages = [
+            ImportContactsRequest(options=options),
+            *(
+                ImportContactsRequest(rows=ContactImportRows(rows=rows[at : at + in_message]))
+                for at in range(0, len(rows), in_message)
+            ),
+            ImportContactsRequest(end=ImportEnd(row_count=len(rows))),
+        ]
+        done = await call(grpc_channel, "ImportContacts", key, messages)
+        shown = getattr(done, "import")
+        assert (shown.added_count, shown.updated_count, shown.refused_count) == (1199, 1, 0)
+        assert (shown.state, shown.contact_folder_id) == (IMPORT_STATE_ADDED, folder_id)
+        assert done.contact_folder.contact_count == 1200
+    again = await call(grpc_channel, "GetImport", key, import_id=shown.import_id)
+    assert getattr(again, "import") == shown
+    read = (await call(grpc_channel, "GetContact", key, contact_id=there.contact_id)).contact
+    assert (read.first_name, read.last_name) == ("Ada", "n3")
+    assert read.custom_fields == own_fields(n=3)
+    agent = Agent(display_name="Ada", prompt="{{last_name}} {{n}}")
+    agent_id = (await call(grpc_channel, "CreateAgent", key, agent=agent)).agent.agent_id
+    made = await call(
+        grpc_channel,
+        "CreateBatch",
+        key,
+        batch=Batch(agent_id=agent_id, display_name="list"),
+        contacts=ContactSelection(contact_folder_ids=[folder_id]),
+        draft=True,
+    )
+    assert made.batch.counts.total == 1200

@@ -12,7 +12,7 @@ from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_service_pb2 import CALL_RESOLUTION_NOT_PLACED
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.contact_pb2 import Contact, ContactFolder
-from outdial.v1.import_pb2 import ImportOptions
+from outdial.v1.import_pb2 import ContactImportOptions, ImportOptions
 from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.throttle_pb2 import Throttle
@@ -83,6 +83,9 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "GetContact": lambda b: {"contact_id": b.contact_id},
     "UpdateContact": lambda b: {"contact": Contact(contact_id=b.contact_id, first_name="mine")},
     "DeleteContact": lambda b: {"contact_id": b.contact_id},
+    "ImportContacts": lambda b: {
+        "options": ContactImportOptions(contact_folder_id=b.contact_folder_id)
+    },
     "GetPhoneNumber": lambda b: {"phone_number_id": b.phone_number_id},
     "UpdatePhoneNumber": lambda b: {
         "phone_number": PhoneNumber(phone_number_id=b.phone_number_id, display_name="mine now")

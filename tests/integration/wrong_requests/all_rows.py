@@ -5,6 +5,7 @@ from tests.integration.wrong_requests import (
     batch_rows,
     call_rows,
     carrier_config_rows,
+    contact_import_rows,
     contact_rows,
     direct_call_rows,
     external_call_rows,
@@ -30,6 +31,7 @@ ROWS = [
     *suppression_rows.ROWS,
     *throttle_rows.ROWS,
     *contact_rows.ROWS,
+    *contact_import_rows.ROWS,
     *number_rows.ROWS,
     *carrier_config_rows.ROWS,
 ]

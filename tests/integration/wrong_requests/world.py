@@ -20,7 +20,16 @@ from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Message
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.contact_pb2 import Contact, ContactFolder
-from outdial.v1.import_pb2 import ImportEnd, ImportOptions, ImportRow, ImportRows
+from outdial.v1.contact_service_pb2 import ImportContactsRequest
+from outdial.v1.import_pb2 import (
+    ContactImportOptions,
+    ContactImportRow,
+    ContactImportRows,
+    ImportEnd,
+    ImportOptions,
+    ImportRow,
+    ImportRows,
+)
 from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
@@ -196,6 +205,14 @@ class Builder:
             )
             for address in (BUSY, ANSWERED)
         ]
+        row = ContactImportRow(contact=Contact(address=BUSY))
+        options = ContactImportOptions(contact_folder_id=folder_id, request_id=USED_REQUEST_ID)
+        messages = [
+            ImportContactsRequest(options=options),
+            ImportContactsRequest(rows=ContactImportRows(rows=[row])),
+            ImportContactsRequest(end=ImportEnd(row_count=1)),
+        ]
+        await call(self._channel, "ImportContacts", self._tenant.key, messages)
         return folder_id, first.contact.contact_id
 
     async def number(self, address: str, agent_id: str = "") -> str:

@@ -1,5 +1,7 @@
 """Contacts and folders: what a client may write, and what a search finds."""
 
+import json
+from dataclasses import fields as fields_of
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,8 @@ from outdial_server.domain.checks import Checks
 from outdial_server.domain.contact import (
     ContactFields,
     checked_contact,
+    faults_of_overwriting,
+    overwritten,
     search_text,
     search_words,
 )
@@ -138,3 +142,60 @@ def test_a_name_is_found_by_itself(first: str, last: str) -> None:
     """As far as it is no number: of those the separators do not count."""
     if search_words(f"{first} {last}") == tuple(f"{first} {last}".casefold().split()):
         assert finds(f"{first} {last}", replace(ADA, first_name=first, last_name=last))
+
+
+names = st.sampled_from("abc")
+texts = st.sampled_from(["", "x", "y"])
+people = st.builds(
+    ContactFields,
+    st.just("+15551230001"),
+    st.just("+15551230001"),
+    first_name=texts,
+    last_name=texts,
+    email=texts,
+    company_name=texts,
+    industry=texts,
+    location=texts,
+    postal_code=texts,
+    keywords=st.lists(names, max_size=2).map(tuple),
+    time_zone=texts,
+    custom_fields_json=st.dictionaries(names, texts).map(
+        lambda own: json.dumps(own, separators=(",", ":"), sort_keys=True) if own else ""
+    ),
+    metadata=st.dictionaries(names, texts),
+)
+BY_NAME = {"custom_fields_json", "metadata"}
+
+
+@given(people, people)
+def test_what_a_row_says_takes_the_place_and_what_it_leaves_empty_stays(
+    before: ContactFields, row: ContactFields
+) -> None:
+    after = overwritten(before, row)
+    for field in fields_of(ContactFields):
+        if field.name not in BY_NAME:
+            said = getattr(row, field.name)
+            assert getattr(after, field.name) == said or (
+                not said and getattr(after, field.name) == getattr(before, field.name)
+            )
+    assert own(after) == {**own(before), **own(row)}
+    assert after.metadata == {**before.metadata, **row.metadata}
+    assert overwritten(after, row) == after
+
+
+def own(fields: ContactFields) -> dict[str, str]:
+    values: dict[str, str] = json.loads(fields.custom_fields_json or "{}")
+    return values
+
+
+def test_two_that_are_within_bounds_may_be_beyond_them_together() -> None:
+    half = "x" * 20 * 1024
+    before = replace(GOOD, custom_fields_json=f'{{"a":"{half}"}}')
+    row = replace(
+        GOOD,
+        custom_fields_json=f'{{"b":"{half}"}}',
+        metadata={f"k{n}": "v" for n in range(64)},
+    )
+    assert faults_of_overwriting(overwritten(before, replace(before, metadata={"k": "v"}))) == []
+    after = overwritten(replace(before, metadata={"one": "more"}), row)
+    assert [fault.field for fault in faults_of_overwriting(after)] == ["custom_fields", "metadata"]

@@ -16,6 +16,7 @@ from outdial_client.cli import (
     _carrier_config,
     _config,
     _contact,
+    _contact_import,
     _events,
     _explain,
     _export,
@@ -63,6 +64,7 @@ app.add_typer(_config.commands, name="config")
 app.add_typer(_watch.commands)
 app.add_typer(_explain.commands)
 _batch.commands.add_typer(_import.commands)
+_contact.commands.add_typer(_contact_import.commands)
 _batch.commands.add_typer(_export.commands)
 _batch.commands.add_typer(_retry.commands)
 _batch.commands.add_typer(_events.commands)

@@ -10,7 +10,7 @@ from outdial_client._client import Client
 from outdial_client._inputs import NewContact, to_struct
 from outdial_client.cli._choices import DISPOSITIONS, choice
 from outdial_client.cli._contact_views import CONTACTS, contact_facts
-from outdial_client.cli._folder_names import find_folder
+from outdial_client.cli._folder_names import FolderOption, find_folder
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._option_groups import takes
 from outdial_client.cli._screen import Screen
@@ -20,7 +20,6 @@ from outdial_client.cli._typed import parse_context, parse_pairs
 commands = typer.Typer(no_args_is_help=True, help="People who are kept to be called.")
 
 ContactId = Annotated[str, typer.Argument(metavar="CONTACT", help="The contact's id.")]
-FolderOption = Annotated[str, typer.Option(metavar="FOLDER", help="Name or id of the folder.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,12 @@ from outdial.v1.import_pb2 import FindingKind, Import
 from outdial_client._batches import Batches
 from outdial_client._csv_columns import CsvFileError
 from outdial_client._errors import ImportRefusedError
-from outdial_client._imports import ImportFinding, ImportResult
+from outdial_client._imports import ContactImportResult, ImportFinding, ImportResult
 from outdial_client.cli._choices import Choices
 from outdial_client.cli._exit_code import CommandFailure
 from outdial_client.cli._screen import Screen, to_json
 
-Imported = ImportResult | ImportRefusedError
+Imported = ImportResult | ContactImportResult | ImportRefusedError
 
 FINDING_HEADINGS = ("row", "column", "reason")
 MOST_SHOWN = 20
@@ -88,11 +88,13 @@ async def write_report(
 
 def import_facts(told: Import) -> Sequence[tuple[str, str]]:
     """An import in full."""
+    of_contacts = bool(told.contact_folder_id)
     return [
         ("id", told.import_id),
-        ("batch", told.batch_id),
+        ("folder", told.contact_folder_id) if of_contacts else ("batch", told.batch_id),
         ("rows", str(told.row_count)),
         ("added", str(told.added_count)),
+        *([("updated", str(told.updated_count))] if of_contacts else []),
         ("refused", str(told.refused_count)),
         ("duplicates", str(told.duplicate_count)),
     ]

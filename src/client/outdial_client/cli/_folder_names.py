@@ -16,6 +16,7 @@ Folders = Annotated[
         "--folder", metavar="FOLDER", help="Its contacts, copied as they are; may be repeated."
     ),
 ]
+FolderOption = Annotated[str, typer.Option(metavar="FOLDER", help="Name or id of the folder.")]
 Contacts = Annotated[
     list[str] | None,
     typer.Option("--contact", metavar="ID", help="One contact; may be repeated."),

@@ -1,14 +1,17 @@
 """`outdial batch import` and `outdial batch append`."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from outdial.v1.batch_pb2 import Batch, BatchState
+from outdial.v1.batch_pb2 import Batch, BatchState, DuplicatePolicy
 
 from outdial_client._client import Client
 from outdial_client._csv_columns import CsvColumns
+from outdial_client._imports import ImportResult
 from outdial_client._inputs import NewBatch
 from outdial_client.cli._agent_names import find_agent
 from outdial_client.cli._batch_options import AgentOption, BatchId, NewBatchSettings
@@ -18,18 +21,20 @@ from outdial_client.cli._follow import follow as follow_batch
 from outdial_client.cli._option_groups import takes
 from outdial_client.cli._screen import Screen
 from outdial_client.cli._session import run
-from outdial_client.cli._source import STDIN, open_source, title_of
+from outdial_client.cli._source import open_source, title_of
 from outdial_client.cli._upload import Upload
+from outdial_client.cli._upload_options import FileName, UploadOptions
 
 commands = typer.Typer()
 
-FileName = Annotated[str, typer.Argument(metavar="FILE", help="A CSV file; `-` for stdin.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Watch it to its end.")]
+
+_KEEP = DuplicatePolicy.DUPLICATE_POLICY_KEEP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileOptions:
-    """How a file is read, and what becomes of rows with faults."""
+class ColumnOptions:
+    """What the columns of a file hold."""
 
     phone_column: Annotated[str, typer.Option(help="Holds the numbers.")] = ""
     custom_id_column: Annotated[str, typer.Option(help="Holds your own keys.")] = ""
@@ -40,46 +45,23 @@ class FileOptions:
         list[str] | None,
         typer.Option(help="Becomes a label and no template value; may be repeated."),
     ] = None
-    skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Call the others, instead of nobody.")
-    ] = False
-    refused: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the rows that are not added there, with why."),
-    ] = None
-    request_id: Annotated[
-        str, typer.Option(help="The same id, file and options add it only once.")
-    ] = ""
 
-    def upload(self, client: Client, screen: Screen, name: str, source: Path) -> Upload:
-        """One file on its way."""
-        return Upload(
-            client=client,
-            screen=screen,
-            title=title_of(name),
-            source=source,
-            columns=CsvColumns(
-                phone=self.phone_column,
-                custom_id=self.custom_id_column,
-                time_zone=self.zone_column,
-                caller_id=self.caller_id_column,
-                priority=self.priority_column,
-                metadata=tuple(self.label_column or ()),
-            ),
-            skip_bad_rows=self.skip_bad_rows,
-            report=self.refused,
-            request_id=self.request_id,
+    def columns(self) -> CsvColumns:
+        """In the words of the SDK."""
+        return CsvColumns(
+            phone=self.phone_column,
+            custom_id=self.custom_id_column,
+            time_zone=self.zone_column,
+            caller_id=self.caller_id_column,
+            priority=self.priority_column,
+            metadata=tuple(self.label_column or ()),
         )
-
-    def check(self, context: typer.Context, name: str) -> None:
-        """A report must not take the place of the list itself."""
-        if self.refused and name != STDIN and self.refused.resolve() == Path(name).resolve():
-            context.fail("--refused names the file that is imported")
 
 
 @commands.command("import")
 @takes(NewBatchSettings)
-@takes(FileOptions)
+@takes(ColumnOptions)
+@takes(UploadOptions)
 def import_file(
     context: typer.Context,
     file: FileName,
@@ -92,26 +74,28 @@ def import_file(
     name: Annotated[str, typer.Option(help="Name of the new batch; else the file's.")] = "",
     draft: Annotated[bool, typer.Option("--draft", help="Wait for `batch start`.")] = False,
     follow: Follow = False,
-    reading: FileOptions,
+    reading: ColumnOptions,
+    uploading: UploadOptions,
     settings: NewBatchSettings,
 ) -> None:
     """Call the people in a CSV file.
 
-    One column holds the phone number (phone, phone_number, mobile, number or address);
-    custom_id, time_zone, caller_id and priority are read if they are there; every other
-    column is a template value under its own name.
+    One column holds the phone number (phone, phone_number, mobile, mobile_number, number or
+    address); custom_id, time_zone, caller_id and priority are read if they are there; every
+    other column is a template value under its own name.
     """
     if batch and (agent or name or draft or settings.given()):
         context.fail("--batch has its settings already: see `outdial batch update`")
     if not batch and not agent:
         context.fail("say who talks with --agent, or which batch with --batch")
-    reading.check(context, file)
+    uploading.check(context, file)
 
     async def command(client: Client, screen: Screen) -> ExitCode:
         async with open_source(screen, file) as source:
-            upload = reading.upload(client, screen, file, source)
+            upload = uploading.upload(client, screen, file, source)
+            send = partial(client.batches.import_csv, columns=reading.columns())
             if batch:
-                filled = await upload.send(batch_id=batch)
+                filled = await _fill(upload, partial(send, batch_id=batch))
             else:
                 found = await find_agent(client, screen, agent)
                 new_batch = NewBatch(
@@ -119,31 +103,47 @@ def import_file(
                     display_name=name or Path(title_of(file)).stem,
                     **settings.given(),
                 )
-                filled = await upload.send(new_batch=new_batch, draft=draft)
+                filled = await _fill(upload, partial(send, new_batch=new_batch, draft=draft))
         return await _after(client, screen, filled, follow)
 
     run(context, command)
 
 
 @commands.command()
-@takes(FileOptions)
+@takes(ColumnOptions)
+@takes(UploadOptions)
 def append(
     context: typer.Context,
     batch_id: BatchId,
     file: FileName,
     *,
     follow: Follow = False,
-    reading: FileOptions,
+    reading: ColumnOptions,
+    uploading: UploadOptions,
 ) -> None:
     """Add the people in a CSV file to a batch that has not ended."""
-    reading.check(context, file)
+    uploading.check(context, file)
 
     async def command(client: Client, screen: Screen) -> ExitCode:
         async with open_source(screen, file) as source:
-            filled = await reading.upload(client, screen, file, source).send(batch_id=batch_id)
+            send = partial(client.batches.import_csv, batch_id=batch_id, columns=reading.columns())
+            filled = await _fill(uploading.upload(client, screen, file, source), send)
         return await _after(client, screen, filled, follow)
 
     run(context, command)
+
+
+async def _fill(upload: Upload, send: Callable[..., Awaitable[ImportResult]]) -> Batch:
+    """The batch with the people in it."""
+    result = await upload.send(send)
+    batch = result.batch
+    sentence = f"Batch {batch.batch_id}: {result.added_count} to call"
+    await upload.show(result, {"batch": batch}, batch.batch_id, sentence)
+    if result.duplicate_count and batch.duplicates == _KEEP:
+        # Those that were left out are in the table above.
+        look = upload.screen.command("import", "findings", result.import_id)
+        upload.screen.say(f"Duplicates: {result.duplicate_count}, which are kept: {look}")
+    return batch
 
 
 async def _after(client: Client, screen: Screen, batch: Batch, follow: bool) -> ExitCode:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from outdial.v1 import batch_service_pb2 as pb
 from outdial.v1.batch_service_pb2_grpc import BatchServiceServicer
+from outdial.v1.import_pb2 import ImportOptions
 from typing_extensions import override
 
 from outdial_server.api.caller import caller
@@ -23,6 +24,7 @@ from outdial_server.api.conversion.imports import (
     finding_to_message,
     import_spec,
     import_to_message,
+    numbered_row,
 )
 from outdial_server.api.conversion.request import (
     page_of,
@@ -198,8 +200,8 @@ class BatchServicer(BatchServiceServicer):
         context: object,
     ) -> pb.ImportScheduledCallsResponse:
         account_id = caller().account_id
-        stream = ImportStream(request_iterator)
-        options = await stream.options()
+        stream = ImportStream(request_iterator, numbered_row)
+        options: ImportOptions = await stream.options()
         growing = take_growing_request(
             account_id, "ImportScheduledCalls", options, "options.request_id"
         )

@@ -1,9 +1,11 @@
 """ContactService."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from outdial.v1 import contact_service_pb2 as pb
 from outdial.v1.contact_service_pb2_grpc import ContactServiceServicer
+from outdial.v1.import_pb2 import ContactImportOptions
 from typing_extensions import override
 
 from outdial_server.api.caller import caller
@@ -11,11 +13,24 @@ from outdial_server.api.conversion.contact import (
     contact_change,
     contact_fields,
     contact_to_message,
+    folder_to_message,
 )
 from outdial_server.api.conversion.enums import DISPOSITION
 from outdial_server.api.conversion.ids import canonical, required_id
-from outdial_server.api.conversion.request import filter_text, page_of, take_request_key
+from outdial_server.api.conversion.imports import (
+    contact_import_spec,
+    import_to_message,
+    numbered_contact,
+)
+from outdial_server.api.conversion.request import (
+    filter_text,
+    page_of,
+    take_growing_request,
+    take_request_key,
+)
+from outdial_server.api.import_stream import ImportStream
 from outdial_server.commands.contacts import CreateContact, UpdateContact
+from outdial_server.commands.import_contacts import ImportContacts
 from outdial_server.domain.contact import search_words
 from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.ids import ContactFolderId, ContactId
@@ -28,6 +43,7 @@ class ContactServicer(ContactServiceServicer):
     contacts: ContactStore
     create: CreateContact
     update: UpdateContact
+    import_rows: ImportContacts
 
     @override
     async def CreateContact(
@@ -81,6 +97,21 @@ class ContactServicer(ContactServiceServicer):
     ) -> pb.DeleteContactResponse:
         await self.contacts.delete_contact(caller().account_id, _contact_id(request.contact_id))
         return pb.DeleteContactResponse()
+
+    @override
+    async def ImportContacts(
+        self, request_iterator: AsyncIterator[pb.ImportContactsRequest], context: object
+    ) -> pb.ImportContactsResponse:
+        account_id = caller().account_id
+        stream = ImportStream(request_iterator, numbered_contact)
+        options: ContactImportOptions = await stream.options()
+        growing = take_growing_request(account_id, "ImportContacts", options, "options.request_id")
+        spec = contact_import_spec(account_id, options)
+        stored = await self.import_rows.execute(spec, stream.rows(growing), growing)
+        return pb.ImportContactsResponse(
+            **{"import": import_to_message(stored.imported)},
+            contact_folder=folder_to_message(stored.folder),
+        )
 
 
 def _contact_id(text: str, path: str = "contact_id") -> ContactId:

@@ -73,6 +73,7 @@ REQUIRED_SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
         "ContactService/ListContacts": _READ,
         "ContactService/UpdateContact": _WRITE,
         "ContactService/DeleteContact": _WRITE,
+        "ContactService/ImportContacts": _WRITE,
         "PhoneNumberService/CreatePhoneNumber": _WRITE,
         "PhoneNumberService/GetPhoneNumber": _READ,
         "PhoneNumberService/ListPhoneNumbers": _READ,

@@ -38,7 +38,7 @@ class ContextCheck:
     needed: Sequence[tuple[Path, str]]
     schema: ContextSchema | None
 
-    async def check(self, checked: CheckedRows) -> CheckedRows:
+    async def check(self, checked: CheckedRows[NewScheduledCall]) -> CheckedRows[NewScheduledCall]:
         """Takes out the rows whose context does not do. Others have their turn in between."""
         good: list[NumberedRow] = []
         faults = list(checked.faults)

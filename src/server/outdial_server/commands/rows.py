@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Self
 
 from outdial_server.commands.contexts import ContextCheck, context_check
@@ -14,11 +15,11 @@ from outdial_server.domain.checks import RawRow, check_row
 from outdial_server.domain.errors import FieldViolation, OutdialError
 from outdial_server.domain.intake import CheckedRows, ListTally, RowFault, Tally
 from outdial_server.domain.limits import IMPORT_ROWS_MAX
-from outdial_server.domain.plan import NumberedRow, Placement
+from outdial_server.domain.plan import NumberedRow, Placement, R
 from outdial_server.domain.request import GrowingRequest, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.time_zones import ZoneRule, known_zones
-from outdial_server.ports.intake import Outcome, Staging, StoredRows
+from outdial_server.ports.intake import Outcome, RowSink, Staging, StoredRows
 from outdial_server.ports.schemas import SchemaCompiler
 
 SLICE_ROWS: Final = 500
@@ -32,7 +33,7 @@ MoreRows = Callable[[RawRows, datetime], RawRows]
 """Rows with others behind them, as those are at a moment."""
 
 
-def check_rows(raw: Sequence[tuple[int, RawRow]]) -> CheckedRows:
+def check_rows(raw: Sequence[tuple[int, RawRow]]) -> CheckedRows[NewScheduledCall]:
     rows: list[NumberedRow] = []
     faults: list[RowFault] = []
     violations: list[FieldViolation] = []
@@ -52,7 +53,7 @@ def check_rows(raw: Sequence[tuple[int, RawRow]]) -> CheckedRows:
 
 async def checked_rows(
     raw: RawRows, contexts: ContextCheck | None
-) -> AsyncGenerator[CheckedRows, None]:
+) -> AsyncGenerator[CheckedRows[NewScheduledCall], None]:
     async with aclosing(raw):
         async for piece in raw:
             checked = check_rows(piece)
@@ -60,7 +61,17 @@ async def checked_rows(
 
 
 async def take_in(
-    staging: Staging, pieces: AsyncGenerator[CheckedRows, None], tally: Tally
+    staging: Staging, pieces: AsyncGenerator[CheckedRows[NewScheduledCall], None], tally: Tally
+) -> None:
+    """Rows of a batch, with the zones that their numbers tell; see `take_slices`."""
+    await take_slices(staging, pieces, tally, partial(_with_zones, staging))
+
+
+async def take_slices(
+    staging: RowSink[R],
+    pieces: AsyncGenerator[CheckedRows[R], None],
+    tally: Tally,
+    completed: Callable[[Sequence[R]], Sequence[R]],
 ) -> None:
     """Stages the good rows as long as there is a chance that they will be revealed, and
     counts all of them. While one slice is written, the next is read and checked; the one
@@ -75,7 +86,7 @@ async def take_in(
             findings = tally.note(checked, placed)
             if tally.is_full:
                 return
-            rows = () if tally.is_refused else _with_zones(staging, placed.rows)
+            rows = () if tally.is_refused else completed(placed.rows)
             await behind.follow(staging.stage(rows, findings))
 
 

@@ -1,5 +1,6 @@
 """Contacts: people who are kept to be called from more than one batch."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from outdial_server.domain import limits
 from outdial_server.domain.address import AddressError, parse_address
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.checks import NO_NUL, NO_ZONE, Checks
+from outdial_server.domain.errors import FieldViolation
 from outdial_server.domain.ids import AccountId, ContactFolderId, ContactId
 
 
@@ -31,6 +33,65 @@ class ContactFields:
     time_zone: str = ""
     custom_fields_json: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class NewContact:
+    """A row of an import, checked. `number` is the one that its sender counts it by. Not
+    frozen, like `ContactFields`."""
+
+    number: int
+    fields: ContactFields
+
+    @property
+    def normalized_address(self) -> str:
+        return self.fields.normalized_address
+
+    @property
+    def contact_id(self) -> str:
+        return ""
+
+
+def overwritten(before: ContactFields, row: ContactFields) -> ContactFields:
+    """A contact after an import has overwritten it: what the row says takes the place, what
+    it leaves empty stays."""
+    said = {name: value for name in _PLAIN if (value := getattr(row, name))}
+    return replace(
+        before,
+        **said,
+        custom_fields_json=_joined(before.custom_fields_json, row.custom_fields_json),
+        metadata={**before.metadata, **row.metadata},
+    )
+
+
+def faults_of_overwriting(after: ContactFields) -> Sequence[FieldViolation]:
+    """Both may be within their bounds, and together beyond them."""
+    checks = Checks()
+    checks.json_object("custom_fields", after.custom_fields_json, limits.CUSTOM_FIELDS_MAX_BYTES)
+    checks.metadata("metadata", after.metadata)
+    return checks.violations
+
+
+_PLAIN: Final = (
+    "address",
+    "first_name",
+    "last_name",
+    "email",
+    "company_name",
+    "industry",
+    "location",
+    "postal_code",
+    "keywords",
+    "time_zone",
+)
+
+
+def _joined(before: str, after: str) -> str:
+    """Objects in JSON, by the names in them."""
+    if not (before and after):
+        return before or after
+    both = {**json.loads(before), **json.loads(after)}
+    return json.dumps(both, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)

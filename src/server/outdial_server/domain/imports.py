@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, IntEnum
 
-from outdial_server.domain.ids import BatchId, ImportId
+from outdial_server.domain.ids import BatchId, ContactFolderId, ImportId
 
 
 class BadRowPolicy(Enum):
@@ -19,6 +19,8 @@ class ImportState(IntEnum):
 
     ADDED = 1
     REFUSED = 2
+    # Of contacts: all rows are there, and go into the folder in groups.
+    ADDING = 3
 
 
 class FindingKind(IntEnum):
@@ -44,14 +46,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ImportCounts:
-    """Each row was added, refused or skipped as a duplicate. `duplicates` counts all rows
-    whose address was there already, whatever became of them."""
+    """Each row was added, refused or skipped as a duplicate, or has updated a contact.
+    `duplicates` counts all rows whose address was there already, whatever became of them."""
 
     rows: int = 0
     added: int = 0
     refused: int = 0
     duplicates: int = 0
     findings_truncated: bool = False
+    # Contacts that were there before.
+    updated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +66,5 @@ class Import:
     state: ImportState
     counts: ImportCounts
     created_at: datetime
+    # Of contacts alone.
+    contact_folder_id: ContactFolderId | None = None

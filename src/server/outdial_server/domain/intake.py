@@ -3,7 +3,7 @@ rule of the request that brings it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Generic, Protocol
 
 from outdial_server.domain.batch import DuplicatePolicy
 from outdial_server.domain.errors import (
@@ -19,7 +19,7 @@ from outdial_server.domain.limits import (
     IMPORT_ROWS_MAX,
     SCHEDULED_CALLS_PER_REQUEST_MAX,
 )
-from outdial_server.domain.plan import Duplicate, NumberedRow, PlacedRows
+from outdial_server.domain.plan import Duplicate, PlacedRows, R
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class RowFault:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedRows:
+class CheckedRows(Generic[R]):
     """A slice of a list: its good rows in normal form, and what is wrong with the others."""
 
     count: int
-    rows: Sequence[NumberedRow]
+    rows: Sequence[tuple[int, R]]
     faults: Sequence[RowFault]
 
 
@@ -59,7 +59,7 @@ class Tally(Protocol):
         """Whether what follows need not even be read."""
         ...
 
-    def note(self, checked: CheckedRows, placed: PlacedRows) -> Sequence[Finding]:
+    def note(self, checked: CheckedRows[Any], placed: PlacedRows[Any]) -> Sequence[Finding]:
         """Counts a slice. Returns what is to be kept of it for good. Raises
         InvalidFieldsError when the list is too long."""
         ...
@@ -89,7 +89,7 @@ class ListTally:
     def is_full(self) -> bool:
         return len(self._violations) >= FIELD_VIOLATIONS_MAX
 
-    def note(self, checked: CheckedRows, placed: PlacedRows) -> Sequence[Finding]:
+    def note(self, checked: CheckedRows[Any], placed: PlacedRows[Any]) -> Sequence[Finding]:
         self.row_count += checked.count
         if self.row_count > self._rows_max:
             most = self._rows_max
@@ -149,7 +149,7 @@ class ImportTally:
     def is_full(self) -> bool:
         return False
 
-    def note(self, checked: CheckedRows, placed: PlacedRows) -> Sequence[Finding]:
+    def note(self, checked: CheckedRows[Any], placed: PlacedRows[Any]) -> Sequence[Finding]:
         refused_duplicates = len(placed.duplicates) if self._rejects_duplicates else 0
         self._rows += checked.count
         if self._rows > IMPORT_ROWS_MAX:

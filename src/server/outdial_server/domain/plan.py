@@ -4,12 +4,28 @@ given."""
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from outdial_server.domain.batch import DuplicatePolicy
 from outdial_server.domain.scheduled_call import NewScheduledCall
 
 NumberedRow = tuple[int, NewScheduledCall]
 """A row with the number that its sender counts it by: an index, or a line of a file."""
+
+
+class Addressed(Protocol):
+    """What a list has rows of."""
+
+    @property
+    def normalized_address(self) -> str: ...
+
+    @property
+    def contact_id(self) -> str:
+        """Of a row that was copied from a contact, else empty."""
+        ...
+
+
+R = TypeVar("R", bound=Addressed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +42,11 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedRows:
+class PlacedRows(Generic[R]):
     """The rows of a slice that go in, behind those of the slice before, and its duplicates:
     by the batch's rule kept among them, or left out."""
 
-    rows: Sequence[NewScheduledCall]
+    rows: Sequence[R]
     duplicates: Sequence[Duplicate]
 
 
@@ -52,8 +68,8 @@ class Placement:
         for address, position in there.items():
             self._seen.setdefault(_compact(address), position)
 
-    def place(self, rows: Sequence[NumberedRow]) -> PlacedRows:
-        kept: list[NewScheduledCall] = []
+    def place(self, rows: Sequence[tuple[int, R]]) -> PlacedRows[R]:
+        kept: list[R] = []
         duplicates: list[Duplicate] = []
         keeps_all = self._policy is DuplicatePolicy.KEEP
         position = self._first_position + len(self._numbers)
@@ -68,7 +84,7 @@ class Placement:
             position += 1
         return PlacedRows(kept, duplicates)
 
-    def _duplicate(self, number: int, row: NewScheduledCall, first: int) -> Duplicate:
+    def _duplicate(self, number: int, row: Addressed, first: int) -> Duplicate:
         behind = first - self._first_position
         first_number = self._numbers[behind] if behind >= 0 else None
         return Duplicate(number, row.normalized_address, first, first_number, row.contact_id)

@@ -63,8 +63,9 @@ class WindowMover:
 
 
 class Settler:
-    """Moves the rows of stopped and expired batches to their end, and brings back those that
-    old rules have put off, a group a tick."""
+    """Moves the rows of stopped and expired batches to their end, brings back those that old
+    rules have put off, and goes on with imports of contacts whose server is gone, a group a
+    tick."""
 
     def __init__(self, dispatch: DispatchStore, signals: Signals) -> None:
         self._dispatch = dispatch

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import Batch, BatchSettings, DuplicatePolicy
@@ -17,6 +17,8 @@ from outdial_server.domain.request import RequestKey, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.time_zones import ZoneRule
 from outdial_server.domain.window_estimate import WindowEstimate
+
+R_contra = TypeVar("R_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,31 @@ class StoredRows:
     estimate: WindowEstimate | None = None
 
 
-class Staging(Protocol):
-    """One list of rows on its way. Only `reveal` shows it; left without, it leaves nothing
-    but the import that `refuse` has recorded."""
+class RowSink(Protocol[R_contra]):
+    """Where the rows of a list go, slice by slice."""
 
     @property
     def duplicates(self) -> DuplicatePolicy:
-        """The batch's rule."""
+        """The rule for addresses that are there already."""
         ...
+
+    @property
+    def first_position(self) -> int: ...
+
+    def already_there(self, addresses: Collection[str]) -> AsyncIterator[Mapping[str, int]]:
+        """The positions at which the batch has these addresses, the first of each, in parts.
+        May tell of others, too, and tells of each at least before it is asked for."""
+        ...
+
+    async def stage(self, rows: Sequence[R_contra], findings: Sequence[Finding] = ()) -> None:
+        """The next rows, in one transaction with what was found among them; a slice of about
+        500 keeps the writer's turn short. Raises ConflictError (BATCH_CHANGED)."""
+        ...
+
+
+class Staging(RowSink[NewScheduledCall], Protocol):
+    """One list of rows on its way into a batch. Only `reveal` shows it; left without, it
+    leaves nothing but the import that `refuse` has recorded."""
 
     @property
     def zone_rule(self) -> ZoneRule:
@@ -79,9 +98,6 @@ class Staging(Protocol):
         ...
 
     @property
-    def first_position(self) -> int: ...
-
-    @property
     def agent(self) -> AgentFields:
         """The batch's, as it was when the list began: what contexts are checked by. Not
         there for a request that is repeated."""
@@ -91,18 +107,6 @@ class Staging(Protocol):
     def is_repeated(self) -> bool:
         """Whether a request of this name was carried out before: then nothing may be staged,
         and `earlier` is all there is to ask."""
-        ...
-
-    def already_there(self, addresses: Collection[str]) -> AsyncIterator[Mapping[str, int]]:
-        """The positions at which the batch has these addresses, the first of each, in parts.
-        May tell of others, too, and tells of each at least before it is asked for."""
-        ...
-
-    async def stage(
-        self, rows: Sequence[NewScheduledCall], findings: Sequence[Finding] = ()
-    ) -> None:
-        """The next rows, in one transaction with what was found among them; a slice of about
-        500 keeps the writer's turn short. Raises ConflictError (BATCH_CHANGED)."""
         ...
 
     async def reveal(self, outcome: Outcome, request: RequestKey | None) -> StoredRows:

@@ -654,6 +654,17 @@ imports: Final = Table(
     _count("duplicate_count"),
     Column("findings_truncated", SmallInteger, nullable=False, server_default="0"),
     Column("created_us", BigInt, nullable=False),
+    # Of contacts alone, and how many findings there are so far. Not a foreign key, as above.
+    Column("folder_id", LargeBinary(16)),
+    Column("overwrites", SmallInteger, nullable=False, server_default="0"),
+    _count("updated_count"),
+    _count("finding_count"),
+)
+Index(
+    "imports_adding",
+    imports.c.key,
+    sqlite_where=text("state = 3"),
+    postgresql_where=text("state = 3"),
 )
 Index("imports_by_age", imports.c.created_us)
 Index(
@@ -748,3 +759,16 @@ contacts: Final = Table(
 Index("contacts_by_address", contacts.c.folder_key, contacts.c.normalized_address, unique=True)
 Index("contacts_by_folder", contacts.c.folder_key, contacts.c.key)
 Index("contacts_by_account", contacts.c.account_key, contacts.c.key)
+
+# Of an import, until its rows go into the folder.
+staged_contacts: Final = Table(
+    "staged_contacts",
+    metadata,
+    Column("import_key", BigInt, primary_key=True),
+    # Its place among rows and findings: a word about it has the same in `import_findings`.
+    Column("seq", BigInt, primary_key=True),
+    Column("row_number", BigInt, nullable=False),
+    # The values of contacts, in the order of verbs.contacts.FIELD_COLUMNS.
+    Column("values_json", Text, nullable=False),
+    sqlite_with_rowid=False,
+)

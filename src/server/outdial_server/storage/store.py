@@ -13,6 +13,7 @@ from outdial_server.ports.signals import Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.callback_inbox import SqlCallbackInbox
 from outdial_server.storage.carrier_config_store import SqlCarrierConfigs
+from outdial_server.storage.contact_intake import SqlContactIntake
 from outdial_server.storage.contact_stores import SqlContactFolders, SqlContacts
 from outdial_server.storage.database import Database
 from outdial_server.storage.direct_call_store import SqlDirectCalls
@@ -62,6 +63,7 @@ class Store:
     throttles: SqlThrottles
     contact_folders: SqlContactFolders
     contacts: SqlContacts
+    contact_intake: SqlContactIntake
     phone_numbers: SqlPhoneNumbers
     carrier_configs: SqlCarrierConfigs
     direct_calls: SqlDirectCalls
@@ -98,6 +100,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlThrottles(database),
         SqlContactFolders(database),
         SqlContacts(database),
+        SqlContactIntake(database),
         SqlPhoneNumbers(database),
         SqlCarrierConfigs(database),
         SqlDirectCalls(database),

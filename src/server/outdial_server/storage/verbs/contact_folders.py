@@ -9,8 +9,9 @@ from outdial_server.domain.contact_folder import (
     FolderOrder,
     FolderSort,
 )
-from outdial_server.domain.errors import NotFoundError, Reason
+from outdial_server.domain.errors import NotFoundError, PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, ContactFolderId
+from outdial_server.domain.imports import ImportState
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.storage.encoding import (
@@ -161,7 +162,10 @@ def lock_folder(tx: Tx, key: int) -> None:
 
 def delete_folder(tx: Tx, account_id: AccountId, folder_id: ContactFolderId) -> None:
     """Only hidden, with all in it; see `erase_deleted`."""
-    key = find_folder(tx, account_id, folder_id).key
+    folder = find_folder(tx, account_id, folder_id)
+    key = folder.key
+    lock_folder(tx, key)
+    _refuse_while_adding(tx, folder.id)
     hidden = tx.run(
         "UPDATE contact_folders SET deleted_us = :now WHERE key = :key AND deleted_us IS NULL",
         now=tx.now_us,
@@ -169,6 +173,20 @@ def delete_folder(tx: Tx, account_id: AccountId, folder_id: ContactFolderId) -> 
     )
     if not hidden:
         raise folder_not_found(folder_id)
+
+
+def _refuse_while_adding(tx: Tx, packed: bytes) -> None:
+    under_way = tx.scalar(
+        "SELECT id FROM imports WHERE state = :adding AND folder_id = :folder ORDER BY key LIMIT 1",
+        adding=int(ImportState.ADDING),
+        folder=packed,
+    )
+    if under_way is not None:
+        raise PreconditionError(
+            Reason.CONTACT_FOLDER_IN_USE,
+            "contacts of an import are on their way into the folder",
+            {"import_id": unpack_id(under_way)},
+        )
 
 
 def count_contacts(tx: Tx, folder_key: int, delta: int) -> bool:

@@ -23,13 +23,14 @@ from outdial_server.storage.encoding import (
     pack_id,
     unpack_id,
 )
-from outdial_server.storage.statements import ConstraintError, Row
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.contact_folders import (
     count_contacts,
     find_folder,
     folder_not_found,
+    lock_folder,
 )
 from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, key_of, page_of
 from outdial_server.storage.verbs.reading import among
@@ -55,7 +56,7 @@ FIELD_COLUMNS: Final = (
 
 _SELECT: Final = (
     "SELECT c.key, c.id, a.id AS account_id, f.id AS folder_id, c.folder_key, "
-    + ", ".join(f"c.{name}" for name in FIELD_COLUMNS[:-1])
+    + ", ".join(f"c.{name}" for name in FIELD_COLUMNS)
     + ", c.call_count, c.last_call_us, c.last_disposition, c.revision, c.created_us, "
     "c.updated_us FROM contacts c JOIN contact_folders f ON f.key = c.folder_key "
     "JOIN accounts a ON a.key = c.account_key "
@@ -82,22 +83,28 @@ def field_values(fields: ContactFields) -> tuple[str | None, ...]:
     )
 
 
-def fields_from(row: Row) -> ContactFields:
+def fields_from_values(values: Sequence[Any]) -> ContactFields:
+    """The reverse of `field_values`."""
+    row = dict(zip(FIELD_COLUMNS, values, strict=True))
     return ContactFields(
-        row.address or row.normalized_address,
-        row.normalized_address,
-        row.first_name,
-        row.last_name,
-        row.email,
-        row.company_name,
-        row.industry,
-        row.location,
-        row.postal_code,
-        tuple(orjson.loads(row.keywords_json)) if row.keywords_json else (),
-        row.time_zone,
-        row.custom_fields_json,
-        mapping_from(row.metadata_json),
+        row["address"] or row["normalized_address"],
+        row["normalized_address"],
+        row["first_name"],
+        row["last_name"],
+        row["email"],
+        row["company_name"],
+        row["industry"],
+        row["location"],
+        row["postal_code"],
+        tuple(orjson.loads(row["keywords_json"])) if row["keywords_json"] else (),
+        row["time_zone"],
+        row["custom_fields_json"],
+        mapping_from(row["metadata_json"]),
     )
+
+
+def fields_from(row: Row) -> ContactFields:
+    return fields_from_values([getattr(row, name) for name in FIELD_COLUMNS])
 
 
 def _contact(row: Row) -> Contact:
@@ -154,6 +161,7 @@ def create_contact(
     if earlier is not None:
         return get_contact(tx, account_id, ContactId(earlier))
     folder = find_folder(tx, account_id, folder_id).key
+    lock_folder(tx, folder)
     made = tx.run(
         _INSERT,
         id=pack_id(contact_id),
@@ -179,12 +187,10 @@ def _exists(tx: Tx, folder_key: int, normalized_address: str) -> AlreadyExistsEr
         folder=folder_key,
         address=normalized_address,
     )
-    # Whoever was there may be gone by now.
-    contact_id = "" if there is None else unpack_id(there)
     return AlreadyExistsError(
         Reason.CONTACT_EXISTS,
         "the folder has a contact of this address",
-        {"contact_id": contact_id},
+        {"contact_id": unpack_id(there)},
     )
 
 
@@ -263,6 +269,8 @@ def change_contact(
     decide: Callable[[Contact], ContactFields],
 ) -> Contact:
     found = _find(tx, account_id, contact_id)
+    # The folder comes before its contacts, for everybody who adds, takes or moves one.
+    lock_folder(tx, found.folder_key)
     if tx.dialect.locks_rows:
         tx.all(
             f"SELECT key FROM contacts WHERE key = :key {tx.dialect.for_update()}", key=found.key
@@ -290,22 +298,17 @@ def _refuse_double(tx: Tx, row: Row, after: ContactFields) -> None:
 
 def _write(tx: Tx, key: int, after: ContactFields) -> None:
     assignments = ", ".join(f"{name} = :{name}" for name in FIELD_COLUMNS)
-    try:
-        tx.run(
-            f"UPDATE contacts SET {assignments}, revision = revision + 1, updated_us = :now "
-            "WHERE key = :key",
-            now=tx.now_us,
-            key=key,
-            **_named(after),
-        )
-    except ConstraintError as error:
-        # The index decides, whoever takes the address at the same time.
-        raise AlreadyExistsError(
-            Reason.CONTACT_EXISTS, "the folder has a contact of this address"
-        ) from error
+    tx.run(
+        f"UPDATE contacts SET {assignments}, revision = revision + 1, updated_us = :now "
+        "WHERE key = :key",
+        now=tx.now_us,
+        key=key,
+        **_named(after),
+    )
 
 
 def delete_contact(tx: Tx, account_id: AccountId, contact_id: ContactId) -> None:
     row = _find(tx, account_id, contact_id)
+    lock_folder(tx, row.folder_key)
     if tx.run("DELETE FROM contacts WHERE key = :key", key=row.key):
         count_contacts(tx, row.folder_key, -1)

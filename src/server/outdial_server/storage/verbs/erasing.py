@@ -12,6 +12,7 @@ from datetime import timedelta
 from enum import IntEnum
 from typing import Final
 
+from outdial_server.domain.imports import ImportState
 from outdial_server.domain.retention import Retention
 from outdial_server.domain.slots import ScopeKind
 from outdial_server.ports.retention import Erased, Swept
@@ -99,7 +100,8 @@ def _old_imports(tx: Tx, keep: Retention, limit: int) -> _Step | None:
     if keep.imports is None:
         return None
     old = tx.one_or_none(
-        "SELECT i.key FROM imports i WHERE i.created_us <= :before AND i.state IS NOT NULL "
+        "SELECT i.key FROM imports i WHERE i.created_us <= :before "
+        f"AND i.state IS NOT NULL AND i.state <> {int(ImportState.ADDING)} "
         f"ORDER BY i.created_us LIMIT 1 {tx.dialect.skip_locked('i')}",
         before=_before(tx, keep.imports),
     )

@@ -1,12 +1,12 @@
 """Imports and their findings. An import whose rows are still coming in has no state, and is
 shown to nobody."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
 from outdial_server.domain.errors import Reason
-from outdial_server.domain.ids import AccountId, BatchId, ImportId
+from outdial_server.domain.ids import AccountId, BatchId, ContactFolderId, ImportId
 from outdial_server.domain.imports import Finding, FindingKind, Import, ImportCounts, ImportState
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.storage.encoding import (
@@ -33,18 +33,30 @@ _FINDING_COLUMNS: Final = (
 )
 
 
-def begin_import(tx: Tx, account: int, import_id: ImportId) -> int:
+def begin_import(
+    tx: Tx,
+    account: int,
+    import_id: ImportId,
+    folder_id: ContactFolderId | None = None,
+    *,
+    overwrites: bool = False,
+) -> int:
     key: int = tx.scalar(
-        "INSERT INTO imports (id, account_key, created_us) VALUES (:id, :account, :now) "
-        "RETURNING key",
+        "INSERT INTO imports (id, account_key, folder_id, overwrites, created_us) "
+        "VALUES (:id, :account, :folder, :overwrites, :now) RETURNING key",
         id=pack_id(import_id),
         account=account,
+        folder=pack_id(folder_id) if folder_id else None,
+        overwrites=int(overwrites),
         now=tx.now_us,
     )
     return key
 
 
-def keep_findings(tx: Tx, import_key: int, after_seq: int, findings: Sequence[Finding]) -> None:
+def keep_findings(
+    tx: Tx, import_key: int, seqs: Iterable[int], findings: Sequence[Finding]
+) -> None:
+    """`seqs` are their places in the list of all findings, and grow."""
     tx.insert(
         "import_findings",
         _FINDING_COLUMNS,
@@ -58,7 +70,7 @@ def keep_findings(tx: Tx, import_key: int, after_seq: int, findings: Sequence[Fi
                 finding.description,
                 finding.first_row_number,
             )
-            for seq, finding in enumerate(findings, after_seq + 1)
+            for seq, finding in zip(seqs, findings, strict=False)
         ],
     )
 
@@ -106,13 +118,16 @@ def list_findings(
 
 
 def erase_unended(tx: Tx, import_key: int, limit: int) -> int:
-    """Some findings of an import that broke off, and when there are no more, itself."""
+    """Some findings and staged contacts of an import that broke off, and when there are no
+    more, itself."""
     if (
         tx.scalar("SELECT 1 FROM imports WHERE key = :key AND state IS NULL", key=import_key)
         is None
     ):
         return 0
     erased = erase_findings(tx, import_key, limit)
+    if erased < limit:
+        erased += erase_staged_contacts(tx, import_key, limit - erased)
     if erased < limit:
         tx.run("DELETE FROM imports WHERE key = :key AND state IS NULL", key=import_key)
     return erased
@@ -122,6 +137,15 @@ def erase_findings(tx: Tx, import_key: int, limit: int) -> int:
     return tx.run(
         "DELETE FROM import_findings WHERE import_key = :key AND seq IN (SELECT seq FROM "
         "import_findings WHERE import_key = :key ORDER BY seq LIMIT :limit)",
+        key=import_key,
+        limit=limit,
+    )
+
+
+def erase_staged_contacts(tx: Tx, import_key: int, limit: int) -> int:
+    return tx.run(
+        "DELETE FROM staged_contacts WHERE import_key = :key AND seq IN (SELECT seq FROM "
+        "staged_contacts WHERE import_key = :key ORDER BY seq LIMIT :limit)",
         key=import_key,
         limit=limit,
     )
@@ -147,7 +171,8 @@ def _visible(tx: Tx, account_id: AccountId, import_id: ImportId) -> Row:
 def _row(tx: Tx, where: str, **parameters: object) -> Row | None:
     return tx.one_or_none(
         "SELECT i.key, i.id, i.batch_id, i.state, i.row_count, i.added_count, i.refused_count, "
-        "i.duplicate_count, i.findings_truncated, i.created_us FROM imports i "
+        "i.duplicate_count, i.updated_count, i.findings_truncated, i.folder_id, i.created_us "
+        "FROM imports i "
         f"WHERE {where} AND i.state IS NOT NULL",
         **parameters,
     )
@@ -165,8 +190,10 @@ def _import(row: Row | None) -> Import:
             row.refused_count,
             row.duplicate_count,
             bool(row.findings_truncated),
+            row.updated_count,
         ),
         moment(row.created_us),
+        ContactFolderId(unpack_id(row.folder_id)) if row.folder_id else None,
     )
 
 

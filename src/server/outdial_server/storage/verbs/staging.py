@@ -5,6 +5,7 @@ dialled. `revealing` shows them, in one last transaction."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Final
 
 from outdial_server.domain.agent import AgentFields
@@ -274,7 +275,7 @@ def note_other_zones(tx: Tx, staged: Staged) -> None:
 
 def stage_findings(tx: Tx, staged: Staged, offset: int, findings: Sequence[Finding]) -> None:
     assert staged.import_key is not None, "only imports keep findings"
-    keep_findings(tx, staged.import_key, offset, findings)
+    keep_findings(tx, staged.import_key, count(offset + 1), findings)
 
 
 def is_in_place(tx: Tx, staged: Staged) -> bool:

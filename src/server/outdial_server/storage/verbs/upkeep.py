@@ -34,6 +34,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision, lock_batch
+from outdial_server.storage.verbs.contact_merging import merge_some
 from outdial_server.storage.verbs.ending import SELECT_WAITING, end_rows
 from outdial_server.storage.verbs.external_calls import held_by_externals
 from outdial_server.storage.verbs.ledger import (
@@ -179,8 +180,9 @@ def _next_window(tx: Tx) -> datetime | None:
 
 
 def settle(tx: Tx, limit: int) -> bool:
-    """One batch a transaction, at most `limit` rows of it."""
-    return _end_some(tx, limit) or _requeue_some(tx, limit)
+    """One batch a transaction, at most `limit` rows of it; or a group of an import of contacts
+    that somebody has left half way."""
+    return _end_some(tx, limit) or _requeue_some(tx, limit) or merge_some(tx)
 
 
 def _requeue_some(tx: Tx, limit: int) -> bool:
