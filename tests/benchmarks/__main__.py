@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.create import create
-from benchmarks.dispatch import depth, dispatch
+from benchmarks.dispatch import depth, dispatch, rules
 from benchmarks.http_dispatch import http
 from benchmarks.importing import importing
 from benchmarks.machine import this_machine
@@ -26,6 +26,7 @@ ROWS: Mapping[str, Callable[[Options], Iterator[RowReport]]] = {
     "create": create,
     "import": importing,
     "dispatch": dispatch,
+    "rules": rules,
     "depth": depth,
     "postgres": postgres,
     "http": http,

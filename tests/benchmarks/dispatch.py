@@ -22,6 +22,7 @@ from benchmarks.report import (
     ratio_at_least,
     ratio_at_most,
 )
+from benchmarks.ruled_lists import store_ruled_list
 
 T = TypeVar("T")
 
@@ -47,9 +48,14 @@ class ShortList:
                 left.unlink()
 
 
-def short_list(options: Options, calls: int, warm_up: int) -> ShortList:
-    file = options.folder / "short.db"
-    stored = apart(store_list, sqlite_url(file), warm_up + calls + LEFT)
+def short_list(
+    options: Options,
+    calls: int,
+    warm_up: int,
+    store: Callable[[str, int], StoredList] = store_list,
+) -> ShortList:
+    file = options.folder / f"{store.__name__}.db"
+    stored = apart(store, sqlite_url(file), warm_up + calls + LEFT)
     return ShortList(stored, file, calls, warm_up)
 
 
@@ -106,6 +112,42 @@ def beside_loops(loops: Sequence[Drive], product: Sequence[Drive]) -> Iterator[M
             limit_name="bare loops",
             limits=[drive.cpu_us(name) for drive in loops],
         )
+
+
+def rules(options: Options) -> Iterator[RowReport]:
+    """The same with each rule that there is on, none of which holds anybody back."""
+    calls = options.amount(12_000, 4_000, 300)
+    warm_up = options.amount(2_000, 1_000, GROUP)
+    without = short_list(options, calls, warm_up)
+    ruled = short_list(options, calls, warm_up, store_ruled_list)
+    free, held = [], []
+    for seed in range(options.rounds):
+        free.append(without.drive(partial(drive_product, seed=seed)))
+        held.append(ruled.drive(partial(drive_product, seed=seed)))
+    profiles = [
+        ruled.drive(partial(drive_product, seed=0, profiled=thread)).profile
+        for thread in Thread
+        if options.profile
+    ]
+    first = measure(
+        "whole lives of calls with all rules on",
+        "calls/s",
+        [drive.calls_per_second for drive in held],
+        ratio_at_least(0.7),
+        limit_name="without rules",
+        limits=[drive.calls_per_second for drive in free],
+    )
+    cpu = [
+        measure(
+            f"CPU a call, {name}",
+            "us",
+            [drive.cpu_us(name) for drive in held],
+            limit_name="without rules",
+            limits=[drive.cpu_us(name) for drive in free],
+        )
+        for name in ("process", "loop", "writer")
+    ]
+    yield RowReport("rules", (first, *cpu), tuple(profiles))
 
 
 def depth(options: Options) -> Iterator[RowReport]:

@@ -67,21 +67,19 @@ async def _store_list(url: str, rows: int, slots: int) -> StoredList:
     async with opened(url) as base:
         account_id = AccountId(base.ids.new_id())
         agent_id = AgentId(base.ids.new_id())
-        batch_id = BatchId(base.ids.new_id())
-        store = base.store
-        await store.accounts.create_account(account_id, "Harbour Clinic", slots, 0)
-        await store.agents.create_agent(account_id, agent_id, AgentFields("Ada", None, {}))
-        new = NewBatch(
-            batch_id,
-            account_id,
-            agent_id,
-            CARRIER,
-            DuplicatePolicy.KEEP,
-            BatchSettings("Reminders"),
-            draft=True,
-        )
-        await store_batch(store, new, slices_of(rows))
-    return StoredList(url, account_id, agent_id, batch_id, slots, rows)
+        await base.store.accounts.create_account(account_id, "Harbour Clinic", slots, 0)
+        await base.store.agents.create_agent(account_id, agent_id, AgentFields("Ada", None, {}))
+        new = draft_of(base, account_id, agent_id, BatchSettings("Reminders"))
+        await store_batch(base.store, new, slices_of(rows))
+    return StoredList(url, account_id, agent_id, new.batch_id, slots, rows)
+
+
+def draft_of(
+    base: Foundation, account_id: AccountId, agent_id: AgentId, settings: BatchSettings
+) -> NewBatch:
+    batch_id = BatchId(base.ids.new_id())
+    keep = DuplicatePolicy.KEEP
+    return NewBatch(batch_id, account_id, agent_id, CARRIER, keep, settings, draft=True)
 
 
 Slices = Iterable[Sequence[NewScheduledCall]]
