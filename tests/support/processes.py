@@ -8,9 +8,10 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -85,10 +86,13 @@ def read_ringing(log: Path) -> Ringing:
     return Ringing(placed, addresses, most, live)
 
 
-def requested_at_us(log: Path) -> list[int]:
+def requested_at_us(
+    log: Path, of: Callable[[Mapping[str, Any]], bool] = lambda record: True
+) -> list[int]:
     """When requests for a call came to the carrier."""
     records = map(json.loads, log.read_text().splitlines())
-    return [record["time_us"] for record in records if record["event"] == "requested"]
+    requested = (record for record in records if record["event"] == "requested")
+    return [record["time_us"] for record in requested if of(record)]
 
 
 class CarrierProcess(Process):
