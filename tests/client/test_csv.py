@@ -1,6 +1,7 @@
 """Lists of people as they really come."""
 
 import io
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,22 @@ def test_known_columns_are_fields_and_the_others_template_values() -> None:
         priority=7,
         template_context={"first_name": "Ada"},
     )
+
+
+@pytest.mark.parametrize("name", ["ring_timeout", "Ring Timeout Seconds"])
+def test_how_long_a_phone_may_ring_is_a_column(name: str) -> None:
+    told = calls(f"phone,{name}\n+15551230001,45\n+15551230002,\n")
+    assert [call.ring_timeout for call in told] == [timedelta(seconds=45), None]
+    assert told[0].template_context == {}
+    (chosen,) = calls("phone,ring\n+15551230001,600\n", CsvColumns(ring_timeout="ring"))
+    assert chosen.ring_timeout == timedelta(seconds=600)
+
+
+@pytest.mark.parametrize("text", ["0", "601", "-1", "1.5", "30s", "\u0663\u0660"])
+def test_another_length_of_ringing_is_a_fault(text: str) -> None:
+    assert problems(f"phone,ring_timeout\n+15551230001,{text}\n") == [
+        (2, "ring_timeout", "is not 1 to 600 whole seconds")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 
 from outdial_client._inputs import NewCall
@@ -15,8 +16,11 @@ _KNOWN_COLUMNS = {
     "time_zone": ("time_zone", "timezone"),
     "caller_id": ("caller_id",),
     "priority": ("priority",),
+    "ring_timeout": ("ring_timeout", "ring_timeout_seconds"),
 }
 _LONGEST_CUSTOM_ID = 256
+_LONGEST_RING_SECONDS = 600
+_SECONDS = re.compile("[0-9]{1,6}")
 _CONTEXT = "template_context."
 METADATA = "metadata."
 
@@ -107,11 +111,13 @@ class CsvColumns:
     phone: str = ""
     """Else `phone`, `phone_number`, `mobile`, `mobile_number`, `number` or `address`."""
     custom_id: str = ""
-    """Else `custom_id`, if there is one; the same for the next three."""
+    """Else `custom_id`, if there is one; the same for the others."""
     time_zone: str = ""
     """Else `time_zone` or `timezone`."""
     caller_id: str = ""
     priority: str = ""
+    ring_timeout: str = ""
+    """Whole seconds, 1 to 600. Else `ring_timeout` or `ring_timeout_seconds`."""
     metadata: Sequence[str] = ()
     """Columns that become metadata and no template values."""
 
@@ -132,6 +138,7 @@ class CsvColumns:
         yield "time_zone", self.time_zone
         yield "caller_id", self.caller_id
         yield "priority", self.priority
+        yield "ring_timeout", self.ring_timeout
 
 
 def readable(text: str) -> str:
@@ -141,6 +148,13 @@ def readable(text: str) -> str:
 
 def _priority_problem(text: str) -> str:
     return "" if not text or (len(text) == 1 and "0" <= text <= "9") else "is not 0 to 9"
+
+
+def _ring_timeout_problem(text: str) -> str:
+    if not text:
+        return ""
+    in_range = _SECONDS.fullmatch(text) and 1 <= int(text) <= _LONGEST_RING_SECONDS
+    return "" if in_range else f"is not 1 to {_LONGEST_RING_SECONDS} whole seconds"
 
 
 def _custom_id_problem(text: str) -> str:
@@ -155,6 +169,7 @@ def _caller_id_problem(text: str) -> str:
 _CHECKS: dict[str, Callable[[str], str]] = {
     "address": phone_problem,
     "priority": _priority_problem,
+    "ring_timeout": _ring_timeout_problem,
     "custom_id": _custom_id_problem,
     "caller_id": _caller_id_problem,
 }
@@ -259,12 +274,14 @@ def _problem(field: str, value: str) -> str:
 
 
 def _to_call(values: Mapping[str, str]) -> NewCall:
+    ring = values.get("ring_timeout", "")
     return NewCall(
         address=clean_phone(values["address"]),
         custom_id=values.get("custom_id", ""),
         time_zone=values.get("time_zone", ""),
         caller_id=clean_phone(values.get("caller_id", "")),
         priority=int(values.get("priority") or 0),
+        ring_timeout=timedelta(seconds=int(ring)) if ring else None,
         template_context=_nested(below(_CONTEXT, values)),
         metadata=below(METADATA, values),
     )

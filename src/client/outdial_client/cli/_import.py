@@ -41,6 +41,9 @@ class ColumnOptions:
     zone_column: Annotated[str, typer.Option(help="Holds IANA time zones.")] = ""
     caller_id_column: Annotated[str, typer.Option(help="Holds the numbers to show.")] = ""
     priority_column: Annotated[str, typer.Option(help="Holds 0 to 9.")] = ""
+    ring_timeout_column: Annotated[
+        str, typer.Option(help="Holds how long each may ring, in seconds.")
+    ] = ""
     label_column: Annotated[
         list[str] | None,
         typer.Option(help="Becomes a label and no template value; may be repeated."),
@@ -54,6 +57,7 @@ class ColumnOptions:
             time_zone=self.zone_column,
             caller_id=self.caller_id_column,
             priority=self.priority_column,
+            ring_timeout=self.ring_timeout_column,
             metadata=tuple(self.label_column or ()),
         )
 
@@ -81,8 +85,8 @@ def import_file(
     """Call the people in a CSV file.
 
     One column holds the phone number (phone, phone_number, mobile, mobile_number, number or
-    address); custom_id, time_zone, caller_id and priority are read if they are there; every
-    other column is a template value under its own name.
+    address); custom_id, time_zone, caller_id, priority and ring_timeout are read if they are
+    there; every other column is a template value under its own name.
     """
     if batch and (agent or name or draft or settings.given()):
         context.fail("--batch has its settings already: see `outdial batch update`")
