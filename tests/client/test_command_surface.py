@@ -55,6 +55,7 @@ COMMANDS = {
     "batches.delete": "batch delete",
     "batches.estimate_window": "batch estimate",
     "batches.explain": "explain",
+    "batches.forecast": "forecast",
     "batches.events": "batch events",
     "batches.get": "batch show",
     "batches.get_import": "import show",

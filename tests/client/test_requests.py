@@ -99,7 +99,7 @@ def test_every_retried_method_exists_and_may_be_sent_twice() -> None:
     for entry in config["methodConfig"][0]["name"]:
         method = methods[entry["service"], entry["method"]]
         assert (
-            method.name.startswith(("Get", "List", "Explain", "Estimate"))
+            method.name.startswith(("Get", "List", "Explain", "Estimate", "Forecast"))
             or method.name in again_changes_nothing
             or "request_id" in method.input_type.fields_by_name
         )
@@ -112,7 +112,7 @@ def test_every_method_that_reads_or_has_a_request_id_is_retried() -> None:
         method.name
         for service in SERVICES
         for method in service.methods
-        if method.name.startswith(("Get", "List", "Explain", "Estimate"))
+        if method.name.startswith(("Get", "List", "Explain", "Estimate", "Forecast"))
         or "request_id" in method.input_type.fields_by_name
     }
     assert safe <= retried

@@ -15,6 +15,7 @@ from outdial.v1 import batch_pb2 as _batch_pb2
 from outdial.v1 import contact_pb2 as _contact_pb2
 from outdial.v1 import event_pb2 as _event_pb2
 from outdial.v1 import explanation_pb2 as _explanation_pb2
+from outdial.v1 import forecast_pb2 as _forecast_pb2
 from outdial.v1 import import_pb2 as _import_pb2
 from outdial.v1 import scheduled_call_pb2 as _scheduled_call_pb2
 from outdial.v1 import window_pb2 as _window_pb2
@@ -927,6 +928,51 @@ class ExplainBatchResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainBatchResponse: _TypeAlias = ExplainBatchResponse  # noqa: Y015
+
+@_typing.final
+class ForecastBatchRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    HORIZON_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    @_builtins.property
+    def horizon(self) -> _duration_pb2.Duration:
+        """How far it looks: 1 minute to 60 days, default 30 days."""
+
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        horizon: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["horizon", b"horizon"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "horizon", b"horizon"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastBatchRequest: _TypeAlias = ForecastBatchRequest  # noqa: Y015
+
+@_typing.final
+class ForecastBatchResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORECAST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def forecast(self) -> _forecast_pb2.Forecast: ...
+    def __init__(
+        self,
+        *,
+        forecast: _forecast_pb2.Forecast | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["forecast", b"forecast"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["forecast", b"forecast"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastBatchResponse: _TypeAlias = ForecastBatchResponse  # noqa: Y015
 
 @_typing.final
 class WatchBatchRequest(_message.Message):

@@ -117,6 +117,11 @@ class BatchServiceStub:
                 request_serializer=outdial_dot_v1_dot_batch__service__pb2.ExplainBatchRequest.SerializeToString,
                 response_deserializer=outdial_dot_v1_dot_batch__service__pb2.ExplainBatchResponse.FromString,
                 _registered_method=True)
+        self.ForecastBatch = channel.unary_unary(
+                '/outdial.v1.BatchService/ForecastBatch',
+                request_serializer=outdial_dot_v1_dot_batch__service__pb2.ForecastBatchRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_batch__service__pb2.ForecastBatchResponse.FromString,
+                _registered_method=True)
         self.WatchBatch = channel.unary_stream(
                 '/outdial.v1.BatchService/WatchBatch',
                 request_serializer=outdial_dot_v1_dot_batch__service__pb2.WatchBatchRequest.SerializeToString,
@@ -272,6 +277,17 @@ class BatchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForecastBatch(self, request, context):
+        """Says when a batch will end and what its calls will come to, with ranges: before it starts,
+        and while it runs. The other batches of the account that run or are scheduled take their
+        part of the limits. A draft or a paused batch is taken to be started now. Takes up to some
+        seconds; a server makes one forecast at a time. FAILED_PRECONDITION (reason BATCH_STATE)
+        when the batch has ended, and (reason BATCH_EMPTY) when nobody is in it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchBatch(self, request, context):
         """Streams what happens in a batch until it has ended. See WatchBatchRequest.
         """
@@ -368,6 +384,11 @@ def add_BatchServiceServicer_to_server(servicer, server):
                     servicer.ExplainBatch,
                     request_deserializer=outdial_dot_v1_dot_batch__service__pb2.ExplainBatchRequest.FromString,
                     response_serializer=outdial_dot_v1_dot_batch__service__pb2.ExplainBatchResponse.SerializeToString,
+            ),
+            'ForecastBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForecastBatch,
+                    request_deserializer=outdial_dot_v1_dot_batch__service__pb2.ForecastBatchRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_batch__service__pb2.ForecastBatchResponse.SerializeToString,
             ),
             'WatchBatch': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchBatch,
@@ -815,6 +836,33 @@ class BatchService:
             '/outdial.v1.BatchService/ExplainBatch',
             outdial_dot_v1_dot_batch__service__pb2.ExplainBatchRequest.SerializeToString,
             outdial_dot_v1_dot_batch__service__pb2.ExplainBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForecastBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.BatchService/ForecastBatch',
+            outdial_dot_v1_dot_batch__service__pb2.ForecastBatchRequest.SerializeToString,
+            outdial_dot_v1_dot_batch__service__pb2.ForecastBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

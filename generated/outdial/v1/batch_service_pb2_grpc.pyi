@@ -88,6 +88,13 @@ class BatchServiceStub:
     answered by the code that claims, and a verdict. Costs about as much as one claim, but
     holds up nothing.
     """
+    ForecastBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.ForecastBatchRequest, _batch_service_pb2.ForecastBatchResponse]
+    """Says when a batch will end and what its calls will come to, with ranges: before it starts,
+    and while it runs. The other batches of the account that run or are scheduled take their
+    part of the limits. A draft or a paused batch is taken to be started now. Takes up to some
+    seconds; a server makes one forecast at a time. FAILED_PRECONDITION (reason BATCH_STATE)
+    when the batch has ended, and (reason BATCH_EMPTY) when nobody is in it.
+    """
     WatchBatch: _aio.UnaryStreamMultiCallable[_batch_service_pb2.WatchBatchRequest, _batch_service_pb2.WatchBatchResponse]
     """Streams what happens in a batch until it has ended. See WatchBatchRequest."""
     ListBatchEvents: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.ListBatchEventsRequest, _batch_service_pb2.ListBatchEventsResponse]
@@ -262,6 +269,19 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         """Says why a batch is dialled or not: all gates in the order in which they are asked,
         answered by the code that claims, and a verdict. Costs about as much as one claim, but
         holds up nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def ForecastBatch(
+        self,
+        request: _batch_service_pb2.ForecastBatchRequest,
+        context: _aio.ServicerContext[_batch_service_pb2.ForecastBatchRequest, _abc.Awaitable[_batch_service_pb2.ForecastBatchResponse]],
+    ) -> _abc.Awaitable[_batch_service_pb2.ForecastBatchResponse]:
+        """Says when a batch will end and what its calls will come to, with ranges: before it starts,
+        and while it runs. The other batches of the account that run or are scheduled take their
+        part of the limits. A draft or a paused batch is taken to be started now. Takes up to some
+        seconds; a server makes one forecast at a time. FAILED_PRECONDITION (reason BATCH_STATE)
+        when the batch has ended, and (reason BATCH_EMPTY) when nobody is in it.
         """
 
     @_abc_1.abstractmethod

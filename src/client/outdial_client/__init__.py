@@ -31,6 +31,17 @@ from outdial.v1.explanation_pb2 import (
     Verdict,
 )
 from outdial.v1.external_call_pb2 import ExternalCall
+from outdial.v1.forecast_pb2 import (
+    CallsForecast,
+    CountRange,
+    Forecast,
+    ForecastBasis,
+    ForecastPoint,
+    LimitForecast,
+    PeopleForecast,
+    SkipsForecast,
+    TimeRange,
+)
 from outdial.v1.import_pb2 import BadRowPolicy, FindingKind, Import, ImportState
 from outdial.v1.phone_number_pb2 import PhoneNumber, PhoneNumberCapability
 from outdial.v1.scheduled_call_pb2 import (
@@ -110,6 +121,7 @@ __all__ = [
     "CallResolution",
     "CallState",
     "CallingHours",
+    "CallsForecast",
     "CarrierConfig",
     "Client",
     "ConfigErrorPolicy",
@@ -117,6 +129,7 @@ __all__ = [
     "ContactColumns",
     "ContactFolder",
     "ContactImportResult",
+    "CountRange",
     "CsvColumns",
     "CsvFileError",
     "DeadlineExceededError",
@@ -133,6 +146,9 @@ __all__ = [
     "FailedPreconditionError",
     "FieldViolation",
     "FindingKind",
+    "Forecast",
+    "ForecastBasis",
+    "ForecastPoint",
     "Gate",
     "GateLevel",
     "Import",
@@ -145,6 +161,7 @@ __all__ = [
     "InternalError",
     "InvalidArgumentError",
     "LengthSource",
+    "LimitForecast",
     "NewAgent",
     "NewBatch",
     "NewCall",
@@ -158,6 +175,7 @@ __all__ = [
     "Pacing",
     "Page",
     "Pager",
+    "PeopleForecast",
     "PermissionDeniedError",
     "PhoneNumber",
     "PhoneNumberCapability",
@@ -173,9 +191,11 @@ __all__ = [
     "ScheduledCallExplanation",
     "ScheduledCallResult",
     "ScheduledCallState",
+    "SkipsForecast",
     "Suppression",
     "Throttle",
     "ThrottleRule",
+    "TimeRange",
     "TimeZoneSource",
     "TlsConfig",
     "TwilioCredentials",

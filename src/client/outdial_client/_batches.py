@@ -11,6 +11,7 @@ from outdial.v1.batch_pb2 import Batch, BatchState
 from outdial.v1.batch_service_pb2 import WatchDelivery, WatchScope
 from outdial.v1.event_pb2 import Event
 from outdial.v1.explanation_pb2 import BatchExplanation
+from outdial.v1.forecast_pb2 import Forecast
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
 from outdial.v1.window_pb2 import WindowEstimate
 
@@ -212,6 +213,18 @@ class Batches(BatchImports):
         """Why a batch is dialled or not: a verdict, and every gate with its figures."""
         request = messages.ExplainBatchRequest(batch_id=batch_id)
         return (await self._send(self._stub.ExplainBatch, request)).explanation
+
+    async def forecast(self, batch_id: str, *, horizon: timedelta | None = None) -> Forecast:
+        """When a batch will end and what its calls will come to, each with a range.
+
+        A draft or a paused batch is taken to be started now. Takes up to some seconds.
+
+        Args:
+            horizon: How far it looks: 1 minute to 60 days, 30 days unless it is said. What is
+                unset in `end_time` comes later than that.
+        """
+        request = messages.ForecastBatchRequest(batch_id=batch_id, horizon=to_duration(horizon))
+        return (await self._send(self._stub.ForecastBatch, request, long=True)).forecast
 
     def watch(
         self,

@@ -29,6 +29,7 @@ _RETRIED_METHODS = {
         "CreateBatch",
         "EstimateWindow",
         "ExplainBatch",
+        "ForecastBatch",
         "GetBatch",
         "GetImport",
         "ListBatchEvents",

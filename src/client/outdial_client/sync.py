@@ -42,6 +42,7 @@ from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.event_pb2 import Event
 from outdial.v1.explanation_pb2 import BatchExplanation, ScheduledCallExplanation
 from outdial.v1.external_call_pb2 import ExternalCall
+from outdial.v1.forecast_pb2 import Forecast
 from outdial.v1.import_pb2 import BadRowPolicy, Import
 from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
@@ -613,6 +614,17 @@ class Batches(BatchImports):
     def explain(self, batch_id: str) -> BatchExplanation:
         """Why a batch is dialled or not: a verdict, and every gate with its figures."""
         return self._loop.run(partial(self._inner.explain, batch_id))
+
+    def forecast(self, batch_id: str, *, horizon: timedelta | None = None) -> Forecast:
+        """When a batch will end and what its calls will come to, each with a range.
+
+        A draft or a paused batch is taken to be started now. Takes up to some seconds.
+
+        Args:
+            horizon: How far it looks: 1 minute to 60 days, 30 days unless it is said. What is
+                unset in `end_time` comes later than that.
+        """
+        return self._loop.run(partial(self._inner.forecast, batch_id, horizon=horizon))
 
     def watch(
         self,

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry
 
+from outdial_server.adapters.chance import SeededChances
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.adapters.json_schema import JsonSchemas
@@ -27,6 +28,7 @@ from outdial_server.adapters.metrics import (
 )
 from outdial_server.adapters.sealing import AesGcmSeal
 from outdial_server.adapters.signals import InProcessSignals
+from outdial_server.adapters.spare_time import SpareThread
 from outdial_server.api.accounts import AccountServicer
 from outdial_server.api.agents import AgentServicer
 from outdial_server.api.batches import BatchServicer
@@ -74,6 +76,7 @@ from outdial_server.commands.explain import Explain
 from outdial_server.commands.export_scheduled_calls import ExportScheduledCalls
 from outdial_server.commands.external_calls import EndExternalCall, ReportExternalCall
 from outdial_server.commands.first_keys import FirstKeys
+from outdial_server.commands.forecast_batch import ForecastBatch
 from outdial_server.commands.import_contacts import ImportContacts
 from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.keys import Authenticate, CreateKey
@@ -204,7 +207,10 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         http = _http_server(base, carriers, engine, token, metrics, ready)
         http_port = await _listening("OUTDIAL_HTTP_LISTEN", http.start)
         stack.push_async_callback(http.stop)
-        grpc = _grpc_server(base, carriers, sealer, engine, metrics, draining)
+        spare_time = SpareThread()
+        stack.callback(spare_time.close)
+        forecast = ForecastBatch(base.store.forecasts, SeededChances(), spare_time)
+        grpc = _grpc_server(base, carriers, sealer, engine, metrics, draining, forecast)
         grpc_port = await _listening(
             "OUTDIAL_GRPC_LISTEN", lambda: grpc.start(settings.grpc_listen)
         )
@@ -316,6 +322,7 @@ def _grpc_server(
     engine: Engine,
     metrics: CollectorRegistry,
     draining: asyncio.Event,
+    forecast: ForecastBatch,
 ) -> GrpcServer:
     authenticate = Authenticate(base.store.keys, base.clock)
     interceptor = RpcInterceptor(authenticate, base.clock, base.ids, RpcMetrics(metrics))
@@ -335,7 +342,7 @@ def _grpc_server(
         ),
         _account_servicer(base, authenticate),
         _agent_servicer(base),
-        _batch_servicer(base, carriers.names, retry, watch, explain),
+        _batch_servicer(base, carriers.names, retry, watch, explain, forecast),
         ScheduledCallServicer(
             base.store.calls, ExportScheduledCalls(base.store.calls), retry, explain
         ),
@@ -383,6 +390,7 @@ def _batch_servicer(
     retry: Retry,
     watch: WatchStream,
     explain: Explain,
+    forecast: ForecastBatch,
 ) -> BatchServicer:
     batches, intake = base.store.batches, base.store.intake
     schemas = JsonSchemas()
@@ -403,6 +411,7 @@ def _batch_servicer(
         retry,
         watch,
         explain,
+        forecast,
     )
 
 

@@ -56,6 +56,7 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "EstimateWindow": lambda b: {"batch": Batch(agent_id=b.agent_id)},
     "WatchBatch": lambda b: {"batch_id": b.batch_id},
     "ExplainBatch": lambda b: {"batch_id": b.batch_id},
+    "ForecastBatch": lambda b: {"batch_id": b.batch_id},
     "ListBatchEvents": lambda b: {"batch_id": b.batch_id},
     "ListScheduledCalls": lambda b: {"batch_id": b.batch_id},
     "ExportScheduledCalls": lambda b: {"batch_id": b.batch_id},

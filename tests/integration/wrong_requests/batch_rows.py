@@ -85,6 +85,13 @@ SETTINGS = [
         "call_count",
         says="from 0 to 1000000",
     ),
+    faulty(
+        "a forecast of a moment",
+        "ForecastBatch",
+        lambda w: {"batch_id": w.empty_draft_id, "horizon": Duration(seconds=1)},
+        "horizon",
+        says="from 60 s to 5184000 s",
+    ),
     faulty("a window of no batch", "EstimateWindow", lambda w: {}, "batch.agent_id"),
     faulty(
         "validating what is faulty",
@@ -269,6 +276,7 @@ _NAMING_A_BATCH = [
     "ExportScheduledCalls",
     "RetryBatch",
     "ExplainBatch",
+    "ForecastBatch",
 ]
 
 
@@ -300,6 +308,19 @@ STATES = [
         lambda w: {"batch_id": w.empty_draft_id},
         "BATCH_EMPTY",
         says="add some",
+    ),
+    misfit(
+        "a forecast of nobody",
+        "ForecastBatch",
+        lambda w: {"batch_id": w.empty_draft_id},
+        "BATCH_EMPTY",
+        says="nothing will come of it",
+    ),
+    misfit(
+        "a forecast of a draft whose agent is not active",
+        "ForecastBatch",
+        lambda w: {"batch_id": w.resting_draft_id},
+        "AGENT_INACTIVE",
     ),
 ]
 

@@ -22,6 +22,7 @@ from outdial_client.cli import (
     _export,
     _external_call,
     _folder,
+    _forecast,
     _import,
     _imports,
     _keys,
@@ -63,6 +64,7 @@ app.add_typer(_server.commands, name="server")
 app.add_typer(_config.commands, name="config")
 app.add_typer(_watch.commands)
 app.add_typer(_explain.commands)
+app.add_typer(_forecast.commands)
 _batch.commands.add_typer(_import.commands)
 _contact.commands.add_typer(_contact_import.commands)
 _batch.commands.add_typer(_export.commands)

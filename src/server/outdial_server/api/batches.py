@@ -19,6 +19,7 @@ from outdial_server.api.conversion.contact import contact_selection
 from outdial_server.api.conversion.enums import BATCH_STATE, DISPOSITION, SCHEDULED_CALL_STATE
 from outdial_server.api.conversion.event import event_to_message
 from outdial_server.api.conversion.explanation import batch_explanation_to_message
+from outdial_server.api.conversion.forecast import forecast_to_message
 from outdial_server.api.conversion.ids import canonical, required_id
 from outdial_server.api.conversion.imports import (
     finding_to_message,
@@ -31,7 +32,7 @@ from outdial_server.api.conversion.request import (
     take_growing_request,
     take_request_key,
 )
-from outdial_server.api.conversion.times import moment
+from outdial_server.api.conversion.times import moment, span
 from outdial_server.api.conversion.window import estimate_to_message
 from outdial_server.api.import_stream import ImportStream
 from outdial_server.api.long_list import LongList, add_in_slices
@@ -40,6 +41,7 @@ from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.estimate_window import EstimateWindow
 from outdial_server.commands.explain import Explain
+from outdial_server.commands.forecast_batch import ForecastBatch
 from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.retry import Retry
 from outdial_server.commands.start_batch import StartBatch
@@ -70,6 +72,7 @@ class BatchServicer(BatchServiceServicer):
     retry: Retry
     watch: WatchStream
     explain: Explain
+    forecast: ForecastBatch
 
     @override
     async def CreateBatch(  # type: ignore[override] # see long_list
@@ -258,6 +261,16 @@ class BatchServicer(BatchServiceServicer):
     ) -> pb.ExplainBatchResponse:
         explanation = await self.explain.batch(caller().account_id, _batch_id(request.batch_id))
         return pb.ExplainBatchResponse(explanation=batch_explanation_to_message(explanation))
+
+    @override
+    async def ForecastBatch(
+        self, request: pb.ForecastBatchRequest, context: object
+    ) -> pb.ForecastBatchResponse:
+        horizon = span(request.horizon, "horizon") if request.HasField("horizon") else None
+        made = await self.forecast.execute(
+            caller().account_id, _batch_id(request.batch_id), horizon
+        )
+        return pb.ForecastBatchResponse(forecast=forecast_to_message(made))
 
     @override
     def WatchBatch(

@@ -48,6 +48,7 @@ REQUIRED_SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
         "BatchService/WatchBatch": _READ,
         "BatchService/ListBatchEvents": _READ,
         "BatchService/ExplainBatch": _READ,
+        "BatchService/ForecastBatch": _READ,
         "ScheduledCallService/GetScheduledCall": _READ,
         "ScheduledCallService/ListScheduledCalls": _READ,
         "ScheduledCallService/CancelScheduledCall": _WRITE,

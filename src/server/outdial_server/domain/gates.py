@@ -22,6 +22,8 @@ from outdial_server.domain.time_zones import local_day
 
 ANY_CALL_ENDS: Final = "ANY_CALL_ENDS"
 CONFIGURATION: Final = "CONFIGURATION"
+PACE: Final = "pace"
+NUMBERS: Final = "numbers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,9 @@ def pace_gate(facts: ScopeFacts, now: datetime) -> GateAnswer:
     figures = {"left_today": people}
     is_of_this_plan = own.opens_mark == batch.plan_mark
     if is_of_this_plan and own.opens_at is not None and now < own.opens_at:
-        return GateAnswer("pace", 0, "NEXT_SLOT_OF_DAY", figures, next_at=own.opens_at)
+        return GateAnswer(PACE, 0, "NEXT_SLOT_OF_DAY", figures, next_at=own.opens_at)
     at_once = slots_at_once(people, rest_of_day(batch.open_time, now))
-    return GateAnswer("pace", at_once, figures=figures)
+    return GateAnswer(PACE, at_once, figures=figures)
 
 
 def next_slot_of_day(facts: ScopeFacts, taken: int, now: datetime) -> datetime | None:
@@ -164,7 +166,7 @@ def _people_of_day(facts: ScopeFacts, now: datetime) -> int:
 
 
 def slot_gate(row: SlotRow) -> GateAnswer:
-    name = f"slots_{row.scope.kind.name.lower()}"
+    name = _SLOT_GATE_OF[row.scope.kind]
     figures = {"used": row.used} | ({} if row.target_cap is None else {"cap": row.target_cap})
     figures |= {"external": row.external} if row.external else {}
     if row.free == 0:
@@ -209,14 +211,14 @@ def numbers_gate(pool: NumberPool) -> GateAnswer:
     usable = pool.usable
     figures = {"numbers": len(pool.numbers), "usable": len(usable)}
     if not usable:
-        return GateAnswer("numbers", 0, NO_USABLE_NUMBER, figures)
+        return GateAnswer(NUMBERS, 0, NO_USABLE_NUMBER, figures)
     free = free_together(usable)
     if free is None:
-        return GateAnswer("numbers", None, figures=figures)
+        return GateAnswer(NUMBERS, None, figures=figures)
     figures |= {"used": sum(n.used for n in usable), "cap": sum(n.cap or 0 for n in usable)}
     if free == 0:
-        return GateAnswer("numbers", 0, NUMBERS_FULL, figures, waits_for=ANY_CALL_ENDS)
-    return GateAnswer("numbers", free, figures=figures)
+        return GateAnswer(NUMBERS, 0, NUMBERS_FULL, figures, waits_for=ANY_CALL_ENDS)
+    return GateAnswer(NUMBERS, free, figures=figures)
 
 
 NO_USABLE_NUMBER: Final = "NO_USABLE_NUMBER"
@@ -248,4 +250,6 @@ def next_moment(answers: Iterable[GateAnswer]) -> datetime | None:
     return max((a.next_at for a in answers if a.next_at is not None), default=None)
 
 
-SLOT_GATE_NAMES: Final = tuple(f"slots_{kind.name.lower()}" for kind in ScopeKind)
+_SLOT_GATE_OF: Final = {kind: f"slots_{kind.name.lower()}" for kind in ScopeKind}
+
+SLOT_GATE_NAMES: Final = tuple(_SLOT_GATE_OF.values())

@@ -33,6 +33,7 @@ from outdial_server.storage.stores import (
     SqlDispatch,
     SqlEventLog,
     SqlFigures,
+    SqlForecastQuestions,
     SqlRetention,
     SqlStandings,
 )
@@ -68,6 +69,7 @@ class Store:
     carrier_configs: SqlCarrierConfigs
     direct_calls: SqlDirectCalls
     external_calls: SqlExternalCalls
+    forecasts: SqlForecastQuestions
 
     @property
     def is_alone(self) -> bool:
@@ -105,6 +107,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlCarrierConfigs(database),
         SqlDirectCalls(database),
         SqlExternalCalls(database),
+        SqlForecastQuestions(database),
     )
 
 

@@ -11,6 +11,7 @@ from outdial_server.domain.batch import STARTED_STATES, Batch, BatchChange, Batc
 from outdial_server.domain.call import Call, CallState
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.explanation import BatchStanding, RowStanding
+from outdial_server.domain.forecast.question import Question
 from outdial_server.domain.ids import (
     AccountId,
     AgentId,
@@ -58,6 +59,7 @@ from outdial_server.storage.verbs import (
     exporting,
     external_calls,
     figures,
+    forecasting,
     reading,
     reporting,
     sending,
@@ -392,6 +394,20 @@ class SqlStandings:
     ) -> RowStanding:
         return await self._db.read(
             lambda tx: explaining.row_standing(tx, account_id, scheduled_call_id)
+        )
+
+
+class SqlForecastQuestions:
+    """QuestionReader."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def question(
+        self, account_id: AccountId, batch_id: BatchId, horizon: timedelta
+    ) -> Question:
+        return await self._db.read(
+            lambda tx: forecasting.read_question(tx, account_id, batch_id, horizon)
         )
 
 

@@ -17,7 +17,7 @@ def batch_explanation_to_message(explanation: BatchExplanation) -> pb.BatchExpla
         state=BATCH_STATE.to_message(standing.batch.state),
         at=timestamp(standing.at),
         verdict=_verdict(explanation.verdict, batch_sentence(explanation.verdict, standing)),
-        gates=map(_gate, explanation.answers),
+        gates=map(gate_to_message, explanation.answers),
         budget=explanation.budget,
         claimable=explanation.claimable,
         waiting=counts.waiting,
@@ -40,7 +40,7 @@ def row_explanation_to_message(explanation: RowExplanation) -> pb.ScheduledCallE
         state=SCHEDULED_CALL_STATE.to_message(row.state),
         at=timestamp(standing.batch.at),
         verdict=_verdict(explanation.verdict, row_sentence(explanation.verdict, standing)),
-        gates=map(_gate, explanation.answers),
+        gates=map(gate_to_message, explanation.answers),
         ahead=_count(standing.ahead) if explanation.answers else None,
         lease_end_time=timestamp(standing.lease_ends_at),
     )
@@ -57,7 +57,7 @@ def _verdict(verdict: Verdict, words: str) -> pb.Verdict:
     )
 
 
-def _gate(levelled: LevelledAnswer) -> pb.Gate:
+def gate_to_message(levelled: LevelledAnswer) -> pb.Gate:
     answer = levelled.answer
     return pb.Gate(
         name=answer.gate,
