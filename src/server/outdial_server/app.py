@@ -412,6 +412,7 @@ def _batch_servicer(
         watch,
         explain,
         forecast,
+        base.settings.import_silence_seconds,
     )
 
 
@@ -460,6 +461,7 @@ def _contact_servicer(base: Foundation) -> ContactServicer:
         CreateContact(contacts, base.ids),
         UpdateContact(contacts),
         ImportContacts(base.store.contact_intake, base.ids),
+        base.settings.import_silence_seconds,
     )
 
 

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     # How long RPCs under way may go on when the server stops.
     drain_seconds: float = Field(5.0, ge=0)
 
+    # How long nothing may come of an import before it is taken for one that broke off.
+    import_silence_seconds: float = Field(60.0, gt=0, le=3600)
+
     # How far ahead a batch may begin; without it as far as there is a calendar.
     schedule_ahead_days: int | None = Field(None, ge=1, le=3660)
 

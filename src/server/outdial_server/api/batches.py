@@ -73,6 +73,7 @@ class BatchServicer(BatchServiceServicer):
     watch: WatchStream
     explain: Explain
     forecast: ForecastBatch
+    import_silence_seconds: float
 
     @override
     async def CreateBatch(  # type: ignore[override] # see long_list
@@ -203,7 +204,7 @@ class BatchServicer(BatchServiceServicer):
         context: object,
     ) -> pb.ImportScheduledCallsResponse:
         account_id = caller().account_id
-        stream = ImportStream(request_iterator, numbered_row)
+        stream = ImportStream(request_iterator, numbered_row, self.import_silence_seconds)
         options: ImportOptions = await stream.options()
         growing = take_growing_request(
             account_id, "ImportScheduledCalls", options, "options.request_id"

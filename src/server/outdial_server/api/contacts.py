@@ -44,6 +44,7 @@ class ContactServicer(ContactServiceServicer):
     create: CreateContact
     update: UpdateContact
     import_rows: ImportContacts
+    import_silence_seconds: float
 
     @override
     async def CreateContact(
@@ -103,7 +104,7 @@ class ContactServicer(ContactServiceServicer):
         self, request_iterator: AsyncIterator[pb.ImportContactsRequest], context: object
     ) -> pb.ImportContactsResponse:
         account_id = caller().account_id
-        stream = ImportStream(request_iterator, numbered_contact)
+        stream = ImportStream(request_iterator, numbered_contact, self.import_silence_seconds)
         options: ContactImportOptions = await stream.options()
         growing = take_growing_request(account_id, "ImportContacts", options, "options.request_id")
         spec = contact_import_spec(account_id, options)
