@@ -87,6 +87,7 @@ def how_to_look_again(batch_id: str) -> str:
   {COMMANDS}/outdial batch list
   {COMMANDS}/outdial watch {batch_id}
   {COMMANDS}/outdial scheduled-call list {batch_id} --json
+  {COMMANDS}/outdial explain {batch_id}    # why nobody is being called
 
   {grpcurl} $OUTDIAL_ADDRESS list
   {grpcurl} -d '{batch}' $OUTDIAL_ADDRESS outdial.v1.BatchService/GetBatch

@@ -11,7 +11,7 @@ from outdial.v1.account_pb2 import Account
 from outdial.v1.account_service_pb2 import GetAccountResponse
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.agent_service_pb2 import CreateAgentResponse, ListAgentsResponse
-from outdial.v1.batch_pb2 import BatchCounts, BatchState
+from outdial.v1.batch_pb2 import Batch, BatchCounts, BatchState
 from outdial.v1.batch_service_pb2 import (
     GetBatchResponse,
     ListBatchesResponse,
@@ -168,6 +168,27 @@ async def test_global_options_stand_anywhere(
     result = await outdial(*args)
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["account_id"] == "a-1"
+
+
+@pytest.mark.parametrize(
+    ("counts", "state", "is_pointed"),
+    [
+        (BatchCounts(total=3, waiting=3), BatchState.BATCH_STATE_RUNNING, True),
+        (BatchCounts(total=3, waiting=3), BatchState.BATCH_STATE_PAUSED, True),
+        (BatchCounts(total=3, waiting=2, dialing=1), BatchState.BATCH_STATE_RUNNING, False),
+        (BatchCounts(total=3, waiting=2, in_progress=1), BatchState.BATCH_STATE_RUNNING, False),
+        (BatchCounts(total=3, waiting=3), BatchState.BATCH_STATE_DRAFT, False),
+        (BatchCounts(total=3, completed=3), BatchState.BATCH_STATE_COMPLETED, False),
+    ],
+)
+async def test_a_batch_that_calls_nobody_is_shown_with_the_way_to_why(
+    far_end: FarEnd, outdial: Outdial, counts: BatchCounts, state: BatchState, *, is_pointed: bool
+) -> None:
+    batch = Batch(batch_id=BATCH_ID, counts=counts, state=state)
+    far_end.answer("GetBatch", GetBatchResponse(batch=batch))
+    shown = await outdial("batch", "show", BATCH_ID)
+    assert (f"explain {BATCH_ID}" in shown.stderr) == is_pointed
+    assert "explain" not in (await outdial("batch", "show", BATCH_ID, "--json")).output
 
 
 async def test_ctrl_c_leaves_the_batch_running_and_says_how_to_look_again(

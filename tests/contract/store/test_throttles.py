@@ -22,7 +22,7 @@ from outdial_server.storage.verbs.claiming import claim
 from outdial_server.storage.verbs.sending import mark_sending
 from support.invariants import check_invariants
 from support.statements import said_by
-from support.stores import NO_ID, World, all_pages, ended, not_sent
+from support.stores import NO_ID, World, all_pages, ended, not_sent, report, unclear
 
 SECOND = timedelta(seconds=1)
 
@@ -208,6 +208,22 @@ async def test_a_call_that_was_not_sent_does_not_count(world: World) -> None:
     await world.store.dispatch.claim(10)
     assert await world.claim() == []
     await check_invariants(world.store)
+
+
+@pytest.mark.parametrize("kind", [ReportKind.NOT_PLACED, ReportKind.DIAL_AGAIN])
+async def test_a_call_that_was_never_placed_as_it_turned_out_does_not_count(
+    world: World, kind: ReportKind
+) -> None:
+    await make(world, (1, 3600))
+    await world.batch(3, throttle="slow")
+    (first,) = await world.sending()
+    await world.apply(unclear(first))
+    world.advance(minutes=1)
+    assert await world.sending() == [], "it counts while nobody knows"
+    assert (await world.apply(report(first, kind))).changed == 1
+    assert len(await world.sending()) == 1
+    assert await world.sending() == []
+    assert await world.sql("SELECT total FROM throttles") == [(1,)]
 
 
 async def test_a_call_of_which_nobody_knows_counts(world: World) -> None:

@@ -16,7 +16,7 @@ from outdial_client.cli._batch_options import (
     NewBatchSettings,
 )
 from outdial_client.cli._choices import BATCH_STATES, choice
-from outdial_client.cli._facts import batch_facts, estimate_facts
+from outdial_client.cli._facts import batch_facts, estimate_facts, is_idle
 from outdial_client.cli._folder_names import Contacts, Folders, folder_ids
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import BATCHES
@@ -187,6 +187,8 @@ def show(context: typer.Context, batch_id: BatchId) -> None:
     async def command(client: Client, screen: Screen) -> None:
         batch = await client.batches.get(batch_id)
         screen.facts(batch, batch_facts(batch))
+        if is_idle(batch) and not screen.is_json:
+            screen.note(f"Nobody is being called; why: {screen.command('explain', batch_id)}")
 
     run(context, command)
 

@@ -7,7 +7,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from outdial.v1.account_pb2 import Account
 from outdial.v1.agent_pb2 import Agent
-from outdial.v1.batch_pb2 import Batch, Pacing
+from outdial.v1.batch_pb2 import Batch, BatchState, Pacing
 from outdial.v1.call_pb2 import Call
 from outdial.v1.calling_hours_pb2 import ZoneRule
 from outdial.v1.carrier_config_pb2 import CarrierConfig
@@ -74,6 +74,22 @@ def batch_facts(batch: Batch) -> Facts:
         ("ended", moment(batch.end_time)),
     ]
     return _stated(facts)
+
+
+def is_idle(batch: Batch) -> bool:
+    """People wait, and nobody is being called. A draft says so by its state."""
+    counts = batch.counts
+    is_called = counts.dialing + counts.in_progress > 0
+    return counts.waiting > 0 and not is_called and batch.state in _UNDER_WAY
+
+
+_UNDER_WAY = frozenset(
+    {
+        BatchState.BATCH_STATE_SCHEDULED,
+        BatchState.BATCH_STATE_RUNNING,
+        BatchState.BATCH_STATE_PAUSED,
+    }
+)
 
 
 def _rotation(batch: Batch) -> str:
