@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from outdial_server.cli import accounts, keys, migrate, serve, simulate_carrier
+from outdial_server.cli import accounts, erase, keys, migrate, serve, simulate_carrier
 
 app = typer.Typer(
     name="outdial-server",
@@ -17,6 +17,7 @@ app.command("serve")(serve.command)
 app.command("migrate")(migrate.command)
 app.add_typer(keys.app, name="keys", help="Make, list and revoke API keys.")
 app.add_typer(accounts.app, name="accounts", help="Make, list and change accounts.")
+app.command("erase")(erase.command)
 app.command("simulate-carrier")(simulate_carrier.command)
 
 

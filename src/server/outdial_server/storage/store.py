@@ -31,6 +31,7 @@ from outdial_server.storage.stores import (
     SqlBatches,
     SqlCalls,
     SqlDispatch,
+    SqlErasure,
     SqlEventLog,
     SqlFigures,
     SqlForecastQuestions,
@@ -58,6 +59,7 @@ class Store:
     events: SqlEventLog
     callbacks: SqlCallbackInbox
     retention: SqlRetention
+    erasure: SqlErasure
     figures: SqlFigures
     suppressions: SqlSuppressions
     standings: SqlStandings
@@ -96,6 +98,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlEventLog(database),
         SqlCallbackInbox(database),
         SqlRetention(database),
+        SqlErasure(database),
         SqlFigures(database),
         SqlSuppressions(database),
         SqlStandings(database),

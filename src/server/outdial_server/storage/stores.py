@@ -38,6 +38,7 @@ from outdial_server.ports.dispatch import (
     SilentCalls,
     WindowsMoved,
 )
+from outdial_server.ports.erasure import ForgottenSome, Place, Subject
 from outdial_server.ports.events import EventSlice, RowSlice
 from outdial_server.ports.figures import Figures
 from outdial_server.ports.retention import Swept
@@ -60,6 +61,7 @@ from outdial_server.storage.verbs import (
     external_calls,
     figures,
     forecasting,
+    forgetting,
     reading,
     reporting,
     sending,
@@ -439,6 +441,16 @@ class SqlRetention:
 
     async def erase(self, keep: Retention, limit: int) -> Swept:
         return await self._db.write(lambda tx: erasing.erase(tx, keep, limit))
+
+
+class SqlErasure:
+    """ErasureStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def forget(self, subject: Subject, place: Place) -> ForgottenSome:
+        return await self._db.write(lambda tx: forgetting.forget(tx, subject, place))
 
 
 class SqlFigures:

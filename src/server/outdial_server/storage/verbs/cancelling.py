@@ -15,7 +15,7 @@ from outdial_server.storage.verbs.sending import release_claims
 
 def cancel_scheduled_call(tx: Tx, account_id: AccountId, row_id: ScheduledCallId) -> ScheduledCall:
     found = find_row(tx, account_id, row_id)
-    if not _cancel_if_unsent(tx, found.key, found.batch_key):
+    if not cancel_if_unsent(tx, found.key, found.batch_key):
         raise _not_waiting(row_from(find_row(tx, account_id, row_id)))
     return row_from(find_row(tx, account_id, row_id))
 
@@ -23,11 +23,12 @@ def cancel_scheduled_call(tx: Tx, account_id: AccountId, row_id: ScheduledCallId
 def cancel_direct_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Call:
     found = find_call(tx, account_id, call_id)
     if found.is_direct:
-        _cancel_if_unsent(tx, found.scheduled_key, found.batch_key)
+        cancel_if_unsent(tx, found.scheduled_key, found.batch_key)
     return get_call(tx, account_id, call_id)
 
 
-def _cancel_if_unsent(tx: Tx, row_key: int, batch_key: int) -> bool:
+def cancel_if_unsent(tx: Tx, row_key: int, batch_key: int) -> bool:
+    """False when it is live or over: a request may have left for it."""
     # Holding the ledger, so that nobody claims it from here on.
     lock_slots(tx, scopes_of_batch(batch_by_key(tx, batch_key)))
     # Claimed but not sent: taking the claim away decides the race with the dialler.

@@ -62,7 +62,7 @@ def look_for_rows(
     rows = tx.all(
         "SELECT s.key, s.position, s.final_state, s.disposition FROM scheduled_calls s "
         "WHERE s.batch_key = :batch AND s.position >= :from_position "
-        "AND s.position < :to_position AND s.ended_us <= :ended_by "
+        "AND s.position < :to_position AND s.ended_us <= :ended_by AND s.address <> '' "
         + among("s.final_state", order.selection.states)
         + "ORDER BY s.position LIMIT :limit",
         batch=batch.key,
@@ -101,7 +101,7 @@ def retry_scheduled_call(
     if answered_before(tx, _account_of(tx, found), request, answer) is None:
         rows = _lock_ended(tx, [found.key], RETRYABLE_STATES)
         if not rows:
-            raise _not_ended(row_from(find_row(tx, account_id, row_id)))
+            raise _refusal(row_from(find_row(tx, account_id, row_id)))
         _wait_again(tx, found.batch_key, rows, None)
     return row_from(find_row(tx, account_id, row_id))
 
@@ -111,7 +111,14 @@ def _account_of(tx: Tx, row: Row) -> int:
     return key
 
 
-def _not_ended(row: ScheduledCall) -> PreconditionError:
+def _refusal(row: ScheduledCall) -> PreconditionError:
+    if not row.address:
+        # See verbs.forgetting.
+        return PreconditionError(
+            Reason.SCHEDULED_CALL_NOT_ENDED,
+            "the person of the scheduled call was erased: there is no number to call",
+            {"state": row.state.name},
+        )
     return PreconditionError(
         Reason.SCHEDULED_CALL_NOT_ENDED,
         f"the scheduled call is {row.state.name}; only one that has ended can be retried",
@@ -128,6 +135,7 @@ def _lock_ended(
         "s.attempts, s.priority, c.key AS call_key FROM scheduled_calls s "
         f"LEFT JOIN calls c ON c.key = s.call_key AND c.state = {int(CallState.ENDED)} "
         f"WHERE s.key IN (SELECT r.key FROM {tx.dialect.rows('rows', _KEY)} AS r) "
+        "AND s.address <> '' "
         + among("s.final_state", states)
         + f"ORDER BY s.position {tx.dialect.for_update('s')}",
         rows=json_text([[key] for key in keys]),
