@@ -43,7 +43,7 @@ async def dial(
     async with opened(stored.url) as base, asyncio.timeout(_PATIENCE_SECONDS):
         reports = GatheredReports(base.signals)
         carrier = make_carrier(reports)
-        engine = build_engine(base, CarrierRegistry([carrier]), reports)
+        engine = build_engine(base, CarrierRegistry(carrier), reports)
         before = await _batch(base, stored)
         await engine.start()
         profile = await _begin_profile(base, profiled)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Never
 
+from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.report import CallReport
 from outdial_server.ports.carrier import (
     Accepted,
@@ -50,6 +51,9 @@ class FunctionCarrier:
         self._hangs_up = hangs_up
         self.requests: list[DialRequest] = []
         self.hung_up: list[CallQuery] = []
+        # Through which configs it was asked for, and what comes of the next asking.
+        self.configs: list[ConfigRef | None] = []
+        self.failure: Exception | None = None
 
     @property
     def name(self) -> str:
@@ -79,6 +83,12 @@ class FunctionCarrier:
     async def close(self) -> None:
         return None
 
-    def registered(self, name: str) -> "FunctionCarrier | None":
+    async def registered(
+        self, name: str, config: ConfigRef | None = None
+    ) -> "FunctionCarrier | None":
         """The registry that holds this carrier alone."""
+        self.configs.append(config)
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            raise failure
         return self if name == self.name else None

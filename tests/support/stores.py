@@ -18,6 +18,7 @@ from outdial_server.domain.batch import (
     UnknownPolicy,
 )
 from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.carrier_config import NO_TERMS, CarrierTerms
 from outdial_server.domain.direct_call import DIRECT_PRIORITY
 from outdial_server.domain.event import Event
 from outdial_server.domain.external_call import ExternalCall, ExternalReport
@@ -103,6 +104,7 @@ class World:
         account_id: AccountId | None = None,
         zone_rule: ZoneRule = ZoneRule.BATCH_ZONE,
         carrier: str = "simulated",
+        terms: CarrierTerms = NO_TERMS,
         **settings: Any,
     ) -> NewBatch:
         return NewBatch(
@@ -114,6 +116,7 @@ class World:
             BatchSettings(settings.pop("display_name", "Reminders"), **settings),
             draft,
             zone_rule,
+            terms=terms,
         )
 
     async def create(

@@ -414,7 +414,8 @@ class Batch(_message.Message):
     counts in its slots, and is shown only while it can be used.
     """
     carrier: _builtins.str
-    """Which carrier dials; empty means that of `carrier_config`, else the server's default.
+    """Which carrier dials; empty means that of `carrier_config`, else the server's default, which
+    only a simulated carrier is.
     Cannot be changed. FAILED_PRECONDITION
     (reason CARRIER_NOT_CONFIGURED) when the server has no such carrier.
     """

@@ -99,6 +99,7 @@ class Call(_message.Message):
     ADDRESS_FIELD_NUMBER: _builtins.int
     CALLER_ID_FIELD_NUMBER: _builtins.int
     CARRIER_FIELD_NUMBER: _builtins.int
+    CARRIER_CONFIG_FIELD_NUMBER: _builtins.int
     CARRIER_CALL_ID_FIELD_NUMBER: _builtins.int
     SEND_TIME_FIELD_NUMBER: _builtins.int
     ACCEPT_TIME_FIELD_NUMBER: _builtins.int
@@ -129,6 +130,8 @@ class Call(_message.Message):
     address: _builtins.str
     caller_id: _builtins.str
     carrier: _builtins.str
+    carrier_config: _builtins.str
+    """Id of the carrier config that it went through; empty for none."""
     carrier_call_id: _builtins.str
     """The carrier's own id, once known."""
     prompt: _builtins.str
@@ -184,6 +187,7 @@ class Call(_message.Message):
         address: _builtins.str = ...,
         caller_id: _builtins.str = ...,
         carrier: _builtins.str = ...,
+        carrier_config: _builtins.str = ...,
         carrier_call_id: _builtins.str = ...,
         send_time: _timestamp_pb2.Timestamp | None = ...,
         accept_time: _timestamp_pb2.Timestamp | None = ...,
@@ -200,7 +204,7 @@ class Call(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "answer_time", b"answer_time", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "ring_time", b"ring_time", "send_time", b"send_time", "template_context", b"template_context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_id", b"agent_id", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "create_time", b"create_time", "disposition", b"disposition", "end_time", b"end_time", "expire_time", b"expire_time", "first_message", b"first_message", "join_url", b"join_url", "metadata", b"metadata", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "template_context", b"template_context"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_id", b"agent_id", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "carrier_config", b"carrier_config", "create_time", b"create_time", "disposition", b"disposition", "end_time", b"end_time", "expire_time", b"expire_time", "first_message", b"first_message", "join_url", b"join_url", "metadata", b"metadata", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "template_context", b"template_context"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

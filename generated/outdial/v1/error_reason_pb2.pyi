@@ -91,6 +91,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PHONE_NUMBER_IN_USE: _ErrorReason.ValueType  # 51
     ERROR_REASON_NO_USABLE_NUMBER: _ErrorReason.ValueType  # 52
     ERROR_REASON_TOO_MANY_EXTERNAL_CALLS: _ErrorReason.ValueType  # 70
+    ERROR_REASON_AGENT_HAS_NO_JOIN_URL: _ErrorReason.ValueType  # 74
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
@@ -164,6 +165,7 @@ ERROR_REASON_WINDOW_TOO_SHORT: ErrorReason.ValueType  # 73
 ERROR_REASON_PHONE_NUMBER_IN_USE: ErrorReason.ValueType  # 51
 ERROR_REASON_NO_USABLE_NUMBER: ErrorReason.ValueType  # 52
 ERROR_REASON_TOO_MANY_EXTERNAL_CALLS: ErrorReason.ValueType  # 70
+ERROR_REASON_AGENT_HAS_NO_JOIN_URL: ErrorReason.ValueType  # 74
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

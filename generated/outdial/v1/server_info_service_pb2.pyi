@@ -50,7 +50,9 @@ class GetServerInfoResponse(_message.Message):
     """`sqlite` or `postgresql`."""
     @_builtins.property
     def carriers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names that Batch.carrier accepts; the first is the default."""
+        """Names of carriers. `simulated` is there when the server was started for it, first, and is
+        the default of batches; all others are dialled through carrier configs.
+        """
 
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

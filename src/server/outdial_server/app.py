@@ -46,6 +46,7 @@ from outdial_server.api.server_info import ServerInfoServicer
 from outdial_server.api.suppressions import SuppressionServicer
 from outdial_server.api.throttles import ThrottleServicer
 from outdial_server.api.watch_stream import WatchStream
+from outdial_server.carriers.accounts import CarrierAccounts
 from outdial_server.carriers.registry import CarrierRegistry
 from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
 from outdial_server.carriers.simulated.local import LocalSimulatedCarrier
@@ -90,7 +91,7 @@ from outdial_server.commands.suppressions import CreateSuppressions
 from outdial_server.commands.throttles import CreateThrottle, UpdateThrottle
 from outdial_server.commands.update_batch import UpdateBatch
 from outdial_server.engine import Engine, EngineSettings, GatheredReports
-from outdial_server.gateway import CallbackRoutes, HttpServer, build_http_app
+from outdial_server.gateway import CallbackRoutes, CallbackTokens, HttpServer, build_http_app
 from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.settings import Settings, SettingsError
@@ -191,11 +192,14 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         base = await stack.enter_async_context(open_foundation(settings, telemetry))
         tell_build(metrics, version("outdial"), base.store.database.dialect.name)
         master_key = _master_key(settings)
-        token = master_key.derive(_CALLBACK_PURPOSE)
+        tokens = CallbackTokens(
+            master_key.derive(_CALLBACK_PURPOSE),
+            lambda config_id: master_key.derive(f"{_CALLBACK_PURPOSE} of {config_id}"),
+        )
+        seal = AesGcmSeal(master_key)
         reports = GatheredReports(base.signals)
-        kinds = [TwilioKind(settings.outgoing_guard)]
-        carriers = CarrierRegistry(_carriers(base, reports, token), kinds)
-        sealer = CredentialSealer(carriers.kinds, AesGcmSeal(master_key))
+        carriers = _carriers(base, reports, tokens, seal)
+        sealer = CredentialSealer(carriers.kinds, seal)
         stack.push_async_callback(carriers.close)
         await base.store.carrier_configs.follow_default_rates(carriers.rates)
         engine = build_engine(base, carriers, reports)
@@ -204,7 +208,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         stack.callback(lag.stop)
         draining, ready = asyncio.Event(), asyncio.Event()
 
-        http = _http_server(base, carriers, engine, token, metrics, ready)
+        http = _http_server(base, carriers, engine, tokens, metrics, ready)
         http_port = await _listening("OUTDIAL_HTTP_LISTEN", http.start)
         stack.push_async_callback(http.stop)
         spare_time = SpareThread()
@@ -261,16 +265,33 @@ async def _listening(variable: str, start: Callable[[], Awaitable[int]]) -> int:
         raise SettingsError(f"{variable}: {error}") from error
 
 
-def _carriers(base: Foundation, reports: GatheredReports, token: str) -> list[Carrier]:
+def _carriers(
+    base: Foundation, reports: GatheredReports, tokens: CallbackTokens, seal: AesGcmSeal
+) -> CarrierRegistry:
+    settings = base.settings
+    kinds = [TwilioKind(settings.outgoing_guard)]
+    accounts = CarrierAccounts(
+        {kind.name: kind for kind in kinds},
+        base.store.carrier_configs,
+        seal,
+        lambda carrier, config_id: (
+            f"{settings.callback_base_url}/{carrier}/{config_id}/{tokens.of_config(config_id)}"
+        ),
+        base.clock,
+    )
+    return CarrierRegistry(_simulated_carrier(base, reports, tokens.own), kinds, accounts)
+
+
+def _simulated_carrier(base: Foundation, reports: GatheredReports, token: str) -> Carrier | None:
     settings = base.settings
     if settings.simulated_carrier_url:
         secret = settings.simulated_carrier_secret.get_secret_value()
         callback_url = f"{settings.callback_base_url}/{HttpSimulatedCarrier.name}/{token}"
-        return [HttpSimulatedCarrier(settings.simulated_carrier_url, secret, callback_url)]
+        return HttpSimulatedCarrier(settings.simulated_carrier_url, secret, callback_url)
     if settings.simulate:
         profile = _profile(settings.simulate_profile)
-        return [LocalSimulatedCarrier(profile, reports, base.ids.new_id)]
-    return []
+        return LocalSimulatedCarrier(profile, reports, base.ids.new_id)
+    return None
 
 
 def _profile(text: str) -> SimulationProfile:
@@ -287,7 +308,7 @@ def build_engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredR
         base.store.dispatch,
         base.store.callbacks,
         base.store.retention,
-        carriers.get,
+        carriers.find,
         reports,
         base.clock,
         base.signals,
@@ -303,12 +324,12 @@ def _http_server(
     base: Foundation,
     carriers: CarrierRegistry,
     engine: Engine,
-    token: str,
+    tokens: CallbackTokens,
     metrics: CollectorRegistry,
     ready: asyncio.Event,
 ) -> HttpServer:
     callbacks = CallbackRoutes(
-        token, carriers.get, base.store.callbacks, engine.callbacks_arrived, base.telemetry
+        tokens, carriers.find, base.store.callbacks, engine.callbacks_arrived, base.telemetry
     )
     scrape = Scrape(metrics, FiguresCollector(metrics, base.store.figures, base.clock))
     app = build_http_app(ready.is_set, scrape.text, callbacks)
@@ -330,7 +351,7 @@ def _grpc_server(
     watch = WatchStream(base.store.events, base.store.batches, base.clock, base.signals, draining)
     WatchMetrics(metrics, watch)
     explain = Explain(
-        base.store.standings, carriers.get, lambda: engine.state(is_draining=draining.is_set())
+        base.store.standings, carriers.find, lambda: engine.state(is_draining=draining.is_set())
     )
     servicers = Servicers(
         ServerInfoServicer(
@@ -342,7 +363,7 @@ def _grpc_server(
         ),
         _account_servicer(base, authenticate),
         _agent_servicer(base),
-        _batch_servicer(base, carriers.names, retry, watch, explain, forecast),
+        _batch_servicer(base, carriers, retry, watch, explain, forecast),
         ScheduledCallServicer(
             base.store.calls, ExportScheduledCalls(base.store.calls), retry, explain
         ),
@@ -386,7 +407,7 @@ def _agent_servicer(base: Foundation) -> AgentServicer:
 
 def _batch_servicer(
     base: Foundation,
-    carriers: tuple[str, ...],
+    carriers: CarrierRegistry,
     retry: Retry,
     watch: WatchStream,
     explain: Explain,
@@ -396,7 +417,7 @@ def _batch_servicer(
     schemas = JsonSchemas()
     copies = CopyContacts(base.store.contact_folders, base.store.contacts)
     ahead = base.settings.schedule_ahead
-    planner = BatchPlanner(base.ids, base.clock, carriers, ahead)
+    planner = BatchPlanner(base.ids, base.clock, carriers.names, ahead, carriers.terms)
     return BatchServicer(
         batches,
         base.store.events,
@@ -427,11 +448,12 @@ def _call_servicer(base: Foundation, carriers: CarrierRegistry, engine: Engine) 
         carriers.names,
         engine,
         base.signals,
+        carriers.terms,
     )
     return CallServicer(
         calls,
         create,
-        EndCall(calls, carriers.get),
+        EndCall(calls, carriers.find),
         ResolveCall(calls, base.store.dispatch, base.signals),
     )
 
@@ -482,10 +504,9 @@ def _carrier_config_servicer(
     base: Foundation, carriers: CarrierRegistry, sealer: CredentialSealer
 ) -> CarrierConfigServicer:
     configs, rates = base.store.carrier_configs, carriers.rates
-    names = tuple(dict.fromkeys((*carriers.names, *carriers.kinds)))
     return CarrierConfigServicer(
         configs,
-        CreateCarrierConfig(configs, base.ids, names, rates, sealer),
+        CreateCarrierConfig(configs, base.ids, carriers.names, rates, sealer),
         UpdateCarrierConfig(configs, rates, base.signals, sealer),
         rates,
     )

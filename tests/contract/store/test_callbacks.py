@@ -9,7 +9,12 @@ from support.stores import World, accepted
 
 def _callback(n: int) -> RawCallback:
     return RawCallback(
-        "simulated", f"/calls/{n}", "a=1&b=%20", {"x-signature": f"s{n}"}, b"\x00\xff{" + bytes([n])
+        "simulated",
+        f"/calls/{n}",
+        "a=1&b=%20",
+        {"x-signature": f"s{n}"},
+        b"\x00\xff{" + bytes([n]),
+        carrier_config=f"k-{n}",
     )
 
 

@@ -11,6 +11,8 @@ from outdial_server.domain.carrier_config import (
     CarrierConfig,
     CarrierConfigFields,
     CarrierRates,
+    CarrierTerms,
+    ConfigRef,
 )
 from outdial_server.domain.credentials import SealedCredentials
 from outdial_server.domain.errors import (
@@ -23,13 +25,14 @@ from outdial_server.domain.gates import GateAnswer
 from outdial_server.domain.ids import BatchId, CarrierConfigId, ThrottleId
 from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.domain.throttle import ThrottleFields, ThrottleRule
+from outdial_server.ports.carrier_configs import StoredCredentials
 from outdial_server.storage.encoding import moment, unpack_id
 from outdial_server.storage.verbs.call_texts import ParsedAgents
 from outdial_server.storage.verbs.claiming import claim
 from outdial_server.storage.verbs.sending import mark_sending
 from support.invariants import check_invariants
 from support.statements import said_by
-from support.stores import NO_ID, World, all_pages, ended, not_sent
+from support.stores import NO_ID, World, accepted, all_pages, ended, not_sent
 
 SECOND = timedelta(seconds=1)
 NO_DEFAULTS = CarrierRates({})
@@ -124,7 +127,14 @@ async def test_credentials_are_kept_as_they_were_sealed_and_erased_in_the_end(
         )
         assert changed.fields.credentials == wanted
         assert await read(world, made) == changed
+    stored = await store.stored_credentials(made.carrier_config_id)
+    assert stored == StoredCredentials("twilio", another.sealed, 4)
     await store.delete_carrier_config(world.account_id, made.carrier_config_id)
+    # A revision later: who has them open learns of it.
+    stored = await store.stored_credentials(made.carrier_config_id)
+    assert stored == StoredCredentials("twilio", None, 5)
+    assert await store.stored_credentials(CarrierConfigId(NO_ID)) is None
+    assert await store.stored_credentials(CarrierConfigId("none")) is None
     kept = await world.sql("SELECT credentials_json, credentials_sealed FROM carrier_configs")
     assert [tuple(row) for row in kept] == [("", None)]
 
@@ -494,3 +504,55 @@ async def test_a_batch_without_a_rate_costs_no_statement(world: World) -> None:
     assert not [
         sql for sql in (*claiming, *sending) if "FROM throttle" in sql or "throttles SET" in sql
     ]
+
+
+# --- through which account
+
+
+async def test_a_call_goes_through_the_config_of_its_batch_and_is_asked_for_there(
+    world: World,
+) -> None:
+    config = await make(world)
+    config_id = config.carrier_config_id
+    await change(world, config, 5)
+    await world.batch(1, carrier_config="main")
+    (call,) = await world.claim()
+    assert call.carrier_config == ConfigRef(config_id, 2)
+    await world.send([call])
+    other = await make(world, name="other")
+    await world.edit(call.batch_id or BatchId(""), carrier_config="other")
+    shown = await world.store.calls.get_call(world.account_id, call.call_id)
+    assert shown.carrier_config == config_id != other.carrier_config_id
+    await world.apply(accepted(call))
+    world.advance(hours=2)
+    (silent,) = (await world.store.dispatch.silent_calls(10)).calls
+    assert silent.carrier_config == ConfigRef(config_id)
+
+
+async def test_a_call_without_a_config_goes_through_none(world: World) -> None:
+    await world.batch(1)
+    (call,) = await world.live()
+    assert call.carrier_config is None
+    shown = await world.store.calls.get_call(world.account_id, call.call_id)
+    assert shown.carrier_config == ""
+    world.advance(hours=2)
+    (silent,) = (await world.store.dispatch.silent_calls(10)).calls
+    assert silent.carrier_config is None
+
+
+@pytest.mark.parametrize(
+    ("terms", "reason"),
+    [
+        (CarrierTerms(need_config=frozenset({"simulated"})), Reason.CARRIER_NOT_CONFIGURED),
+        (CarrierTerms(known=frozenset({"twilio"})), Reason.CARRIER_NOT_CONFIGURED),
+        (CarrierTerms(need_join_url=frozenset({"simulated"})), Reason.AGENT_HAS_NO_JOIN_URL),
+    ],
+)
+async def test_a_batch_that_its_carrier_would_not_dial_is_not_made(
+    world: World, terms: CarrierTerms, reason: Reason
+) -> None:
+    await make(world)
+    with pytest.raises(PreconditionError) as refused:
+        await world.create(carrier_config="main", terms=terms)
+    assert refused.value.reason is reason
+    assert await world.sql("SELECT key FROM batches") == []

@@ -13,8 +13,9 @@ import pytest
 
 from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
 from outdial_server.carriers.simulated.signature import HEADER, sign
+from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.errors import Reason, UnavailableError
-from outdial_server.gateway import CallbackRoutes, HttpServer, build_http_app
+from outdial_server.gateway import CallbackRoutes, CallbackTokens, HttpServer, build_http_app
 from outdial_server.gateway.callbacks import BODY_MOST_BYTES
 from outdial_server.ports.callbacks import StoredCallback
 from outdial_server.ports.carrier import RawCallback
@@ -76,11 +77,15 @@ async def scrape() -> bytes:
 @asynccontextmanager
 async def open_port(listen: str = "127.0.0.1:0") -> AsyncIterator[Port]:
     carrier = HttpSimulatedCarrier("http://127.0.0.1:9", SECRET, "http://unused")
+
+    async def find_carrier(name: str, config: ConfigRef | None) -> HttpSimulatedCarrier | None:
+        return carrier if name == carrier.name and config is None else None
+
     inbox, ready, wakes = Inbox(), asyncio.Event(), list[int]()
     inbox.may_store.set()
     routes = CallbackRoutes(
-        TOKEN,
-        {carrier.name: carrier}.get,
+        CallbackTokens(TOKEN, lambda config_id: f"{TOKEN}-of-{config_id}"),
+        find_carrier,
         inbox,
         on_stored=lambda: wakes.append(len(inbox.stored)),
     )

@@ -15,11 +15,14 @@ from prometheus_client import CollectorRegistry
 
 from outdial_client import Client, EventsErasedError, NotFoundError
 from outdial_server import app
+from outdial_server.adapters.chance import SeededChances
 from outdial_server.adapters.master_key import master_key_from
 from outdial_server.adapters.sealing import AesGcmSeal
+from outdial_server.adapters.spare_time import SpareThread
 from outdial_server.carriers.registry import CarrierRegistry
 from outdial_server.commands.credentials import CredentialSealer
 from outdial_server.commands.first_keys import FirstKeys
+from outdial_server.commands.forecast_batch import ForecastBatch
 from outdial_server.domain.account import Account
 from outdial_server.domain.ids import AgentId, BatchId
 from outdial_server.domain.paging import PageRequest
@@ -96,11 +99,13 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         await store.accounts.change_account(account.account_id, _with_many_slots)
         world.agent_id = await world.new_agent("Ada")
         # Not started: nobody is dialled here.
-        carriers, reports = CarrierRegistry([]), GatheredReports(base.signals)
+        carriers, reports = CarrierRegistry(None), GatheredReports(base.signals)
         engine = app.build_engine(base, carriers, reports)
         sealer = CredentialSealer({}, AesGcmSeal(master_key_from("a key of the test")))
         metrics, draining = CollectorRegistry(), asyncio.Event()
-        server = app._grpc_server(base, carriers, sealer, engine, metrics, draining)
+        spare_time = SpareThread()
+        forecast = ForecastBatch(base.store.forecasts, SeededChances(), spare_time)
+        server = app._grpc_server(base, carriers, sealer, engine, metrics, draining, forecast)
         address = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
         await server.serving()
         async with (
@@ -109,6 +114,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         ):
             yield Served(world, address, channel, client)
         await server.stop(timedelta())
+        spare_time.close()
 
 
 async def read_until_refused(stream: Stream) -> tuple[list[int], Refusal]:

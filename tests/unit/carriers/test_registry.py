@@ -17,11 +17,11 @@ class Nowhere:
 
 
 async def test_rates_are_those_that_carriers_have_by_default() -> None:
-    assert dict(CarrierRegistry([FunctionCarrier()]).rates.defaults) == {}
+    assert dict(CarrierRegistry(FunctionCarrier()).rates.defaults) == {}
     new_id = UuidV7Ids(ManualClock()).new_id
     for profile, defaults in (
         (SimulationProfile(), {}),
         (SimulationProfile(calls_per_second=2.5), {"simulated": 2.5}),
     ):
-        registry = CarrierRegistry([LocalSimulatedCarrier(profile, Nowhere(), new_id)])
+        registry = CarrierRegistry(LocalSimulatedCarrier(profile, Nowhere(), new_id))
         assert dict(registry.rates.defaults) == defaults

@@ -1,11 +1,16 @@
 """What Twilio's credentials must be."""
 
+from datetime import timedelta
+
 import pytest
 from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
 
 from outdial_server.carriers.twilio.kind import TwilioKind
 from outdial_server.domain.checks import Checks
+from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard, parse_networks
+from outdial_server.ports.carrier import DialRequest, NotSent
+from support.domain import ACCOUNT
 
 GOOD = {"account_sid": "AC" + "0a" * 16, "auth_token": "t" * 32}
 KEY = {"api_key_sid": "SK" + "1b" * 16, "api_key_secret": "s" * 32}
@@ -74,6 +79,27 @@ def test_a_base_url_is_https_or_leads_to_what_the_operator_allows(url: str) -> N
 )
 def test_any_other_base_url_is_refused(url: str) -> None:
     assert faults(base_url=url) == ["base_url"]
+
+
+async def test_an_account_is_asked_at_addresses_that_may_be_reached_alone() -> None:
+    values = GOOD | KEY | {"base_url": "https://127.0.0.1:1", "detect_machines": True}
+    request = DialRequest(
+        CallId("call-0"),
+        ACCOUNT,
+        None,
+        "+15550000001",
+        "+15550000002",
+        timedelta(seconds=30),
+        timedelta(hours=1),
+        join_url="wss://agent.example.com",
+    )
+    for guard, reason in (
+        (AddressGuard(), "ADDRESS_NOT_ALLOWED"),
+        (AddressGuard(parse_networks(["127.0.0.1"])), "CANNOT_CONNECT"),
+    ):
+        carrier = TwilioKind(guard).open(values, "https://us.example.com")
+        assert await carrier.place_call(request) == NotSent(reason)
+        await carrier.close()
 
 
 def test_the_contract_names_the_same_secrets() -> None:

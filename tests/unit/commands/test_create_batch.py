@@ -16,6 +16,7 @@ from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.new_batch import BatchPlanner, BatchSpec, choose_carrier
 from outdial_server.commands.rows import SLICE_ROWS, RawRows
 from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
+from outdial_server.domain.carrier_config import CarrierTerms
 from outdial_server.domain.checks import RawRow
 from outdial_server.domain.errors import InvalidFieldsError, PreconditionError, Reason
 from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX
@@ -63,10 +64,21 @@ def test_the_first_carrier_is_the_default(asked: str, chosen: str) -> None:
 
 def test_a_carrier_config_decides_where_no_carrier_is_asked_for() -> None:
     carriers = ("simulated", "twilio")
-    assert choose_carrier("", carriers, config_decides=True) == ""
-    assert choose_carrier("twilio", carriers, config_decides=True) == "twilio"
+    assert choose_carrier("", carriers, config="main") == ""
+    assert choose_carrier("twilio", carriers, config="main") == "twilio"
     with pytest.raises(PreconditionError):
-        choose_carrier("", (), config_decides=True)
+        choose_carrier("acme", carriers, config="main")
+
+
+def test_a_carrier_that_needs_a_config_is_nobody_s_default_and_not_taken_without() -> None:
+    terms = CarrierTerms(need_config=frozenset({"twilio"}))
+    assert choose_carrier("", ("twilio", "simulated"), terms) == "simulated"
+    assert choose_carrier("twilio", ("twilio",), terms, config="main") == "twilio"
+    with pytest.raises(PreconditionError, match="need a carrier config") as refused:
+        choose_carrier("twilio", ("twilio",), terms)
+    assert refused.value.metadata == {"carrier": "twilio"}
+    with pytest.raises(PreconditionError, match="name a carrier config"):
+        choose_carrier("", ("twilio",), terms)
 
 
 def test_a_carrier_that_there_is_not_is_refused_with_those_that_there_are() -> None:
@@ -76,10 +88,9 @@ def test_a_carrier_that_there_is_not_is_refused_with_those_that_there_are() -> N
     assert refused.value.metadata == {"carrier": "acme"}
 
 
-@pytest.mark.parametrize("asked", ["", "acme"])
-def test_a_server_without_carriers_says_how_to_get_one(asked: str) -> None:
+def test_a_server_without_carriers_says_how_to_get_one() -> None:
     with pytest.raises(PreconditionError, match="--simulate"):
-        choose_carrier(asked, ())
+        choose_carrier("", ())
 
 
 # --- the start ----------------------------------------------------------------

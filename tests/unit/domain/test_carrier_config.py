@@ -10,15 +10,20 @@ from hypothesis import strategies as st
 
 from outdial_server.domain import limits
 from outdial_server.domain.carrier_config import (
+    NO_TERMS,
     CarrierConfigFields,
     CarrierRates,
+    CarrierTerms,
+    ConfigRef,
     check_carrier_config,
+    config_ref,
     rate_rule,
     refuse_other_carrier,
 )
 from outdial_server.domain.checks import Checks
-from outdial_server.domain.errors import PreconditionError
+from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.gates import ScopeFacts, carrier_rate_gate, scope_gates
+from outdial_server.domain.ids import CarrierConfigId
 from outdial_server.domain.sentences import sentence
 from outdial_server.domain.throttle import RuleUse, ThrottleUse
 from support.clock import START
@@ -103,3 +108,44 @@ def test_a_throttle_and_a_rate_are_two_gates_and_neither_is_there_unused() -> No
     ):
         answers = scope_gates(ScopeFacts(a_batch(), (), throttle, rate), START)
         assert {a.gate for a in answers} & {"throttle", "carrier_rate"} == names
+
+
+# --- what carriers ask for
+
+
+TERMS = CarrierTerms(
+    known=frozenset({"twilio", "sip"}),
+    need_config=frozenset({"twilio"}),
+    need_join_url=frozenset({"twilio"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("carrier", "has_credentials", "has_join_url", "reason"),
+    [
+        ("twilio", True, True, None),
+        ("twilio", False, True, Reason.CARRIER_NOT_CONFIGURED),
+        ("twilio", True, False, Reason.AGENT_HAS_NO_JOIN_URL),
+        ("sip", False, False, None),
+        ("simulated", True, True, Reason.CARRIER_NOT_CONFIGURED),
+    ],
+)
+def test_what_a_batch_lacks_for_its_carrier_is_named(
+    carrier: str, has_credentials: bool, has_join_url: bool, reason: Reason | None
+) -> None:
+    def ask(terms: CarrierTerms) -> None:
+        terms.refuse(carrier, has_credentials=has_credentials, has_join_url=has_join_url)
+
+    ask(NO_TERMS)
+    if reason is None:
+        ask(TERMS)
+        return
+    with pytest.raises(PreconditionError) as refused:
+        ask(TERMS)
+    assert refused.value.reason is reason
+    assert refused.value.metadata == {"carrier": carrier}
+
+
+def test_no_id_is_no_carrier_config() -> None:
+    assert config_ref("") is None
+    assert config_ref("k-1", 3) == ConfigRef(CarrierConfigId("k-1"), 3)

@@ -6,8 +6,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from outdial_server.domain.call import CallState
+from outdial_server.domain.carrier_config import ANY_REVISION, ConfigRef
 from outdial_server.domain.errors import Reason, UnavailableError
-from outdial_server.domain.ids import CallId
+from outdial_server.domain.ids import CallId, CarrierConfigId
 from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.engine.applier import GROUP_MOST, Applier
 from outdial_server.engine.loop import SWEEP_EVERY
@@ -35,11 +36,12 @@ class Applying:
         self.inbox = Inbox()
         self.dispatch = MemoryDispatch(self.clock, self.inbox)
         self.reports = GatheredReports(self.signals)
+        self.carrier = FunctionCarrier(parse=parse)
         self.applier = Applier(
             self.dispatch,
             self.reports,
             self.inbox,
-            FunctionCarrier(parse=parse).registered,
+            self.carrier.registered,
             self.signals,
         )
 
@@ -111,6 +113,26 @@ async def test_a_callback_that_cannot_be_read_is_removed_logged_and_in_nobody_s_
         await applying.tick()
     assert [record["event"] for record in records] == [event]
     assert applying.inbox.callbacks == {}
+    assert applying.dispatch.states() == [CallState.RINGING]
+
+
+async def test_a_callback_is_read_by_the_account_that_it_came_to() -> None:
+    applying = Applying()
+    callback = RawCallback("simulated", "", "", {}, b"call-0 RINGING", carrier_config="k-1")
+    await applying.inbox.store(callback)
+    await applying.tick()
+    assert applying.carrier.configs == [ConfigRef(CarrierConfigId("k-1"), ANY_REVISION)]
+
+
+async def test_a_callback_whose_account_could_not_be_asked_for_is_read_by_the_next_tick() -> None:
+    applying = Applying()
+    applying.add_sending()
+    await applying.call_back("call-0 RINGING")
+    applying.carrier.failure = DATABASE_AWAY
+    with pytest.raises(UnavailableError):
+        await applying.tick()
+    assert len(applying.inbox.callbacks) == 1
+    await applying.tick()
     assert applying.dispatch.states() == [CallState.RINGING]
 
 

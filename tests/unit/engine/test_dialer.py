@@ -9,7 +9,9 @@ from prometheus_client import CollectorRegistry
 
 from outdial_server.adapters.metrics import PrometheusTelemetry
 from outdial_server.domain.call import CallState, CallTexts, Disposition
+from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.errors import Reason, UnavailableError
+from outdial_server.domain.ids import CarrierConfigId
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.engine.claimer import Claimer
 from outdial_server.engine.dialer import LATEST_START, Dialer
@@ -296,3 +298,22 @@ async def test_calls_of_a_stopped_batch_are_counted_as_given_back() -> None:
     await dialling.tick()
     assert dialling.registry.get_sample_value("outdial_claims_given_back_total") == 2
     assert dialling.registry.get_sample_value("outdial_claim_to_dial_seconds_count") == 0
+
+
+async def test_the_account_is_that_of_the_call_s_carrier_config() -> None:
+    dialling = Dialling()
+    await dialling.claim(1)
+    config = ConfigRef(CarrierConfigId("k-1"), 7)
+    taken = [call._replace(carrier_config=config) for call in dialling.claimed.take(1)]
+    dialling.reclaim(taken)
+    await dialling.tick()
+    await dialling.dialer.finish()
+    assert dialling.carrier.configs == [config]
+
+
+async def test_credentials_that_cannot_be_read_send_nothing_and_the_call_waits() -> None:
+    dialling = Dialling()
+    dialling.carrier.failure = DATABASE_AWAY
+    (report,) = await dialling.dial()
+    assert (report.kind, report.reason) == (ReportKind.NOT_SENT, "CREDENTIALS_UNREAD")
+    assert dialling.carrier.requests == []

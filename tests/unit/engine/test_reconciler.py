@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from outdial_server.domain.batch import UnknownPolicy
 from outdial_server.domain.call import CallState
+from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.errors import Reason, UnavailableError
-from outdial_server.domain.ids import CallId
+from outdial_server.domain.ids import CallId, CarrierConfigId
 from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.domain.silence import NOT_FOUND_FINAL_AFTER, next_lookup_at
 from outdial_server.engine.queues import GatheredReports
@@ -177,3 +179,21 @@ async def test_a_call_that_must_be_over_is_given_up_though_the_carrier_is_silent
 
 async def test_nothing_silent_is_nothing_to_do() -> None:
     assert await Reconciling(FunctionCarrier()).tick() is None
+
+
+async def test_a_call_is_looked_up_through_its_carrier_config() -> None:
+    carrier = FunctionCarrier(look_up=ringing)
+    reconciling = Reconciling(carrier)
+    config = ConfigRef(CarrierConfigId("k-1"))
+    reconciling.dispatch.add_silent(replace(silent(), carrier_config=config))
+    await reconciling.tick()
+    assert carrier.configs == [config]
+
+
+async def test_credentials_that_cannot_be_read_are_asked_for_again() -> None:
+    carrier = FunctionCarrier(look_up=ringing)
+    carrier.failure = UnavailableError(Reason.DATABASE_UNAVAILABLE, "the database is away")
+    reconciling = Reconciling(carrier)
+    reconciling.dispatch.add_silent(silent())
+    assert await reconciling.tick() == next_lookup_at(0, START)
+    assert list(reconciling.reports.take(2)) == []

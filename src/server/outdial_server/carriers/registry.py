@@ -2,40 +2,61 @@
 
 from collections.abc import Iterable, Mapping
 
-from outdial_server.domain.carrier_config import CarrierRates
+from outdial_server.carriers.accounts import CarrierAccounts
+from outdial_server.domain.carrier_config import NO_TERMS, CarrierRates, CarrierTerms, ConfigRef
 from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.carrier_kind import CarrierKind
 
 
 class CarrierRegistry:
-    """A new carrier is a folder beside this file and one entry where this is built. The
-    first one is the default of batches that name none."""
+    """A new carrier is a folder beside this file and one entry where this is built."""
 
-    def __init__(self, carriers: Iterable[Carrier], kinds: Iterable[CarrierKind] = ()) -> None:
-        """`kinds` are dialled through carrier configs alone, each with credentials."""
-        self._by_name = {carrier.name: carrier for carrier in carriers}
+    def __init__(
+        self,
+        simulated: Carrier | None,
+        kinds: Iterable[CarrierKind] = (),
+        accounts: CarrierAccounts | None = None,
+    ) -> None:
+        """Where there is a simulated carrier every call goes to it, and it is the default of
+        batches that name none. Otherwise `kinds` are dialled through `accounts`."""
+        self._simulated = simulated
         self._kinds = {kind.name: kind for kind in kinds}
+        self._accounts = accounts
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(self._by_name)
+        return (*(() if self._simulated is None else (self._simulated.name,)), *self._kinds)
 
     @property
     def kinds(self) -> Mapping[str, CarrierKind]:
         return self._kinds
 
     @property
+    def terms(self) -> CarrierTerms:
+        """The simulated carrier takes whatever comes."""
+        if self._simulated is not None:
+            return NO_TERMS
+        names = frozenset(self._kinds)
+        urls = frozenset(name for name, kind in self._kinds.items() if kind.needs_join_url)
+        return CarrierTerms(known=names, need_config=names, need_join_url=urls)
+
+    @property
     def rates(self) -> CarrierRates:
         """What a carrier config has that names no rate of its own."""
-        rates = {
-            name: known.default_calls_per_second
-            for name, known in (self._kinds | self._by_name).items()
-        }
+        known = [*self._kinds.values(), *(() if self._simulated is None else (self._simulated,))]
+        rates = {one.name: one.default_calls_per_second for one in known}
         return CarrierRates({name: rate for name, rate in rates.items() if rate is not None})
 
-    def get(self, name: str) -> Carrier | None:
-        return self._by_name.get(name)
+    async def find(self, carrier: str, config: ConfigRef | None) -> Carrier | None:
+        """See FindCarrier."""
+        if self._simulated is not None:
+            return self._simulated if carrier in self.names else None
+        if config is None or carrier not in self._kinds or self._accounts is None:
+            return None
+        return await self._accounts.find(config)
 
     async def close(self) -> None:
-        for carrier in self._by_name.values():
-            await carrier.close()
+        if self._simulated is not None:
+            await self._simulated.close()
+        if self._accounts is not None:
+            await self._accounts.close()

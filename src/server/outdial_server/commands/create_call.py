@@ -8,6 +8,7 @@ from outdial_server.commands.new_batch import choose_carrier
 from outdial_server.domain import limits
 from outdial_server.domain.batch import BatchSettings, ConfigErrorPolicy, DuplicatePolicy
 from outdial_server.domain.call import Call
+from outdial_server.domain.carrier_config import NO_TERMS, CarrierTerms
 from outdial_server.domain.checks import Checks, RawRow, check_row
 from outdial_server.domain.direct_call import DIRECT_PRIORITY
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
@@ -51,6 +52,7 @@ class CreateCall:
     carriers: tuple[str, ...]
     queue: DialQueue
     signals: Signals
+    terms: CarrierTerms = NO_TERMS
 
     async def execute(self, spec: CallSpec, request: RequestKey | None) -> Call:
         """Raises InvalidFieldsError, NotFoundError (AGENT_NOT_FOUND,
@@ -119,7 +121,7 @@ class CreateCall:
             BatchId(self.ids.new_id()),
             spec.account_id,
             AgentId(spec.agent_id),
-            choose_carrier(spec.carrier, self.carriers, config_decides=bool(spec.carrier_config)),
+            choose_carrier(spec.carrier, self.carriers, self.terms, spec.carrier_config),
             DuplicatePolicy.KEEP,
             settings,
             draft=False,

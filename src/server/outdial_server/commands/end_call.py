@@ -1,14 +1,14 @@
 """EndCall: asks the carrier to hang up, or ends a direct call that waits."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from outdial_server.domain.call import Call, CallState
+from outdial_server.domain.carrier_config import config_ref
 from outdial_server.domain.errors import PreconditionError, Reason, UnavailableError
 from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.ports.batches import CallStore
-from outdial_server.ports.carrier import CallQuery, Carrier
+from outdial_server.ports.carrier import CallQuery, FindCarrier
 
 _CAN_END: Final = frozenset({CallState.ACCEPTED, CallState.RINGING, CallState.IN_PROGRESS})
 
@@ -16,7 +16,7 @@ _CAN_END: Final = frozenset({CallState.ACCEPTED, CallState.RINGING, CallState.IN
 @dataclass(frozen=True, slots=True)
 class EndCall:
     calls: CallStore
-    carrier: Callable[[str], Carrier | None]
+    find_carrier: FindCarrier
 
     async def execute(self, account_id: AccountId, call_id: CallId) -> Call:
         """Raises NotFoundError (CALL_NOT_FOUND), PreconditionError (CALL_NOT_LIVE),
@@ -32,7 +32,7 @@ class EndCall:
                 f"a call in {call.state.name} cannot be hung up",
                 {"state": call.state.name},
             )
-        carrier = self.carrier(call.carrier)
+        carrier = await self.find_carrier(call.carrier, config_ref(call.carrier_config))
         query = CallQuery(
             call.call_id, call.carrier_call_id, call.address, call.caller_id, call.sent_at
         )

@@ -1,8 +1,9 @@
 """ExplainBatch and ExplainScheduledCall: why calls are dialled or not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from outdial_server.domain.carrier_config import config_ref
 from outdial_server.domain.explanation import (
     BatchStanding,
     LevelledAnswer,
@@ -15,7 +16,7 @@ from outdial_server.domain.explanation import (
     server_answers,
 )
 from outdial_server.domain.ids import AccountId, BatchId, ScheduledCallId
-from outdial_server.ports.carrier import Carrier
+from outdial_server.ports.carrier import FindCarrier
 from outdial_server.ports.explanations import DiallingProbe, StandingReader
 
 
@@ -42,12 +43,12 @@ class RowExplanation:
 @dataclass(frozen=True, slots=True)
 class Explain:
     standings: StandingReader
-    carrier: Callable[[str], Carrier | None]
+    find_carrier: FindCarrier
     probe: DiallingProbe
 
     async def batch(self, account_id: AccountId, batch_id: BatchId) -> BatchExplanation:
         standing = await self.standings.batch_standing(account_id, batch_id)
-        answers = [*batch_answers(standing), *self._of_server(standing)]
+        answers = [*batch_answers(standing), *await self._of_server(standing)]
         of_batch = [a.budget for a in standing.scope_answers if a.budget is not None]
         return BatchExplanation(
             standing,
@@ -64,9 +65,11 @@ class Explain:
         candidate = standing.candidate
         if candidate is None:
             return RowExplanation(standing, (), Verdict())
-        answers = [*row_answers(standing, candidate), *self._of_server(standing.batch)]
+        answers = [*row_answers(standing, candidate), *await self._of_server(standing.batch)]
         return RowExplanation(standing, answers, row_verdict(standing, candidate, answers))
 
-    def _of_server(self, standing: BatchStanding) -> list[LevelledAnswer]:
-        has_carrier = self.carrier(standing.batch.carrier) is not None
-        return server_answers(self.probe(), standing.at, has_carrier=has_carrier)
+    async def _of_server(self, standing: BatchStanding) -> list[LevelledAnswer]:
+        batch = standing.batch
+        config = config_ref(batch.settings.carrier_config)
+        carrier = await self.find_carrier(batch.carrier, config)
+        return server_answers(self.probe(), standing.at, has_carrier=carrier is not None)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
+from outdial_server.domain.carrier_config import NO_TERMS, CarrierTerms
 from outdial_server.domain.checks import Checks, check_batch_settings, check_start_ahead
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
@@ -36,6 +37,7 @@ class BatchPlanner:
     carriers: tuple[str, ...]
     # How far ahead a batch may begin; None: any time.
     ahead: timedelta | None = None
+    terms: CarrierTerms = NO_TERMS
 
     def plan(self, spec: BatchSpec) -> NewBatch:
         """Raises InvalidFieldsError, PreconditionError (CARRIER_NOT_CONFIGURED)."""
@@ -44,14 +46,13 @@ class BatchPlanner:
             BatchId(self.ids.new_id()),
             spec.account_id,
             AgentId(spec.agent_id),
-            choose_carrier(
-                spec.carrier, self.carriers, config_decides=bool(settings.carrier_config)
-            ),
+            choose_carrier(spec.carrier, self.carriers, self.terms, settings.carrier_config),
             spec.duplicates,
             settings,
             spec.draft,
             spec.zone_rule,
             path=spec.path,
+            terms=self.terms,
         )
 
     def _checked(self, spec: BatchSpec) -> BatchSettings:
@@ -73,19 +74,27 @@ def refusal_of_an_empty_batch(*, draft: bool) -> PreconditionError | None:
     return PreconditionError(Reason.BATCH_EMPTY, "a batch without scheduled calls must be a draft")
 
 
-def choose_carrier(asked: str, carriers: tuple[str, ...], *, config_decides: bool = False) -> str:
-    """Empty where nothing is asked for and a carrier config decides. Raises PreconditionError
+def choose_carrier(
+    asked: str, carriers: tuple[str, ...], terms: CarrierTerms = NO_TERMS, config: str = ""
+) -> str:
+    """Empty where nothing is asked for and the carrier config decides. Raises PreconditionError
     (CARRIER_NOT_CONFIGURED)."""
-    if not carriers:
-        raise PreconditionError(
-            Reason.CARRIER_NOT_CONFIGURED,
-            "the server has no carrier; start it with --simulate to try things out",
-        )
     if asked and asked not in carriers:
-        names = ", ".join(carriers)
-        raise PreconditionError(
-            Reason.CARRIER_NOT_CONFIGURED,
-            f"there is no carrier {asked!r}; there is {names}",
-            {"carrier": asked},
+        names = ", ".join(carriers) or "none"
+        raise _not_configured(f"there is no carrier {asked!r}; there is {names}", asked)
+    if config:
+        return asked
+    if asked in terms.need_config:
+        raise _not_configured(f"calls of carrier {asked!r} need a carrier config", asked)
+    default = next((name for name in carriers if name not in terms.need_config), None)
+    if default is None:
+        raise _not_configured(
+            "the server has no carrier of its own; name a carrier config, or start the server "
+            "with --simulate to try things out"
         )
-    return asked or ("" if config_decides else carriers[0])
+    return asked or default
+
+
+def _not_configured(message: str, carrier: str = "") -> PreconditionError:
+    details = {"carrier": carrier} if carrier else {}
+    return PreconditionError(Reason.CARRIER_NOT_CONFIGURED, message, details)

@@ -93,6 +93,8 @@ class Call:
     ringing_at: datetime | None
     answered_at: datetime | None
     ended_at: datetime | None
+    # The id of the carrier config that it went through; empty for none.
+    carrier_config: str = ""
     # Only where one call is asked for.
     texts: CallTexts | None = None
     # None for a call of a batch.

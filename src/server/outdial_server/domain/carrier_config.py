@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from outdial_server.domain import limits
 from outdial_server.domain.checks import Checks
@@ -35,6 +36,58 @@ class CarrierConfig:
     created_at: datetime
     updated_at: datetime
     active_calls: int = 0
+
+
+ANY_REVISION: Final = 0
+NEWEST_REVISION: Final = 2**63
+
+
+class ConfigRef(NamedTuple):
+    """The carrier config that a call goes through. What is known of it must be as new as
+    `revision`; for NEWEST_REVISION the store is asked."""
+
+    config_id: CarrierConfigId
+    revision: int = NEWEST_REVISION
+
+
+def config_ref(text: str, revision: int = NEWEST_REVISION) -> ConfigRef | None:
+    """Of an id that is empty where there is no carrier config."""
+    return ConfigRef(CarrierConfigId(text), revision) if text else None
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierTerms:
+    """What carriers ask of what they are to dial, by their names."""
+
+    # Those that there are; None for any.
+    known: frozenset[str] | None = None
+    need_config: frozenset[str] = frozenset()
+    need_join_url: frozenset[str] = frozenset()
+
+    def refuse(self, carrier: str, *, has_credentials: bool, has_join_url: bool) -> None:
+        """For a batch whose carrier config has credentials, or not, and whose agent has a join
+        URL, or not. Raises PreconditionError (CARRIER_NOT_CONFIGURED, AGENT_HAS_NO_JOIN_URL)."""
+        if self.known is not None and carrier not in self.known:
+            raise PreconditionError(
+                Reason.CARRIER_NOT_CONFIGURED,
+                f"the server has no carrier {carrier!r}, which is that of the carrier config",
+                {"carrier": carrier},
+            )
+        if carrier in self.need_config and not has_credentials:
+            raise PreconditionError(
+                Reason.CARRIER_NOT_CONFIGURED,
+                f"the carrier config of the batch has no credentials for {carrier!r}",
+                {"carrier": carrier},
+            )
+        if carrier in self.need_join_url and not has_join_url:
+            raise PreconditionError(
+                Reason.AGENT_HAS_NO_JOIN_URL,
+                f"the agent has no join URL, and carrier {carrier!r} connects calls to one",
+                {"carrier": carrier},
+            )
+
+
+NO_TERMS: Final = CarrierTerms()
 
 
 @dataclass(frozen=True, slots=True)

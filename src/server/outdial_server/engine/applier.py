@@ -2,19 +2,20 @@
 process, and from the inbox of callbacks."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 import structlog
 
+from outdial_server.domain.carrier_config import ANY_REVISION, config_ref
 from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.report import CallReport
 from outdial_server.engine.loop import SWEEP_EVERY
 from outdial_server.engine.queues import GatheredReports
 from outdial_server.ports.callbacks import CallbackInbox, StoredCallback
-from outdial_server.ports.carrier import Carrier
+from outdial_server.ports.carrier import Carrier, FindCarrier, RawCallback
 from outdial_server.ports.dispatch import Applied, DispatchStore
 from outdial_server.ports.signals import Signals, Topic
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
@@ -30,14 +31,14 @@ class Applier:
         dispatch: DispatchStore,
         reports: GatheredReports,
         inbox: CallbackInbox,
-        carrier: Callable[[str], Carrier | None],
+        find_carrier: FindCarrier,
         signals: Signals,
         telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._dispatch = dispatch
         self._reports = reports
         self._inbox = inbox
-        self._carrier = carrier
+        self._find_carrier = find_carrier
         self._signals = signals
         self._telemetry = telemetry
         self._look_at_inbox_at: datetime | None = None
@@ -51,8 +52,12 @@ class Applier:
         callbacks = await self._pending(now)
         if not callbacks and not self._reports:
             return None
-        parsed = [report for stored in callbacks for report in self._parse(stored)]
-        applied = await self._apply(parsed, [stored.key for stored in callbacks])
+        parsed = [
+            report
+            for stored, carrier in callbacks
+            for report in self._parse(stored.callback, carrier)
+        ]
+        applied = await self._apply(parsed, [stored.key for stored, _ in callbacks])
         self._telemetry.reports_applied(applied)
         self._wake_others(applied)
         if len(callbacks) == GROUP_MOST:
@@ -66,15 +71,17 @@ class Applier:
         while self._reports:
             await self._apply((), ())
 
-    async def _pending(self, now: datetime) -> Sequence[StoredCallback]:
-        """Reads the inbox when something has arrived, and as seldom as a sweep otherwise:
-        under load most ticks are for reports that never pass through it."""
+    async def _pending(self, now: datetime) -> Sequence[tuple[StoredCallback, Carrier | None]]:
+        """What has come, each with the carrier that it came from. Reads the inbox when
+        something has arrived, and as seldom as a sweep otherwise: under load most ticks are for
+        reports that never pass through it."""
         if self._look_at_inbox_at is not None and now < self._look_at_inbox_at:
             return ()
         # Set before the read: what arrives during it clears it again.
         self._look_at_inbox_at = now + SWEEP_EVERY
         try:
-            return await self._inbox.pending(GROUP_MOST)
+            found = await self._inbox.pending(GROUP_MOST)
+            return [(stored, await self._carrier_of(stored.callback)) for stored in found]
         except BaseException:
             self._look_at_inbox_at = None
             raise
@@ -112,20 +119,22 @@ class Applier:
         await self._dispatch.apply_reports(tuple, keys)
         return applied
 
-    def _parse(self, stored: StoredCallback) -> tuple[CallReport, ...]:
+    async def _carrier_of(self, callback: RawCallback) -> Carrier | None:
+        """Its signature was checked when it came: any revision can read it."""
+        config = config_ref(callback.carrier_config, ANY_REVISION)
+        return await self._find_carrier(callback.carrier, config)
+
+    def _parse(self, callback: RawCallback, carrier: Carrier | None) -> tuple[CallReport, ...]:
         """A callback that cannot be read is removed with the others, and logged: kept it
         would be in the way for ever."""
-        carrier = self._carrier(stored.callback.carrier)
         try:
-            return () if carrier is None else carrier.parse_callback(stored.callback)
+            return () if carrier is None else carrier.parse_callback(callback)
         except ValueError as error:
             # Not its text: that may quote the callback.
             error_type = type(error).__name__
-            log.warning(
-                "callback.unreadable", carrier=stored.callback.carrier, error_type=error_type
-            )
+            log.warning("callback.unreadable", carrier=callback.carrier, error_type=error_type)
         except Exception:
-            log.exception("callback.adapter_broken", carrier=stored.callback.carrier)
+            log.exception("callback.adapter_broken", carrier=callback.carrier)
         self._telemetry.callback_unreadable()
         return ()
 

@@ -1,13 +1,14 @@
 """Two commits, then the request: claimed calls become SENDING, then their requests go."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import orjson
 import structlog
 
+from outdial_server.domain.errors import UnavailableError
 from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.domain.silence import CARRIER_DEADLINE, SENDING_LEASE
 from outdial_server.engine.queues import ClaimedCalls
@@ -16,6 +17,7 @@ from outdial_server.ports.carrier import (
     Carrier,
     DialRequest,
     DialResult,
+    FindCarrier,
     NotSent,
     Refused,
     Unclear,
@@ -39,7 +41,7 @@ class Dialer:
         self,
         dispatch: DispatchStore,
         claimed: ClaimedCalls,
-        carrier: Callable[[str], Carrier | None],
+        find_carrier: FindCarrier,
         reports: ReportSink,
         clock: Clock,
         signals: Signals,
@@ -48,7 +50,7 @@ class Dialer:
     ) -> None:
         self._dispatch = dispatch
         self._claimed = claimed
-        self._carrier = carrier
+        self._find_carrier = find_carrier
         self._reports = reports
         self._clock = clock
         self._signals = signals
@@ -100,11 +102,11 @@ class Dialer:
         request.add_done_callback(self._requests.discard)
 
     async def _dial(self, call: ClaimedCall, begun_at: datetime) -> None:
-        carrier = self._carrier(call.carrier)
-        started_at = self._clock.now()
         result: DialResult
-        if carrier is None:
-            result = NotSent("CARRIER_NOT_CONFIGURED", timedelta(seconds=30))
+        carrier = await self._find(call)
+        started_at = self._clock.now()
+        if isinstance(carrier, NotSent):
+            result = carrier
         elif started_at - begun_at > LATEST_START:
             # This process stood still in between. No byte has left, and none will.
             result = NotSent("TOO_LATE")
@@ -112,6 +114,13 @@ class Dialer:
             result = await self._place(carrier, call)
         self._reports.put(_report(call, result))
         self._telemetry.dial_ended(result, self._clock.now() - started_at)
+
+    async def _find(self, call: ClaimedCall) -> Carrier | NotSent:
+        try:
+            found = await self._find_carrier(call.carrier, call.carrier_config)
+        except UnavailableError:
+            return NotSent("CREDENTIALS_UNREAD")
+        return found or NotSent("CARRIER_NOT_CONFIGURED", timedelta(seconds=30))
 
     async def _place(self, carrier: Carrier, call: ClaimedCall) -> DialResult:
         try:

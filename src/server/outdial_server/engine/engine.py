@@ -1,6 +1,5 @@
 """The engine: its loops, started and stopped in order."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,7 +24,7 @@ from outdial_server.engine.upkeep import (
     WindowMover,
 )
 from outdial_server.ports.callbacks import CallbackInbox
-from outdial_server.ports.carrier import Carrier
+from outdial_server.ports.carrier import FindCarrier
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.dispatch import ClaimedCall, DispatchStore
 from outdial_server.ports.retention import RetentionStore
@@ -46,7 +45,7 @@ class Engine:
         dispatch: DispatchStore,
         inbox: CallbackInbox,
         retention: RetentionStore,
-        carrier: Callable[[str], Carrier | None],
+        find_carrier: FindCarrier,
         reports: GatheredReports,
         clock: Clock,
         signals: Signals,
@@ -68,18 +67,18 @@ class Engine:
         self._dialer = Dialer(
             dispatch,
             claimed,
-            carrier,
+            find_carrier,
             reports,
             clock,
             signals,
             settings.carrier_deadline,
             telemetry,
         )
-        self._applier = Applier(dispatch, reports, inbox, carrier, signals, telemetry)
+        self._applier = Applier(dispatch, reports, inbox, find_carrier, signals, telemetry)
         self.auditor = Auditor(dispatch, telemetry)
         reconciler = Reconciler(
             dispatch,
-            carrier,
+            find_carrier,
             reports,
             signals,
             settings.not_found_final_after,

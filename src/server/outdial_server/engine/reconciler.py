@@ -1,17 +1,17 @@
 """Looks silent and unknown calls up at their carriers."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
+from outdial_server.domain.errors import UnavailableError
 from outdial_server.domain.reconciliation import Sighting, Silence, Verdict, judge
 from outdial_server.domain.silence import CARRIER_DEADLINE, NOT_FOUND_FINAL_AFTER
 from outdial_server.ports.carrier import (
     CallQuery,
-    Carrier,
+    FindCarrier,
     Found,
     LookUpFailed,
     LookUpResult,
@@ -32,7 +32,7 @@ class Reconciler:
     def __init__(
         self,
         dispatch: DispatchStore,
-        carrier: Callable[[str], Carrier | None],
+        find_carrier: FindCarrier,
         reports: ReportSink,
         signals: Signals,
         not_found_final_after: timedelta = NOT_FOUND_FINAL_AFTER,
@@ -40,7 +40,7 @@ class Reconciler:
         telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._dispatch = dispatch
-        self._carrier = carrier
+        self._find_carrier = find_carrier
         self._reports = reports
         self._signals = signals
         self._not_found_final_after = not_found_final_after
@@ -83,11 +83,11 @@ class Reconciler:
         return judge(silence, sighting, seen, now, self._not_found_final_after)
 
     async def _look_up(self, call: SilentCall) -> LookUpResult:
-        carrier = self._carrier(call.carrier)
-        if carrier is None:
-            return LookUpFailed("CARRIER_NOT_CONFIGURED")
         try:
             async with asyncio.timeout(self._deadline_seconds):
+                carrier = await self._find_carrier(call.carrier, call.carrier_config)
+                if carrier is None:
+                    return LookUpFailed("CARRIER_NOT_CONFIGURED")
                 return await carrier.look_up(
                     CallQuery(
                         call.call_id,
@@ -99,6 +99,8 @@ class Reconciler:
                 )
         except TimeoutError:
             return LookUpFailed("DEADLINE")
+        except UnavailableError:
+            return LookUpFailed("CREDENTIALS_UNREAD")
         except Exception:
             log.exception("reconcile.adapter_broken", carrier=call.carrier, call_id=call.call_id)
             return LookUpFailed("ADAPTER_ERROR")

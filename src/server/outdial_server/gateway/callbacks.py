@@ -2,52 +2,80 @@
 
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from outdial_server.domain.carrier_config import ANY_REVISION, config_ref
 from outdial_server.domain.errors import UnavailableError
 from outdial_server.gateway.errors import error_response
 from outdial_server.ports.callbacks import CallbackInbox
-from outdial_server.ports.carrier import Carrier, RawCallback
+from outdial_server.ports.carrier import Carrier, FindCarrier, RawCallback
 from outdial_server.ports.telemetry import NO_TELEMETRY, CallbackOutcome, Telemetry
 
 BODY_MOST_BYTES: Final = 64 * 1024
 _RETRY_AFTER_SECONDS: Final = 2
 
 
+@dataclass(frozen=True, slots=True)
+class CallbackTokens:
+    """The unguessable parts of callback URLs."""
+
+    # For a carrier that has one account, the server's own.
+    own: str
+    # For each carrier config, by its id.
+    of_config: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Addressed:
+    """Where in a carrier's callbacks one came to. `config` is empty for the server's own."""
+
+    config: str
+    path: str
+
+
 class CallbackRoutes:
-    """`/callbacks/{carrier}/{token}` and below. The token is unguessable and in the URL
-    that the carrier was given; the signature is the carrier's own."""
+    """`/callbacks/{carrier}/{token}` and `/callbacks/{carrier}/{carrier config}/{token}`, and
+    below. The token is unguessable and in the URL that the carrier was given; the signature is
+    the carrier's own."""
 
     def __init__(
         self,
-        token: str,
-        carrier: Callable[[str], Carrier | None],
+        tokens: CallbackTokens,
+        find_carrier: FindCarrier,
         inbox: CallbackInbox,
         on_stored: Callable[[], None],
         telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
-        self._token = token.encode()
-        self._carrier = carrier
+        self._tokens = tokens
+        self._find_carrier = find_carrier
         self._inbox = inbox
         self._on_stored = on_stored
         self._telemetry = telemetry
 
     def routes(self) -> list[BaseRoute]:
-        path = "/callbacks/{carrier}/{token}"
-        return [
-            Route(path, self._receive, methods=["POST"]),
-            Route(path + "/{rest:path}", self._receive, methods=["POST"]),
-        ]
+        return [Route("/callbacks/{carrier}/{rest:path}", self._receive, methods=["POST"])]
 
     async def _receive(self, request: Request) -> Response:
+        try:
+            return await self._judge(request)
+        except UnavailableError as error:
+            self._telemetry.callback_received(CallbackOutcome.POSTPONED)
+            code = error.reason.value.lower()
+            return error_response(503, code, error.message, _RETRY_AFTER_SECONDS)
+
+    async def _judge(self, request: Request) -> Response:
         name: str = request.path_params["carrier"]
-        carrier = self._carrier(name)
-        known = hmac.compare_digest(request.path_params["token"].encode(), self._token)
-        if carrier is None or not known:
+        addressed = self._addressed(request.path_params["rest"])
+        carrier = None
+        if addressed is not None:
+            ref = config_ref(addressed.config, ANY_REVISION)
+            carrier = await self._find_carrier(name, ref)
+        if carrier is None or addressed is None:
             self._telemetry.callback_received(CallbackOutcome.UNADDRESSED)
             return error_response(404, "not_found", "there is nothing here")
         try:
@@ -61,27 +89,45 @@ class CallbackRoutes:
             return _too_large()
         callback = RawCallback(
             carrier=name,
-            path=request.path_params.get("rest", ""),
+            path=addressed.path,
             query=request.url.query,
             headers={key.lower(): value for key, value in request.headers.items()},
             body=body,
+            carrier_config=addressed.config,
         )
-        if not carrier.verify_callback(callback):
+        if not await self._is_own(carrier, callback):
             self._telemetry.callback_received(CallbackOutcome.FORGED)
             return error_response(403, "bad_signature", "the signature is not the carrier's")
         return await self._store(callback)
 
+    def _addressed(self, rest: str) -> _Addressed | None:
+        """None without the right token."""
+        first, _, behind = rest.partition("/")
+        if _same(first, self._tokens.own):
+            return _Addressed("", behind)
+        token, _, path = behind.partition("/")
+        return _Addressed(first, path) if _same(token, self._tokens.of_config(first)) else None
+
+    async def _is_own(self, carrier: Carrier, callback: RawCallback) -> bool:
+        if carrier.verify_callback(callback):
+            return True
+        config = config_ref(callback.carrier_config)
+        if config is None:
+            return False
+        # Another server may just have given the config other credentials.
+        newest = await self._find_carrier(callback.carrier, config)
+        return newest is not None and newest is not carrier and newest.verify_callback(callback)
+
     async def _store(self, callback: RawCallback) -> Response:
         """Answered once it is durable; carriers send again what was not taken."""
-        try:
-            await self._inbox.store(callback)
-        except UnavailableError as error:
-            self._telemetry.callback_received(CallbackOutcome.POSTPONED)
-            code = error.reason.value.lower()
-            return error_response(503, code, error.message, _RETRY_AFTER_SECONDS)
+        await self._inbox.store(callback)
         self._telemetry.callback_received(CallbackOutcome.STORED)
         self._on_stored()
         return Response(status_code=204)
+
+
+def _same(given: str, token: str) -> bool:
+    return hmac.compare_digest(given.encode(), token.encode())
 
 
 def _too_large() -> Response:

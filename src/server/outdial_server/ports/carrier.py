@@ -5,12 +5,13 @@ The one thing that an adapter must get right is what it says of a request that w
 clear answer is `Unclear`, and is never sent again on our own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from outdial_server.domain.call import Disposition
+from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.report import CallReport, Fault
 
@@ -115,10 +116,12 @@ class RawCallback:
     query: str
     headers: Mapping[str, str]
     body: bytes
+    # The carrier config whose URL it came to; empty for one of the carrier's own.
+    carrier_config: str = ""
 
 
 class Carrier(Protocol):
-    """One carrier account."""
+    """One account at a carrier."""
 
     @property
     def name(self) -> str:
@@ -158,3 +161,9 @@ class Carrier(Protocol):
     async def close(self) -> None:
         """Gives back connections."""
         ...
+
+
+FindCarrier = Callable[[str, ConfigRef | None], Awaitable[Carrier | None]]
+"""The carrier by its name in `Batch.carrier`, as one of the carrier config has it. None where
+there is no such carrier, or no account at it that could be opened: why is in the log. Mostly from
+memory; raises UnavailableError when the store must be asked and cannot be."""

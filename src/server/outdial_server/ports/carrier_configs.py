@@ -1,12 +1,31 @@
 """Carrier configs as resources."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from outdial_server.domain.carrier_config import CarrierConfig, CarrierConfigFields, CarrierRates
 from outdial_server.domain.ids import AccountId, CarrierConfigId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCredentials:
+    """Those of a carrier config at a revision of it; `sealed` is None where it has none, or none
+    any more."""
+
+    carrier: str
+    sealed: str | None
+    revision: int
+
+
+class CredentialStore(Protocol):
+    async def stored_credentials(
+        self, carrier_config_id: CarrierConfigId
+    ) -> StoredCredentials | None:
+        """Of any account; None for a carrier config that there never was."""
+        ...
 
 
 class CarrierConfigStore(Protocol):

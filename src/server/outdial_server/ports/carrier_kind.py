@@ -5,6 +5,7 @@ from typing import Protocol
 
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue
+from outdial_server.ports.carrier import Carrier
 
 
 class CarrierKind(Protocol):
@@ -25,7 +26,17 @@ class CarrierKind(Protocol):
         """Which of the credentials are never shown."""
         ...
 
+    @property
+    def needs_join_url(self) -> bool:
+        """Whether there must be somewhere to connect an answered call to."""
+        ...
+
     def check_credentials(self, checks: Checks, values: Mapping[str, CredentialValue]) -> None:
         """Notes what cannot be right, without asking the carrier. What is not set is not
         there."""
+        ...
+
+    def open(self, values: Mapping[str, CredentialValue], callback_url: str) -> Carrier:
+        """The account of these credentials, which were checked; nothing is sent yet. What the
+        carrier tells goes to `callback_url`, public and with its token, or below it."""
         ...

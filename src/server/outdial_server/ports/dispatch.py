@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from outdial_server.domain.batch import UnknownPolicy
 from outdial_server.domain.call import CallState, CallTexts, CallTimes
+from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.report import CallReport
 
@@ -42,6 +43,7 @@ class ClaimedCall(NamedTuple):
     has_daily_cap: bool = False
     # None for an agent without texts.
     texts: CallTexts | None = None
+    carrier_config: ConfigRef | None = None
     # The one that the person is called by, where the account has rules for numbers: they are
     # asked again at SENDING.
     time_zone: str | None = None
@@ -119,6 +121,7 @@ class SilentCall:
     sent_at: datetime
     lookups: int
     caller_id: str = ""
+    carrier_config: ConfigRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import Batch, BatchSettings, DuplicatePolicy
+from outdial_server.domain.carrier_config import NO_TERMS, CarrierTerms
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, ImportId
 from outdial_server.domain.imports import Finding, Import, ImportCounts
 from outdial_server.domain.paging import Page, PageRequest
@@ -36,6 +37,7 @@ class NewBatch:
     is_direct: bool = False
     # Where it is in the request, for the names of faults.
     path: str = "batch"
+    terms: CarrierTerms = NO_TERMS
 
 
 @dataclass(frozen=True, slots=True)

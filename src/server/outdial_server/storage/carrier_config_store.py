@@ -6,6 +6,7 @@ from outdial_server.domain.carrier_config import CarrierConfig, CarrierConfigFie
 from outdial_server.domain.ids import AccountId, CarrierConfigId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
+from outdial_server.ports.carrier_configs import StoredCredentials
 from outdial_server.storage.database import Database
 from outdial_server.storage.verbs import carrier_configs
 
@@ -61,6 +62,13 @@ class SqlCarrierConfigs:
     ) -> None:
         await self._db.write(
             lambda tx: carrier_configs.delete_carrier_config(tx, account_id, carrier_config_id)
+        )
+
+    async def stored_credentials(
+        self, carrier_config_id: CarrierConfigId
+    ) -> StoredCredentials | None:
+        return await self._db.read(
+            lambda tx: carrier_configs.stored_credentials(tx, carrier_config_id)
         )
 
     async def follow_default_rates(self, rates: CarrierRates) -> None:

@@ -57,6 +57,11 @@ def unpack_id(packed: bytes) -> str:
     return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
 
+def id_text(packed: bytes | None) -> str:
+    """Empty for none."""
+    return "" if packed is None else unpack_id(packed)
+
+
 def id_or_not_found(text: str, reason: Reason, noun: str) -> bytes:
     """What is no UUID at all is the id of nothing, and is not found like any other."""
     try:

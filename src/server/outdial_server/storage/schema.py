@@ -698,6 +698,8 @@ callbacks: Final = Table(
     Column("headers_json", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("received_us", BigInt, nullable=False),
+    # As text: the id in the URL that it came to.
+    _text("carrier_config"),
 )
 
 contact_folders: Final = Table(

@@ -33,6 +33,7 @@ def call_to_message(call: Call) -> pb.Call:
         address=call.address,
         caller_id=call.caller_id,
         carrier=call.carrier,
+        carrier_config=call.carrier_config,
         carrier_call_id=call.carrier_call_id,
         send_time=timestamp(call.sent_at),
         accept_time=timestamp(call.accepted_at),

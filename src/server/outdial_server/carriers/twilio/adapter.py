@@ -13,11 +13,11 @@ import orjson
 from outdial_server.carriers.answers import UNREADABLE, dial_result, field
 from outdial_server.carriers.twilio.account import NAME, TwilioAccount
 from outdial_server.carriers.twilio.create import create_form, known_refusal
-from outdial_server.carriers.twilio.kind import DEFAULT_CALLS_PER_SECOND
 from outdial_server.carriers.twilio.params import ParamsError
 from outdial_server.carriers.twilio.signature import HEADER, is_signed
 from outdial_server.carriers.twilio.statuses import report_of_callback, report_of_resource
 from outdial_server.domain.ids import CallId
+from outdial_server.domain.internet import AddressGuard
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.outgoing.exchange import (
@@ -40,6 +40,9 @@ from outdial_server.ports.carrier import (
     Refused,
     Unclear,
 )
+
+DEFAULT_CALLS_PER_SECOND: Final = 1.0
+"""What comes faster is queued there, and rings when it should not any more."""
 
 CONNECTIONS: Final = 200
 """Twilio bounds the requests of an account at once; above it they are turned away."""
@@ -66,11 +69,11 @@ class TwilioCarrier:
         self,
         account: TwilioAccount,
         callback_url: str,
-        exchange: HttpExchange | None = None,
         deadline: timedelta = CARRIER_DEADLINE,
+        guard: AddressGuard | None = None,
     ) -> None:
-        """`callback_url` is where Twilio is to call back, public and with its token. Raises
-        ValueError when the account's base URL is none."""
+        """`callback_url` is where Twilio is to call back, public and with its token; `guard` is
+        for a base URL that a client has given. Raises ValueError when that is none."""
         checked_url(account.base_url)
         self._account = account
         self._callback_url = callback_url
@@ -78,7 +81,7 @@ class TwilioCarrier:
         login = b64encode(f"{user}:{secret}".encode()).decode()
         self._headers = {"authorization": f"Basic {login}"}
         answered_by = deadline - min(_ANSWERING, deadline / 10)
-        self._exchange = exchange or HttpExchange(answered_by, CONNECTIONS)
+        self._exchange = HttpExchange(answered_by, CONNECTIONS, guard)
 
     async def place_call(self, request: DialRequest) -> DialResult:
         if not request.join_url:

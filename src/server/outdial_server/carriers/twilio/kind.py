@@ -5,14 +5,12 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from outdial_server.carriers.twilio.account import NAME
+from outdial_server.carriers.twilio.account import NAME, TwilioAccount
+from outdial_server.carriers.twilio.adapter import DEFAULT_CALLS_PER_SECOND, TwilioCarrier
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue, secret_fault
 from outdial_server.domain.internet import AddressGuard
 from outdial_server.outgoing.exchange import checked_url
-
-DEFAULT_CALLS_PER_SECOND: Final = 1.0
-"""What comes faster is queued there, and rings when it should not any more."""
 
 _BASE_URL_MAX_CHARS: Final = 256
 _SIDS: Final = {
@@ -25,6 +23,7 @@ _KEY: Final = ("api_key_sid", "api_key_secret")
 class TwilioKind:
     name = NAME
     default_calls_per_second: float | None = DEFAULT_CALLS_PER_SECOND
+    needs_join_url = True
     secrets = frozenset({"auth_token", "api_key_secret"})
 
     def __init__(self, guard: AddressGuard) -> None:
@@ -47,6 +46,10 @@ class TwilioKind:
             checks.fault(missing, f"is required with {given[0]}")
         if "base_url" in values:
             self._check_url(checks, str(values["base_url"]))
+
+    def open(self, values: Mapping[str, CredentialValue], callback_url: str) -> TwilioCarrier:
+        account = TwilioAccount(**values)  # type: ignore[arg-type] # as they were checked
+        return TwilioCarrier(account, callback_url, guard=self._guard)
 
     def _check_url(self, checks: Checks, url: str) -> None:
         """Its form; where it leads is judged at each connection."""

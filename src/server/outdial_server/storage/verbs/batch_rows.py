@@ -66,7 +66,7 @@ BATCH_COLUMNS: Final = (
     "b.started_us, b.ended_us, b.deleted_us, a.suppressions AS account_suppressions, "
     "g.active AS agent_active, g.texts_revision AS agent_texts_revision, "
     "b.throttle_key, t.id AS throttle_id, b.carrier_config_key, "
-    "k.id AS carrier_config_id, k.rate_key, "
+    "k.id AS carrier_config_id, k.revision AS carrier_config_revision, k.rate_key, "
     "a.phone_numbers AS account_phone_numbers, g.outbound_numbers AS agent_numbers, "
     f"ro.numbers_json, ro.last_key AS last_number_key, {NUMBER_RULES}"
 )
@@ -256,9 +256,10 @@ def save_change(tx: Tx, key: int, change: BatchChange) -> None:
     if after.settings.throttle != _settings_from(present).throttle:
         values["throttle_key"] = throttle_key(tx, present.account_key, after.settings.throttle)
     if after.settings.carrier_config != _settings_from(present).carrier_config:
-        values["carrier_config_key"], _ = config_of_batch(
+        config = config_of_batch(
             tx, present.account_key, after.settings.carrier_config, after.carrier
         )
+        values["carrier_config_key"] = config.key
     if after.settings.phone_numbers != _settings_from(present).phone_numbers:
         write_list(tx, key, present.account_key, after.settings.phone_numbers)
     assignments = ", ".join(f"{name} = :{name}" for name in values)

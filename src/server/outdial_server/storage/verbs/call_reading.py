@@ -19,6 +19,7 @@ from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.storage.encoding import (
     created_at,
     id_or_not_found,
+    id_text,
     mapping_from,
     moment,
     moment_or_none,
@@ -36,7 +37,8 @@ from outdial_server.storage.verbs.reading import SHARED_COLUMNS, among, find_row
 CALL_COLUMNS: Final = (
     "s.id AS scheduled_id, g.id AS agent_id, c.attempt, c.disposition AS call_disposition, "
     "c.caller_id AS call_caller_id, b.carrier, c.carrier_call_id, c.sent_us, c.ringing_us, "
-    "c.answered_us, c.ended_us AS call_ended_us"
+    "c.answered_us, c.ended_us AS call_ended_us, (SELECT k.id FROM carrier_configs k "
+    "WHERE k.key = c.carrier_config_key) AS call_carrier_config_id"
 )
 
 _DIRECT_COLUMNS: Final = (
@@ -73,6 +75,7 @@ def call_from(row: Row) -> Call:
         ringing_at=moment_or_none(row.ringing_us),
         answered_at=moment_or_none(row.answered_us),
         ended_at=moment_or_none(row.call_ended_us),
+        carrier_config=id_text(row.call_carrier_config_id),
     )
 
 

@@ -12,11 +12,12 @@ from outdial_server.storage.tx import Tx
 
 def store_callbacks(tx: Tx, group: Sequence[RawCallback]) -> None:
     tx.run_many(
-        "INSERT INTO callbacks (carrier, path, query, headers_json, body, received_us) "
-        "VALUES (:carrier, :path, :query, :headers, :body, :now)",
+        "INSERT INTO callbacks (carrier, carrier_config, path, query, headers_json, body, "
+        "received_us) VALUES (:carrier, :config, :path, :query, :headers, :body, :now)",
         [
             {
                 "carrier": callback.carrier,
+                "config": callback.carrier_config,
                 "path": callback.path,
                 "query": callback.query,
                 "headers": mapping_json(callback.headers),
@@ -30,7 +31,7 @@ def store_callbacks(tx: Tx, group: Sequence[RawCallback]) -> None:
 
 def pending_callbacks(tx: Tx, limit: int) -> list[StoredCallback]:
     rows = tx.all(
-        "SELECT key, carrier, path, query, headers_json, body FROM callbacks "
+        "SELECT key, carrier, carrier_config, path, query, headers_json, body FROM callbacks "
         "ORDER BY key LIMIT :limit",
         limit=limit,
     )
@@ -43,6 +44,7 @@ def pending_callbacks(tx: Tx, limit: int) -> list[StoredCallback]:
                 row.query,
                 orjson.loads(row.headers_json or "{}"),
                 row.body,
+                row.carrier_config,
             ),
         )
         for row in rows

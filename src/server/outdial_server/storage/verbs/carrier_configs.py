@@ -2,7 +2,7 @@
 own, which no client sees."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -19,6 +19,7 @@ from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.domain.throttle import ThrottleRule
+from outdial_server.ports.carrier_configs import StoredCredentials
 from outdial_server.storage.encoding import (
     id_or_not_found,
     mapping_from,
@@ -114,15 +115,38 @@ def _named(tx: Tx, account: int, text: str) -> Row:
     return found
 
 
-def config_of_batch(tx: Tx, account: int, text: str, carrier: str) -> tuple[int | None, str]:
-    """The key of the config that a batch names, None where it names none, and the carrier
-    that is to dial it: `carrier` may be empty where the config decides. Raises NotFoundError
-    (CARRIER_CONFIG_NOT_FOUND), PreconditionError (CARRIER_MISMATCH)."""
+class ConfigOfBatch(NamedTuple):
+    """`key` is None for a batch without one."""
+
+    key: int | None
+    # That is to dial it.
+    carrier: str
+    has_credentials: bool = False
+
+
+def config_of_batch(tx: Tx, account: int, text: str, carrier: str) -> ConfigOfBatch:
+    """Of the config that a batch names, if it names one: `carrier` may be empty where the
+    config decides. Raises NotFoundError (CARRIER_CONFIG_NOT_FOUND), PreconditionError
+    (CARRIER_MISMATCH)."""
     if not text:
-        return None, carrier
+        return ConfigOfBatch(None, carrier)
     config = _named(tx, account, text)
     refuse_other_carrier(carrier or config.carrier, config.carrier)
-    return config.key, config.carrier
+    return ConfigOfBatch(config.key, config.carrier, config.credentials_sealed is not None)
+
+
+def stored_credentials(tx: Tx, config_id: CarrierConfigId) -> StoredCredentials | None:
+    try:
+        packed = pack_id(config_id)
+    except ValueError:
+        return None
+    row = tx.one_or_none(
+        "SELECT carrier, credentials_sealed, revision FROM carrier_configs WHERE id = :id",
+        id=packed,
+    )
+    if row is None:
+        return None
+    return StoredCredentials(row.carrier, row.credentials_sealed, row.revision)
 
 
 def create_carrier_config(
@@ -282,7 +306,7 @@ def delete_carrier_config(tx: Tx, account_id: AccountId, config_id: CarrierConfi
         )
     tx.run(
         "UPDATE carrier_configs SET deleted_us = :now, credentials_json = '', "
-        "credentials_sealed = NULL WHERE key = :key",
+        "credentials_sealed = NULL, revision = revision + 1 WHERE key = :key",
         now=tx.now_us,
         key=key,
     )

@@ -202,6 +202,7 @@ def _claimed(
         account_id=AccountId(r.batch.account_id),
         batch_id=None if r.batch.is_direct else r.batch.batch_id,
         carrier=r.batch.carrier,
+        carrier_config=r.carrier_config,
         address=row.address,
         caller_id=call.caller_id,
         times=times,

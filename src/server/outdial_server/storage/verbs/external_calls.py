@@ -48,7 +48,7 @@ def held_by_externals(tx: Tx) -> dict[SlotOwners, int]:
 def report_external_call(tx: Tx, account_id: AccountId, report: ExternalReport) -> ExternalCall:
     account = account_key(tx, account_id)
     agent = None if report.agent_id is None else agent_key(tx, account_id, report.agent_id)
-    config, _ = config_of_batch(tx, account, report.carrier_config, "")
+    config = config_of_batch(tx, account, report.carrier_config, "").key
     known = _lock_account(tx, account)
     present = _find(tx, account, report.external_id)
     if present is None:

@@ -5,7 +5,9 @@ from typing import Final
 
 from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.carrier_config import ConfigRef, config_ref
 from outdial_server.domain.slots import ScopeKind, SlotOwners, SlotScope, scopes_of
+from outdial_server.storage.encoding import id_text
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from, rules_from
@@ -30,6 +32,9 @@ class Runnable:
     agent_has_numbers: bool = False
     # The number that was chosen last.
     last_number_key: int | None = None
+
+    # That its calls go through.
+    carrier_config: ConfigRef | None = None
 
     @property
     def account_key(self) -> int:
@@ -88,4 +93,5 @@ def runnable_from(row: Row) -> Runnable:
         row.rate_key,
         row.agent_numbers > 0,
         row.last_number_key,
+        config_ref(id_text(row.carrier_config_id), row.carrier_config_revision or 0),
     )

@@ -86,14 +86,19 @@ def stage_batch(
         return _repeated(tx, account, new.account_id, new.batch_id)
     key_of_agent, agent = active_agent(tx, new.account_id, new.agent_id)
     settings = new.settings
-    config, carrier = config_of_batch(tx, account, settings.carrier_config, new.carrier)
+    config = config_of_batch(tx, account, settings.carrier_config, new.carrier)
+    new.terms.refuse(
+        config.carrier,
+        has_credentials=config.has_credentials,
+        has_join_url=bool(agent.join_url_template),
+    )
     values = settings_values(settings) | {
         "id": pack_id(new.batch_id),
         "account_key": account,
         "agent_key": key_of_agent,
         "throttle_key": throttle_key(tx, account, settings.throttle),
-        "carrier_config_key": config,
-        "carrier": carrier,
+        "carrier_config_key": config.key,
+        "carrier": config.carrier,
         "is_direct": int(new.is_direct),
         "duplicates": int(new.duplicates),
         "zone_rule": int(new.zone_rule),

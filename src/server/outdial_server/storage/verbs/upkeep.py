@@ -14,6 +14,7 @@ from outdial_server.domain.batch import (
     open_window,
 )
 from outdial_server.domain.call import CallState, CallTimes
+from outdial_server.domain.carrier_config import config_ref
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.slots import ScopeKind, SlotScope
@@ -25,6 +26,7 @@ from outdial_server.ports.dispatch import (
     WindowsMoved,
 )
 from outdial_server.storage.encoding import (
+    id_text,
     micros,
     moment,
     moment_or_none,
@@ -97,8 +99,10 @@ def _every_lease(tx: Tx) -> Sequence[Row]:
 def silent_calls(tx: Tx, limit: int) -> SilentCalls:
     rows = tx.all(
         "SELECT c.id, b.carrier, c.carrier_call_id, s.address, c.caller_id, c.state, "
-        "b.unknown_policy, c.ring_timeout_s, c.max_duration_s, c.sent_us, c.lookups FROM calls c "
+        "b.unknown_policy, c.ring_timeout_s, c.max_duration_s, c.sent_us, c.lookups, "
+        "k.id AS carrier_config_id FROM calls c "
         "JOIN batches b ON b.key = c.batch_key JOIN scheduled_calls s ON s.key = c.scheduled_key "
+        "LEFT JOIN carrier_configs k ON k.key = c.carrier_config_key "
         f"WHERE c.trusted_until_us <= :now AND c.state NOT IN ({_LEASED_LIST}) "
         "ORDER BY c.trusted_until_us LIMIT :limit",
         now=tx.now_us,
@@ -124,6 +128,7 @@ def _silent(row: Row) -> SilentCall:
         moment(row.sent_us),
         row.lookups,
         row.caller_id or "",
+        config_ref(id_text(row.carrier_config_id)),
     )
 
 
