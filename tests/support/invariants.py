@@ -272,7 +272,8 @@ def _check_throttles(tx: Tx) -> None:
     hits = _sql(tx, "SELECT throttle_key, at_us, hits, total FROM throttle_hits ORDER BY 1, 2")
     for (key, *_, total), (next_key, _, n, next_total) in pairwise(hits):
         assert key != next_key or next_total == total + n, "totals run on"
-    for key, rules_json, total in _sql(tx, "SELECT key, rules_json, total FROM throttles"):
+    throttles = _sql(tx, "SELECT key, rules_json, total, updated_us FROM throttles")
+    for key, rules_json, total, changed_us in throttles:
         of_key = [row for row in hits if row[0] == key]
         assert not of_key or of_key[-1][3] == total, "the last total is the throttle's"
         counted = {at_us: n for _, at_us, n, _ in of_key if n}
@@ -289,8 +290,9 @@ def _check_throttles(tx: Tx) -> None:
             assert at_us not in counted or n <= counted[at_us], "nobody is sent uncounted"
         for rule in rules_from(rules_json):
             window_us = rule.window // timedelta(microseconds=1)
-            for first in sent:
-                inside = sum(n for at_us, n in sent.items() if 0 <= at_us - first < window_us)
+            # What was sent before the rule was changed may be more than it lets go now.
+            for last in (at_us for at_us in sent if at_us > changed_us):
+                inside = sum(n for at_us, n in sent.items() if 0 <= last - at_us < window_us)
                 assert inside <= rule.max_calls, "no window holds more than its rule"
 
 

@@ -5,13 +5,6 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from tests.contract.store.test_random_walk import (
-    EXPLAINED_WEIGHTS,
-    OPERATORS,
-    STEPS,
-    WEIGHTS,
-    Walk,
-)
 
 from outdial_server.domain.batch import RetryCallerId
 from outdial_server.domain.errors import OutdialError
@@ -20,6 +13,13 @@ from outdial_server.domain.number_rotation import Rotation
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.phone_number import PhoneNumberFields
 from support.stores import NO_ID, World, new_row
+from support.walk import (
+    EXPLAINED_WEIGHTS,
+    OPERATORS,
+    STEPS,
+    WEIGHTS,
+    Walk,
+)
 
 ADDRESSES = ("+15550001111", "+15550002222", "+15550003333")
 STRANGE = "+15550009999"

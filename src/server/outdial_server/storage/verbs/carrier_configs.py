@@ -256,8 +256,10 @@ def _set_rule(tx: Tx, config: Row, rule: ThrottleRule | None) -> None:
     new counts from now on."""
     if rule is not None and config.rate_key is not None:
         tx.run(
-            "UPDATE throttles SET rules_json = :rules WHERE key = :key AND rules_json <> :rules",
+            "UPDATE throttles SET rules_json = :rules, updated_us = :now "
+            "WHERE key = :key AND rules_json <> :rules",
             rules=rules_json([rule]),
+            now=tx.now_us,
             key=config.rate_key,
         )
     elif (rule is None) != (config.rate_key is None):
