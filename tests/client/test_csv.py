@@ -58,6 +58,15 @@ def test_how_long_a_phone_may_ring_is_a_column(name: str) -> None:
     assert chosen.ring_timeout == timedelta(seconds=600)
 
 
+@pytest.mark.parametrize("name", ["max_call_duration", "Max Call Duration Seconds"])
+def test_how_long_a_call_may_last_is_a_column(name: str) -> None:
+    told = calls(f"phone,{name}\n+15551230001,86400\n+15551230002,\n")
+    assert [call.max_call_duration for call in told] == [timedelta(days=1), None]
+    assert problems(f"phone,{name}\n+15551230001,86401\n") == [
+        (2, name, "is not 1 to 86400 whole seconds")
+    ]
+
+
 @pytest.mark.parametrize("text", ["0", "601", "-1", "1.5", "30s", "\u0663\u0660"])
 def test_another_length_of_ringing_is_a_fault(text: str) -> None:
     assert problems(f"phone,ring_timeout\n+15551230001,{text}\n") == [

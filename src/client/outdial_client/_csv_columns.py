@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from outdial_client._inputs import NewCall
@@ -17,9 +18,11 @@ _KNOWN_COLUMNS = {
     "caller_id": ("caller_id",),
     "priority": ("priority",),
     "ring_timeout": ("ring_timeout", "ring_timeout_seconds"),
+    "max_call_duration": ("max_call_duration", "max_call_duration_seconds"),
 }
 _LONGEST_CUSTOM_ID = 256
 _LONGEST_RING_SECONDS = 600
+_LONGEST_CALL_SECONDS = 86_400
 _SECONDS = re.compile("[0-9]{1,6}")
 _CONTEXT = "template_context."
 METADATA = "metadata."
@@ -118,6 +121,8 @@ class CsvColumns:
     priority: str = ""
     ring_timeout: str = ""
     """Whole seconds, 1 to 600. Else `ring_timeout` or `ring_timeout_seconds`."""
+    max_call_duration: str = ""
+    """Whole seconds, 1 to 86,400. Else `max_call_duration` or `max_call_duration_seconds`."""
     metadata: Sequence[str] = ()
     """Columns that become metadata and no template values."""
 
@@ -139,6 +144,7 @@ class CsvColumns:
         yield "caller_id", self.caller_id
         yield "priority", self.priority
         yield "ring_timeout", self.ring_timeout
+        yield "max_call_duration", self.max_call_duration
 
 
 def readable(text: str) -> str:
@@ -150,11 +156,10 @@ def _priority_problem(text: str) -> str:
     return "" if not text or (len(text) == 1 and "0" <= text <= "9") else "is not 0 to 9"
 
 
-def _ring_timeout_problem(text: str) -> str:
-    if not text:
+def _seconds_problem(longest: int, text: str) -> str:
+    if not text or (_SECONDS.fullmatch(text) and 1 <= int(text) <= longest):
         return ""
-    in_range = _SECONDS.fullmatch(text) and 1 <= int(text) <= _LONGEST_RING_SECONDS
-    return "" if in_range else f"is not 1 to {_LONGEST_RING_SECONDS} whole seconds"
+    return f"is not 1 to {longest} whole seconds"
 
 
 def _custom_id_problem(text: str) -> str:
@@ -169,7 +174,8 @@ def _caller_id_problem(text: str) -> str:
 _CHECKS: dict[str, Callable[[str], str]] = {
     "address": phone_problem,
     "priority": _priority_problem,
-    "ring_timeout": _ring_timeout_problem,
+    "ring_timeout": partial(_seconds_problem, _LONGEST_RING_SECONDS),
+    "max_call_duration": partial(_seconds_problem, _LONGEST_CALL_SECONDS),
     "custom_id": _custom_id_problem,
     "caller_id": _caller_id_problem,
 }
@@ -274,17 +280,21 @@ def _problem(field: str, value: str) -> str:
 
 
 def _to_call(values: Mapping[str, str]) -> NewCall:
-    ring = values.get("ring_timeout", "")
     return NewCall(
         address=clean_phone(values["address"]),
         custom_id=values.get("custom_id", ""),
         time_zone=values.get("time_zone", ""),
         caller_id=clean_phone(values.get("caller_id", "")),
         priority=int(values.get("priority") or 0),
-        ring_timeout=timedelta(seconds=int(ring)) if ring else None,
+        ring_timeout=_length(values.get("ring_timeout")),
+        max_call_duration=_length(values.get("max_call_duration")),
         template_context=_nested(below(_CONTEXT, values)),
         metadata=below(METADATA, values),
     )
+
+
+def _length(seconds: str | None) -> timedelta | None:
+    return timedelta(seconds=int(seconds)) if seconds else None
 
 
 def below(prefix: str, values: Mapping[str, str]) -> dict[str, str]:

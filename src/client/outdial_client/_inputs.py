@@ -43,6 +43,8 @@ class NewCall:
     """0 to 9; higher is called first."""
     ring_timeout: timedelta | None = None
     """How long this phone may ring, 1 s to 600 s; None means as the batch says."""
+    max_call_duration: timedelta | None = None
+    """How long the call may last, 1 s to 24 h; None means as the batch says."""
     template_context: Mapping[str, Any] = field(default_factory=dict)
     """Values for the agent's templates: anything that JSON can say."""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class NewCall:
             caller_id=self.caller_id,
             priority=self.priority,
             ring_timeout=to_duration(self.ring_timeout),
+            max_call_duration=to_duration(self.max_call_duration),
             template_context=to_struct(self.template_context),
             metadata=self.metadata,
             annotations=to_struct(self.annotations),

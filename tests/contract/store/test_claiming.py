@@ -48,6 +48,29 @@ def by_batch(calls: list[ClaimedCall]) -> Counter[BatchId]:
 # --- order
 
 
+async def test_a_call_to_one_person_may_last_as_long_as_said_for_them(world: World) -> None:
+    own = {"max_call_duration": timedelta(seconds=40)}
+    rows = [new_row(0), new_row(1, **own), new_row(2, ring_timeout=timedelta(seconds=5), **own)]
+    batch_id = await world.batch(
+        rows, ring_timeout=timedelta(seconds=20), max_call_duration=timedelta(seconds=90)
+    )
+    calls = await world.sending()
+    assert [call.times for call in calls] == [
+        CallTimes(timedelta(seconds=20), timedelta(seconds=90)),
+        CallTimes(timedelta(seconds=20), timedelta(seconds=40)),
+        CallTimes(timedelta(seconds=5), timedelta(seconds=40)),
+    ]
+    lengths = [row.max_call_duration for row in await world.rows(batch_id)]
+    assert lengths == [None, timedelta(seconds=40), timedelta(seconds=40)]
+    await world.apply(not_sent(calls[1]))
+    world.advance(seconds=1)
+    await world.edit(batch_id, max_call_duration=timedelta(seconds=95))
+    (again,) = await world.claim()
+    assert again.times == calls[1].times
+    kept = await world.sql("SELECT max_duration_s FROM calls ORDER BY key")
+    assert kept == [(90,), (40,), (40,)]
+
+
 async def test_a_person_may_have_a_ring_time_of_their_own(world: World) -> None:
     rows = [new_row(0), new_row(1, ring_timeout=timedelta(seconds=1))]
     batch_id = await world.batch(rows, ring_timeout=timedelta(seconds=20))

@@ -87,7 +87,11 @@ class Site:
             KEY,
             batch=Batch(agent_id=agent.agent.agent_id, display_name="evening", retry_policy=policy),
             scheduled_calls=[
-                ScheduledCall(address=f"+1555{n:07d}", ring_timeout=ring_timeout)
+                ScheduledCall(
+                    address=f"+1555{n:07d}",
+                    ring_timeout=ring_timeout,
+                    max_call_duration=ring_timeout,
+                )
                 for n in range(rows)
             ],
             draft=draft,
@@ -247,7 +251,7 @@ async def test_a_busy_line_is_dialled_until_it_answers(site: Site) -> None:
     (row,) = await site.rows(batch_id)
     assert (row.state, row.attempt_count) == (SCHEDULED_CALL_STATE_COMPLETED, 3)
     assert row.disposition == DISPOSITION_ANSWERED_HUMAN
-    assert row.ring_timeout == Duration(seconds=7)
+    assert row.ring_timeout == row.max_call_duration == Duration(seconds=7)
     batch = (await call(site.channel, "GetBatch", KEY, batch_id=batch_id)).batch
     assert batch.state == BATCH_STATE_COMPLETED
     assert batch.retry_policy == policy

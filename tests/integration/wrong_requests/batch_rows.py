@@ -112,6 +112,20 @@ SETTINGS = [
         "scheduled_calls[1].ring_timeout",
         says="from 1 s to 600 s",
     ),
+    faulty(
+        "a person whose calls last for days",
+        "CreateBatch",
+        lambda w: {
+            "batch": batch(w),
+            "scheduled_calls": [
+                GOOD_ROW,
+                ScheduledCall(address=ANSWERED, max_call_duration=Duration(seconds=86_401)),
+                ScheduledCall(address=ANSWERED, max_call_duration=Duration(nanos=5)),
+            ],
+        },
+        "scheduled_calls[1].max_call_duration",
+        "scheduled_calls[2].max_call_duration",
+    ),
     setting("ringing for no time", "ring_timeout", Duration()),
     setting("ringing for too long", "ring_timeout", Duration(seconds=601)),
     setting(

@@ -1,6 +1,5 @@
 """`outdial batch`: what is done with a batch as a whole."""
 
-from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -18,6 +17,7 @@ from outdial_client.cli._batch_options import (
 from outdial_client.cli._choices import BATCH_STATES, choice
 from outdial_client.cli._facts import batch_facts, estimate_facts, is_idle
 from outdial_client.cli._folder_names import Contacts, Folders, folder_ids
+from outdial_client.cli._lengths import seconds_or_none
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import BATCHES
 from outdial_client.cli._option_groups import takes
@@ -117,6 +117,10 @@ def add(
         int | None,
         typer.Option(min=1, max=600, metavar="SECONDS", help="How long it may ring."),
     ] = None,
+    max_call_duration: Annotated[
+        int | None,
+        typer.Option(min=1, max=86_400, metavar="SECONDS", help="How long it may last."),
+    ] = None,
     value: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="For templates: JSON or text. May be repeated."),
@@ -136,7 +140,8 @@ def add(
         time_zone=time_zone,
         caller_id=caller_id,
         priority=priority,
-        ring_timeout=None if ring_timeout is None else timedelta(seconds=ring_timeout),
+        ring_timeout=seconds_or_none(ring_timeout),
+        max_call_duration=seconds_or_none(max_call_duration),
         template_context=parse_context(value),
         metadata=parse_pairs(label),
     )

@@ -1,6 +1,6 @@
 """`outdial call`."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -14,6 +14,7 @@ from outdial_client.cli._batch_options import AgentOption
 from outdial_client.cli._choices import CALL_STATES, DISPOSITIONS, RESOLUTIONS, choice
 from outdial_client.cli._completion import complete_batches
 from outdial_client.cli._facts import call_facts
+from outdial_client.cli._lengths import seconds_or_none
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import CALLS
 from outdial_client.cli._screen import Screen
@@ -72,8 +73,8 @@ def start(
             caller_id=caller_id,
             carrier=carrier,
             carrier_config=carrier_config,
-            ring_timeout=_seconds(ring_timeout),
-            max_call_duration=_seconds(max_call_duration),
+            ring_timeout=seconds_or_none(ring_timeout),
+            max_call_duration=seconds_or_none(max_call_duration),
             wait_until=wait_until,
             template_context=values,
             metadata=labels,
@@ -82,10 +83,6 @@ def start(
         screen.made(call, call.call_id, call_sentence(call))
 
     run(context, command)
-
-
-def _seconds(number: int | None) -> timedelta | None:
-    return None if number is None else timedelta(seconds=number)
 
 
 @commands.command("list")

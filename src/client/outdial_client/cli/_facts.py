@@ -138,6 +138,10 @@ def scheduled_call_facts(call: ScheduledCall) -> Facts:
         ("time zone", _zone(call)),
         ("caller ID", call.caller_id),
         ("may ring", span(call.ring_timeout.ToTimedelta()) if call.ring_timeout.seconds else ""),
+        (
+            "may last",
+            span(call.max_call_duration.ToTimedelta()) if call.max_call_duration.seconds else "",
+        ),
         ("priority", str(call.priority or "")),
         ("state", SCHEDULED_CALL_STATES.spoken(call.state)),
         ("how it ended", DISPOSITIONS.spoken(call.disposition)),

@@ -44,6 +44,9 @@ class ColumnOptions:
     ring_timeout_column: Annotated[
         str, typer.Option(help="Holds how long each may ring, in seconds.")
     ] = ""
+    max_call_duration_column: Annotated[
+        str, typer.Option(help="Holds how long each call may last, in seconds.")
+    ] = ""
     label_column: Annotated[
         list[str] | None,
         typer.Option(help="Becomes a label and no template value; may be repeated."),
@@ -58,6 +61,7 @@ class ColumnOptions:
             caller_id=self.caller_id_column,
             priority=self.priority_column,
             ring_timeout=self.ring_timeout_column,
+            max_call_duration=self.max_call_duration_column,
             metadata=tuple(self.label_column or ()),
         )
 
@@ -85,8 +89,8 @@ def import_file(
     """Call the people in a CSV file.
 
     One column holds the phone number (phone, phone_number, mobile, mobile_number, number or
-    address); custom_id, time_zone, caller_id, priority and ring_timeout are read if they are
-    there; every other column is a template value under its own name.
+    address); custom_id, time_zone, caller_id, priority, ring_timeout and max_call_duration are
+    read if they are there; every other column is a template value under its own name.
     """
     if batch and (agent or name or draft or settings.given()):
         context.fail("--batch has its settings already: see `outdial batch update`")

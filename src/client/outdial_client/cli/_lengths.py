@@ -19,6 +19,11 @@ def parse_length(text: str) -> timedelta:
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
+def seconds_or_none(number: int | None) -> timedelta | None:
+    """As an option that need not be given says it."""
+    return None if number is None else timedelta(seconds=number)
+
+
 def length(duration: Duration) -> str:
     """In the largest unit that goes into it."""
     seconds = duration.seconds

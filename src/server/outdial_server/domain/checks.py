@@ -124,12 +124,7 @@ def check_batch_settings(
     )
     checks.number("max_calls_per_day", settings.max_calls_per_day, 1, limits.CALLS_PER_DAY_MAX)
     _check_ring_timeout(checks, settings.ring_timeout)
-    checks.duration(
-        "max_call_duration",
-        settings.max_call_duration,
-        limits.CALL_DURATION_MIN,
-        limits.CALL_DURATION_MAX,
-    )
+    _check_call_duration(checks, settings.max_call_duration)
     if settings.expected_call_duration is not None:
         checks.duration(
             "expected_call_duration",
@@ -148,6 +143,10 @@ def check_batch_settings(
 
 def _check_ring_timeout(checks: Checks, length: timedelta) -> None:
     checks.duration("ring_timeout", length, limits.RING_TIMEOUT_MIN, limits.RING_TIMEOUT_MAX)
+
+
+def _check_call_duration(checks: Checks, length: timedelta) -> None:
+    checks.duration("max_call_duration", length, limits.CALL_DURATION_MIN, limits.CALL_DURATION_MAX)
 
 
 def _check_retry_policy(checks: Checks, policy: RetryPolicy) -> None:
@@ -260,6 +259,7 @@ class RawRow:
     # Of a copied contact.
     contact_id: str = ""
     contact_folder_id: str = ""
+    max_call_duration: timedelta | None = None
 
 
 def check_row(
@@ -285,6 +285,8 @@ def check_row(
         checks.metadata("metadata", row.metadata)
         if row.ring_timeout is not None:
             _check_ring_timeout(checks, row.ring_timeout)
+        if row.max_call_duration is not None:
+            _check_call_duration(checks, row.max_call_duration)
         if row.time_zone and row.time_zone not in known_zones:
             checks.fault("time_zone", NO_ZONE)
         if len(violations) > before:
@@ -310,6 +312,7 @@ def check_row(
         contact_id=row.contact_id,
         contact_folder_id=row.contact_folder_id,
         annotations_json=row.annotations_json,
+        max_call_duration=row.max_call_duration,
     )
 
 
@@ -319,6 +322,7 @@ def _has_plain_labels(row: RawRow, known_zones: frozenset[str]) -> bool:
     if (
         row.caller_id
         or row.ring_timeout is not None
+        or row.max_call_duration is not None
         or not 0 <= row.priority <= limits.PRIORITY_MAX
     ):
         return False

@@ -68,8 +68,9 @@ class NewScheduledCall:
     metadata: Mapping[str, str] = field(default_factory=dict)
     # What the phone number tells, where the batch asks for it.
     number_zone: str = ""
-    # None: as long as the batch says.
+    # None: as long as the batch says; the same for the next.
     ring_timeout: timedelta | None = None
+    max_call_duration: timedelta | None = None
     annotations_json: str = ""
     # Of a copied contact.
     contact_id: str = ""
@@ -102,6 +103,7 @@ class ScheduledCall:
     effective_time_zone: str = UTC_ZONE
     time_zone_source: TimeZoneSource = TimeZoneSource.BATCH
     ring_timeout: timedelta | None = None
+    max_call_duration: timedelta | None = None
     annotations_json: str = ""
     # Empty for one that was copied from no contact.
     contact_id: str = ""

@@ -290,6 +290,8 @@ scheduled_calls: Final = Table(
     Column("ring_timeout_s", Integer),
     # The folder that the contact was in when it was copied.
     Column("contact_folder_id", LargeBinary(16)),
+    # Null when it is the batch's.
+    Column("max_duration_s", Integer),
 )
 Index("rows_by_position", scheduled_calls.c.batch_key, scheduled_calls.c.position, unique=True)
 Index(

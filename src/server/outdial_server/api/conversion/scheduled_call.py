@@ -24,7 +24,8 @@ _NO_FAULTS: Final[tuple[FieldViolation, ...]] = ()
 def raw_row(message: pb.ScheduledCall) -> RawRow:
     """What most rows do not have is not made for them."""
     metadata = message.metadata
-    context_json, annotations_json, ring_timeout, faults = "", "", None, _NO_FAULTS
+    context_json, annotations_json, faults = "", "", _NO_FAULTS
+    ring_timeout, max_call_duration = None, None
     # What is wrong here is like any other fault of a row, and not of the request.
     try:
         if message.HasField("template_context"):
@@ -33,6 +34,8 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
             annotations_json = json_text(message.annotations, "annotations")
         if message.HasField("ring_timeout"):
             ring_timeout = span(message.ring_timeout, "ring_timeout")
+        if message.HasField("max_call_duration"):
+            max_call_duration = span(message.max_call_duration, "max_call_duration")
     except InvalidFieldsError as error:
         faults = error.violations
     return RawRow(
@@ -46,6 +49,7 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
         faults,
         ring_timeout,
         annotations_json,
+        max_call_duration=max_call_duration,
     )
 
 
@@ -75,6 +79,9 @@ def scheduled_call_to_message(row: ScheduledCall) -> pb.ScheduledCall:
         effective_time_zone=row.effective_time_zone,
         time_zone_source=TIME_ZONE_SOURCE.to_message(row.time_zone_source),
         ring_timeout=None if row.ring_timeout is None else duration(row.ring_timeout),
+        max_call_duration=(
+            None if row.max_call_duration is None else duration(row.max_call_duration)
+        ),
         contact_id=row.contact_id,
         contact_folder_id=row.contact_folder_id,
         annotations=struct(row.annotations_json),

@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from outdial_server.domain.call import CallState, CallTexts, CallTimes
@@ -14,7 +13,7 @@ from outdial_server.domain.silence import CLAIM_LEASE
 from outdial_server.domain.slots import SlotOwners
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.dialects.dialect import Kind
-from outdial_server.storage.encoding import micros, moment, pack_id, unpack_id
+from outdial_server.storage.encoding import length_or_none, micros, moment, pack_id, unpack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.call_texts import ParsedAgents, render_texts
@@ -118,7 +117,7 @@ def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, Ca
                 "lease": lease,
                 "caller_id": shown[row.key].text or None,
                 "ring": ring_s if row.ring_timeout_s is None else row.ring_timeout_s,
-                "duration": duration_s,
+                "duration": duration_s if row.max_duration_s is None else row.max_duration_s,
                 "carrier_config": r.owners.carrier_config_key,
                 "number": _owners(r, shown[row.key]).phone_number_key,
             }
@@ -166,7 +165,7 @@ def _write_fresh(
                 lease,
                 1,
                 ring_s if row.ring_timeout_s is None else row.ring_timeout_s,
-                duration_s,
+                duration_s if row.max_duration_s is None else row.max_duration_s,
                 shown[row.key].text or None,
             )
             for new_id, row in zip(packed, rows, strict=True)
@@ -219,9 +218,10 @@ def _claimed(
 
 
 def _times(of_batch: CallTimes, row: Row) -> CallTimes:
-    if row.ring_timeout_s is None:
+    if row.ring_timeout_s is None and row.max_duration_s is None:
         return of_batch
-    return replace(of_batch, ring_timeout=timedelta(seconds=row.ring_timeout_s))
+    ring, duration = length_or_none(row.ring_timeout_s), length_or_none(row.max_duration_s)
+    return CallTimes(ring or of_batch.ring_timeout, duration or of_batch.max_duration)
 
 
 def _times_s(times: CallTimes) -> tuple[int, int]:

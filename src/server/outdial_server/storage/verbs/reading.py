@@ -48,7 +48,8 @@ ROW_COLUMNS: Final = (
     "s.number_zone, b.time_zone AS batch_zone, "
     "s.priority, s.caller_id, s.context_json, s.metadata_json, s.annotations_json, "
     "s.final_state, s.state_reason, s.dispatch_outcome, s.dispatched_us, s.attempts, "
-    "s.disposition, s.due_us, s.ended_us, s.ring_timeout_s, s.contact_id, s.contact_folder_id"
+    "s.disposition, s.due_us, s.ended_us, s.ring_timeout_s, s.max_duration_s, "
+    "s.contact_id, s.contact_folder_id"
 )
 
 _SELECT_ROW: Final = (
@@ -96,6 +97,7 @@ def row_from(row: Row) -> ScheduledCall:
         effective_time_zone=zone,
         time_zone_source=zone_source,
         ring_timeout=length_or_none(row.ring_timeout_s),
+        max_call_duration=length_or_none(row.max_duration_s),
         contact_id=unpack_id(row.contact_id) if row.contact_id else "",
         contact_folder_id=unpack_id(row.contact_folder_id) if row.contact_folder_id else "",
         annotations_json=row.annotations_json or "",

@@ -226,6 +226,7 @@ _COLUMNS: Final = (
     "metadata_json",
     "annotations_json",
     "ring_timeout_s",
+    "max_duration_s",
     "rank",
     "due_us",
 )
@@ -260,6 +261,7 @@ def stage_rows(tx: Tx, staged: Staged, offset: int, rows: Sequence[NewScheduledC
                 mapping_json(row.metadata) or None,
                 row.annotations_json or None,
                 seconds_or_none(row.ring_timeout),
+                seconds_or_none(row.max_call_duration),
                 dialing_rank(row.priority, 0),
                 due_us,
             )
