@@ -2,9 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
 
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.report import Fault
+from outdial_server.storage.stores import SqlBatches
+from outdial_server.storage.verbs.daily_counts import CountedDials
 from support.clock import START
 from support.stores import World, ended, new_rows, not_sent, refused, unclear
 
@@ -114,6 +119,64 @@ async def test_a_cap_in_another_zone_counts_the_day_of_that_zone(world: World) -
     await world.edit(batch_id, time_zone="UTC", max_calls_per_day=5)
     assert len(await world.sending()) == 1
     assert (await world.get(batch_id)).dials_on_day == 5
+
+
+async def test_what_goes_and_what_was_not_sent_while_the_calls_are_counted_is_seen_to(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader counts, and others write until the writer's turn comes."""
+    batch_id = await world.batch(9)
+    first, second, third, _ = await world.sending(4)
+    await world.apply(ended(third))
+    read = type(world.store.database).read
+    is_counting = False
+
+    async def read_and_let_others_write(database: Any, verb: Any) -> Any:
+        nonlocal is_counting
+        answer = await read(database, verb)
+        if isinstance(answer, CountedDials) and not is_counting:
+            is_counting = True
+            await world.apply(not_sent(first), ended(second))
+            await world.apply(not_sent((await world.sending(2))[0]))
+            is_counting = False
+        return answer
+
+    monkeypatch.setattr(type(world.store.database), "read", read_and_let_others_write)
+    await world.edit(batch_id, max_calls_per_day=6)
+    gone = await world.sql("SELECT COUNT(*) FROM calls WHERE sent_us IS NOT NULL")
+    assert [(await world.get(batch_id)).dials_on_day] == [n for (n,) in gone] == [4]
+    world.advance(minutes=1)
+    assert len(await world.sending()) == 2
+
+
+async def test_a_day_that_ends_while_the_calls_are_counted_is_not_the_one_that_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = await world.batch(6)
+    await world.sending(3)
+    read = type(world.store.database).read
+    midnights = [at("2026-03-03 00:00")]
+
+    async def read_until_midnight(database: Any, verb: Any) -> Any:
+        answer = await read(database, verb)
+        if isinstance(answer, CountedDials) and midnights:
+            world.clock.move_to(midnights.pop())
+        return answer
+
+    monkeypatch.setattr(type(world.store.database), "read", read_until_midnight)
+    await world.edit(batch_id, max_calls_per_day=2)
+    assert (await world.get(batch_id)).dials_on_day == 0
+    assert len(await world.sending()) == 2
+
+
+async def test_a_change_that_needs_no_count_is_not_begun_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = await world.batch(3, max_calls_per_day=2)
+    await world.sending(2)
+    monkeypatch.setattr(SqlBatches, "_count_dials", None)
+    await world.edit(batch_id, max_calls_per_day=3, weight=7)
+    assert len(await world.sending()) == 1
 
 
 async def test_a_claim_from_before_a_cap_was_set_is_given_back(world: World) -> None:

@@ -1,6 +1,6 @@
 """The store's ports over a database: each method one verb, one transaction."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -75,6 +75,11 @@ from outdial_server.storage.verbs.batch_rows import (
     find_batch,
 )
 from outdial_server.storage.verbs.call_texts import ParsedAgents
+from outdial_server.storage.verbs.daily_counts import (
+    CountedDials,
+    DialsUncountedError,
+    count_dials,
+)
 from outdial_server.storage.verbs.ledger import lock_slots, scopes_of_batch
 from outdial_server.storage.verbs.number_checks import refuse_without_number
 from outdial_server.storage.verbs.window_checks import check_window
@@ -198,19 +203,47 @@ class SqlBatches:
         )
 
     async def change_batch(self, account_id: AccountId, batch_id: BatchId, decide: Decide) -> Batch:
-        return await self._db.write(lambda tx: self._change(tx, account_id, batch_id, decide))
+        return await self._with_count(
+            lambda counted: self._db.write(
+                lambda tx: self._change(tx, account_id, batch_id, decide, counted)
+            )
+        )
 
     async def rehearse_change(
         self, account_id: AccountId, batch_id: BatchId, decide: Decide
     ) -> Batch:
-        return await rehearse(self._db, lambda tx: self._change(tx, account_id, batch_id, decide))
+        return await self._with_count(
+            lambda counted: rehearse(
+                self._db, lambda tx: self._change(tx, account_id, batch_id, decide, counted)
+            )
+        )
+
+    async def _with_count(self, change: Callable[[CountedDials | None], Awaitable[Batch]]) -> Batch:
+        """Few changes need the dials of the day. One that does is begun again with them, and
+        once more should the day end in between."""
+        counted: CountedDials | None = None
+        while True:
+            try:
+                return await change(counted)
+            except DialsUncountedError as uncounted:
+                key, zone = uncounted.batch_key, uncounted.zone
+            counted = await self._count_dials(key, zone)
+
+    async def _count_dials(self, batch_key: int, zone: str) -> CountedDials:
+        return await self._db.read(lambda tx: count_dials(tx, batch_key, zone))
 
     @staticmethod
-    def _change(tx: Tx, account_id: AccountId, batch_id: BatchId, decide: Decide) -> Batch:
+    def _change(
+        tx: Tx,
+        account_id: AccountId,
+        batch_id: BatchId,
+        decide: Decide,
+        counted: CountedDials | None,
+    ) -> Batch:
         row = find_batch(tx, account_id, batch_id)
         # The ledger comes before the batch row, in case its cap is changed.
         lock_slots(tx, scopes_of_batch(row))
-        apply_decision(tx, row.key, _unless_deleted(decide))
+        apply_decision(tx, row.key, _unless_deleted(decide), counted)
         before, after = batch_from(row), batch_from(batch_by_key(tx, row.key))
         if before.state is BatchState.DRAFT and after.state in STARTED_STATES:
             refuse_without_number(tx, row.key)

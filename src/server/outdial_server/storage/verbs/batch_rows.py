@@ -43,7 +43,7 @@ from outdial_server.storage.retry_policies import policy_or_none, policy_text
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.carrier_configs import config_of_batch
-from outdial_server.storage.verbs.daily_counts import count_dials
+from outdial_server.storage.verbs.daily_counts import CountedDials, dials_today
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.log import NewEvent, append_events
 from outdial_server.storage.verbs.number_rules import NUMBER_RULES, number_rules_from
@@ -223,18 +223,21 @@ def lock_batch(tx: Tx, key: int) -> Row:
 
 
 def apply_decision(
-    tx: Tx, key: int, decide: Callable[[Batch, datetime], BatchChange | None]
+    tx: Tx,
+    key: int,
+    decide: Callable[[Batch, datetime], BatchChange | None],
+    counted: CountedDials | None = None,
 ) -> BatchChange | None:
     """Locks, decides, writes the change and its event, and ends the batch if that leaves
-    nothing unfinished."""
+    nothing unfinished. A change of the daily cap may need a count."""
     change = decide(batch_from(lock_batch(tx, key)), tx.now)
     if change is not None:
-        save_change(tx, key, change)
+        save_change(tx, key, change, counted)
         finish_if_done(tx, key)
     return change
 
 
-def save_change(tx: Tx, key: int, change: BatchChange) -> None:
+def save_change(tx: Tx, key: int, change: BatchChange, counted: CountedDials | None = None) -> None:
     after = change.batch
     values = settings_values(after.settings) | {
         "state": int(after.state),
@@ -252,7 +255,7 @@ def save_change(tx: Tx, key: int, change: BatchChange) -> None:
         after.settings.row_rules != _settings_from(present).row_rules
     ):
         values["requeue_from"] = 0
-    values |= _dials_anew(tx, key, _settings_from(present), after.settings)
+    values |= _dials_anew(tx, key, _settings_from(present), after.settings, counted)
     if after.settings.throttle != _settings_from(present).throttle:
         values["throttle_key"] = throttle_key(tx, present.account_key, after.settings.throttle)
     if after.settings.carrier_config != _settings_from(present).carrier_config:
@@ -274,12 +277,18 @@ def _puts_off_rows(batch: Batch, row: Row) -> bool:
     return batch.has_other_zones or row.account_phone_numbers > 0
 
 
-def _dials_anew(tx: Tx, key: int, before: BatchSettings, after: BatchSettings) -> dict[str, int]:
+def _dials_anew(
+    tx: Tx,
+    key: int,
+    before: BatchSettings,
+    after: BatchSettings,
+    counted: CountedDials | None,
+) -> dict[str, int]:
     """For a cap that is new, or of other days than before."""
     cap, days = after.max_calls_per_day, after.time_zone
     if cap is None or (before.max_calls_per_day is not None and before.time_zone == days):
         return {}
-    return count_dials(tx, key, days)
+    return dials_today(tx, key, days, counted)
 
 
 def after_of(batch: Batch) -> BatchAfter:
