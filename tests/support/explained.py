@@ -22,7 +22,7 @@ from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.encoding import pack_id, unpack_id
 from support.stores import World
 
-OF_NUMBERS = ("number_gap", "number_day")
+COUNTED = ("number_gap", "number_day", "throttle", "carrier_rate")
 OF_SLOTS = (*SLOT_GATE_NAMES, "numbers", "caller_id")
 
 
@@ -41,7 +41,7 @@ class Said:
     def must_not_be_claimed(self, now: datetime, *, something_happened: bool) -> str:
         """Why; empty when it may."""
         # A call that turns out not to have been placed gives its count back.
-        firm = [a for a in self.blocked if a.gate not in OF_NUMBERS or not something_happened]
+        firm = [a for a in self.blocked if a.gate not in COUNTED or not something_happened]
         of_all = self.verdict.next_at if len(firm) == len(self.blocked) else None
         moments = [of_all, *(answer.next_at for answer in firm)]
         until = max((m for m in moments if m is not None), default=now)

@@ -116,8 +116,6 @@ EXPLAINED_WEIGHTS = WEIGHTS | {
     "pause": 1,
     "change_limits": 1,
     "erase": 1,
-    # A call that was not sent makes room again before the moment that was named.
-    "throttle": 0,
     "change_config": 1,
     # It takes slots that were foreseen for others.
     "direct": 0,
@@ -130,6 +128,7 @@ EXPLAINED_WEIGHTS = WEIGHTS | {
 OPERATORS = {"start", "pause", "resume", "cancel", "delete", "edit", "change_limits", "retry"} | {
     "edit_policy",
     "suppress",
+    "throttle",
     "carrier_config",
     "change_config",
     "number_rules",
@@ -220,9 +219,9 @@ class Walk:
         return self.random.choice([None, 1, 2, 3, 4])
 
     def some_limits(self) -> CarrierConfigFields:
-        # As throttles, rates are not explained to the moment.
-        rates = [None, 0.2, 1.5, 3] if self.weights["throttle"] else [None]
-        return CarrierConfigFields(f"main {self.seed}", self.some_cap(), self.random.choice(rates))
+        return CarrierConfigFields(
+            f"main {self.seed}", self.some_cap(), self.random.choice([None, 0.2, 1.5, 3])
+        )
 
     def some_policy(self) -> RetryPolicy | None:
         if self.chance(40):
@@ -283,7 +282,7 @@ class Walk:
             window_end=None if closes_in is None else self.world.later(seconds=closes_in),
             priority=self.random.randint(0, 2),
             max_concurrent_calls=self.some_cap(),
-            throttle=self.slow if self.weights["throttle"] and self.chance(30) else "",
+            throttle=self.slow if self.chance(30) else "",
             carrier_config=self.config_id if self.chance(40) else "",
             unknown_policy=self.random.choice(list(UnknownPolicy)),
             on_config_error=self.random.choice(list(ConfigErrorPolicy)),
