@@ -13,6 +13,7 @@ from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.ports.carrier import (
     Accepted,
+    AccountFault,
     CallQuery,
     DialRequest,
     DialResult,
@@ -61,6 +62,9 @@ class LocalCarrier:
 
     async def hang_up(self, query: CallQuery) -> bool:
         return True
+
+    async def check_account(self) -> AccountFault | None:
+        return None
 
     def verify_callback(self, callback: RawCallback) -> bool:
         return False

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_config_service_pb2 import (
+    CheckCarrierConfigResponse,
     CreateCarrierConfigResponse,
     DeleteCarrierConfigResponse,
     ListCarrierConfigsResponse,
@@ -191,3 +192,12 @@ async def test_wrong_credentials_are_refused_without_a_word_of_them(
     assert says in result.stderr
     assert SECRET not in result.output
     assert not far_end.requests("CreateCarrierConfig")
+
+
+async def test_a_carrier_config_is_checked_by_its_name(far_end: FarEnd, outdial: Outdial) -> None:
+    far_end.answer("ListCarrierConfigs", ListCarrierConfigsResponse(carrier_configs=[TWILIO]))
+    far_end.answer("CheckCarrierConfig", CheckCarrierConfigResponse(carrier_config=TWILIO))
+    checked = await outdial("carrier-config", "check", "t")
+    assert checked.exit_code == 0, checked.output
+    assert "twilio takes the credentials of t" in checked.output
+    assert far_end.requests("CheckCarrierConfig")[0].carrier_config_id == "k-2"

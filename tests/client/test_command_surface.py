@@ -101,6 +101,7 @@ COMMANDS = {
     "suppressions.find": "suppression list",
     "suppressions.get": "suppression show",
     "suppressions.list": "suppression list",
+    "carrier_configs.check": "carrier-config check",
     "carrier_configs.create": "carrier-config create",
     "carrier_configs.delete": "carrier-config delete",
     "carrier_configs.find": "carrier-config show",

@@ -8,6 +8,7 @@ from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.report import CallReport
 from outdial_server.ports.carrier import (
     Accepted,
+    AccountFault,
     CallQuery,
     DialRequest,
     DialResult,
@@ -54,6 +55,7 @@ class FunctionCarrier:
         # Through which configs it was asked for, and what comes of the next asking.
         self.configs: list[ConfigRef | None] = []
         self.failure: Exception | None = None
+        self.fault: AccountFault | None = None
 
     @property
     def name(self) -> str:
@@ -73,6 +75,9 @@ class FunctionCarrier:
     async def hang_up(self, query: CallQuery) -> bool:
         self.hung_up.append(query)
         return self._hangs_up
+
+    async def check_account(self) -> AccountFault | None:
+        return self.fault
 
     def verify_callback(self, callback: RawCallback) -> bool:
         return True

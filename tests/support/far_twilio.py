@@ -26,6 +26,8 @@ from support.far_carrier import Asked, Callback, FarCall, FarCarrier, FarLine, f
 
 SID: Final = "AC" + "0" * 32
 TOKEN: Final = "a-token-of-twilio"
+KEY_SID: Final = "SK" + "0" * 32
+KEY_SECRET: Final = "a-secret-of-an-api-key"
 
 _FINAL: Final = {
     Disposition.ANSWERED_HUMAN: "completed",
@@ -90,6 +92,8 @@ class TwilioFace:
         return _error(*_REFUSALS[fate])
 
     async def _list(self, request: Request) -> Response:
+        if not _is_let_in(request):
+            return _error(401, 20003, "Authenticate")
         wanted = request.query_params
         calls = [
             _resource(call)
@@ -146,7 +150,8 @@ def signed(url: str, told: dict[str, str]) -> Callback:
 
 def _is_let_in(request: Request) -> bool:
     kind, _, login = request.headers.get("authorization", "").partition(" ")
-    return kind == "Basic" and b64decode(login).decode() == f"{SID}:{TOKEN}"
+    logins = (f"{SID}:{TOKEN}", f"{KEY_SID}:{KEY_SECRET}")
+    return kind == "Basic" and b64decode(login).decode() in logins
 
 
 def _status(call: FarCall) -> str:

@@ -235,3 +235,42 @@ class DeleteCarrierConfigResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteCarrierConfigResponse: _TypeAlias = DeleteCarrierConfigResponse  # noqa: Y015
+
+@_typing.final
+class CheckCarrierConfigRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARRIER_CONFIG_ID_FIELD_NUMBER: _builtins.int
+    carrier_config_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        carrier_config_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier_config_id", b"carrier_config_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckCarrierConfigRequest: _TypeAlias = CheckCarrierConfigRequest  # noqa: Y015
+
+@_typing.final
+class CheckCarrierConfigResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARRIER_CONFIG_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def carrier_config(self) -> _carrier_config_pb2.CarrierConfig: ...
+    def __init__(
+        self,
+        *,
+        carrier_config: _carrier_config_pb2.CarrierConfig | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["carrier_config", b"carrier_config"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier_config", b"carrier_config"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckCarrierConfigResponse: _TypeAlias = CheckCarrierConfigResponse  # noqa: Y015

@@ -61,6 +61,11 @@ class CarrierConfigServiceStub:
                 request_serializer=outdial_dot_v1_dot_carrier__config__service__pb2.DeleteCarrierConfigRequest.SerializeToString,
                 response_deserializer=outdial_dot_v1_dot_carrier__config__service__pb2.DeleteCarrierConfigResponse.FromString,
                 _registered_method=True)
+        self.CheckCarrierConfig = channel.unary_unary(
+                '/outdial.v1.CarrierConfigService/CheckCarrierConfig',
+                request_serializer=outdial_dot_v1_dot_carrier__config__service__pb2.CheckCarrierConfigRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_carrier__config__service__pb2.CheckCarrierConfigResponse.FromString,
+                _registered_method=True)
 
 
 class CarrierConfigServiceServicer:
@@ -104,6 +109,17 @@ class CarrierConfigServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckCarrierConfig(self, request, context):
+        """Asks the carrier whether it lets us in: a read, at most two, that change nothing there and
+        call nobody. FAILED_PRECONDITION (reason CARRIER_CREDENTIALS_REFUSED) when it does not, or
+        (CARRIER_NOT_CONFIGURED) when there are no credentials or they cannot be decrypted;
+        UNAVAILABLE (CARRIER_UNAVAILABLE) when it cannot be asked. A simulated carrier lets in
+        whoever comes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CarrierConfigServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -131,6 +147,11 @@ def add_CarrierConfigServiceServicer_to_server(servicer, server):
                     servicer.DeleteCarrierConfig,
                     request_deserializer=outdial_dot_v1_dot_carrier__config__service__pb2.DeleteCarrierConfigRequest.FromString,
                     response_serializer=outdial_dot_v1_dot_carrier__config__service__pb2.DeleteCarrierConfigResponse.SerializeToString,
+            ),
+            'CheckCarrierConfig': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckCarrierConfig,
+                    request_deserializer=outdial_dot_v1_dot_carrier__config__service__pb2.CheckCarrierConfigRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_carrier__config__service__pb2.CheckCarrierConfigResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -270,6 +291,33 @@ class CarrierConfigService:
             '/outdial.v1.CarrierConfigService/DeleteCarrierConfig',
             outdial_dot_v1_dot_carrier__config__service__pb2.DeleteCarrierConfigRequest.SerializeToString,
             outdial_dot_v1_dot_carrier__config__service__pb2.DeleteCarrierConfigResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckCarrierConfig(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.CarrierConfigService/CheckCarrierConfig',
+            outdial_dot_v1_dot_carrier__config__service__pb2.CheckCarrierConfigRequest.SerializeToString,
+            outdial_dot_v1_dot_carrier__config__service__pb2.CheckCarrierConfigResponse.FromString,
             options,
             channel_credentials,
             insecure,

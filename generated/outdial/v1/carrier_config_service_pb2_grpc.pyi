@@ -31,6 +31,13 @@ class CarrierConfigServiceStub:
     """Deletes a carrier config. FAILED_PRECONDITION (reason CARRIER_CONFIG_IN_USE) while a batch
     that names it has not ended.
     """
+    CheckCarrierConfig: _aio.UnaryUnaryMultiCallable[_carrier_config_service_pb2.CheckCarrierConfigRequest, _carrier_config_service_pb2.CheckCarrierConfigResponse]
+    """Asks the carrier whether it lets us in: a read, at most two, that change nothing there and
+    call nobody. FAILED_PRECONDITION (reason CARRIER_CREDENTIALS_REFUSED) when it does not, or
+    (CARRIER_NOT_CONFIGURED) when there are no credentials or they cannot be decrypted;
+    UNAVAILABLE (CARRIER_UNAVAILABLE) when it cannot be asked. A simulated carrier lets in
+    whoever comes.
+    """
 
 class CarrierConfigServiceServicer(metaclass=_abc_1.ABCMeta):
     """Accounts at carriers. An id that is unknown or of another account answers NOT_FOUND (reason
@@ -78,6 +85,19 @@ class CarrierConfigServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_carrier_config_service_pb2.DeleteCarrierConfigResponse]:
         """Deletes a carrier config. FAILED_PRECONDITION (reason CARRIER_CONFIG_IN_USE) while a batch
         that names it has not ended.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckCarrierConfig(
+        self,
+        request: _carrier_config_service_pb2.CheckCarrierConfigRequest,
+        context: _aio.ServicerContext[_carrier_config_service_pb2.CheckCarrierConfigRequest, _abc.Awaitable[_carrier_config_service_pb2.CheckCarrierConfigResponse]],
+    ) -> _abc.Awaitable[_carrier_config_service_pb2.CheckCarrierConfigResponse]:
+        """Asks the carrier whether it lets us in: a read, at most two, that change nothing there and
+        call nobody. FAILED_PRECONDITION (reason CARRIER_CREDENTIALS_REFUSED) when it does not, or
+        (CARRIER_NOT_CONFIGURED) when there are no credentials or they cannot be decrypted;
+        UNAVAILABLE (CARRIER_UNAVAILABLE) when it cannot be asked. A simulated carrier lets in
+        whoever comes.
         """
 
 def add_CarrierConfigServiceServicer_to_server(servicer: CarrierConfigServiceServicer, server: _aio.Server) -> None: ...

@@ -92,6 +92,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NO_USABLE_NUMBER: _ErrorReason.ValueType  # 52
     ERROR_REASON_TOO_MANY_EXTERNAL_CALLS: _ErrorReason.ValueType  # 70
     ERROR_REASON_AGENT_HAS_NO_JOIN_URL: _ErrorReason.ValueType  # 74
+    ERROR_REASON_CARRIER_CREDENTIALS_REFUSED: _ErrorReason.ValueType  # 75
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
@@ -166,6 +167,7 @@ ERROR_REASON_PHONE_NUMBER_IN_USE: ErrorReason.ValueType  # 51
 ERROR_REASON_NO_USABLE_NUMBER: ErrorReason.ValueType  # 52
 ERROR_REASON_TOO_MANY_EXTERNAL_CALLS: ErrorReason.ValueType  # 70
 ERROR_REASON_AGENT_HAS_NO_JOIN_URL: ErrorReason.ValueType  # 74
+ERROR_REASON_CARRIER_CREDENTIALS_REFUSED: ErrorReason.ValueType  # 75
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -82,3 +82,10 @@ class CarrierConfigs:
         """Deletes a carrier config that no unfinished batch names."""
         request = messages.DeleteCarrierConfigRequest(carrier_config_id=carrier_config_id)
         await self._send(self._stub.DeleteCarrierConfig, request)
+
+    async def check(self, carrier_config_id: str) -> CarrierConfig:
+        """Asks the carrier whether it takes the credentials, and returns the carrier config;
+        nobody is called. FailedPreconditionError (CARRIER_CREDENTIALS_REFUSED) when it does
+        not, UnavailableError when it cannot be asked."""
+        request = messages.CheckCarrierConfigRequest(carrier_config_id=carrier_config_id)
+        return (await self._send(self._stub.CheckCarrierConfig, request)).carrier_config

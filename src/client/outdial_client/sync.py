@@ -1213,6 +1213,13 @@ class CarrierConfigs:
         """Deletes a carrier config that no unfinished batch names."""
         self._loop.run(partial(self._inner.delete, carrier_config_id))
 
+    def check(self, carrier_config_id: str) -> CarrierConfig:
+        """Asks the carrier whether it takes the credentials, and returns the carrier config;
+        nobody is called. FailedPreconditionError (CARRIER_CREDENTIALS_REFUSED) when it does
+        not, UnavailableError when it cannot be asked.
+        """
+        return self._loop.run(partial(self._inner.check, carrier_config_id))
+
 
 class ExternalCalls:
     """They take slots, so that both systems together keep within the limits."""

@@ -61,6 +61,7 @@ from outdial_server.commands.accounts import CreateAccount, UpdateAccount
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.agents import CreateAgent, UpdateAgent
 from outdial_server.commands.carrier_configs import CreateCarrierConfig, UpdateCarrierConfig
+from outdial_server.commands.check_carrier_config import CheckCarrierConfig
 from outdial_server.commands.contact_rows import CopyContacts
 from outdial_server.commands.contacts import (
     CreateContact,
@@ -508,5 +509,6 @@ def _carrier_config_servicer(
         configs,
         CreateCarrierConfig(configs, base.ids, carriers.names, rates, sealer),
         UpdateCarrierConfig(configs, rates, base.signals, sealer),
+        CheckCarrierConfig(configs, carriers.find),
         rates,
     )

@@ -227,6 +227,11 @@ async def test_bad_credentials_are_a_fault_of_configuration(open_line: OpenLine)
     assert result.fault is Fault.CONFIGURATION
 
 
+async def test_an_account_that_is_in_order_has_no_fault(open_line: OpenLine) -> None:
+    line = await open_line()
+    assert await line.carrier.check_account() is None
+
+
 async def test_a_throttled_call_was_not_placed(open_line: OpenLine) -> None:
     line = await open_line("create_throttled=1")
     result = await line.carrier.place_call(REQUEST)

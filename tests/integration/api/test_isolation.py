@@ -101,6 +101,7 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
         )
     },
     "DeleteCarrierConfig": lambda b: {"carrier_config_id": b.carrier_config_id},
+    "CheckCarrierConfig": lambda b: {"carrier_config_id": b.carrier_config_id},
     "GetSuppression": lambda b: {"suppression_id": b.suppression_id},
     "DeleteSuppression": lambda b: {"suppression_id": b.suppression_id},
     "ReportExternalCall": lambda b: {"external_id": "theirs", "agent_id": b.agent_id},

@@ -30,7 +30,7 @@ from outdial_server.carriers.simulated.profile import PROFILES, SimulationProfil
 from outdial_server.gateway.server import HttpServer
 from outdial_server.settings import Settings
 from support.far_carrier import FarCarrier
-from support.far_twilio import SID, TOKEN, TwilioFace, signed
+from support.far_twilio import KEY_SECRET, KEY_SID, SID, TOKEN, TwilioFace, signed
 from support.grpc import call, refused, with_key
 from support.processes import free_port
 
@@ -267,6 +267,57 @@ async def test_another_master_key_holds_the_calls_and_says_so(tmp_path: Path) ->
         (line,) = [one for one in logs if one["event"] == "carrier.credentials_unreadable"]
         assert line["carrier_config_id"] == config.carrier_config_id
         assert "sealed with the master key" in line["cause"]
+        assert twilio.far.requests == []
+
+
+async def test_credentials_are_checked_at_twilio_and_nobody_is_called(tmp_path: Path) -> None:
+    async with far_twilio() as twilio, outdial(tmp_path) as server:
+        config = await server.add_config(twilio.credentials())
+        config_id = config.carrier_config_id
+
+        async def write(**changes: str) -> None:
+            credentials = twilio.credentials()
+            credentials.MergeFrom(TwilioCredentials(**changes))
+            await server(
+                "UpdateCarrierConfig",
+                carrier_config=CarrierConfig(carrier_config_id=config_id, twilio=credentials),
+                update_mask=FieldMask(paths=["twilio"]),
+            )
+
+        async def refusal_of(**changes: str) -> tuple[str, str]:
+            await write(**changes)
+            wrong = await refused(
+                server.channel, "CheckCarrierConfig", KEY, carrier_config_id=config_id
+            )
+            return wrong.info.reason, wrong.message
+
+        assert (
+            await server("CheckCarrierConfig", carrier_config_id=config_id)
+        ).carrier_config == config
+        good_key = {"api_key_sid": KEY_SID, "api_key_secret": KEY_SECRET}
+        await write(**good_key)
+        await server("CheckCarrierConfig", carrier_config_id=config_id)
+
+        for wrong in (
+            {"auth_token": "wrong"},
+            {"account_sid": "AC" + "1" * 32},
+            {**good_key, "auth_token": "wrong"},
+            {**good_key, "api_key_secret": "wrong"},
+        ):
+            reason, message = await refusal_of(**wrong)
+            assert reason == "CARRIER_CREDENTIALS_REFUSED"
+            assert "wrong" not in message
+        reason, message = await refusal_of(base_url=f"http://127.0.0.1:{free_port()}")
+        assert (reason, "CANNOT_CONNECT" in message) == ("CARRIER_UNAVAILABLE", True)
+        await server(
+            "UpdateCarrierConfig",
+            carrier_config=CarrierConfig(carrier_config_id=config_id),
+            update_mask=FieldMask(paths=["twilio"]),
+        )
+        wrong_one = await refused(
+            server.channel, "CheckCarrierConfig", KEY, carrier_config_id=config_id
+        )
+        assert wrong_one.info.reason == "CARRIER_NOT_CONFIGURED"
         assert twilio.far.requests == []
 
 

@@ -172,6 +172,13 @@ ROWS = [
             )
         },
     ),
+    faulty("no id", "CheckCarrierConfig", lambda w: {}, "carrier_config_id", says="is required"),
+    *no_such_id(
+        "CheckCarrierConfig",
+        "CARRIER_CONFIG_NOT_FOUND",
+        lambda w: w.their_carrier_config_id,
+        lambda id_: {"carrier_config_id": id_},
+    ),
     faulty("no id", "DeleteCarrierConfig", lambda w: {}, "carrier_config_id", says="is required"),
     *no_such_id(
         "DeleteCarrierConfig",

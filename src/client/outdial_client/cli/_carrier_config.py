@@ -133,3 +133,15 @@ def delete(context: typer.Context, carrier_config: ConfigName) -> None:
         screen.done(found, f"Carrier config {found.display_name} is deleted.")
 
     run(context, command)
+
+
+@commands.command()
+def check(context: typer.Context, carrier_config: ConfigName) -> None:
+    """Ask the carrier whether it takes the credentials; nobody is called."""
+
+    async def command(client: Client, screen: Screen) -> None:
+        found = await find_carrier_config(client, carrier_config)
+        checked = await client.carrier_configs.check(found.carrier_config_id)
+        screen.done(checked, f"{checked.carrier} takes the credentials of {checked.display_name}.")
+
+    run(context, command)

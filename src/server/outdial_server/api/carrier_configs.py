@@ -17,6 +17,7 @@ from outdial_server.api.conversion.carrier_config import (
 from outdial_server.api.conversion.ids import required_id
 from outdial_server.api.conversion.request import filter_text, page_of, take_request_key
 from outdial_server.commands.carrier_configs import CreateCarrierConfig, UpdateCarrierConfig
+from outdial_server.commands.check_carrier_config import CheckCarrierConfig
 from outdial_server.domain.carrier_config import CarrierConfig, CarrierRates
 from outdial_server.domain.ids import CarrierConfigId
 from outdial_server.ports.carrier_configs import CarrierConfigStore
@@ -27,6 +28,7 @@ class CarrierConfigServicer(CarrierConfigServiceServicer):
     configs: CarrierConfigStore
     create: CreateCarrierConfig
     update: UpdateCarrierConfig
+    check: CheckCarrierConfig
     rates: CarrierRates
 
     @override
@@ -86,6 +88,15 @@ class CarrierConfigServicer(CarrierConfigServiceServicer):
             caller().account_id, _config_id(request.carrier_config_id)
         )
         return pb.DeleteCarrierConfigResponse()
+
+    @override
+    async def CheckCarrierConfig(
+        self, request: pb.CheckCarrierConfigRequest, context: object
+    ) -> pb.CheckCarrierConfigResponse:
+        checked = await self.check.execute(
+            caller().account_id, _config_id(request.carrier_config_id)
+        )
+        return pb.CheckCarrierConfigResponse(carrier_config=self._message(checked))
 
     def _message(self, config: CarrierConfig) -> Message:
         return carrier_config_to_message(config, self.rates)

@@ -87,6 +87,7 @@ REQUIRED_SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
         "CarrierConfigService/ListCarrierConfigs": _READ,
         "CarrierConfigService/UpdateCarrierConfig": _WRITE,
         "CarrierConfigService/DeleteCarrierConfig": _WRITE,
+        "CarrierConfigService/CheckCarrierConfig": _WRITE,
         "ExternalCallService/ReportExternalCall": _WRITE,
         "ExternalCallService/EndExternalCall": _WRITE,
         "ExternalCallService/ListExternalCalls": _READ,

@@ -107,6 +107,15 @@ LookUpResult = Found | NoSuchCall | LookUpFailed
 
 
 @dataclass(frozen=True, slots=True)
+class AccountFault:
+    """Why an account cannot be used. `is_refusal`: the carrier said so; else it could not be
+    asked, and nobody knows."""
+
+    reason: str
+    is_refusal: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RawCallback:
     """A callback as it came. `path` is what followed the carrier's callback URL; header
     names are in lower case."""
@@ -146,6 +155,11 @@ class Carrier(Protocol):
     async def hang_up(self, query: CallQuery) -> bool:
         """Asks to end a call. True when the carrier took the request or has no such live
         call; the end itself comes as a report. Never raises."""
+        ...
+
+    async def check_account(self) -> AccountFault | None:
+        """Asks whether the carrier lets us in, by reading something; None when it does. Never
+        raises."""
         ...
 
     def verify_callback(self, callback: RawCallback) -> bool:

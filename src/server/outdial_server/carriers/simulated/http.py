@@ -22,6 +22,7 @@ from outdial_server.outgoing.exchange import (
     checked_url,
 )
 from outdial_server.ports.carrier import (
+    AccountFault,
     CallQuery,
     DialRequest,
     DialResult,
@@ -120,6 +121,10 @@ class HttpSimulatedCarrier:
         if _has_no_such_call(answer):
             return None
         return _report(orjson.loads(answer.body)).carrier_call_id
+
+    async def check_account(self) -> AccountFault | None:
+        """It has no accounts."""
+        return None
 
     def verify_callback(self, callback: RawCallback) -> bool:
         return is_signed(self._secret, callback.headers.get(HEADER, ""), callback.body)

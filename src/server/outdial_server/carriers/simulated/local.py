@@ -18,6 +18,7 @@ from outdial_server.domain.report import CallReport, Fault
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.ports.carrier import (
     Accepted,
+    AccountFault,
     CallQuery,
     DialRequest,
     DialResult,
@@ -103,6 +104,10 @@ class LocalSimulatedCarrier:
         if query.carrier_call_id:
             return self._switch.find(query.carrier_call_id)
         return self._switch.find_ours(query.call_id)
+
+    async def check_account(self) -> AccountFault | None:
+        """It has no accounts."""
+        return None
 
     def verify_callback(self, callback: RawCallback) -> bool:
         """It has no callbacks, so none is its own."""

@@ -23,6 +23,10 @@ class TwilioAccount:
     def login(self) -> tuple[str, str]:
         if self.api_key_sid:
             return self.api_key_sid, self.api_key_secret
+        return self.main_login
+
+    @property
+    def main_login(self) -> tuple[str, str]:
         return self.account_sid, self.auth_token
 
     @property

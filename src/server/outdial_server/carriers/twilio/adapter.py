@@ -28,6 +28,7 @@ from outdial_server.outgoing.exchange import (
     checked_url,
 )
 from outdial_server.ports.carrier import (
+    AccountFault,
     CallQuery,
     DialRequest,
     DialResult,
@@ -77,9 +78,7 @@ class TwilioCarrier:
         checked_url(account.base_url)
         self._account = account
         self._callback_url = callback_url
-        user, secret = account.login
-        login = b64encode(f"{user}:{secret}".encode()).decode()
-        self._headers = {"authorization": f"Basic {login}"}
+        self._headers = _authorization(account.login)
         answered_by = deadline - min(_ANSWERING, deadline / 10)
         self._exchange = HttpExchange(answered_by, CONNECTIONS, guard)
 
@@ -117,6 +116,27 @@ class TwilioCarrier:
             return answer.is_success or await self._is_over(query, sid, answer)
         except (NothingSentError, AnswerLostError, ValueError):
             return False
+
+    async def check_account(self) -> AccountFault | None:
+        """By the list of calls, which every key may read. The auth token is tried beside an API
+        key: a wrong one would let no callback in."""
+        for login in dict.fromkeys((self._account.login, self._account.main_login)):
+            fault = await self._try_login(login)
+            if fault is not None:
+                return fault
+        return None
+
+    async def _try_login(self, login: tuple[str, str]) -> AccountFault | None:
+        url = f"{self._account.calls_url}.json"
+        try:
+            answer = await self._exchange.get(url, {"PageSize": "1"}, _authorization(login))
+        except (NothingSentError, AnswerLostError) as error:
+            return AccountFault(str(error), is_refusal=False)
+        if answer.is_success and isinstance(field(answer, "calls"), list):
+            return None
+        code = field(answer, "code")
+        reason = f"TWILIO_{code}" if isinstance(code, int) else f"HTTP_{answer.status}"
+        return AccountFault(reason, is_refusal=answer.status in _KEPT_OUT)
 
     def verify_callback(self, callback: RawCallback) -> bool:
         path = f"/{callback.path}" if callback.path else ""
@@ -189,6 +209,13 @@ class TwilioCarrier:
         found = await self._get(CallQuery(query.call_id, sid, query.address))
         report = found.report if isinstance(found, Found) else None
         return report is not None and report.kind is ReportKind.ENDED
+
+
+def _authorization(login: tuple[str, str]) -> dict[str, str]:
+    return {"authorization": f"Basic {b64encode(':'.join(login).encode()).decode()}"}
+
+
+_KEPT_OUT: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 
 def _sid(answer: Answer) -> str | None:
