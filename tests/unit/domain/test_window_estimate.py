@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from outdial_server.domain.batch import Batch
@@ -140,6 +140,17 @@ RATES = st.lists(
     offset=st.integers(0, 3 * 24 * 60),
     cap=st.none() | st.integers(1, 60),
     pacing=st.sampled_from(Pacing),
+)
+@example(
+    people=44,
+    slots=1,
+    seconds=8,
+    rates=[],
+    hours=CallingHours(EVERY_DAY, 2, 1),
+    change=("Europe/Vienna", date(2026, 3, 29)),
+    offset=0,
+    cap=15,
+    pacing=Pacing.SPREAD_OVER_DAYS,
 )
 @settings(max_examples=300, deadline=None)
 def test_the_planner_is_done_within_the_estimate(

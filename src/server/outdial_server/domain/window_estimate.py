@@ -159,7 +159,8 @@ def _last_start(question: WindowQuestion, cadence: StartLimit) -> datetime | Non
     left, last = question.people, question.begin
     earliest = question.begin
     for day in islice(days_from(question.time, question.begin), DAYS_MOST):
-        taken, of_day = _starts_of(day, earliest, cadence, min(left, _room(question, day.day)))
+        most = min(left, _room(question, day.day))
+        taken, of_day = _starts_of(day, earliest, cadence, most, is_spread=question.is_spread)
         left -= taken
         if of_day is not None:
             last, earliest = of_day, of_day + cadence.period
@@ -176,13 +177,17 @@ def _room(question: WindowQuestion, day: date) -> int:
 
 
 def _starts_of(
-    day: OpenDay, earliest: datetime, cadence: StartLimit, most: int
+    day: OpenDay, earliest: datetime, cadence: StartLimit, most: int, *, is_spread: bool
 ) -> tuple[int, datetime | None]:
-    """How many of at most `most` calls are started on a day, and the moment of the last."""
+    """How many of at most `most` calls are started on a day, and the moment of the last. The
+    steps of calls that are spread are of open time: what is left of one when the hours close
+    is waited for when they open again."""
     taken, last = 0, None
+    left_of_step = timedelta()
     for stretch in day.stretches:
-        start = max(stretch.opens_at, earliest)
+        start = max(stretch.opens_at + left_of_step, earliest)
         if taken >= most or start >= stretch.closes_at:
+            left_of_step -= min(left_of_step, stretch.closes_at - stretch.opens_at)
             continue
         waves = ceil((most - taken) / cadence.calls)
         if cadence.period:
@@ -190,6 +195,8 @@ def _starts_of(
         taken = min(most, taken + waves * cadence.calls)
         last = start + (waves - 1) * cadence.period
         earliest = last + cadence.period
+        if is_spread:
+            left_of_step = max(timedelta(), earliest - stretch.closes_at)
     return taken, last
 
 
