@@ -61,6 +61,7 @@ from outdial_server.commands.accounts import CreateAccount, UpdateAccount
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.agents import CreateAgent, UpdateAgent
 from outdial_server.commands.carrier_configs import CreateCarrierConfig, UpdateCarrierConfig
+from outdial_server.commands.carrier_readiness import CarrierReadiness
 from outdial_server.commands.check_carrier_config import CheckCarrierConfig
 from outdial_server.commands.contact_rows import CopyContacts
 from outdial_server.commands.contacts import (
@@ -419,6 +420,9 @@ def _batch_servicer(
     copies = CopyContacts(base.store.contact_folders, base.store.contacts)
     ahead = base.settings.schedule_ahead
     planner = BatchPlanner(base.ids, base.clock, carriers.names, ahead, carriers.terms)
+    readiness = CarrierReadiness(
+        batches, base.store.agents, base.store.carrier_configs, carriers.terms
+    )
     return BatchServicer(
         batches,
         base.store.events,
@@ -428,7 +432,7 @@ def _batch_servicer(
         base.store.imports,
         UpdateBatch(batches, base.signals, ahead),
         EstimateWindow(intake, planner),
-        StartBatch(batches, base.signals),
+        StartBatch(batches, base.signals, readiness),
         StopBatch(batches, base.clock, base.signals),
         retry,
         watch,

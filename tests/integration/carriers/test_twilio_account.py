@@ -357,6 +357,44 @@ async def test_what_a_batch_lacks_is_said_when_it_is_made(tmp_path: Path) -> Non
         )
 
 
+async def test_what_a_draft_lacks_by_now_is_said_when_it_is_started(tmp_path: Path) -> None:
+    async with far_twilio() as twilio, outdial(tmp_path) as server:
+        config = await server.add_config(twilio.credentials())
+        agent_id = await server.add_agent()
+        made = await server(
+            "CreateBatch",
+            batch=Batch(
+                agent_id=agent_id, display_name="x", carrier_config="main", caller_id=CALLER_ID
+            ),
+            scheduled_calls=[ScheduledCall(address="+15551230000")],
+            draft=True,
+        )
+        batch_id = made.batch.batch_id
+
+        async def write_agent(join_url: str) -> None:
+            agent = Agent(agent_id=agent_id, join_url_template=join_url)
+            mask = FieldMask(paths=["join_url_template"])
+            await server("UpdateAgent", agent=agent, update_mask=mask)
+
+        async def write_credentials(credentials: TwilioCredentials | None) -> None:
+            wanted = CarrierConfig(carrier_config_id=config.carrier_config_id, twilio=credentials)
+            mask = FieldMask(paths=["twilio"])
+            await server("UpdateCarrierConfig", carrier_config=wanted, update_mask=mask)
+
+        async def refusal_of_start() -> str:
+            wrong = await refused(server.channel, "StartBatch", KEY, batch_id=batch_id)
+            return wrong.info.reason
+
+        await write_agent("")
+        assert await refusal_of_start() == "AGENT_HAS_NO_JOIN_URL"
+        await write_agent(JOIN_URL)
+        await write_credentials(None)
+        assert await refusal_of_start() == "CARRIER_NOT_CONFIGURED"
+        await write_credentials(twilio.credentials())
+        await server("StartBatch", batch_id=batch_id)
+        await watch_to_the_end(server.channel, KEY, batch_id)
+
+
 async def test_a_base_url_that_is_not_public_needs_the_operator_s_word(tmp_path: Path) -> None:
     async with far_twilio() as twilio, outdial(tmp_path, outgoing_allow="") as server:
         config = CarrierConfig(display_name="main", carrier="twilio", twilio=twilio.credentials())

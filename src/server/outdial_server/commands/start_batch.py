@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from outdial_server.commands.carrier_readiness import CarrierReadiness
 from outdial_server.domain import batch as rules
 from outdial_server.domain.batch import Batch
 from outdial_server.domain.ids import AccountId, BatchId
@@ -13,10 +14,15 @@ from outdial_server.ports.signals import Signals, Topic
 class StartBatch:
     batches: BatchStore
     signals: Signals
+    # None: every carrier takes whatever comes.
+    readiness: CarrierReadiness | None = None
 
     async def execute(self, account_id: AccountId, batch_id: BatchId) -> Batch:
         """Raises NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE,
-        BATCH_EMPTY, AGENT_INACTIVE, NO_USABLE_NUMBER)."""
+        BATCH_EMPTY, AGENT_INACTIVE, NO_USABLE_NUMBER, CARRIER_NOT_CONFIGURED,
+        AGENT_HAS_NO_JOIN_URL)."""
+        if self.readiness is not None:
+            await self.readiness.refuse_unready(account_id, batch_id)
         return await self._go(account_id, batch_id, rules.start)
 
     async def resume(self, account_id: AccountId, batch_id: BatchId) -> Batch:
