@@ -54,6 +54,7 @@ async def test_more_can_be_said_of_a_number(far_end: FarEnd) -> None:
         active=False,
         capabilities=[SMS],
         max_concurrent_calls=5,
+        carrier_config="main",
         metadata={"desk": "1"},
     )
     async with Client(far_end.address) as client:
@@ -65,6 +66,7 @@ async def test_more_can_be_said_of_a_number(far_end: FarEnd) -> None:
         active=False,
         capabilities=[SMS],
         max_concurrent_calls=5,
+        carrier_config="main",
         metadata={"desk": "1"},
     )
 

@@ -23,7 +23,8 @@ from outdial_server.storage.encoding import pack_id, unpack_id
 from support.stores import World
 
 COUNTED = ("number_gap", "number_day", "throttle", "carrier_rate")
-OF_SLOTS = (*SLOT_GATE_NAMES, "numbers", "caller_id")
+OF_NUMBERS = ("numbers", "caller_id")
+OF_SLOTS = (*SLOT_GATE_NAMES, *OF_NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,10 @@ class Said:
 
     def must_not_be_claimed(self, now: datetime, *, something_happened: bool) -> str:
         """Why; empty when it may."""
-        # A call that turns out not to have been placed gives its count back.
-        firm = [a for a in self.blocked if a.gate not in COUNTED or not something_happened]
+        # A call that turns out not to have been placed gives its count back, and one that has
+        # ended its number.
+        soft = (*COUNTED, *OF_NUMBERS)
+        firm = [a for a in self.blocked if a.gate not in soft or not something_happened]
         of_all = self.verdict.next_at if len(firm) == len(self.blocked) else None
         moments = [of_all, *(answer.next_at for answer in firm)]
         until = max((m for m in moments if m is not None), default=now)
@@ -52,7 +55,8 @@ class Said:
             lasts = answer.gate != "suppression" or now == self.at
             if answer.is_for_good and lasts:
                 return f"for good: {answer.reason}"
-            if answer.gate in OF_SLOTS and not something_happened:
+            is_of_slots = answer.gate in OF_SLOTS and answer.next_at is None
+            if is_of_slots and not something_happened:
                 return f"for want of a slot: {answer.gate}"
             if answer.look_at and answer.waits_for and not something_happened:
                 return f"until a call ends: {answer.gate}"

@@ -76,6 +76,7 @@ class PhoneNumber(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     ACTIVE_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
+    CARRIER_CONFIG_FIELD_NUMBER: _builtins.int
     MAX_CONCURRENT_CALLS_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
@@ -93,6 +94,12 @@ class PhoneNumber(_message.Message):
     """Up to 64 characters."""
     active: _builtins.bool
     """Whether calls may show it; unset means true. Calls that are alive go on."""
+    carrier_config: _builtins.str
+    """Id or name of a CarrierConfig, read back as its id: the account at the carrier that the
+    number is of. Calls that show it are dialled with it, and count in its limits, unless their
+    batch names a config of its own. The number can be used by batches of that carrier alone.
+    NOT_FOUND (reason CARRIER_CONFIG_NOT_FOUND) when the account has none such.
+    """
     max_concurrent_calls: _builtins.int
     """Calls that show it and may be alive at once, whatever batch they are of; unset or 0 means
     no limit. Up to 100,000.
@@ -128,6 +135,7 @@ class PhoneNumber(_message.Message):
         display_name: _builtins.str = ...,
         active: _builtins.bool | None = ...,
         capabilities: _abc.Iterable[Global___PhoneNumberCapability.ValueType] | None = ...,
+        carrier_config: _builtins.str = ...,
         max_concurrent_calls: _builtins.int = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
@@ -138,7 +146,7 @@ class PhoneNumber(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "active", b"active", "create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "active_calls", b"active_calls", "address", b"address", "agent_id", b"agent_id", "capabilities", b"capabilities", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "phone_number_id", b"phone_number_id", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "active_calls", b"active_calls", "address", b"address", "agent_id", b"agent_id", "capabilities", b"capabilities", "carrier_config", b"carrier_config", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "phone_number_id", b"phone_number_id", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__active: _TypeAlias = _typing.Literal["active"]  # noqa: Y015
     _WhichOneofArgType__active: _TypeAlias = _typing.Literal["_active", b"_active"]  # noqa: Y015

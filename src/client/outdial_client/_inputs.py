@@ -285,6 +285,8 @@ class NewPhoneNumber:
     """What it can be used for; none means outbound voice."""
     max_concurrent_calls: int = 0
     """Calls that show it and are alive at once; 0 means no limit."""
+    carrier_config: str = ""
+    """Id or name of the account at a carrier that calls from it are dialled with."""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def to_message(self) -> PhoneNumber:
@@ -295,6 +297,7 @@ class NewPhoneNumber:
             active=self.active,
             capabilities=self.capabilities,
             max_concurrent_calls=self.max_concurrent_calls,
+            carrier_config=self.carrier_config,
             metadata=self.metadata,
         )
 

@@ -2,16 +2,18 @@
 no number has more calls than it may, and what is explained comes true."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from outdial_server.domain.batch import RetryCallerId
-from outdial_server.domain.errors import OutdialError
-from outdial_server.domain.ids import PhoneNumberId
-from outdial_server.domain.number_rotation import Rotation
+from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
+from outdial_server.domain.errors import AlreadyExistsError, OutdialError
+from outdial_server.domain.ids import CarrierConfigId, PhoneNumberId
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.phone_number import PhoneNumberFields
+from outdial_server.domain.rotation import Rotation
 from support.stores import NO_ID, World, new_row
 from support.walk import (
     EXPLAINED_WEIGHTS,
@@ -23,6 +25,12 @@ from support.walk import (
 
 ADDRESSES = ("+15550001111", "+15550002222", "+15550003333")
 STRANGE = "+15550009999"
+CONFIGS = {"few": "simulated", "slow": "simulated", "abroad": "elsewhere"}
+LIMITS: dict[str, tuple[int | None, float | None]] = {
+    "few": (2, None),
+    "slow": (None, 1),
+    "abroad": (None, None),
+}
 
 OF_NUMBERS = {
     "change_number": 8,
@@ -43,6 +51,8 @@ class NumberWalk(Walk):
 
     async def run(self, steps: int) -> None:
         self.numbers = {}
+        for name, carrier in CONFIGS.items():
+            await self.make_config(name, carrier)
         for address in ADDRESSES:
             await self.make_number(address)
         await super().run(steps)
@@ -58,6 +68,17 @@ class NumberWalk(Walk):
             )
         listed = await store.list_phone_numbers(self.world.account_id, PageRequest(), address)
         self.numbers[address] = listed.items[0].phone_number_id
+
+    async def make_config(self, name: str, carrier: str) -> None:
+        """Unless a walk before has left it."""
+        with suppress(AlreadyExistsError):
+            await self.world.store.carrier_configs.create_carrier_config(
+                self.world.account_id,
+                CarrierConfigId(self.world.ids.new_id()),
+                carrier,
+                CarrierConfigFields(name, *LIMITS[name]),
+                CarrierRates({}),
+            )
 
     def some_number(self) -> PhoneNumberId:
         known = list(self.numbers.values())
@@ -76,7 +97,8 @@ class NumberWalk(Walk):
         stored = None
         with suppress(OutdialError):
             stored = await self.world.create(
-                [
+                carrier_config=self.random.choice(["", "", "", "few"]),
+                rows=[
                     new_row(
                         n,
                         priority=self.random.randint(0, 1),
@@ -104,19 +126,18 @@ class NumberWalk(Walk):
 
     async def change_number(self) -> None:
         active = self.chance(70)
+        config = self.random.choice(["", "", *CONFIGS])
         await self._change(
             lambda present: PhoneNumberFields(
-                active=active, max_concurrent_calls=present.fields.max_concurrent_calls
+                active=active,
+                max_concurrent_calls=present.fields.max_concurrent_calls,
+                carrier_config=config,
             )
         )
 
     async def cap_number(self) -> None:
         cap = self.some_cap()
-        await self._change(
-            lambda present: PhoneNumberFields(
-                active=present.fields.active, max_concurrent_calls=cap
-            )
-        )
+        await self._change(lambda present: replace(present.fields, max_concurrent_calls=cap))
 
     async def _change(self, decide: Any) -> None:
         with suppress(OutdialError):
@@ -149,7 +170,7 @@ class NumberWalk(Walk):
         await super().drain()
         for table in ("held_rows", "rotations"):
             assert await self.world.sql(f"SELECT COUNT(*) FROM {table}") == [(0,)], table
-        busy = await self.world.sql("SELECT owner FROM slots WHERE kind = 6 AND used <> 0")
+        busy = await self.world.sql("SELECT owner FROM slots WHERE kind IN (5, 6) AND used <> 0")
         assert busy == [], "no call is left"
 
 

@@ -4,6 +4,7 @@ import grpc.aio
 import pytest
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import ROTATION_ROUND_ROBIN, Batch
+from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.phone_number_pb2 import (
     PHONE_NUMBER_CAPABILITY_OUTBOUND_VOICE,
     PHONE_NUMBER_CAPABILITY_SMS,
@@ -21,18 +22,27 @@ async def test_a_number_is_read_listed_changed_and_deleted(
     grpc_channel: grpc.aio.Channel,
 ) -> None:
     key = (await new_tenant(grpc_channel, "keeper")).key
+    config = CarrierConfig(display_name="main", carrier="simulated")
+    config = (
+        await call(grpc_channel, "CreateCarrierConfig", key, carrier_config=config)
+    ).carrier_config
     made = await call(
         grpc_channel,
         "CreatePhoneNumber",
         key,
         phone_number=PhoneNumber(
-            address="+1 (555) 000-1111", display_name="desk", capabilities=[3], metadata={"a": "b"}
+            address="+1 (555) 000-1111",
+            display_name="desk",
+            capabilities=[3],
+            carrier_config="main",
+            metadata={"a": "b"},
         ),
     )
     number = made.phone_number
     assert number.address == "+15550001111"
     assert list(number.capabilities) == [PHONE_NUMBER_CAPABILITY_SMS]
     assert number.active
+    assert number.carrier_config == config.carrier_config_id
     changed = await call(
         grpc_channel,
         "UpdatePhoneNumber",
@@ -47,6 +57,7 @@ async def test_a_number_is_read_listed_changed_and_deleted(
     assert not changed.phone_number.active
     assert changed.phone_number.max_concurrent_calls == 3
     assert changed.phone_number.metadata == {"a": "b"}
+    assert changed.phone_number.carrier_config == config.carrier_config_id
     assert changed.phone_number.etag != number.etag
     plain = await call(
         grpc_channel, "CreatePhoneNumber", key, phone_number=PhoneNumber(address="+15550002222")

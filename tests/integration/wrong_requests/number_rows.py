@@ -53,6 +53,12 @@ ROWS = [
         },
         "phone_number.capabilities[1]",
     ),
+    unfound(
+        "a carrier config that the account does not have",
+        "CreatePhoneNumber",
+        lambda w: {"phone_number": PhoneNumber(address="+15554000009", carrier_config="none")},
+        "CARRIER_CONFIG_NOT_FOUND",
+    ),
     taken(
         "a number that is there",
         "CreatePhoneNumber",

@@ -2,30 +2,54 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from outdial_server.domain.number_rotation import (
     CallerId,
+    CarrierAccount,
     Choice,
     NumberPool,
     NumberRoom,
     OwnNumber,
-    Rotation,
     caller_id_of,
     choose_caller_ids,
     free_together,
     joined_pools,
 )
+from outdial_server.domain.rotation import Rotation
 from outdial_server.domain.slots import ScopeKind, SlotRow, SlotScope
+from outdial_server.domain.throttle import RuleUse, ThrottleRule, ThrottleUse
 
+SECOND = timedelta(seconds=1)
+OPENS = datetime(2026, 3, 1, tzinfo=UTC)
 RANDOM, SEQUENTIAL, ROUND_ROBIN = Rotation.RANDOM, Rotation.SEQUENTIAL, Rotation.ROUND_ROBIN
 
 
-def own(key: int, cap: int | None = None, used: int = 0, *, is_usable: bool = True) -> OwnNumber:
+def own(
+    key: int,
+    cap: int | None = None,
+    used: int = 0,
+    *,
+    is_usable: bool = True,
+    account: CarrierAccount | None = None,
+) -> OwnNumber:
     slots = SlotRow(SlotScope(ScopeKind.PHONE_NUMBER, key), cap, cap, used)
-    return OwnNumber(key, f"+1555000{key:04d}", is_usable, (slots,))
+    return OwnNumber(key, f"+1555000{key:04d}", is_usable, slots, account)
+
+
+def carrier_account(
+    key: int, cap: int | None = None, used: int = 0, rate: RuleUse | None = None, unsent: int = 0
+) -> CarrierAccount:
+    slots = SlotRow(SlotScope(ScopeKind.CARRIER_CONFIG, key), cap, cap, used)
+    return CarrierAccount(slots, None if rate is None else ThrottleUse((rate,)), unsent)
+
+
+def in_second(calls: int, used: int) -> RuleUse:
+    return RuleUse(ThrottleRule(calls, SECOND), used, OPENS if used >= calls else None)
 
 
 def never() -> float:
@@ -113,13 +137,19 @@ def test_each_draw_takes_one_of_all_and_each_number_has_its_draws(draws: list[fl
 
 
 CAPS = st.none() | st.integers(0, 3)
+RATES = st.none() | st.builds(in_second, st.integers(1, 3), st.integers(0, 3))
+UNSENT = st.integers(0, 2)
 NUMBERS = st.lists(st.tuples(CAPS, st.integers(0, 3), st.booleans()), max_size=6)
 
 
 @st.composite
 def pools(draw: st.DrawFn) -> NumberPool:
+    accounts = [
+        carrier_account(key, draw(CAPS), draw(st.integers(0, 3)), draw(RATES), draw(UNSENT))
+        for key in range(2)
+    ]
     numbers = [
-        own(key, cap, used, is_usable=is_usable)
+        own(key, cap, used, is_usable=is_usable, account=draw(st.sampled_from([None, *accounts])))
         for key, (cap, used, is_usable) in enumerate(draw(NUMBERS), 1)
     ]
     last = draw(st.none() | st.integers(1, 7))
@@ -140,8 +170,13 @@ def test_no_number_is_given_more_calls_than_it_has_room_for(
     asked = data.draw(wishes(numbers))
     choice = choose_caller_ids(asked, numbers, NumberRoom(), random.random)  # type: ignore[attr-defined]
     taken = Counter(key for key in keys(choice) if key is not None)
+    of_account: Counter[int] = Counter()
     for number in numbers.numbers:
         assert number.free is None or taken[number.key] <= number.free
+        if number.account is not None:
+            of_account[number.account.key] += taken[number.key]
+    for account in {n.account.key: n.account for n in numbers.numbers if n.account}.values():
+        assert account.free is None or of_account[account.key] <= account.free
     for wish, shown in zip(asked, choice.caller_ids, strict=True):
         if wish is not None:
             assert shown in (wish, None), "a row that is bound shows what it is bound to"
@@ -163,6 +198,14 @@ def test_nobody_is_left_out_while_there_is_room(data: st.DataObject, random: obj
         else:
             assert wish.number is not None
             assert not room.has(wish.number)
+
+
+@given(pools())
+def test_a_pool_serves_as_many_as_are_free_together(numbers: NumberPool) -> None:
+    free = free_together(numbers.numbers)
+    asked = 40 if free is None else free + 1
+    served = _choice([None] * asked, numbers, 0.5).caller_ids
+    assert sum(c is not None for c in served) == (asked if free is None else free)
 
 
 @given(st.data())
@@ -199,14 +242,31 @@ def test_claims_of_one_choose_as_one_claim_of_many(numbers: NumberPool, count: i
         return
     at_once, _ = choose(count, numbers)
     one_by_one: list[int | None] = []
-    last, used = numbers.last, {n.key: n.slots[0].used for n in numbers.numbers}
+    last, more = numbers.last, Counter[SlotScope]()
+    by_key = {number.key: number for number in numbers.numbers}
     for _ in range(count):
-        now = [own(n.key, n.cap, used[n.key], is_usable=n.is_usable) for n in numbers.numbers]
-        (key,), last = choose(1, NumberPool(tuple(now), numbers.rotation, last))
+        now = tuple(_after(number, more) for number in numbers.numbers)
+        (key,), last = choose(1, NumberPool(now, numbers.rotation, last))
         one_by_one.append(key)
         if key is not None:
-            used[key] += 1
+            more.update(_scopes(by_key[key]))
     assert one_by_one == at_once
+
+
+def _after(number: OwnNumber, more: Counter[SlotScope]) -> OwnNumber:
+    """With so many calls more, of which none is sent."""
+    account = number.account
+    if account is not None:
+        count = more[account.slot.scope]
+        slot = replace(account.slot, used=account.slot.used + count)
+        account = replace(account, slot=slot, unsent=account.unsent + count)
+    slot = replace(number.slot, used=number.slot.used + more[number.slot.scope])
+    return replace(number, slot=slot, account=account)
+
+
+def _scopes(number: OwnNumber) -> list[SlotScope]:
+    account = [] if number.account is None else [number.account.slot.scope]
+    return [number.slot.scope, *account]
 
 
 # --- what a row is bound to
@@ -253,3 +313,25 @@ def test_pools_are_joined_by_the_numbers_that_they_share(sets: list[frozenset[in
             for owner in owners:
                 others = set().union(*(sets[o] for o in owners if o != owner))
                 assert sets[owner] & others, "nobody is joined for nothing"
+
+
+def test_pools_are_joined_by_the_carrier_configs_that_they_share() -> None:
+    shared = carrier_account(9, cap=3)
+    pools = [
+        (1, pool(own(1, account=shared), rotation=RANDOM)),
+        (2, pool(own(2), rotation=RANDOM)),
+        (3, pool(own(3, account=shared), rotation=RANDOM)),
+    ]
+    joined = {frozenset(owners): numbers for owners, numbers in joined_pools(pools)}
+    assert set(joined) == {frozenset({1, 3}), frozenset({2})}
+    together = joined[frozenset({1, 3})]
+    assert [number.key for number in together] == [1, 3]
+    assert free_together(together) == 3
+
+
+def test_a_number_says_when_the_rate_of_its_carrier_config_has_room_again() -> None:
+    full = carrier_account(9, rate=in_second(2, 2))
+    assert (own(1, account=full).free, own(1, account=full).opens_at) == (0, OPENS)
+    assert own(1, cap=1, used=1, account=full).opens_at is None, "a call has to end first"
+    claimed = carrier_account(9, rate=in_second(2, 1), unsent=1)
+    assert (own(1, account=claimed).free, own(1, account=claimed).opens_at) == (0, None)

@@ -262,6 +262,7 @@ def number_facts(number: PhoneNumber) -> Facts:
         ("held", "" if number.active else "it is not active"),
         ("good for", ", ".join(map(NUMBER_CAPABILITIES.spoken, number.capabilities))),
         ("agent", number.agent_id),
+        ("carrier config", number.carrier_config),
         ("calls at once", str(number.max_concurrent_calls or "")),
         ("alive", str(number.active_calls)),
         ("labels", labels(number.metadata)),

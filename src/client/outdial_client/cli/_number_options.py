@@ -23,6 +23,10 @@ class NumberSettings:
         list[int] | None,
         choice(NUMBER_CAPABILITIES, "WHAT", "What it is good for; may be repeated."),
     ] = None
+    carrier_config: Annotated[
+        str | None,
+        typer.Option(help="Id or name of the carrier config that calls from it are dialled with."),
+    ] = None
     label: Annotated[
         list[str] | None,
         typer.Option("--label", metavar="NAME=TEXT", help="A label of your own; may be repeated."),

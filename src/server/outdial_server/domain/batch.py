@@ -12,10 +12,10 @@ from outdial_server.domain.calling_hours import CallingHours, opens_before
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
-from outdial_server.domain.number_rotation import Rotation
 from outdial_server.domain.open_time import OpenTime
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.retry_policy import RetryPolicy
+from outdial_server.domain.rotation import Rotation
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.time_zones import UTC_ZONE, ZoneRule
 from outdial_server.domain.window_estimate import WindowCheck
@@ -339,7 +339,8 @@ def agent_inactive(agent_id: AgentId) -> PreconditionError:
 def no_usable_number() -> PreconditionError:
     return PreconditionError(
         Reason.NO_USABLE_NUMBER,
-        "none of the numbers that the batch would call from is active and good for outbound voice",
+        "none of the numbers to call from is active, good for outbound voice and of an account "
+        "at the carrier that dials",
     )
 
 

@@ -102,15 +102,19 @@ def caller_id_gate(candidate: Candidate, now: datetime) -> GateAnswer:
         return _CALLER_ID
     figures = {"used": number.used} | ({} if number.cap is None else {"cap": number.cap})
     if not number.is_usable:
-        return GateAnswer("caller_id", 0, NUMBER_NOT_USABLE, figures, waits_for=CONFIGURATION)
-    if number.free == 0:
-        return GateAnswer("caller_id", 0, NUMBER_FULL, figures, waits_for=ANY_CALL_ENDS)
-    return GateAnswer("caller_id", None, figures=figures)
+        return GateAnswer(_CALLER_ID.gate, 0, NUMBER_NOT_USABLE, figures, waits_for=CONFIGURATION)
+    if number.free != 0:
+        return GateAnswer(_CALLER_ID.gate, None, figures=figures)
+    reason = NUMBER_ACCOUNT_FULL if number.lacks_account else NUMBER_FULL
+    if number.opens_at is not None:
+        return GateAnswer(_CALLER_ID.gate, 0, reason, figures, next_at=number.opens_at)
+    return GateAnswer(_CALLER_ID.gate, 0, reason, figures, waits_for=ANY_CALL_ENDS)
 
 
 _CALLER_ID = GateAnswer("caller_id", None)
 NUMBER_NOT_USABLE: Final = "NUMBER_NOT_USABLE"
 NUMBER_FULL: Final = "NUMBER_FULL"
+NUMBER_ACCOUNT_FULL: Final = "NUMBER_ACCOUNT_FULL"
 
 
 def row_gates(batch: Batch, rules: AccountRules) -> tuple[RowGate, ...]:
@@ -152,8 +156,8 @@ def plan_claims(
 ) -> ClaimPlan:
     """Takes candidates in their order while the budget lasts. A row that a gate blocks
     costs none of it, and is put off to the latest moment at which one of its gates is to be
-    asked again, skipped by the first gate that blocks for good, or held where none names a
-    moment."""
+    asked again, skipped by the first gate that blocks for good, or held where none but that
+    of its number is in its way, or names a moment: there are as many as you like of one number."""
     claimed: list[Candidate] = []
     deferred: list[tuple[Candidate, datetime]] = []
     skipped: list[tuple[Candidate, str]] = []
@@ -166,7 +170,7 @@ def plan_claims(
         if not blocked:
             claimed.append(candidate)
             continue
-        moments = [at for a in blocked if (at := a.look_at or a.next_at) is not None]
+        moments = [at for a in blocked if (at := _moment_of(a)) is not None]
         for_good = next((a for a in blocked if a.is_for_good), None)
         if for_good is not None:
             skipped.append((candidate, for_good.reason))
@@ -179,6 +183,10 @@ def plan_claims(
     return ClaimPlan(
         tuple(claimed), tuple(deferred), tuple(skipped), frozenset(unsure), tuple(held)
     )
+
+
+def _moment_of(answer: GateAnswer) -> datetime | None:
+    return None if answer.gate == _CALLER_ID.gate else answer.look_at or answer.next_at
 
 
 def dialing_rank(priority: int, attempts: int) -> int:

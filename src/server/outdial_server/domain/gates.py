@@ -13,7 +13,7 @@ from typing import Final
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.calling_hours import Opening, next_opening
 from outdial_server.domain.daily_cap import dialled_on, next_day
-from outdial_server.domain.number_rotation import NumberPool, free_together
+from outdial_server.domain.number_rotation import NumberPool, OwnNumber, free_together
 from outdial_server.domain.open_time import rest_of_day
 from outdial_server.domain.pacing import people_of_day, slots_at_once, wait_after
 from outdial_server.domain.slots import ScopeKind, SlotRow
@@ -217,12 +217,27 @@ def numbers_gate(pool: NumberPool) -> GateAnswer:
         return GateAnswer(NUMBERS, None, figures=figures)
     figures |= {"used": sum(n.used for n in usable), "cap": sum(n.cap or 0 for n in usable)}
     if free == 0:
-        return GateAnswer(NUMBERS, 0, NUMBERS_FULL, figures, waits_for=ANY_CALL_ENDS)
+        return _numbers_full(usable, figures)
     return GateAnswer(NUMBERS, free, figures=figures)
+
+
+def _numbers_full(usable: Sequence[OwnNumber], figures: Mapping[str, int]) -> GateAnswer:
+    if not any(number.lacks_account for number in usable):
+        return GateAnswer(NUMBERS, 0, NUMBERS_FULL, figures, waits_for=ANY_CALL_ENDS)
+    opens = [number.opens_at for number in usable]
+    return GateAnswer(
+        NUMBERS,
+        0,
+        NUMBERS_ACCOUNTS_FULL,
+        figures,
+        min((at for at in opens if at is not None), default=None),
+        ANY_CALL_ENDS if None in opens else "",
+    )
 
 
 NO_USABLE_NUMBER: Final = "NO_USABLE_NUMBER"
 NUMBERS_FULL: Final = "NUMBERS_FULL"
+NUMBERS_ACCOUNTS_FULL: Final = "NUMBERS_ACCOUNTS_FULL"
 
 
 def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:

@@ -1,48 +1,89 @@
 """Which of the account's own numbers a call shows, where there is a choice."""
 
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
+from outdial_server.domain.carrier_config import ConfigRef
+from outdial_server.domain.rotation import Rotation
 from outdial_server.domain.slots import SlotRow, SlotScope
+from outdial_server.domain.throttle import ThrottleUse
 
 
-class Rotation(IntEnum):
-    """How the numbers of a batch take turns. The numbers here are stored; add, never change."""
+@dataclass(frozen=True, slots=True)
+class CarrierAccount:
+    """The carrier config that a call is dialled with, at one moment. Calls that are claimed
+    count in its rate when they are SENDING: until then they are `unsent`."""
 
-    # Each with a free slot is as likely as the others, for each dial anew.
-    RANDOM = 1
-    # The same one until it cannot be used, then the next in the list.
-    SEQUENTIAL = 2
-    # The next in the list for each dial.
-    ROUND_ROBIN = 3
+    slot: SlotRow
+    rate: ThrottleUse | None = None
+    unsent: int = 0
+    ref: ConfigRef | None = None
+
+    @property
+    def key(self) -> int:
+        return self.slot.scope.owner
+
+    @property
+    def free(self) -> int | None:
+        """Calls that may be dialled with it now; None means as many as you like."""
+        left = None if self.rate is None else max(0, self.rate.left - self.unsent)
+        return _least(self.slot.free, left)
+
+    @property
+    def opens_at(self) -> datetime | None:
+        """When its rate has room again; None where that is not what it lacks."""
+        if self.rate is None or self.slot.free == 0:
+            return None
+        return self.rate.decisive.opens_at
 
 
 @dataclass(frozen=True, slots=True)
 class OwnNumber:
-    """A number at one moment. `slots` are those that a call takes which shows it."""
+    """A number at one moment, and the carrier config of calls that show it, if any."""
 
     key: int
     address: str
     is_usable: bool
-    slots: tuple[SlotRow, ...]
+    slot: SlotRow
+    account: CarrierAccount | None = None
 
     @property
     def used(self) -> int:
-        return self.slots[0].used
+        return self.slot.used
 
     @property
     def cap(self) -> int | None:
-        return self.slots[0].target_cap
+        return self.slot.target_cap
 
     @property
     def free(self) -> int | None:
         """Calls that may show it now; None means as many as you like."""
         if not self.is_usable:
             return 0
-        return min((row.free for row in self.slots if row.free is not None), default=None)
+        return _least(self.slot.free, None if self.account is None else self.account.free)
+
+    @property
+    def lacks_account(self) -> bool:
+        """Whether all that keeps calls from showing it is its carrier config."""
+        return self.is_usable and self.slot.free != 0 and self.free == 0
+
+    @property
+    def opens_at(self) -> datetime | None:
+        """When calls may show it again, whatever ends until then; None where nobody knows."""
+        return self.account.opens_at if self.account is not None and self.lacks_account else None
+
+    @property
+    def without_rate(self) -> "OwnNumber":
+        """As it would be if its carrier config had no rate."""
+        account = self.account
+        return self if account is None else replace(self, account=CarrierAccount(account.slot))
+
+
+def _least(*limits: int | None) -> int | None:
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +106,12 @@ NO_NUMBERS: Final = NumberPool(())
 @dataclass(frozen=True, slots=True)
 class CallerId:
     """What a call shows, and which of the account's numbers that is. Without a number it is
-    a mere text, and counts nowhere."""
+    a mere text, and counts in no slots but those of the batch: `account` is then the carrier
+    config of the batch, where numbers have that one, too."""
 
     text: str
     number: OwnNumber | None = None
+    account: CarrierAccount | None = None
 
 
 def caller_id_of(kept: CallerId | None, own: CallerId | None) -> CallerId | None:
@@ -81,22 +124,37 @@ def caller_id_of(kept: CallerId | None, own: CallerId | None) -> CallerId | None
 
 def free_together(numbers: Iterable[OwnNumber]) -> int | None:
     """How many calls may show one of them now; None means as many as you like."""
-    free = 0
-    for number in {number.key: number for number in numbers}.values():
-        if number.free is None:
+    by_account: defaultdict[int | None, list[OwnNumber]] = defaultdict(list)
+    for number in {number.key: number for number in numbers if number.is_usable}.values():
+        by_account[None if number.account is None else number.account.key].append(number)
+    each = [_free_of_account(of_account) for of_account in by_account.values()]
+    return _sum(each)
+
+
+def _free_of_account(numbers: Sequence[OwnNumber]) -> int | None:
+    account = numbers[0].account
+    own = _sum(number.slot.free for number in numbers)
+    return own if account is None else _least(own, account.free)
+
+
+def _sum(limits: Iterable[int | None]) -> int | None:
+    total = 0
+    for limit in limits:
+        if limit is None:
             return None
-        free += number.free
-    return free
+        total += limit
+    return total
 
 
 def joined_pools(
     pools: Sequence[tuple[int, NumberPool]],
 ) -> list[tuple[list[int], list[OwnNumber]]]:
-    """Pools that have numbers in common, if only by way of others: whose they are, and all
-    their numbers."""
-    joined: list[tuple[list[int], dict[int, OwnNumber]]] = []
+    """Pools that have numbers or carrier configs in common, if only by way of others: whose
+    they are, and all their numbers."""
+    joined: list[tuple[list[int], dict[SlotScope, OwnNumber]]] = []
     for owner, pool in pools:
-        owners, numbers = [owner], {number.key: number for number in pool.numbers}
+        owners = [owner]
+        numbers = {scope: number for number in pool.numbers for scope in _scopes(number)}
         apart = []
         for others, of_others in joined:
             if numbers.keys().isdisjoint(of_others):
@@ -104,23 +162,40 @@ def joined_pools(
             else:
                 owners, numbers = [*others, *owners], of_others | numbers
         joined = [*apart, (owners, numbers)]
-    return [(owners, list(numbers.values())) for owners, numbers in joined]
+    return [
+        (owners, [number for scope, number in numbers.items() if scope == number.slot.scope])
+        for owners, numbers in joined
+    ]
+
+
+def _scopes(number: OwnNumber) -> tuple[SlotScope, ...]:
+    own = number.slot.scope
+    return (own,) if number.account is None else (own, number.account.slot.scope)
 
 
 class NumberRoom:
-    """What is left of numbers while calls of one claim take them."""
+    """What is left of numbers, and of carrier configs, while calls of one claim take them."""
 
     def __init__(self) -> None:
-        self._taken: dict[SlotScope, int] = {}
+        self._taken: Counter[SlotScope] = Counter()
 
     def has(self, number: OwnNumber) -> bool:
-        return number.is_usable and all(
-            row.free is None or row.free > self._taken.get(row.scope, 0) for row in number.slots
-        )
+        is_free = number.is_usable and self._has(number.slot.scope, number.slot.free)
+        return is_free and self.has_account(number.account)
+
+    def has_account(self, account: CarrierAccount | None) -> bool:
+        return account is None or self._has(account.slot.scope, account.free)
+
+    def _has(self, scope: SlotScope, free: int | None) -> bool:
+        return free is None or free > self._taken[scope]
 
     def take(self, number: OwnNumber) -> None:
-        for row in number.slots:
-            self._taken[row.scope] = self._taken.get(row.scope, 0) + 1
+        self._taken[number.slot.scope] += 1
+        self.take_account(number.account)
+
+    def take_account(self, account: CarrierAccount | None) -> None:
+        if account is not None:
+            self._taken[account.slot.scope] += 1
 
 
 class _Turns:
@@ -190,7 +265,12 @@ def choose_caller_ids(
 
 
 def _bound(wish: CallerId | None, room: NumberRoom) -> CallerId | None:
-    if wish is None or wish.number is None:
+    if wish is None:
+        return None
+    if wish.number is None:
+        if not room.has_account(wish.account):
+            return None
+        room.take_account(wish.account)
         return wish
     if not room.has(wish.number):
         return None

@@ -30,6 +30,8 @@ class PhoneNumberFields:
     active: bool = True
     capabilities: Capability = OUTBOUND_ALONE
     max_concurrent_calls: int | None = None
+    # Its id; as a client writes it also its name. Empty: none.
+    carrier_config: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -33,9 +33,14 @@ _FIXED: Final[Mapping[str, str]] = {
     "called often enough today.",
     "ROWS_WAIT_FOR_NUMBERS": "Who is next is to be shown a certain number, and waits until that "
     "one has a free slot.",
-    "NO_USABLE_NUMBER": "None of the numbers to call from is active and good for outbound voice: "
-    "make one active.",
-    "NUMBER_NOT_USABLE": "The number to be shown is not active, or not good for outbound voice.",
+    "NO_USABLE_NUMBER": "None of the numbers to call from is active, good for outbound voice "
+    "and of an account at the batch's carrier: make one active.",
+    "NUMBER_NOT_USABLE": "The number to be shown is not active, not good for outbound voice, or of "
+    "an account at another carrier.",
+    "NUMBERS_ACCOUNTS_FULL": "The carrier configs of the numbers to call from take no more calls "
+    "for now.",
+    "NUMBER_ACCOUNT_FULL": "The carrier config of the number to be shown takes no more calls for "
+    "now.",
     "AGENT_INACTIVE": "The agent is not active: make it active.",
     "SUPPRESSED": "The number is on the account's do-not-call list.",
     "CARRIER_NOT_CONFIGURED": "This server has no such carrier: configure it, or the calls go "

@@ -521,6 +521,7 @@ phone_numbers: Final = Table(
     Column("created_us", BigInt, nullable=False),
     Column("updated_us", BigInt, nullable=False),
     Column("deleted_us", BigInt),
+    Column("carrier_config_key", BigInt),
 )
 Index(
     "phone_numbers_by_address",

@@ -237,7 +237,7 @@ def test_thirty_days_of_long_lists_are_few_decisions() -> None:
 def test_numbers_that_are_full_hold_calls_until_one_ends() -> None:
     rows = [slot(ScopeKind.PHONE_NUMBER, n, cap) for n, cap in ((1, 2), (2, 3))]
     pool = NumberPool(
-        tuple(OwnNumber(n, "", is_usable=True, slots=(row,)) for n, row in enumerate(rows))
+        tuple(OwnNumber(n, "", is_usable=True, slot=row) for n, row in enumerate(rows))
     )
 
     def showing(batch: DialledBatch) -> DialledBatch:

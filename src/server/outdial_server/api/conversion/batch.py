@@ -42,9 +42,9 @@ from outdial_server.domain.batch import (
 )
 from outdial_server.domain.etag import etag_of
 from outdial_server.domain.ids import AccountId
-from outdial_server.domain.number_rotation import Rotation
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.plan import Duplicate
+from outdial_server.domain.rotation import Rotation
 from outdial_server.domain.time_zones import UTC_ZONE, ZoneRule
 from outdial_server.domain.window_estimate import WindowCheck
 

@@ -32,9 +32,9 @@ from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.event import EventType
 from outdial_server.domain.explanation import GateLevel
 from outdial_server.domain.imports import BadRowPolicy, FindingKind, ImportState
-from outdial_server.domain.number_rotation import Rotation
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.phone_number import Capability
+from outdial_server.domain.rotation import Rotation
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.time_zones import TimeZoneSource, ZoneRule
 from outdial_server.domain.window_estimate import LengthSource, WindowCheck

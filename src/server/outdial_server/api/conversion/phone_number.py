@@ -11,6 +11,7 @@ from outdial.v1 import phone_number_pb2 as pb
 
 from outdial_server.api.conversion.enums import PHONE_NUMBER_CAPABILITY
 from outdial_server.api.conversion.masks import masked_fields
+from outdial_server.api.conversion.request import filter_text
 from outdial_server.api.conversion.times import timestamp
 from outdial_server.domain.etag import etag_of
 from outdial_server.domain.phone_number import (
@@ -20,7 +21,14 @@ from outdial_server.domain.phone_number import (
     PhoneNumberFields,
 )
 
-_WRITABLE: Final = ("display_name", "active", "capabilities", "max_concurrent_calls", "metadata")
+_WRITABLE: Final = (
+    "display_name",
+    "active",
+    "capabilities",
+    "max_concurrent_calls",
+    "carrier_config",
+    "metadata",
+)
 
 
 def phone_number_to_message(number: PhoneNumber) -> pb.PhoneNumber:
@@ -33,6 +41,7 @@ def phone_number_to_message(number: PhoneNumber) -> pb.PhoneNumber:
         active=fields.active,
         capabilities=map(PHONE_NUMBER_CAPABILITY.to_message, fields.capabilities),
         max_concurrent_calls=fields.max_concurrent_calls or 0,
+        carrier_config=fields.carrier_config,
         metadata=fields.metadata,
         create_time=timestamp(number.created_at),
         update_time=timestamp(number.updated_at),
@@ -50,6 +59,7 @@ def phone_number_fields(message: pb.PhoneNumber) -> PhoneNumberFields:
         active=message.active if message.HasField("active") else True,
         capabilities=reduce(or_, listed, Capability(0)) or OUTBOUND_ALONE,
         max_concurrent_calls=message.max_concurrent_calls or None,
+        carrier_config=filter_text("phone_number.carrier_config", message.carrier_config),
         metadata=dict(message.metadata),
     )
 

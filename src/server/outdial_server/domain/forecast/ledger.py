@@ -74,7 +74,7 @@ class Ledger:
         scope = self._pools.get(key)
         if scope is None:
             return None
-        return NumberPool((OwnNumber(key, "", is_usable=True, slots=(scope.row,)),))
+        return NumberPool((OwnNumber(key, "", is_usable=True, slot=scope.row),))
 
     def move(self, key: int, count: int) -> None:
         """A batch takes slots; with a negative count it gives them back."""
@@ -94,12 +94,12 @@ class Ledger:
 
     def _join_pools(self, batches: Sequence[DialledBatch]) -> dict[int, _Scope]:
         """Numbers that batches choose from, those with some in common as one: which of them a
-        call shows is not told apart. Where there is no limit, or no number that can be used,
-        nothing moves."""
+        call shows is not told apart, and the rates of their carrier configs are left out. Where
+        there is no limit, or no number that can be used, nothing moves."""
         pools = [(b.key, b.facts.numbers) for b in batches if b.facts.numbers is not None]
         joined: dict[int, _Scope] = {}
         for place, (keys, numbers) in enumerate(joined_pools(pools)):
-            usable = [number for number in numbers if number.is_usable]
+            usable = [number.without_rate for number in numbers if number.is_usable]
             free = free_together(usable)
             if not usable or free is None:
                 continue

@@ -22,8 +22,8 @@ from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.event import BatchAfter
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
-from outdial_server.domain.number_rotation import Rotation
 from outdial_server.domain.pacing import Pacing
+from outdial_server.domain.rotation import Rotation
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.domain.time_zones import ZoneRule

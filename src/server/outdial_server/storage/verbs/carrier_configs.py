@@ -115,6 +115,11 @@ def _named(tx: Tx, account: int, text: str) -> Row:
     return found
 
 
+def config_named(tx: Tx, account: int, text: str) -> int | None:
+    """The key of a config; None for no text. Raises NotFoundError (CARRIER_CONFIG_NOT_FOUND)."""
+    return _named(tx, account, text).key if text else None
+
+
 class ConfigOfBatch(NamedTuple):
     """`key` is None for a batch without one."""
 
@@ -300,11 +305,18 @@ def delete_carrier_config(tx: Tx, account_id: AccountId, config_id: CarrierConfi
         "AND revealed_us IS NOT NULL",
         key=key,
     )
-    if busy:
+    numbers = tx.scalar(
+        "SELECT COUNT(*) FROM phone_numbers WHERE carrier_config_key = :key "
+        "AND account_key = :account AND deleted_us IS NULL",
+        key=key,
+        account=account_key(tx, account_id),
+    )
+    if busy or numbers:
         raise PreconditionError(
             Reason.CARRIER_CONFIG_IN_USE,
-            f"{busy} batches that name the carrier config have not ended",
-            {"batches": str(busy)},
+            f"{busy} batches that have not ended and {numbers} phone numbers name the carrier "
+            "config",
+            {"batches": str(busy), "phone_numbers": str(numbers)},
         )
     tx.run(
         "UPDATE carrier_configs SET deleted_us = :now, credentials_json = '', "

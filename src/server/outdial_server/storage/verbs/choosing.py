@@ -9,7 +9,6 @@ from typing import Final
 from outdial_server.domain.gates import budget, next_moment, scope_gates
 from outdial_server.domain.number_rotation import (
     NO_NUMBERS,
-    CallerId,
     NumberRoom,
     choose_caller_ids,
     free_together,
@@ -69,8 +68,9 @@ def shown(tx: Tx, r: Runnable, found: Waiting, facts: ClaimFacts, room: NumberRo
     due, pool = found.due, facts.numbers.pool_of(r)
     wishes = facts.numbers.caller_ids(r, due)
     if pool is None:
+        plain = facts.numbers.mere_text(r, r.batch.settings.caller_id)
         choice = choose_caller_ids(
-            [wish or CallerId(r.batch.settings.caller_id) for wish in wishes],
+            [wish or plain for wish in wishes],
             NO_NUMBERS,
             room,
             tx.ids.draw,
@@ -164,8 +164,9 @@ def _left_of_windows(account: Sequence[Runnable], facts: ClaimFacts) -> list[Sha
 
 
 def _left_of_numbers(account: Sequence[Runnable], facts: ClaimFacts) -> list[SharedLimit]:
-    """The same of numbers. Batches that have some in common, if only by way of others, share
-    all that these have left; of which number each takes how many is known when rows are."""
+    """The same of numbers. Batches that have some in common, or their carrier configs, if only
+    by way of others, share all that these have left; of which number each takes how many is
+    known when rows are."""
     pools = [(r.key, pool) for r in account if (pool := facts.numbers.pool_of(r)) is not None]
     return [
         SharedLimit(left, together)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from outdial_server.domain.call import CallState, CallTexts, CallTimes
 from outdial_server.domain.calling_hours import HoursByZone
+from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.domain.number_rotation import CallerId
 from outdial_server.domain.silence import CLAIM_LEASE
@@ -30,6 +31,7 @@ class _Call(NamedTuple):
     call_id: str
     fence: int
     caller_id: str
+    carrier_config: ConfigRef | None
 
 
 def claim_rows(
@@ -68,9 +70,18 @@ def claim_rows(
 
 
 def _owners(r: Runnable, shown: CallerId) -> SlotOwners:
-    if shown.number is None:
+    number = shown.number
+    if number is None:
         return r.owners
-    return r.owners._replace(phone_number_key=shown.number.key)
+    if number.account is None:
+        return r.owners._replace(phone_number_key=number.key)
+    return r.owners._replace(phone_number_key=number.key, carrier_config_key=number.account.key)
+
+
+def _seen(r: Runnable, shown: CallerId) -> tuple[str, ConfigRef | None]:
+    """What whoever dials is told of it: the text, and the account at the carrier."""
+    account = None if shown.number is None else shown.number.account
+    return shown.text, r.carrier_config if account is None else account.ref
 
 
 def _closing(tx: Tx, r: Runnable) -> Callable[[Row], datetime] | None:
@@ -97,7 +108,9 @@ def _write_calls(
     fresh = [row for row in rows if row.call_state != claimed]
     _take_again(tx, r, unsent, shown)
     again = {
-        row.key: _Call(row.call_key, unpack_id(row.call_id), row.fence + 1, shown[row.key].text)
+        row.key: _Call(
+            row.call_key, unpack_id(row.call_id), row.fence + 1, *_seen(r, shown[row.key])
+        )
         for row in unsent
     }
     return again | _write_fresh(tx, r, fresh, shown)
@@ -118,10 +131,11 @@ def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, Ca
                 "caller_id": shown[row.key].text or None,
                 "ring": ring_s if row.ring_timeout_s is None else row.ring_timeout_s,
                 "duration": duration_s if row.max_duration_s is None else row.max_duration_s,
-                "carrier_config": r.owners.carrier_config_key,
-                "number": _owners(r, shown[row.key]).phone_number_key,
+                "carrier_config": owners.carrier_config_key,
+                "number": owners.phone_number_key,
             }
             for row in rows
+            for owners in (_owners(r, shown[row.key]),)
         ],
     )
 
@@ -178,7 +192,7 @@ def _write_fresh(
     id_of = {row.key: new_id for row, new_id in zip(rows, ids, strict=True)}
     return {
         call.scheduled_key: _Call(
-            call.key, id_of[call.scheduled_key], 1, shown[call.scheduled_key].text
+            call.key, id_of[call.scheduled_key], 1, *_seen(r, shown[call.scheduled_key])
         )
         for call in made
     }
@@ -201,7 +215,7 @@ def _claimed(
         account_id=AccountId(r.batch.account_id),
         batch_id=None if r.batch.is_direct else r.batch.batch_id,
         carrier=r.batch.carrier,
-        carrier_config=r.carrier_config,
+        carrier_config=call.carrier_config,
         address=row.address,
         caller_id=call.caller_id,
         times=times,

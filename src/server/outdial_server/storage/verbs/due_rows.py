@@ -82,8 +82,7 @@ class DueRows:
         """The rows that are next, at most `most`, rank by rank in the index's order."""
         if most <= 0:
             return Waiting()
-        if r.rules.has_phone_numbers:
-            self._held.look(r.key, most)
+        rates = self._held.look(r, most) if r.rules.has_phone_numbers else ()
         gates = row_gates(r.batch, r.rules)
         due: list[Row] = []
         next_due: list[int] = []
@@ -97,7 +96,7 @@ class DueRows:
                 next_due.append(later)
             rank = next_rank(self._tx, r, rank)
         passed_over = self._passed_over.get(r.key, {}).values()
-        moments = [*map(moment, next_due), *(m for m in passed_over if m is not None)]
+        moments = [*map(moment, next_due), *(m for m in passed_over if m is not None), *rates]
         return Waiting(tuple(due), min(moments, default=None))
 
     def taken(self, rows: Sequence[Row]) -> None:

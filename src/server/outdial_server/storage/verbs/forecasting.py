@@ -24,6 +24,7 @@ from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, find_batch
 from outdial_server.storage.verbs.claim_facts import ClaimFacts, read_claim_facts
+from outdial_server.storage.verbs.held_rows import HELD_US, READY_US
 from outdial_server.storage.verbs.past_calls import read_history
 from outdial_server.storage.verbs.runnable import Runnable, runnable_from
 from outdial_server.storage.verbs.suppressed import NORMAL_FORM
@@ -112,10 +113,10 @@ def _lots(tx: Tx, r: Runnable) -> list[Lot]:
     rows = tx.all(
         "SELECT w.priority, w.attempts, w.by_policy, w.zone, w.suppressed, w.earlier, w.place, "
         "MAX(w.due_us) AS due_us, COUNT(*) AS people FROM "
-        "(SELECT s.priority, s.attempts, s.due_us, "
+        f"(SELECT s.priority, s.attempts, {READY_US} AS due_us, "
         "CASE WHEN s.retry_attempt = s.attempts + 1 THEN 1 ELSE 0 END AS by_policy, "
         f"{zone} AS zone, {suppressed} AS suppressed, {earlier} AS earlier, "
-        "CASE WHEN s.due_us <= :now THEN -1 ELSE (s.due_us - :now) / :width END AS place "
+        f"CASE WHEN {READY_US} <= :now THEN -1 ELSE (s.due_us - :now) / :width END AS place "
         "FROM scheduled_calls s WHERE s.batch_key = :batch AND s.due_us IS NOT NULL "
         "AND s.position < :end) w "
         "GROUP BY w.priority, w.attempts, w.by_policy, w.zone, w.suppressed, w.earlier, w.place "
@@ -138,9 +139,10 @@ def _asks_for_zones(r: Runnable) -> bool:
 def _width_us(tx: Tx, r: Runnable) -> int:
     last: int | None = tx.scalar(
         "SELECT MAX(due_us) FROM scheduled_calls WHERE batch_key = :batch AND due_us > :now "
-        "AND position < :end",
+        "AND due_us < :held AND position < :end",
         batch=r.key,
         now=tx.now_us,
+        held=HELD_US,
         end=r.next_position,
     )
     return max(1, ((last or tx.now_us) - tx.now_us) // _MOMENTS_MOST)

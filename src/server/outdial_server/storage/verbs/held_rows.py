@@ -18,6 +18,7 @@ from outdial_server.storage.encoding import json_text, micros
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.own_numbers import OwnNumbers
+from outdial_server.storage.verbs.runnable import Runnable
 
 HELD_US: Final = micros(datetime(9999, 1, 1, tzinfo=UTC))
 """Later than any moment that a gate names. `ready_us` is since when the row has waited."""
@@ -41,6 +42,10 @@ _fields: Final[Callable[[Row], tuple[int, ...]]] = attrgetter(*Entry._fields)
 _NAMES: Final = ", ".join(Entry._fields)
 
 
+READY_US: Final = f"CASE WHEN s.due_us = {HELD_US} THEN s.ready_us ELSE s.due_us END"
+"""As `ready_us`, of `scheduled_calls s`."""
+
+
 def ready_us(row: Row) -> int:
     """Since when a row has been due, held or not."""
     since: int = row.ready_us if row.due_us == HELD_US else row.due_us
@@ -62,13 +67,17 @@ class HeldRows:
     def is_any(self) -> bool:
         return self._is_any
 
-    def look(self, batch_key: int, most: int) -> None:
+    def look(self, r: Runnable, most: int) -> list[datetime]:
         """Finds those whose number may have a slot for them by now: no more than it has, or
-        than `most` of each number."""
-        for number_key in _numbers_that_hold(self._tx, batch_key):
-            number = self._numbers.number(number_key)
+        than `most` of each number. And when the rates of others have room again."""
+        moments = []
+        for number_key in _numbers_that_hold(self._tx, r.key):
+            number = self._numbers.number(r, number_key)
             for was_usable, count in _to_let_go(number, most):
-                self._find(batch_key, number_key, was_usable, count)
+                self._find(r.key, number_key, was_usable, count)
+            if number is not None and number.opens_at is not None:
+                moments.append(number.opens_at)
+        return moments
 
     def _find(self, batch_key: int, number_key: int, was_usable: int, most: int) -> None:
         found = _held_by(self._tx, batch_key, number_key, was_usable, most)

@@ -9,14 +9,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from outdial_server.domain.batch import RetryCallerId
+from outdial_server.domain.call import CallState
+from outdial_server.domain.carrier_config import config_ref
 from outdial_server.domain.number_rotation import (
     CallerId,
+    CarrierAccount,
     NumberPool,
     OwnNumber,
     caller_id_of,
 )
 from outdial_server.domain.phone_number import Capability, PhoneNumberFields
 from outdial_server.domain.slots import ScopeKind, SlotRow, SlotScope
+from outdial_server.domain.throttle import ThrottleUse
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, pack_id, unpack_id
 from outdial_server.storage.statements import Row
@@ -24,10 +28,13 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.ledger import read_slots
 from outdial_server.storage.verbs.runnable import Runnable
 from outdial_server.storage.verbs.suppressed import addresses_json, among_addresses
+from outdial_server.storage.verbs.throttle_log import read_throttles
 
 _SELECT: Final = (
-    "SELECT n.key, n.id, n.account_key, n.address, n.active, n.capabilities, n.agent_key "
-    "FROM phone_numbers n WHERE n.deleted_us IS NULL "
+    "SELECT n.key, n.id, n.account_key, n.address, n.active, n.capabilities, n.agent_key, "
+    "k.key AS config_key, k.id AS config_id, k.revision AS config_revision, "
+    "k.carrier AS config_carrier, k.rate_key FROM phone_numbers n "
+    "LEFT JOIN carrier_configs k ON k.key = n.carrier_config_key WHERE n.deleted_us IS NULL "
 )
 _KEY: Final = (("key", Kind.INT),)
 
@@ -46,7 +53,11 @@ class OwnNumbers:
         self._by_address: dict[tuple[int, str], int | None] = {}
         # Keys of numbers that are deleted.
         self._gone: set[int] = set()
+        # Of carrier configs.
+        self._configs: set[int] = set()
         self._slots: dict[SlotScope, SlotRow] = {}
+        self._rates: dict[int, ThrottleUse] = {}
+        self._unsent: Mapping[int, int] | None = None
         self._read_pools()
 
     # --- what batches choose from
@@ -82,11 +93,14 @@ class OwnNumbers:
             self._rows[row.key] = row
             self._by_id[unpack_id(row.id)] = row.key
             self._by_address[row.account_key, row.address] = row.key
+            if row.config_key is not None:
+                self._configs.add(row.config_key)
         return rows
 
     def scopes(self) -> Iterable[SlotScope]:
         """Of all that were read so far."""
-        return [SlotScope(ScopeKind.PHONE_NUMBER, key) for key in self._rows]
+        configs = [SlotScope(ScopeKind.CARRIER_CONFIG, key) for key in self._configs]
+        return [*configs, *(SlotScope(ScopeKind.PHONE_NUMBER, key) for key in self._rows)]
 
     def add_slots(self, slots: Mapping[SlotScope, SlotRow]) -> None:
         self._slots.update(slots)
@@ -96,13 +110,13 @@ class OwnNumbers:
         keys = self._keys_of(r)
         if keys is None:
             return None
-        numbers = tuple(map(self._number, keys))
+        numbers = tuple(self._number(r, key) for key in keys)
         return NumberPool(numbers, r.batch.settings.rotation, r.last_number_key)
 
     def is_without(self, r: Runnable) -> bool:
         """Whether it has a pool, and nothing in it that can be used. Reads no slots."""
         keys = self._keys_of(r)
-        return keys is not None and not any(_is_usable(self._rows[key]) for key in keys)
+        return keys is not None and not any(_serves(r, self._rows[key]) for key in keys)
 
     def _keys_of(self, r: Runnable) -> Sequence[int] | None:
         settings = r.batch.settings
@@ -116,11 +130,54 @@ class OwnNumbers:
             return [self._by_id[n] for n in settings.phone_numbers if n in self._by_id]
         return self._by_agent.get(r.agent_key)
 
-    def _number(self, key: int) -> OwnNumber:
-        row, scope = self._rows[key], SlotScope(ScopeKind.PHONE_NUMBER, key)
+    def _number(self, r: Runnable, key: int) -> OwnNumber:
+        row, slot = self._rows[key], self._slot(SlotScope(ScopeKind.PHONE_NUMBER, key))
+        return OwnNumber(key, row.address, _serves(r, row), slot, self._account(r, row))
+
+    def _slot(self, scope: SlotScope) -> SlotRow:
         if scope not in self._slots:
             self.add_slots(read_slots(self._tx, [scope]))
-        return OwnNumber(key, row.address, _is_usable(row), (self._slots[scope],))
+        return self._slots[scope]
+
+    # --- what they are dialled with
+
+    def _account(self, r: Runnable, row: Row) -> CarrierAccount | None:
+        """The config that the batch names comes before that of the number."""
+        if r.owners.carrier_config_key is not None:
+            return self._own_account(r)
+        if row.config_key is None:
+            return None
+        slot = self._slot(SlotScope(ScopeKind.CARRIER_CONFIG, row.config_key))
+        ref = config_ref(unpack_id(row.config_id), row.config_revision)
+        if row.rate_key is None:
+            return CarrierAccount(slot, ref=ref)
+        rate, unsent = self._rate(row.rate_key), self._unsent_of(row.config_key)
+        return CarrierAccount(slot, rate, unsent, ref)
+
+    def _own_account(self, r: Runnable) -> CarrierAccount | None:
+        """That of the batch, whose own gates ask for its limits. In the claim it is to be
+        told from others only where numbers have it, too."""
+        key = r.owners.carrier_config_key
+        if key is None or key not in self._configs:
+            return None
+        slot = self._slot(SlotScope(ScopeKind.CARRIER_CONFIG, key))
+        return CarrierAccount(slot, ref=r.carrier_config)
+
+    def _rate(self, key: int) -> ThrottleUse:
+        if key not in self._rates:
+            self._rates[key] = read_throttles(self._tx, [key])[key].use
+        return self._rates[key]
+
+    def _unsent_of(self, config: int) -> int:
+        """Looks at calls that are claimed, and at those that are watched; once in a claim."""
+        if self._unsent is None:
+            rows = self._tx.all(
+                "SELECT carrier_config_key AS config, COUNT(*) AS calls FROM calls "
+                f"WHERE trusted_until_us IS NOT NULL AND state = {int(CallState.CLAIMED)} "
+                "AND holds_slot = 1 AND carrier_config_key IS NOT NULL GROUP BY carrier_config_key"
+            )
+            self._unsent = {row.config: row.calls for row in rows}
+        return self._unsent.get(config, 0)
 
     # --- what rows are bound to
 
@@ -154,19 +211,22 @@ class OwnNumbers:
             return self._caller_id(r, row.last_caller_id)
         if row.last_number_key not in self._rows:
             return None
-        number = self._number(row.last_number_key)
+        number = self._number(r, row.last_number_key)
         return CallerId(number.address, number)
 
     def _caller_id(self, r: Runnable, text: str | None) -> CallerId | None:
         if not text:
             return None
         key = self._by_address.get((r.account_key, text))
-        return CallerId(text, None if key is None else self._number(key))
+        return self.mere_text(r, text) if key is None else CallerId(text, self._number(r, key))
 
-    def number(self, key: int) -> OwnNumber | None:
+    def mere_text(self, r: Runnable, text: str) -> CallerId:
+        return CallerId(text, account=self._own_account(r))
+
+    def number(self, r: Runnable, key: int) -> OwnNumber | None:
         """None for one that is deleted."""
         self._find_numbers({key})
-        return self._number(key) if key in self._rows else None
+        return self._number(r, key) if key in self._rows else None
 
     def _find_numbers(self, keys: set[int]) -> None:
         unknown = keys - self._rows.keys() - self._gone
@@ -194,6 +254,12 @@ def read_usable(tx: Tx, keys: Collection[int]) -> frozenset[int]:
         f"{_SELECT}AND n.key IN {among}", numbers=json_text([[key] for key in sorted(keys)])
     )
     return frozenset(row.key for row in rows if _is_usable(row))
+
+
+def _serves(r: Runnable, row: Row) -> bool:
+    """A number of an account at another carrier is of no use to a batch without a config."""
+    is_of_carrier = r.owners.carrier_config_key is not None or row.config_key is None
+    return _is_usable(row) and (is_of_carrier or row.config_carrier == r.batch.carrier)
 
 
 def _is_usable(row: Row) -> bool:

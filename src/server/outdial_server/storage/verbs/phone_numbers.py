@@ -21,6 +21,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
+from outdial_server.storage.verbs.carrier_configs import config_named
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.paging import key_of, page_of
 from outdial_server.storage.verbs.requests import answered_before
@@ -28,10 +29,12 @@ from outdial_server.storage.verbs.requests import answered_before
 _SELECT: Final = (
     "SELECT n.key, n.id, a.id AS account_id, n.address, n.display_name, n.active, "
     "n.capabilities, n.max_concurrent_calls, n.metadata_json, n.account_key, n.agent_key, "
-    "g.id AS agent_id, n.revision, n.created_us, n.updated_us, s.used "
+    "g.id AS agent_id, n.revision, n.created_us, n.updated_us, s.used, "
+    "k.id AS carrier_config_id "
     "FROM phone_numbers n JOIN accounts a ON a.key = n.account_key "
     f"JOIN slots s ON s.kind = {int(ScopeKind.PHONE_NUMBER)} AND s.owner = n.key "
     "LEFT JOIN agents g ON g.key = n.agent_key "
+    "LEFT JOIN carrier_configs k ON k.key = n.carrier_config_key "
     "WHERE n.deleted_us IS NULL AND n.account_key = :account "
 )
 
@@ -56,16 +59,18 @@ def _fields_from(row: Row) -> PhoneNumberFields:
         bool(row.active),
         Capability(row.capabilities),
         row.max_concurrent_calls,
+        "" if row.carrier_config_id is None else unpack_id(row.carrier_config_id),
         mapping_from(row.metadata_json),
     )
 
 
-def _field_values(fields: PhoneNumberFields) -> dict[str, Any]:
+def _field_values(tx: Tx, account: int, fields: PhoneNumberFields) -> dict[str, Any]:
     return {
         "display_name": fields.display_name,
         "active": int(fields.active),
         "capabilities": int(fields.capabilities),
         "max_concurrent_calls": fields.max_concurrent_calls,
+        "carrier_config_key": config_named(tx, account, fields.carrier_config),
         "metadata_json": mapping_json(fields.metadata),
     }
 
@@ -90,7 +95,7 @@ def create_phone_number(
     earlier = answered_before(tx, account, request, phone_number_id)
     if earlier is not None:
         return get_phone_number(tx, account_id, PhoneNumberId(earlier))
-    values = _field_values(fields) | {
+    values = _field_values(tx, account, fields) | {
         "id": pack_id(phone_number_id),
         "account_key": account,
         "address": address,
@@ -150,13 +155,14 @@ def change_phone_number(
     phone_number_id: PhoneNumberId,
     decide: Callable[[PhoneNumber], PhoneNumberFields],
 ) -> PhoneNumber:
-    key = find_number(tx, account_id, phone_number_id).key
+    number = find_number(tx, account_id, phone_number_id)
+    key = number.key
     lock_number(tx, key)
     before = get_phone_number(tx, account_id, phone_number_id)
     after = decide(before)
     if after == before.fields:
         return before
-    values = _field_values(after) | {"updated_us": tx.now_us}
+    values = _field_values(tx, number.account_key, after) | {"updated_us": tx.now_us}
     assignments = ", ".join(f"{name} = :{name}" for name in values)
     tx.run(
         f"UPDATE phone_numbers SET {assignments}, revision = revision + 1 WHERE key = :key",

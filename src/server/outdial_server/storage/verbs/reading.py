@@ -35,6 +35,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import agent_key
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from, find_batch
+from outdial_server.storage.verbs.held_rows import READY_US
 from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, key_of, page_of
 
 SHARED_COLUMNS: Final = (
@@ -48,7 +49,7 @@ ROW_COLUMNS: Final = (
     "s.number_zone, b.time_zone AS batch_zone, "
     "s.priority, s.caller_id, s.context_json, s.metadata_json, s.annotations_json, "
     "s.final_state, s.state_reason, s.dispatch_outcome, s.dispatched_us, s.attempts, "
-    "s.disposition, s.due_us, s.ended_us, s.ring_timeout_s, s.max_duration_s, "
+    f"s.disposition, {READY_US} AS due_us, s.ended_us, s.ring_timeout_s, s.max_duration_s, "
     "s.contact_id, s.contact_folder_id"
 )
 
