@@ -12,8 +12,8 @@ from outdial_server.ports.carrier_configs import CarrierConfigStore
 
 @dataclass(frozen=True, slots=True)
 class CarrierReadiness:
-    """Of a draft, as things are now: agent and carrier config may be others than when the batch was made.
-    What changes behind this look is told by the gate `carrier`, or pauses the batch."""
+    """Of a draft, as things are now: agent and carrier config may be others than when it was
+    made. What changes behind this look is told by the gate `carrier`, or pauses the batch."""
 
     batches: BatchStore
     agents: AgentStore
