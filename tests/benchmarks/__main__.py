@@ -9,6 +9,7 @@ from rich.console import Console
 
 from benchmarks.create import create
 from benchmarks.dispatch import depth, dispatch, rules
+from benchmarks.forecasting import forecasting
 from benchmarks.http_dispatch import http
 from benchmarks.importing import importing
 from benchmarks.machine import this_machine
@@ -37,6 +38,7 @@ ROWS: Mapping[str, Callable[[Options], Iterator[RowReport]]] = {
     "memory": memory,
     "disk": disk,
     "restart": restart,
+    "forecast": forecasting,
 }
 
 

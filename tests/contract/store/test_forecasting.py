@@ -153,6 +153,18 @@ async def test_history_is_of_the_agent_and_others_stand_behind(world: World) -> 
     assert [past.disposition for past in found.history.others(agent)] == [NO_ANSWER, NO_ANSWER]
 
 
+async def test_a_slot_is_held_from_the_claim_on(world: World) -> None:
+    batch_id = await world.batch(2)
+    calls = await world.claim(1)
+    world.advance(seconds=2)
+    (call,) = (await world.send(calls)).calls
+    world.advance(seconds=7)
+    await world.apply(ended(call, BUSY))
+    found = await question(world, batch_id)
+    (past,) = found.history.own(found.asked_batch.agent_key)
+    assert (past.lead_seconds, past.ring_seconds) == (2.0, 7.0)
+
+
 async def test_throttles_are_read_with_what_they_count(world: World) -> None:
     throttle = await world.store.throttles.create_throttle(
         world.account_id,

@@ -2,12 +2,13 @@
 
 import random
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outdial_server.domain.call import Disposition
+from outdial_server.domain.call import CallTimes, Disposition
 from outdial_server.domain.forecast.history import PastCall
 from outdial_server.domain.forecast.outcomes import (
     DEFAULT_RATES,
@@ -79,6 +80,13 @@ def test_later_tries_end_like_first_ones_until_they_say_otherwise() -> None:
     seconds = [*first, *calls(HUMAN, count=500, attempt=2)]
     assert mean_rate(outcome_model(seconds), HUMAN, attempt=2) > 0.9
     assert mean_rate(outcome_model(seconds), HUMAN, attempt=1) < 0.1
+
+
+def test_who_does_not_answer_rings_for_as_long_as_the_batch_lets_them() -> None:
+    seen = PastCall(1, NO_ANSWER, 30.2, 0.0, ring_timeout_seconds=30.0, lead_seconds=0.1)
+    lengths = outcome_model([seen] * 10).lengths[NO_ANSWER]
+    times = CallTimes(timedelta(seconds=20), timedelta(minutes=10))
+    assert {round(length.hold_seconds(times), 6) for length in lengths} == {20.3}
 
 
 def test_outcomes_come_as_often_as_their_rates_say() -> None:

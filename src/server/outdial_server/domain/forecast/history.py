@@ -26,6 +26,8 @@ class PastCall:
     talk_seconds: float
     # How long it was allowed to ring.
     ring_timeout_seconds: float
+    # It held its slot so long before the request.
+    lead_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,11 @@ class _Scope:
     @property
     def row(self) -> SlotRow:
         if self._is_stale:
-            self._row = replace(self._row, used=self._used)
+            # By hand: `replace` takes three times as long, and half of the time went there.
+            row = self._row
+            self._row = SlotRow(
+                row.scope, row.target_cap, row.hard_cap, self._used, row.opens_at, row.opens_mark
+            )
             self._is_stale = False
         return self._row
 

@@ -48,18 +48,23 @@ _LENGTHS_LEAST: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How long one call rang and was talked on."""
+    """How long one call rang and was talked on. Where it rang for as long as it may,
+    `ring_seconds` are those beyond."""
 
     ring_seconds: float
     talk_seconds: float = 0.0
-    # Rang for as long as it was allowed to.
     rang_out: bool = False
+    lead_seconds: float = 0.0
 
     def hold_seconds(self, times: CallTimes) -> float:
         """For how long such a call holds its slot under these limits."""
         timeout = times.ring_timeout.total_seconds()
-        ring = timeout if self.rang_out else min(self.ring_seconds, timeout)
-        return ring + min(self.talk_seconds, times.max_duration.total_seconds())
+        ring = timeout + self.ring_seconds if self.rang_out else min(self.ring_seconds, timeout)
+        return (
+            self.lead_seconds
+            + max(0.0, ring)
+            + min(self.talk_seconds, times.max_duration.total_seconds())
+        )
 
 
 _RINGS: Final = (4.0, 8.0, 12.0, 17.0, 24.0)
@@ -70,7 +75,7 @@ _DEFAULT_LENGTHS: Final[Mapping[Disposition, Sequence[Length]]] = {
     Disposition.ANSWERED_MACHINE: [
         Length(ring, talk) for ring, talk in zip(_RINGS, (8, 15, 22, 30, 45), strict=True)
     ],
-    Disposition.NO_ANSWER: [Length(30.0, rang_out=True)],
+    Disposition.NO_ANSWER: [Length(0.0, rang_out=True)],
     Disposition.INVALID_NUMBER: [Length(0.5)],
     Disposition.FAILED: [Length(2.0)],
 }
@@ -85,7 +90,8 @@ def _length_of(call: PastCall) -> Length:
         call.disposition is Disposition.NO_ANSWER
         and call.ring_seconds >= _RANG_OUT_FROM * call.ring_timeout_seconds
     )
-    return Length(call.ring_seconds, call.talk_seconds, rang_out)
+    ring = call.ring_seconds - call.ring_timeout_seconds if rang_out else call.ring_seconds
+    return Length(ring, call.talk_seconds, rang_out, call.lead_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,5 +203,5 @@ def _talked_out(talks: Sequence[PastCall], ended: Sequence[Length]) -> list[Leng
     for place, call in enumerate(talks):
         longer = [x for x in by_talk if x.talk_seconds > call.talk_seconds]
         talk = longer[place % len(longer)].talk_seconds if longer else call.talk_seconds * 1.5
-        given.append(Length(call.ring_seconds, talk))
+        given.append(Length(call.ring_seconds, talk, lead_seconds=call.lead_seconds))
     return given

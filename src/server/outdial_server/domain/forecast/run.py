@@ -85,7 +85,7 @@ class _Turn:
     slots: int
     calls: int
     # What the gates that count calls let through, whoever is there to be dialled.
-    most_calls: int
+    counted: int
     chain: int
 
 
@@ -258,7 +258,8 @@ class Run:
         if not found:
             b.ready_us = next_us or self.now_us
             return None
-        return _Turn(b, facts, min(slots, -(-found // chain)), found, calls, chain)
+        counted = budget((a for a in answers if a.gate not in _OF_SLOTS), _NO_LIMIT)
+        return _Turn(b, facts, min(slots, -(-found // chain)), found, counted, chain)
 
     def _calls_left(
         self, b: VirtualBatch, facts: ScopeFacts, answers: Sequence[GateAnswer], most: int
@@ -324,8 +325,8 @@ class Run:
         for turn in turns:
             dialled = self._dial(turn, granted[turn.b.key], now)
             turn.b.served = served[turn.b.key].served_with(dialled)
-            if dialled == turn.most_calls:
-                # Of a gate that is full now: when does it open?
+            if dialled >= turn.counted or (turn.b is self.asked and self.series is not None):
+                # Of a gate that is full now: when does it open? And how far are they used?
                 self._ask(turn.b, free, now)
             elif not turn.b.batch.settings.is_spread:
                 turn.b.ready_us = self.now_us

@@ -11,6 +11,7 @@ from outdial_server.domain.forecast.history import (
     History,
     PastCall,
 )
+from outdial_server.storage.encoding import created_at, moment
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 
@@ -18,6 +19,7 @@ _BATCHES_MOST: Final = 20
 """Of one agent, the newest."""
 
 _SECOND_US: Final = 1_000_000
+_FIRST_FENCE: Final = 1
 
 
 def read_history(tx: Tx, account_key: int, agent_keys: Collection[int]) -> History:
@@ -56,7 +58,8 @@ def _calls_of(tx: Tx, batches: Sequence[Row], most: int) -> list[PastCall]:
 def _newest(tx: Tx, batch_key: int, most: int) -> Iterator[PastCall]:
     """Those that somebody cancelled say nothing of how calls end by themselves."""
     rows = tx.all(
-        "SELECT c.attempt, c.disposition, c.ring_timeout_s, c.sent_us, c.answered_us, c.ended_us "
+        "SELECT c.id, c.fence, c.attempt, c.disposition, c.ring_timeout_s, c.sent_us, "
+        "c.answered_us, c.ended_us "
         "FROM calls c WHERE c.batch_key = :batch AND c.sent_us IS NOT NULL AND "
         f"(c.state = {int(CallState.IN_PROGRESS)} OR (c.state = {int(CallState.ENDED)} "
         f"AND c.disposition <> {int(Disposition.CANCELLED)})) "
@@ -65,6 +68,14 @@ def _newest(tx: Tx, batch_key: int, most: int) -> Iterator[PastCall]:
         most=most,
     )
     return (_past_call(tx, row) for row in rows)
+
+
+def _lead_seconds(row: Row) -> float:
+    """The id of a call is made when it is claimed; one that was given back in between was
+    claimed again since."""
+    if row.fence != _FIRST_FENCE:
+        return 0.0
+    return max(0.0, (moment(row.sent_us) - created_at(row.id)).total_seconds())
 
 
 def _past_call(tx: Tx, row: Row) -> PastCall:
@@ -76,4 +87,5 @@ def _past_call(tx: Tx, row: Row) -> PastCall:
         ring_seconds=max(0, answered_us - row.sent_us) / _SECOND_US,
         talk_seconds=max(0, ends_us - answered_us) / _SECOND_US,
         ring_timeout_seconds=row.ring_timeout_s,
+        lead_seconds=_lead_seconds(row),
     )
