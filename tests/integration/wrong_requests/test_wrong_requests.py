@@ -94,10 +94,13 @@ def _explanation(reason: str) -> error_reason_pb2.ErrorExplanation:
 # What no wrong request can bring about: it takes another server, database or carrier, somebody
 # else at the same moment, or thousands of requests before.
 _NOT_THE_REQUEST = {
+    "AGENT_HAS_NO_JOIN_URL",
     "BATCH_CHANGED",
     "CALL_HELD_BACK",
     "CALL_IS_DIRECT",
+    "CARRIER_CREDENTIALS_REFUSED",
     "CARRIER_UNAVAILABLE",
+    "CONTACT_FOLDER_IN_USE",
     "DATABASE_UNAVAILABLE",
     "INTERNAL",
     "SERVER_DRAINING",
