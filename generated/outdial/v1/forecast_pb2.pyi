@@ -160,7 +160,7 @@ Global___SkipsForecast: _TypeAlias = SkipsForecast  # noqa: Y015
 
 @_typing.final
 class LimitForecast(_message.Message):
-    """Use of one limit, as means over a stretch of time."""
+    """Use of one limit, as means over a stretch of time, as far as somebody waits in it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -104,7 +104,7 @@ def _until_over(series: Sequence[ForecastPoint]) -> Sequence[ForecastPoint]:
 
 
 def _limits(series: Iterable[ForecastPoint]) -> list[tuple[str, ...]]:
-    """By how much each is used, while the batch goes on."""
+    """By how much each is used, while somebody waits."""
     uses: dict[str, list[tuple[float, float]]] = {}
     for point in series:
         for limit in point.limits:

@@ -155,6 +155,18 @@ def test_higher_priority_comes_first() -> None:
     assert near(found.ends.point, START + 30 * MINUTE, 5 * MINUTE)
 
 
+def test_limits_are_told_of_while_somebody_waits() -> None:
+    """Ten are called in the first minute, and the last five in the second."""
+    found = told(asked(dialled(15, slots=10)))
+    in_second = START + timedelta(seconds=65)
+    first = [p.limits["slots_batch"] for p in found.series if p.start < START + MINUTE]
+    assert all(use.cap == 10 for use in first)
+    assert max(use.used for use in first) == 10
+    tail = [p for p in found.series if p.start >= in_second and p.live > 1]
+    assert tail
+    assert not any(p.limits for p in tail)
+
+
 def test_what_does_not_end_by_the_horizon_says_so() -> None:
     found = told(asked(dialled(600, slots=1), horizon=HOUR))
     assert found.ends.point is found.ends.high is None

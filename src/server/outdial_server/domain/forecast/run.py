@@ -230,6 +230,9 @@ class Run:
         self._freed.clear()
 
     def _standing(self) -> Standing:
+        if not self.asked.dials:
+            # Nobody asks its gates now: their last answers are of another moment.
+            return Standing(self.asked.held)
         limits = tuple(
             (a.gate, a.figures["used"], a.figures["cap"])
             for a in self._answers
