@@ -45,7 +45,7 @@ class SlotRow:
     opens_mark: int = 0
     # Of `used`, calls of outside systems: see `domain.external_call`.
     external: int = 0
-    # Of a batch: see `Wish.served`.
+    # Of a batch or an account: see `Wish.served`.
     served: int = 0
 
     @property

@@ -29,6 +29,15 @@ def by_account(runnable: Sequence[Runnable]) -> list[list[Runnable]]:
     return list(accounts.values())
 
 
+def account_turns(accounts: Sequence[Sequence[Runnable]], facts: ClaimFacts) -> dict[int, Wish]:
+    """Accounts share no slots, but a claim makes only so many calls: whoever was given the
+    fewest comes first. By account, each as a wish among equals."""
+    scopes = [SlotScope(ScopeKind.ACCOUNT, account[0].account_key) for account in accounts]
+    rows = [facts.slots[scope] for scope in scopes]
+    wishes = in_turn(Wish(row.scope.owner, 0, 1, row.used, 0, row.served) for row in rows)
+    return {wish.key: wish for wish in wishes}
+
+
 def choose(
     tx: Tx,
     rows: DueRows,

@@ -8,27 +8,40 @@ from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.ports.dispatch import ClaimedCall, Claims
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.call_texts import ParsedAgents
-from outdial_server.storage.verbs.choosing import by_account, choose, served_after
+from outdial_server.storage.verbs.choosing import (
+    account_turns,
+    by_account,
+    choose,
+    served_after,
+)
 from outdial_server.storage.verbs.claim_facts import ClaimFacts, read_claim_facts
 from outdial_server.storage.verbs.claim_writing import claim_rows
 from outdial_server.storage.verbs.due_rows import DueRows
 from outdial_server.storage.verbs.ledger import note_served, plan_next
 from outdial_server.storage.verbs.rotations import write_turns
-from outdial_server.storage.verbs.runnable import Runnable, read_runnable
+from outdial_server.storage.verbs.runnable import (
+    Runnable,
+    lock_accounts,
+    read_runnable,
+)
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def claim(tx: Tx, limit: int, agents: ParsedAgents, ready_since: datetime | None = None) -> Claims:
     since = ready_since or _LONG_AGO
+    lock_accounts(tx)
     runnable = read_runnable(tx)
     facts = read_claim_facts(tx, runnable)
-    rows = DueRows(tx, facts.numbers)
+    rows = DueRows(tx, facts.numbers, len(runnable))
     claimed: list[ClaimedCall] = []
     moments: list[datetime] = []
     turns: dict[int, int] = {}
+    served: dict[SlotScope, int] = {}
     more = False
-    for account in by_account(runnable):
+    accounts = by_account(runnable)
+    turns_of = account_turns(accounts, facts)
+    for account in sorted(accounts, key=lambda account: turns_of[account[0].account_key].served):
         waiting = choose(tx, rows, account, facts, limit - len(claimed))
         for r in account:
             due = waiting[r.key].due
@@ -37,11 +50,16 @@ def claim(tx: Tx, limit: int, agents: ParsedAgents, ready_since: datetime | None
             if due and r.batch.settings.is_spread:
                 moments += _plan_next_slot(tx, r, facts, len(due))
         taken = {key: len(w.due) for key, w in waiting.items()}
-        note_served(tx, served_after(account, facts, taken))
+        served |= served_after(account, facts, taken)
+        if len(accounts) > 1 and any(taken.values()):
+            wish = turns_of[account[0].account_key]
+            served[SlotScope(ScopeKind.ACCOUNT, wish.key)] = wish.served_with(sum(taken.values()))
         moments += [w.next_due_at for w in waiting.values() if w.next_due_at is not None]
         turns |= {key: w.last_number_key for key, w in waiting.items() if w.last_number_key}
         more |= any(w.more for w in waiting.values())
     write_turns(tx, turns)
+    note_served(tx, served)
+    rows.put_off_more()
     rows.record_skips()
     more |= len(claimed) >= limit or rows.cut
     return Claims(tuple(claimed), more, min(moments, default=None))

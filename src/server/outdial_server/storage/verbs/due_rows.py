@@ -1,7 +1,7 @@
 """Rows of a batch that are due and that no gate blocks, in the order of the index."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -24,7 +24,8 @@ RANKS_MOST: Final = 32
 """Priorities 0 to 9, each fresh and tried, and room to spare."""
 
 PUT_OFF_MOST: Final = 500
-"""Blocked rows that are put off or skipped in one transaction: about 5 ms of the writer."""
+"""Blocked rows that are put off or skipped in one transaction, less what the last group goes
+over it: about 5 ms of the writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,24 @@ class Waiting:
 
 
 class DueRows:
-    """What one claim looks at. A list whose rows are all blocked is long: they are put off
-    or skipped group by group, and `cut` tells that there may be more behind the last group.
+    """What one claim looks at, in `batches` batches. A list whose rows are all blocked is
+    long: they are put off or skipped group by group, and `cut` tells that there may be more
+    behind the last group. Each look has its own part of `PUT_OFF_MOST`, so that the blocked
+    rows of one batch hold up nobody of another; `put_off_more` uses what is left of it.
 
     With `only_look` blocked rows are passed over instead, for a reader that asks what a
     claim would take."""
 
-    def __init__(self, tx: Tx, numbers: OwnNumbers, *, only_look: bool = False) -> None:
+    def __init__(
+        self, tx: Tx, numbers: OwnNumbers, batches: int = 1, *, only_look: bool = False
+    ) -> None:
         self._tx = tx
         self._numbers = numbers
-        self._room = PUT_OFF_MOST
+        self._left = PUT_OFF_MOST
+        self._part = max(1, PUT_OFF_MOST // max(1, batches))
+        # Of the look that is under way.
+        self._room = self._part
+        self._cut: dict[int, Runnable] = {}
         self._only_look = only_look
         # By batch, then row: until when; None for good, or until a call ends.
         self._passed_over: dict[int, dict[int, datetime | None]] = {}
@@ -62,7 +71,7 @@ class DueRows:
 
     @property
     def cut(self) -> bool:
-        return self._room <= 0
+        return bool(self._cut)
 
     @property
     def awaits_calls(self) -> bool:
@@ -82,21 +91,41 @@ class DueRows:
         """The rows that are next, at most `most`, rank by rank in the index's order."""
         if most <= 0:
             return Waiting()
+        self._room = self._part
         rates = self._held.look(r, most) if r.rules.has_phone_numbers else ()
+        # By now each row that is read may be another blocked one.
+        found = self._look(r, most if self._left > 0 else min(most, self._part))
+        if self._room <= 0:
+            self._cut[r.key] = r
+        moments = [*rates, *([] if found.next_due_at is None else [found.next_due_at])]
+        return replace(found, next_due_at=min(moments, default=None))
+
+    def put_off_more(self) -> None:
+        """Of the batches whose looks were cut short: whoever is open there waits for the next
+        claim."""
+        for r in self._cut.values():
+            self._room = self._left
+            if self._room > 0:
+                self._look(r, 1)
+
+    def _look(self, r: Runnable, most: int) -> Waiting:
         gates = row_gates(r.batch, r.rules)
         due: list[Row] = []
         next_due: list[int] = []
-        rank = next_rank(self._tx, r, None)
+        first = first_of_rank(self._tx, r, None)
         for _ in range(RANKS_MOST):
-            if rank is None or len(due) >= most or self.cut:
+            if first is None or len(due) >= most or self._room <= 0:
                 break
-            due += self._open_in_rank(r, rank, gates, most - len(due))
-            later = later_in_rank(self._tx, r, rank) if len(due) < most else None
+            if first.due_us <= self._tx.now_us or self._held.keys_of(r.key, first.rank):
+                due += self._open_in_rank(r, first.rank, gates, most - len(due))
+                later = later_in_rank(self._tx, r, first.rank) if len(due) < most else None
+            else:
+                later = first.due_us if first.due_us < HELD_US else None
             if later is not None:
                 next_due.append(later)
-            rank = next_rank(self._tx, r, rank)
+            first = first_of_rank(self._tx, r, first.rank)
         passed_over = self._passed_over.get(r.key, {}).values()
-        moments = [*map(moment, next_due), *(m for m in passed_over if m is not None), *rates]
+        moments = [*map(moment, next_due), *(m for m in passed_over if m is not None)]
         return Waiting(tuple(due), min(moments, default=None))
 
     def taken(self, rows: Sequence[Row]) -> None:
@@ -115,7 +144,7 @@ class DueRows:
             plan = plan_claims(candidates, most, gates, self._tx.now)
             blocked = self._set_aside(r, plan, by_key)
             claimed = [by_key[candidate.key] for candidate in plan.claimed]
-            if len(claimed) == most or not blocked or len(rows) < limit or self.cut:
+            if len(claimed) == most or not blocked or len(rows) < limit or self._room <= 0:
                 return claimed
             # Where some are blocked, many are.
             limit = max(most, self._room)
@@ -135,6 +164,7 @@ class DueRows:
         """How many rows a gate blocks."""
         blocked = len(plan.deferred) + len(plan.skipped) + len(plan.held)
         self._room -= blocked
+        self._left -= blocked
         if not blocked:
             return 0
         moments: dict[int, datetime | None] = {one.key: until for one, until in plan.deferred}
@@ -206,16 +236,19 @@ def zone_of(batch: Batch, row: Row) -> str:
     return zone
 
 
-def next_rank(tx: Tx, r: Runnable, after: int | None) -> int | None:
+def first_of_rank(tx: Tx, r: Runnable, after: int | None) -> Row | None:
+    """`rank` and `due_us` of whoever is due first in the next rank: of a batch that waits for
+    later it is all that is read."""
     behind = "AND rank > :after " if after is not None else ""
     parameters = {} if after is None else {"after": after}
-    found: int | None = tx.scalar(
-        f"SELECT rank FROM scheduled_calls WHERE batch_key = :batch AND due_us IS NOT NULL "
-        f"{behind}ORDER BY batch_key, rank LIMIT 1",
+    return tx.one_or_none(
+        "SELECT rank, due_us FROM scheduled_calls WHERE batch_key = :batch "
+        f"AND due_us IS NOT NULL {behind}AND position < :end "
+        "ORDER BY batch_key, rank, due_us LIMIT 1",
         batch=r.key,
+        end=r.next_position,
         **parameters,
     )
-    return found
 
 
 _CLAIMABLE: Final = (

@@ -61,6 +61,19 @@ _HAS_FREE: Final = (
 )
 
 
+def lock_accounts(tx: Tx) -> None:
+    """Whoever changes a batch or its rules locks its account's row of the ledger first: what
+    is read behind this is no older than the changes that a claim had to wait for."""
+    if tx.dialect.locks_rows:
+        tx.all(
+            f"SELECT s.owner FROM slots s WHERE s.kind = {int(ScopeKind.ACCOUNT)} AND s.owner IN "
+            "(SELECT b.account_key FROM batches b WHERE b.ended_us IS NULL "
+            "AND b.state = :running AND b.waiting > 0) "
+            f"ORDER BY s.kind, s.owner {tx.dialect.for_update('s')}",
+            running=int(BatchState.RUNNING),
+        )
+
+
 def read_runnable(tx: Tx, account_key: int | None = None) -> list[Runnable]:
     """Batches that wait, of accounts with a free slot for them: the others are not even read,
     since most claims come when all slots are taken. Of one account, where it is named."""

@@ -8,7 +8,7 @@ from outdial_server.domain.explanation import Count
 from outdial_server.storage.encoding import moment
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
-from outdial_server.storage.verbs.due_rows import RANKS_MOST, later_in_rank, next_rank
+from outdial_server.storage.verbs.due_rows import RANKS_MOST, first_of_rank, later_in_rank
 from outdial_server.storage.verbs.held_rows import ready_us
 from outdial_server.storage.verbs.runnable import Runnable
 
@@ -60,12 +60,12 @@ def read_queue(tx: Tx, r: Runnable, columns: str, table: str, most: int) -> list
 
 
 def _ranks(tx: Tx, r: Runnable) -> Iterator[int]:
-    rank: int | None = None
+    first = first_of_rank(tx, r, None)
     for _ in range(RANKS_MOST):
-        rank = next_rank(tx, r, rank)
-        if rank is None:
+        if first is None:
             return
-        yield rank
+        yield first.rank
+        first = first_of_rank(tx, r, first.rank)
 
 
 class _Counter:
