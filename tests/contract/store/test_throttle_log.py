@@ -20,6 +20,7 @@ from outdial_server.storage.encoding import micros, moment
 from outdial_server.storage.schema import throttle_hits, throttles
 from outdial_server.storage.sqlite_statements import SqliteStatements
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs import throttle_log
 from outdial_server.storage.verbs.throttle_log import (
     count_hits,
     read_throttles,
@@ -91,7 +92,8 @@ class Walk:
 
     def step(self, tx: Tx, wanted: int, *, unsent: bool) -> None:
         if unsent and self.oracle.calls:
-            lost = Counter(self.random.choices(self.oracle.calls, k=1))
+            most = min(4, len(self.oracle.calls))
+            lost = Counter(self.random.sample(self.oracle.calls, self.random.randint(1, most)))
             self.oracle.calls = list((Counter(self.oracle.calls) - lost).elements())
             take_back(tx, Counter({(KEY, at_us): n for at_us, n in lost.items()}))
         reading = read_throttles(tx, {KEY}, lock=True)[KEY]
@@ -180,3 +182,89 @@ async def test_what_no_window_holds_is_forgotten_in_bounded_steps(world: World) 
     assert micros(world.clock.now()) in {
         at for (at,) in await world.sql("SELECT at_us FROM throttle_hits")
     }
+
+
+async def throttle_with(world: World, key: int, moments: list[int]) -> None:
+    """A throttle that has counted two calls at each moment."""
+    await world.execute(
+        "INSERT INTO throttles "
+        "(key, id, account_key, display_name, rules_json, created_us, updated_us) "
+        "SELECT :key, :id, MIN(a.key), :name, :rules, 0, 0 FROM accounts a",
+        key=key,
+        id=key.to_bytes(16, "big"),
+        name=f"throttle {key}",
+        rules=rules_json([ThrottleRule(100_000, timedelta(hours=1))]),
+    )
+
+    def fill(tx: Tx) -> None:
+        tx.insert(
+            "throttle_hits",
+            ["throttle_key", "at_us", "hits", "total"],
+            [(key, at_us, 2, 2 * n) for n, at_us in enumerate(moments, start=1)],
+        )
+        tx.run(
+            "UPDATE throttles SET total = :total, last_us = :last WHERE key = :key",
+            total=2 * len(moments),
+            last=moments[-1],
+            key=key,
+        )
+
+    await world.store.database.write(fill)
+
+
+async def log_of(world: World, key: int) -> list[tuple[int, int, int]]:
+    return await world.sql(  # type: ignore[return-value]
+        f"SELECT at_us, hits, total FROM throttle_hits WHERE throttle_key = {key} ORDER BY at_us"
+    )
+
+
+def changed_rows(tx: Tx) -> int:
+    """So far: of the log in this transaction, or of all tables on the connection."""
+    count: int = tx.scalar(
+        "SELECT pg_stat_get_xact_tuples_updated('throttle_hits'::regclass)"
+        if tx.dialect.locks_rows
+        else "SELECT total_changes()"
+    )
+    return count
+
+
+async def test_calls_that_were_not_placed_change_each_moment_behind_them_once(
+    world: World,
+) -> None:
+    now = micros(world.clock.now())
+    moments = [now - 9_000_000 + n * 100_000 for n in range(60)]
+    for key in (1, 2):
+        await throttle_with(world, key, moments)
+    lost = Counter({(1, at_us): 1 for at_us in moments[5:50]})
+    lost.update({(2, at_us): 2 for at_us in moments[:30:3]})
+
+    def take(tx: Tx) -> int:
+        before = changed_rows(tx)
+        take_back(tx, lost)
+        return changed_rows(tx) - before
+
+    assert await world.store.database.write(take) <= 55 + 60 + 2
+    for key in (1, 2):
+        total, expected = 0, []
+        for at_us in moments:
+            hits = 2 - lost[key, at_us]
+            total += hits
+            expected.append((at_us, hits, total))
+        assert await log_of(world, key) == expected
+        assert await world.sql(f"SELECT total FROM throttles WHERE key = {key}") == [(total,)]
+
+
+async def test_what_lies_too_many_moments_back_goes_on_being_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle_log, "TAKEN_BACK_MOST", 20)
+    now = micros(world.clock.now())
+    moments = [now - 60_000_000 + n * 1_000_000 for n in range(15)]
+    for key in (1, 2):
+        await throttle_with(world, key, moments)
+    lost = Counter({(key, at_us): 1 for key in (1, 2) for at_us in moments})
+    await world.store.database.write(lambda tx: take_back(tx, lost))
+    # Ten moments of each: the group has twenty.
+    for key in (1, 2):
+        assert [hits for _, hits, _ in await log_of(world, key)] == [2] * 5 + [1] * 10
+        assert await world.sql(f"SELECT total FROM throttles WHERE key = {key}") == [(20,)]

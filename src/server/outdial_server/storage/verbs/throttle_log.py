@@ -7,10 +7,11 @@ and then sees what was counted. Lock order: ledger, calls, throttles, batches.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Final
 
 import orjson
@@ -18,7 +19,7 @@ import orjson
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.domain.throttle import RuleUse, ThrottleRule, ThrottleUse
 from outdial_server.storage.dialects.dialect import Kind
-from outdial_server.storage.encoding import json_text, moment
+from outdial_server.storage.encoding import json_text, micros, moment
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 
@@ -144,38 +145,67 @@ def _prune(tx: Tx, key: int, reading: Reading) -> None:
 
 
 TAKEN_BACK_MOST: Final = 2_000
-"""Moments since the count: as many rows are changed, some 2 ms of the writer."""
+"""Moments since the counts of a group: about as many rows are changed, some 2 ms of the
+writer. The throttles of the group share them."""
+
+_SPANS: Final = (
+    ("key", Kind.INT),
+    ("since", Kind.INT),
+    ("until", Kind.INT),
+    ("hits", Kind.INT),
+    ("fewer", Kind.INT),
+)
+_SPAN_SET: Final = (
+    "total = total - r.fewer, "
+    "hits = throttle_hits.hits - CASE WHEN at_us = r.since THEN r.hits ELSE 0 END"
+)
+_SPAN_GUARD: Final = "throttle_key = r.key AND at_us >= r.since AND at_us < r.until"
+_FOR_EVER: Final = 2**63 - 1
 
 
 def take_back(tx: Tx, hits: Counter[tuple[int, int]]) -> None:
     """Calls that were counted, by throttle and moment, and turned out not to be placed. It is
     told of most at once (`CARRIER_DEADLINE`); one that was unknown for long may lie too many
     moments back, and then goes on being counted."""
-    rows = [
-        {"key": key, "at": at_us, "n": n}
-        for (key, at_us), n in sorted(hits.items())
-        if not _lies_far_back(tx, key, at_us)
-    ]
+    fewer: Counter[int] = Counter()
+    spans = []
+    for (key, at_us), until in _spans(_without_far_back(tx, hits)):
+        count = hits[key, at_us]
+        fewer[key] += count
+        spans.append((key, at_us, until, count, fewer[key]))
     tx.run_many(
         "UPDATE throttles SET total = total - :n WHERE key = :key",
-        [{"key": row["key"], "n": row["n"]} for row in rows],
+        [{"key": key, "n": n} for key, n in fewer.items()],
     )
-    tx.run_many(
-        "UPDATE throttle_hits SET total = total - :n, "
-        "hits = hits - CASE WHEN at_us = :at THEN :n ELSE 0 END "
-        "WHERE throttle_key = :key AND at_us >= :at",
-        rows,
+    # Spans do not overlap: a row that is changed once for each call before it leaves as many
+    # dead versions behind on PostgreSQL, and the next change of it walks over them all.
+    sql = tx.dialect.update_each("throttle_hits", _SPAN_SET, _SPAN_GUARD, _SPANS)
+    tx.update_each(sql, spans)
+
+
+def _spans(counted: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], int]]:
+    """Each throttle and moment, and that throttle's next moment among them."""
+    for this, behind in zip_longest(counted, counted[1:]):
+        same = behind is not None and behind[0] == this[0]
+        yield this, behind[1] if same else _FOR_EVER
+
+
+def _without_far_back(tx: Tx, hits: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
+    """In order. Nothing is asked for those of this moment, which hardly anything is behind."""
+    deadline_us = micros(tx.now - CARRIER_DEADLINE)
+    with_old = {key for key, at_us in hits if at_us < deadline_us}
+    floors = {key: _far_back(tx, key, TAKEN_BACK_MOST // len(with_old)) for key in with_old}
+    return sorted(
+        (key, at_us) for key, at_us in hits if at_us >= deadline_us or at_us > floors[key]
     )
 
 
-def _lies_far_back(tx: Tx, key: int, at_us: int) -> bool:
-    if moment(at_us) + CARRIER_DEADLINE >= tx.now:
-        return False
-    since: int = tx.scalar(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM throttle_hits WHERE throttle_key = :key "
-        "AND at_us >= :at LIMIT :most) AS since",
+def _far_back(tx: Tx, key: int, most: int) -> int:
+    """The newest moment that has `most` behind it; without one, before all moments."""
+    at_us: int | None = tx.scalar(
+        "SELECT at_us FROM throttle_hits WHERE throttle_key = :key "
+        "ORDER BY at_us DESC LIMIT 1 OFFSET :most",
         key=key,
-        at=at_us,
-        most=TAKEN_BACK_MOST + 1,
+        most=most,
     )
-    return since > TAKEN_BACK_MOST
+    return -1 if at_us is None else at_us
