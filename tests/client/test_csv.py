@@ -49,6 +49,13 @@ def test_known_columns_are_fields_and_the_others_template_values() -> None:
     )
 
 
+def test_an_empty_cell_says_nothing() -> None:
+    (call,) = calls(
+        "phone,first_name,city,branch\n+15551230001, ,Graz,\n", CsvColumns(metadata=["branch"])
+    )
+    assert call == NewCall(address="+15551230001", template_context={"city": "Graz"})
+
+
 @pytest.mark.parametrize("name", ["ring_timeout", "Ring Timeout Seconds"])
 def test_how_long_a_phone_may_ring_is_a_column(name: str) -> None:
     told = calls(f"phone,{name}\n+15551230001,45\n+15551230002,\n")

@@ -86,10 +86,6 @@ def to_contact(row: CsvRow) -> NewContact:
         postal_code=values.get("postal_code", ""),
         keywords=[word for word in keywords if word],
         time_zone=values.get("time_zone", ""),
-        custom_fields=_said(_OWN_FIELDS, values),
-        metadata=_said(METADATA, values),
+        custom_fields=below(_OWN_FIELDS, values),
+        metadata=below(METADATA, values),
     )
-
-
-def _said(prefix: str, values: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in below(prefix, values).items() if text}

@@ -108,7 +108,8 @@ class CsvColumns:
 
     Case, blanks, hyphens and underscores in a name do not matter. What is left
     empty is looked for under its usual names; every column that means nothing else
-    becomes a template value under its own name.
+    becomes a template value under its own name. An empty cell says nothing: the agent's
+    default holds, and without one the row is refused.
     """
 
     phone: str = ""
@@ -298,11 +299,11 @@ def _length(seconds: str | None) -> timedelta | None:
 
 
 def below(prefix: str, values: Mapping[str, str]) -> dict[str, str]:
-    """The fields that begin so, without it."""
+    """The fields that begin so, without it; empty cells say nothing."""
     return {
         field.removeprefix(prefix): value
         for field, value in values.items()
-        if field.startswith(prefix)
+        if value and field.startswith(prefix)
     }
 
 

@@ -270,7 +270,12 @@ def test_a_refusal_names_the_numbers() -> None:
     refusal = too_short(found, "batch.window_end")
     assert isinstance(refusal, InvalidFieldsError)
     assert refusal.reason is Reason.WINDOW_TOO_SHORT
-    assert refusal.violations[0].field == "batch.window_end"
+    (violation,) = refusal.violations
+    assert violation.field == "batch.window_end"
+    assert violation.description == (
+        "leaves too little time: to start 100 calls takes 0:09:01; "
+        "the window must not end before 2026-03-02T09:10:01Z"
+    )
     assert refusal.metadata == {
         "calls": "100",
         "estimate_seconds": "541",

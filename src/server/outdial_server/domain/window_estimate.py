@@ -211,18 +211,25 @@ def too_short(found: WindowEstimate, field: str) -> InvalidFieldsError:
             {"calls": str(found.people)},
         )
     seconds = found.needed // _SECOND
+    earliest_end = found.earliest_end.isoformat().replace("+00:00", "Z")
     return InvalidFieldsError(
-        [_leaves_too_little(found, field, f"{seconds} s")],
+        [
+            _leaves_too_little(
+                found, field, f"{found.needed}; the window must not end before {earliest_end}"
+            )
+        ],
         Reason.WINDOW_TOO_SHORT,
         {
             "calls": str(found.people),
             "estimate_seconds": str(seconds),
-            "earliest_window_end": found.earliest_end.isoformat().replace("+00:00", "Z"),
+            "earliest_window_end": earliest_end,
         },
     )
 
 
 def _leaves_too_little(found: WindowEstimate, field: str, takes: str) -> FieldViolation:
-    return FieldViolation(
-        field, f"leaves too little time for {found.people} calls, which take {takes} to start"
-    )
+    return FieldViolation(field, f"leaves too little time: to start {_calls(found)} takes {takes}")
+
+
+def _calls(found: WindowEstimate) -> str:
+    return "1 call" if found.people == 1 else f"{found.people} calls"
