@@ -113,3 +113,15 @@ async def test_a_dry_run_makes_nothing_and_shows_what_would_be(
     (request,) = far_end.requests("CreateBatch")
     assert request.validate_only
     assert "the window closes before all can be called" in result.output
+    assert "Nothing was made" in result.output
+
+
+async def test_a_batch_that_is_taken_with_a_warning_says_so(
+    far_end: FarEnd, outdial: Outdial
+) -> None:
+    far_end.answer("ListAgents", ListAgentsResponse(agents=[AGENT]))
+    made = Batch(batch_id="b-1", display_name="Monday", schedule_warning="HOURS_NEVER_OPEN")
+    far_end.answer("CreateBatch", CreateBatchResponse(batch=made))
+    result = await outdial("batch", "create", "Monday", "--agent", "Reminder")
+    assert result.exit_code == 0, result.output
+    assert "the hours do not open before the window closes" in result.output

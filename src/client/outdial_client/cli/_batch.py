@@ -15,7 +15,7 @@ from outdial_client.cli._batch_options import (
     NewBatchSettings,
 )
 from outdial_client.cli._choices import BATCH_STATES, choice
-from outdial_client.cli._facts import batch_facts, estimate_facts, is_idle
+from outdial_client.cli._facts import batch_facts, estimate_facts, is_idle, schedule_warning
 from outdial_client.cli._folder_names import Contacts, Folders, folder_ids
 from outdial_client.cli._lengths import seconds_or_none
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
@@ -75,8 +75,11 @@ def create(
         batch = created.batch
         if dry_run:
             screen.facts(created, batch_facts(batch))
+            screen.note("Nothing was made: that is what it would be.")
             return
         screen.made(batch, batch.batch_id, f"Batch {batch.display_name}: {batch.batch_id}")
+        if batch.schedule_warning:
+            screen.note(f"Taken with a warning: {schedule_warning(batch)}.")
 
     run(context, command)
 

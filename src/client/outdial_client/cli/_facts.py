@@ -40,6 +40,10 @@ _WARNINGS = {
 }
 
 
+def schedule_warning(batch: Batch) -> str:
+    return _WARNINGS.get(batch.schedule_warning, batch.schedule_warning)
+
+
 def batch_facts(batch: Batch) -> Facts:
     """One batch in full; what is unset is left out."""
     counts = ", ".join(f"{name} {n}" for name, n in counts_by_state(batch.counts) if n)
@@ -55,7 +59,7 @@ def batch_facts(batch: Batch) -> Facts:
         ("hours", _hours(batch)),
         ("calls a day", str(batch.max_calls_per_day or "")),
         ("spread", "over the day" if batch.pacing == Pacing.PACING_SPREAD_OVER_DAYS else ""),
-        ("warning", _WARNINGS.get(batch.schedule_warning, batch.schedule_warning)),
+        ("warning", schedule_warning(batch)),
         ("priority", str(batch.priority or "")),
         ("weight", str(batch.weight or "")),
         ("calls at once", str(batch.max_concurrent_calls or "")),
