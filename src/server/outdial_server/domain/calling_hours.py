@@ -81,8 +81,10 @@ def openings(hours: CallingHours, zone: str, now: datetime) -> Iterator[Opening]
             yield opening
 
 
+@lru_cache(maxsize=256)
 def next_opening(hours: CallingHours, zone: str, now: datetime) -> Opening:
-    """The one that is open now, else the next."""
+    """The one that is open now, else the next. Batches of one account mostly have the same
+    hours, and are asked at the same moment."""
     return next(openings(hours, zone, now))
 
 

@@ -167,11 +167,15 @@ def _people_of_day(facts: ScopeFacts, now: datetime) -> int:
 
 def slot_gate(row: SlotRow) -> GateAnswer:
     name = _SLOT_GATE_OF[row.scope.kind]
-    figures = {"used": row.used} | ({} if row.target_cap is None else {"cap": row.target_cap})
-    figures |= {"external": row.external} if row.external else {}
-    if row.free == 0:
+    figures = {"used": row.used}
+    if row.target_cap is not None:
+        figures["cap"] = row.target_cap
+    if row.external:
+        figures["external"] = row.external
+    free = row.free
+    if free == 0:
         return GateAnswer(name, 0, "NO_FREE_SLOT", figures, waits_for=ANY_CALL_ENDS)
-    return GateAnswer(name, row.free, figures=figures)
+    return GateAnswer(name, free, figures=figures)
 
 
 def clock_gates(batch: Batch, now: datetime) -> tuple[GateAnswer, ...]:

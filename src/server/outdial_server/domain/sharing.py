@@ -36,7 +36,9 @@ def in_turn(wishes: Iterable[Wish]) -> list[Wish]:
         for priority, equals in peers.items()
     }
     return [
-        replace(wish, served=max(wish.served, behind_most[wish.priority]))
+        wish
+        if wish.served >= behind_most[wish.priority]
+        else replace(wish, served=behind_most[wish.priority])
         for equals in peers.values()
         for wish in equals
     ]

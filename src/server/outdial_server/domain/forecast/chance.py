@@ -58,6 +58,8 @@ def _one_by_one(chance: Chance, count: int, rates: Sequence[float]) -> list[int]
 
 
 def binomial(chance: Chance, count: int, rate: float) -> int:
+    if rate <= 0.0 or count == 0:
+        return 0
     if rate > 0.5:
         return count - binomial(chance, count, 1.0 - rate)
     variance = count * rate * (1.0 - rate)
@@ -69,8 +71,6 @@ def binomial(chance: Chance, count: int, rate: float) -> int:
 
 def _binomial_by_steps(chance: Chance, count: int, rate: float) -> int:
     """Walks up the probabilities; the mean is small, so it is a short walk."""
-    if rate <= 0.0 or count == 0:
-        return 0
     drawn, found = chance.random(), 0
     probability = (1.0 - rate) ** count
     while drawn >= probability and found < count:

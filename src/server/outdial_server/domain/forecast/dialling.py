@@ -3,17 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Final
 
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.forecast.chance import Chance
 from outdial_server.domain.forecast.holds import Holds
 from outdial_server.domain.forecast.people import Alike
-
-_PARTS: Final = 8
-"""Calls that start together come to about so many events at most: more of them are drawn as
-parts, each as long as its calls are in the mean, so that sums spread as those of single calls
-do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +31,22 @@ class Ending:
 Taken = Sequence[tuple[Alike, int]]
 
 
-def one_each(chance: Chance, holds: Holds, taken: Taken, starts: Sequence[int]) -> Iterator[Ending]:
-    """Every call has a slot of its own, and starts at a moment of `starts`."""
+def one_each(
+    chance: Chance, holds: Holds, taken: Taken, starts: Sequence[int], most: int
+) -> Iterator[Ending]:
+    """Every call has a slot of its own, and starts at a moment of `starts`. For `most`, see
+    `Grain.parts`."""
     place = 0
     for alike, disposition, count in _outcomes(chance, holds, taken):
-        for part in parts(count, -(-count * _PARTS // len(starts))):
+        for part in parts(count, -(-count * most // len(starts))):
             lasts_us = holds.sum_us(chance, [(disposition, part)]) // part
             yield Ending(starts[place] + lasts_us, part, EndedCalls(alike, disposition, part))
             place += part
 
 
-def chained(chance: Chance, holds: Holds, taken: Taken, starts: Sequence[int]) -> Iterator[Ending]:
+def chained(
+    chance: Chance, holds: Holds, taken: Taken, starts: Sequence[int], most: int
+) -> Iterator[Ending]:
     """More calls than slots: each slot makes its part of them, one behind the other."""
     outcomes = _outcomes(chance, holds, taken)
     calls, slots = sum(count for _, _, count in outcomes), len(starts)
@@ -55,12 +54,12 @@ def chained(chance: Chance, holds: Holds, taken: Taken, starts: Sequence[int]) -
     # How far apart the slots end: as far as so many calls in a row differ.
     spread = holds.spread_us() * sqrt(calls / slots)
     place = 0
-    for part in parts(slots, _PARTS):
+    for part in parts(slots, most):
         lasts_us = span_us + int(chance.gauss(0.0, spread / sqrt(part)))
         yield Ending(starts[place] + max(span_us // 2, lasts_us), part)
         place += part
     for alike, disposition, count in outcomes:
-        for part in parts(count, -(-count * _PARTS // calls)):
+        for part in parts(count, -(-count * most // calls)):
             ends_us = starts[0] + int(chance.random() * span_us)
             yield Ending(ends_us, 0, EndedCalls(alike, disposition, part))
 

@@ -16,6 +16,12 @@ _ROUNDS_MOST: Final = 20_000
 _TRIES_A_PERSON: Final = 1.6
 """With a retry policy: only for the size of the work, nothing else rests on it."""
 
+_PARTS_MOST: Final = 8
+_PARTS_LEAST: Final = 2
+_PARTS_OF_ALL: Final = 32
+"""Events between two decisions, over all batches: more of them lie closer together than
+anybody decides."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grain:
@@ -25,6 +31,10 @@ class Grain:
     calls: int = 1
     chain: int = 1
     gap_us: int = 0
+    # Calls that start together come to about so many events at most: more of them are drawn as
+    # parts, each as long as its calls are in the mean, so that sums spread as those of single
+    # calls do.
+    parts: int = _PARTS_MOST
     # After so many decisions a run takes larger steps, whatever comes.
     rounds: int = _ROUNDS_MOST
 
@@ -52,7 +62,9 @@ def grain_of(question: Question, runs: int, hold_us: int) -> Grain:
     if calls == 1:
         return Grain(rounds=rounds)
     slots = _slots(question)
-    return Grain(calls, max(1, 4 * calls // slots), calls * hold_us // slots, rounds)
+    parts = min(_PARTS_MOST, max(_PARTS_LEAST, _PARTS_OF_ALL // dialled))
+    gap_us = calls * hold_us // slots
+    return Grain(calls, max(1, 4 * calls // slots), gap_us, parts, rounds)
 
 
 def _slots(question: Question) -> int:

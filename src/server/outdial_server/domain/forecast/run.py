@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
-from outdial_server.domain.call import Disposition
+from outdial_server.domain.call import CallTimes, Disposition
 from outdial_server.domain.forecast.chance import Chance
 from outdial_server.domain.forecast.dialling import (
     EndedCalls,
@@ -253,7 +253,8 @@ class Run:
             return None
         chain = self._chain(b, free)
         slots = budget((a for a in answers if a.gate in _OF_SLOTS), _NO_LIMIT)
-        calls = self._calls_left(b, facts, answers, slots * chain)
+        of_calls = [a for a in answers if a.gate not in _OF_SLOTS]
+        calls = self._calls_left(b, facts, of_calls, slots * chain)
         found = b.look(self.now_us, calls)
         next_us = b.waiting.next_due_us
         if next_us is not None and found < calls:
@@ -261,14 +262,13 @@ class Run:
         if not found:
             b.ready_us = next_us or self.now_us
             return None
-        counted = budget((a for a in answers if a.gate not in _OF_SLOTS), _NO_LIMIT)
+        counted = budget(of_calls, _NO_LIMIT)
         return _Turn(b, facts, min(slots, -(-found // chain)), found, counted, chain)
 
     def _calls_left(
-        self, b: VirtualBatch, facts: ScopeFacts, answers: Sequence[GateAnswer], most: int
+        self, b: VirtualBatch, facts: ScopeFacts, counted: Sequence[GateAnswer], most: int
     ) -> int:
         """What the gates let through that count calls and not slots."""
-        counted = [a for a in answers if a.gate not in _OF_SLOTS]
         if not (self.grain.gap_us and b.batch.settings.is_spread):
             return budget(counted, most)
         # All slots of the day that have opened since the decision before.
@@ -350,6 +350,8 @@ class Run:
 
     def _dial(self, turn: _Turn, slots: int, now: datetime) -> int:
         """Returns how many."""
+        if not slots:
+            return 0
         b = turn.b
         calls = min(turn.calls, slots * turn.chain)
         windows = [self.throttles[key] for key in b.window_keys]
@@ -377,7 +379,7 @@ class Run:
         b.held += len(starts)
         self.ledger.move(b.key, len(starts))
         draw = one_each if sum(n for _, n in taken) == len(starts) else chained
-        for ending in draw(self.chance, b.holds, taken, starts):
+        for ending in draw(self.chance, b.holds, taken, starts, self.grain.parts):
             self.expect(b, ending)
 
     def _starts(self, b: VirtualBatch, slots: int) -> list[int]:
@@ -399,8 +401,12 @@ def new_run(
     """`draws`: whether it notes what happens when."""
     clock = VirtualClock(question.at)
     drawn = {agent: model.draw(chance) for agent, model in sorted(models.items())}
+    holds: dict[tuple[int, CallTimes], Holds] = {}
+    for b in question.batches:
+        times = b.batch.settings.call_times
+        holds.setdefault((b.agent_key, times), Holds(drawn[b.agent_key], times))
     batches = {
-        b.key: VirtualBatch(b, clock, Holds(drawn[b.agent_key], b.batch.settings.call_times))
+        b.key: VirtualBatch(b, clock, holds[b.agent_key, b.batch.settings.call_times])
         for b in question.batches
     }
     run = Run(

@@ -171,17 +171,19 @@ class VirtualBatch:
         self.live -= count
         self.last_end_us = max(self.last_end_us, at_us)
         self.calls_by_outcome[disposition] += count
-        terms = self._retry_terms(chance, alike)
-        if terms is None and disposition in self._ends:
-            self.people[self._ends[disposition]] += count
+        final_state = self._ends.get(disposition)
+        if final_state is not None:
+            self.people[final_state] += count
             return
+        terms = self._retry_terms(chance, alike, disposition)
         now = self._clock.moment(at_us)
         end = advance(self._call(disposition, terms), _report(disposition), now)
         assert end is not None, "each of these ends a call"  # noqa: S101
         if end.final_state is not None:
             self.people[end.final_state] += count
             if terms is None:
-                # Without a policy it is the same for all.
+                # Where no rule of a policy names it, or none holds any more, it is the same
+                # for all, from here on.
                 self._ends[disposition] = end.final_state
             return
         assert end.due_at is not None, "whoever has no end waits again"  # noqa: S101
@@ -227,9 +229,14 @@ class VirtualBatch:
             retry=terms,
         )
 
-    def _retry_terms(self, chance: Chance, alike: Alike) -> RetryTerms | None:
+    def _retry_terms(
+        self, chance: Chance, alike: Alike, disposition: Disposition
+    ) -> RetryTerms | None:
+        """None where none can be granted."""
         policy = self.batch.settings.retry_policy
         if policy is None or self.batch.settling_to is not None:
+            return None
+        if policy.wait_after(disposition) is None:
             return None
         tries = Tries(alike.attempts + 1, Counter(alike.earlier))
         draw = chance.random() if policy.draws else 0.0
