@@ -23,6 +23,7 @@ from outdial_server.domain.phone_number import Capability, PhoneNumber, PhoneNum
 from outdial_server.domain.retry_policy import FixedDelays, RetryPolicy, RetryRule
 from outdial_server.domain.rotation import Rotation
 from outdial_server.domain.scheduled_call import ScheduledCallState
+from outdial_server.domain.suppression import SuppressionFields
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.verbs.call_texts import ParsedAgents
 from outdial_server.storage.verbs.claiming import claim
@@ -270,6 +271,39 @@ async def test_who_is_first_gets_the_slot_that_comes_free(world: World) -> None:
     await world.apply(ended(call))
     (call,) = await world.sending()
     assert call.address == urgent.address
+
+
+@pytest.mark.parametrize("people", [60, 600])
+async def test_who_is_cancelled_while_held_leaves_no_slot_idle(world: World, people: int) -> None:
+    await make(world, max_concurrent_calls=1)
+    batch_id = await world.batch([new_row(n, caller_id=FRONT) for n in range(people)])
+    (call,) = await everybody(world)
+    rows = await world.rows(batch_id)
+    for row in rows[1:-1]:
+        await world.store.calls.cancel_scheduled_call(world.account_id, row.scheduled_call_id)
+    await world.apply(ended(call))
+    (call,) = await everybody(world)
+    assert call.address == rows[-1].address
+    assert await world.sql("SELECT COUNT(*) FROM held_rows") == [(0,)]
+
+
+@pytest.mark.parametrize("blocked", [10, 40])
+async def test_who_is_blocked_while_held_leaves_no_slot_idle(world: World, blocked: int) -> None:
+    await make(world, max_concurrent_calls=2)
+    rows = [new_row(n, caller_id=FRONT) for n in range(blocked + 4)]
+    batch_id = await world.batch(rows)
+    calls = await everybody(world)
+    assert len(calls) == 2
+    peace = [row.address for row in rows[2 : blocked + 2]]
+    none = SuppressionFields("", "", None)
+    await world.store.suppressions.put_suppressions(world.account_id, peace, none)
+    await world.apply(*(ended(call) for call in calls))
+    row = await world.row(batch_id, blocked + 2)
+    standing = await world.store.standings.row_standing(world.account_id, row.scheduled_call_id)
+    assert standing.is_chosen
+    calls = await everybody(world)
+    assert [call.address for call in calls] == [row.address for row in rows[blocked + 2 :]]
+    await check_invariants(world.store)
 
 
 async def test_a_number_that_is_not_active_holds_those_bound_to_it(world: World) -> None:

@@ -94,7 +94,7 @@ def shown(tx: Tx, r: Runnable, found: Waiting, facts: ClaimFacts, room: NumberRo
         found.next_due_at,
         tuple(c for _, c in placed),
         None if pool is None or choice.last == pool.last else choice.last,
-        more=len(placed) < len(due) or (pool is not None and from_pool < len(placed)),
+        more=found.more or len(placed) < len(due) or (pool is not None and from_pool < len(placed)),
     )
 
 

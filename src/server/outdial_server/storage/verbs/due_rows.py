@@ -126,7 +126,8 @@ class DueRows:
             first = first_of_rank(self._tx, r, first.rank)
         passed_over = self._passed_over.get(r.key, {}).values()
         moments = [*map(moment, next_due), *(m for m in passed_over if m is not None)]
-        return Waiting(tuple(due), min(moments, default=None))
+        more = self._held.is_cut(r.key)
+        return Waiting(tuple(due), min(moments, default=None), more=more)
 
     def taken(self, rows: Sequence[Row]) -> None:
         """These are claimed."""
@@ -142,9 +143,10 @@ class DueRows:
             by_key = {row.key: row for row in rows}
             candidates = read_candidates(self._tx, r, rows, self._numbers)
             plan = plan_claims(candidates, most, gates, self._tx.now)
-            blocked = self._set_aside(r, plan, by_key)
+            blocked, let_go = self._set_aside(r, plan, by_key)
             claimed = [by_key[candidate.key] for candidate in plan.claimed]
-            if len(claimed) == most or not blocked or len(rows) < limit or self._room <= 0:
+            is_all = len(rows) < limit and not let_go
+            if len(claimed) == most or not blocked or is_all or self._room <= 0:
                 return claimed
             # Where some are blocked, many are.
             limit = max(most, self._room)
@@ -160,13 +162,15 @@ class DueRows:
             return rows
         return [row for row in rows if row.key not in passed_over][:limit]
 
-    def _set_aside(self, r: Runnable, plan: ClaimPlan, by_key: Mapping[int, Row]) -> int:
-        """How many rows a gate blocks."""
+    def _set_aside(
+        self, r: Runnable, plan: ClaimPlan, by_key: Mapping[int, Row]
+    ) -> tuple[int, bool]:
+        """How many rows a gate blocks, and whether others are let go for them."""
         blocked = len(plan.deferred) + len(plan.skipped) + len(plan.held)
         self._room -= blocked
         self._left -= blocked
         if not blocked:
-            return 0
+            return 0, False
         moments: dict[int, datetime | None] = {one.key: until for one, until in plan.deferred}
         moments |= dict.fromkeys(plan.unsure)
         moments |= {one.key: None for one in (*(one for one, _ in plan.skipped), *plan.held)}
@@ -174,11 +178,11 @@ class DueRows:
             self._passed_over.setdefault(r.key, {}).update(moments)
             self._awaits_calls |= bool(plan.unsure)
         else:
-            self._held.let_go(moments)
             _put_off(self._tx, plan.deferred)
             self._skips.end(r.key, plan.skipped)
+        let_go = self._held.pass_over(moments)
         self._held.hold(r.key, [(one, by_key[one.key]) for one in plan.held])
-        return blocked
+        return blocked, let_go
 
 
 CANDIDATE_COLUMNS: Final = (

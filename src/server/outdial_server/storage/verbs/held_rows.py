@@ -24,6 +24,21 @@ HELD_US: Final = micros(datetime(9999, 1, 1, tzinfo=UTC))
 """Later than any moment that a gate names. `ready_us` is since when the row has waited."""
 
 
+LOOKS_MOST: Final = 16
+"""How often one claim looks behind those whom a number cannot let go after all, and
+`STALE_MOST` how many entries that were stale it finds: a few ms of the writer."""
+
+STALE_MOST: Final = 500
+
+
+class Line(NamedTuple):
+    """Those whom a number holds for one reason; see `Entry`."""
+
+    batch_key: int
+    number_key: int
+    was_usable: int
+
+
 class Entry(NamedTuple):
     """Whom a number holds, in the order in which they are let go."""
 
@@ -35,6 +50,10 @@ class Entry(NamedTuple):
     rank: int
     ready_us: int
     position: int
+
+    @property
+    def line(self) -> Line:
+        return Line(self.batch_key, self.number_key, self.was_usable)
 
 
 _COLUMNS: Final = tuple((name, Kind.INT) for name in Entry._fields)
@@ -62,10 +81,21 @@ class HeldRows:
         self._is_any = False
         # Of rows that may be looked at again, by their keys.
         self._entries: dict[int, Entry] = {}
+        # How many of a number with room may be looked at, and who cannot be dialled anyway.
+        self._room: dict[Line, int] = {}
+        self._passed_over: set[int] = set()
+        # A reader holds up nobody.
+        self._looks_left = STALE_MOST if only_look else LOOKS_MOST
+        self._stale_left = STALE_MOST
+        self._cut: set[int] = set()
 
     @property
     def is_any(self) -> bool:
         return self._is_any
+
+    def is_cut(self, batch_key: int) -> bool:
+        """Whether a number has room, and others whom it holds are to be looked at."""
+        return batch_key in self._cut
 
     def look(self, r: Runnable, most: int) -> list[datetime]:
         """Finds those whose number may have a slot for them by now: no more than it has, or
@@ -74,16 +104,32 @@ class HeldRows:
         for number_key in _numbers_that_hold(self._tx, r.key):
             number = self._numbers.number(r, number_key)
             for was_usable, count in _to_let_go(number, most):
-                self._find(r.key, number_key, was_usable, count)
+                line = Line(r.key, number_key, was_usable)
+                if number is None or number.free != 0:
+                    self._room[line] = count
+                self._find(line, count)
             if number is not None and number.opens_at is not None:
                 moments.append(number.opens_at)
         return moments
 
-    def _find(self, batch_key: int, number_key: int, was_usable: int, most: int) -> None:
-        found = _held_by(self._tx, batch_key, number_key, was_usable, most)
-        self._entries |= {key: entry for entry, key in found if key is not None}
-        if not self._only_look:
-            _forget(self._tx, [entry for entry, key in found if key is None])
+    def _find(self, line: Line, most: int) -> None:
+        """The first `most` of the line, past those that are stale."""
+        limit, after = most, None
+        while limit > 0:
+            found = _held_by(self._tx, line, after, limit)
+            stale = [entry for entry, key in found if key is None]
+            alive = {k: e for e, k in found if k is not None and k not in self._passed_over}
+            kept = list(alive.items())[:most]
+            self._entries |= kept
+            if not self._only_look:
+                _forget(self._tx, stale)
+            most -= len(kept)
+            if most == 0 or len(found) < limit:
+                return
+            # Where some are stale, many are.
+            self._stale_left -= len(found) - len(kept)
+            after, limit = found[-1][0], max(0, self._stale_left)
+        self._cut.add(line.batch_key)
 
     def keys_of(self, batch_key: int, rank: int) -> list[int]:
         place = (batch_key, rank)
@@ -94,6 +140,28 @@ class HeldRows:
         if self._entries:
             entries = [self._entries.pop(key) for key in keys if key in self._entries]
             _forget(self._tx, entries)
+
+    def pass_over(self, keys: Iterable[int]) -> bool:
+        """Rows that cannot be dialled now: those behind them come up instead, where their
+        number has room. Whether any did."""
+        blocked = [key for key in keys if key in self._entries]
+        lines = {self._entries[key].line for key in blocked} & self._room.keys()
+        if self._only_look:
+            self._passed_over.update(blocked)
+            for key in blocked:
+                del self._entries[key]
+        else:
+            self.let_go(blocked)
+        if not lines:
+            return False
+        if self._looks_left == 0:
+            self._cut.update(line.batch_key for line in lines)
+            return False
+        self._looks_left -= 1
+        before = len(self._entries)
+        for line in sorted(lines):
+            self._find(line, self._room[line])
+        return len(self._entries) > before
 
     def hold(self, batch_key: int, rows: Sequence[tuple[Candidate, Row]]) -> None:
         """Rows that are locked."""
@@ -160,19 +228,20 @@ def _to_let_go(number: OwnNumber | None, most: int) -> Iterator[tuple[int, int]]
 
 
 def _held_by(
-    tx: Tx, batch_key: int, number_key: int, was_usable: int, most: int
+    tx: Tx, line: Line, after: Entry | None, most: int
 ) -> Sequence[tuple[Entry, int | None]]:
-    """The first entries, each with the key of its row; None for a stale one."""
+    """The first entries, or the next, each with the key of its row; None for a stale one."""
+    behind = "AND (h.rank, h.ready_us, h.position) > (:rank, :ready_us, :position) "
+    parameters = {} if after is None else after._asdict()
     rows = tx.all(
         "SELECT h.batch_key, h.number_key, h.was_usable, h.rank, h.ready_us, h.position, "
         "s.key FROM held_rows h LEFT JOIN scheduled_calls s "
         "ON s.key = h.row_key AND s.due_us = :held "
-        "WHERE h.batch_key = :batch AND h.number_key = :number AND h.was_usable = :usable "
+        "WHERE h.batch_key = :batch_key AND h.number_key = :number_key "
+        f"AND h.was_usable = :was_usable {'' if after is None else behind}"
         "ORDER BY h.rank, h.ready_us, h.position LIMIT :most",
+        **(line._asdict() | parameters),
         held=HELD_US,
-        batch=batch_key,
-        number=number_key,
-        usable=was_usable,
         most=most,
     )
     return [(Entry._make(_fields(row)), row.key) for row in rows]
