@@ -10,6 +10,7 @@ import pytest
 
 from outdial_server.domain.batch import UnknownPolicy
 from outdial_server.domain.errors import ExhaustedError, Reason
+from outdial_server.domain.explanation import Verdict, batch_answers, batch_verdict
 from outdial_server.domain.ids import AccountId
 from outdial_server.domain.number_rules import NO_NUMBER_RULES, NumberRules
 from outdial_server.domain.report import ReportKind
@@ -343,3 +344,30 @@ async def test_many_workers_never_call_a_number_twice_at_once(
     for (address, _, ended_us), (next_address, sent_us, _) in pairwise(calls):
         assert address != next_address or sent_us >= ended_us + 2_000_000
     await check_invariants(world.store)
+
+
+async def test_an_explanation_of_a_batch_names_the_end_of_the_rest_and_not_when_it_asks_again(
+    world: World,
+) -> None:
+    await ask(world, gap=timedelta(hours=4))
+    await world.batch([new_row(1)])
+    (first,) = await world.live()
+    waiting = await world.batch([new_row(1)])
+    assert await world.claim() == []
+
+    async def said() -> Verdict:
+        standing = await world.store.standings.batch_standing(world.account_id, waiting)
+        return batch_verdict(standing, batch_answers(standing))
+
+    while_alive = await said()
+    assert while_alive.next_at is None
+    assert while_alive.blocking is not None
+    assert while_alive.blocking.reason == "NUMBERS_IN_CALLS"
+    world.advance(seconds=10)
+    await world.apply(ended(first))
+    rested_at = world.later(hours=4)
+    assert (await said()).next_at == rested_at
+    world.clock.move_to(rested_at - MOMENT)
+    assert await world.claim() == []
+    world.clock.move_to(rested_at)
+    assert len(await world.claim()) == 1

@@ -5,7 +5,7 @@ rows, and what stands beside the claims, is put into answers of the same form he
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
@@ -189,6 +189,29 @@ def rows_gate(rows: WaitingRows, live: int) -> GateAnswer:
     if rows.next_due_at is None:
         return GateAnswer("rows", 0, "ALL_CLAIMED", figures, waits_for=SERVER)
     return GateAnswer("rows", 0, "ROWS_PUT_OFF", figures, next_at=rows.next_due_at)
+
+
+def foreseen(
+    rows: WaitingRows, candidates: Sequence[Candidate], gates: Sequence[RowGate], now: datetime
+) -> WaitingRows:
+    """The same for a batch all of whose rows are known. A row that was put off is asked again
+    at its moment, and may have to wait on: for the rest of a number whose call has ended since,
+    say. So it is asked now what it will be told then."""
+    if rows.open or rows.next_due_at is None:
+        return rows
+    asked = [_asks(candidate, gates) for candidate in candidates]
+    moments = [verdict(ask(now), ask).next_at for ask in asked]
+    known = [moment for moment in moments if moment is not None]
+    if known:
+        return replace(rows, next_due_at=min(known))
+    await_calls = any(a.waits_for == ANY_CALL_ENDS for ask in asked for a in ask(now))
+    return replace(rows, awaits_calls=True) if await_calls and not rows.is_any_held else rows
+
+
+def _asks(
+    candidate: Candidate, gates: Sequence[RowGate]
+) -> Callable[[datetime], Sequence[GateAnswer]]:
+    return lambda at: [gate(candidate, at) for gate in gates]
 
 
 def share_gate(share: SharedOut, *, is_asked: bool) -> GateAnswer:

@@ -13,6 +13,7 @@ from outdial_server.domain.explanation import (
     RowStanding,
     SharedOut,
     WaitingRows,
+    foreseen,
     tally,
 )
 from outdial_server.domain.gates import scope_gates
@@ -70,14 +71,18 @@ def _stand(tx: Tx, r: Runnable) -> tuple[BatchStanding, frozenset[int], OwnNumbe
     chosen = _chosen(tx, account, facts)
     queue = read_queue(tx, r, CANDIDATE_COLUMNS, CANDIDATES, _TALLIED_MOST)
     candidates = read_candidates(tx, r, queue, facts.numbers)
+    gates = row_gates(r.batch, r.rules)
+    rows = _waiting_rows(tx, r, facts)
+    if len(queue) < _TALLIED_MOST:
+        rows = foreseen(rows, candidates, gates, tx.now)
     standing = BatchStanding(
         at=tx.now,
         batch=r.batch,
         rules=r.rules,
         scope_answers=answers,
-        rows=_waiting_rows(tx, r, facts),
+        rows=rows,
         share=_shared_out(r, facts, chosen),
-        tallies=tally(candidates, row_gates(r.batch, r.rules), tx.now),
+        tallies=tally(candidates, gates, tx.now),
         tallied_rows=len(candidates),
     )
     return standing, chosen.get(r.key, frozenset()), facts.numbers
