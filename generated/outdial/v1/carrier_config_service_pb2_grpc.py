@@ -103,7 +103,7 @@ class CarrierConfigServiceServicer:
 
     def DeleteCarrierConfig(self, request, context):
         """Deletes a carrier config. FAILED_PRECONDITION (reason CARRIER_CONFIG_IN_USE) while a batch
-        that names it has not ended.
+        that names it, or a call that was made with it, has not ended, or a phone number names it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -29,7 +29,7 @@ class CarrierConfigServiceStub:
     """Changes the fields named in `update_mask`; batches that are running follow at once."""
     DeleteCarrierConfig: _aio.UnaryUnaryMultiCallable[_carrier_config_service_pb2.DeleteCarrierConfigRequest, _carrier_config_service_pb2.DeleteCarrierConfigResponse]
     """Deletes a carrier config. FAILED_PRECONDITION (reason CARRIER_CONFIG_IN_USE) while a batch
-    that names it has not ended.
+    that names it, or a call that was made with it, has not ended, or a phone number names it.
     """
     CheckCarrierConfig: _aio.UnaryUnaryMultiCallable[_carrier_config_service_pb2.CheckCarrierConfigRequest, _carrier_config_service_pb2.CheckCarrierConfigResponse]
     """Asks the carrier whether it lets us in: a read, at most two, that change nothing there and
@@ -84,7 +84,7 @@ class CarrierConfigServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_carrier_config_service_pb2.DeleteCarrierConfigRequest, _abc.Awaitable[_carrier_config_service_pb2.DeleteCarrierConfigResponse]],
     ) -> _abc.Awaitable[_carrier_config_service_pb2.DeleteCarrierConfigResponse]:
         """Deletes a carrier config. FAILED_PRECONDITION (reason CARRIER_CONFIG_IN_USE) while a batch
-        that names it has not ended.
+        that names it, or a call that was made with it, has not ended, or a phone number names it.
         """
 
     @_abc_1.abstractmethod

@@ -277,6 +277,29 @@ async def test_a_config_that_is_named_is_not_deleted_before_its_batches_end(
     assert (await world.get(batch_id)).settings.carrier_config == made.carrier_config_id
 
 
+async def test_a_config_is_not_deleted_before_the_calls_that_were_made_with_it_end(
+    world: World,
+) -> None:
+    first = await make(world)
+    await make(world, name="second")
+    batch_id = await world.batch(2, carrier_config="main")
+    calls = await world.live()
+    await world.report("theirs", carrier_config="main")
+    await world.edit(batch_id, carrier_config="second")
+    store = world.store.carrier_configs
+    for call in calls:
+        with pytest.raises(PreconditionError) as refusal:
+            await store.delete_carrier_config(world.account_id, first.carrier_config_id)
+        assert refusal.value.reason is Reason.CARRIER_CONFIG_IN_USE
+        alive = str(len(calls) - calls.index(call))
+        assert refusal.value.metadata == {"batches": "0", "phone_numbers": "0", "calls": alive}
+        await world.apply(ended(call))
+    # An external call needs no credentials, and may be reported for ever.
+    await store.delete_carrier_config(world.account_id, first.carrier_config_id)
+    assert await world.hang_up("theirs")
+    await check_invariants(world.store)
+
+
 # --- slots
 
 

@@ -669,7 +669,7 @@ async def test_a_carrier_config_that_a_number_names_is_not_deleted(world: World)
     with pytest.raises(PreconditionError) as refused:
         await world.store.carrier_configs.delete_carrier_config(world.account_id, used)
     assert refused.value.reason is Reason.CARRIER_CONFIG_IN_USE
-    assert refused.value.metadata == {"batches": "0", "phone_numbers": "1"}
+    assert refused.value.metadata == {"batches": "0", "phone_numbers": "1", "calls": "0"}
     with pytest.raises(NotFoundError) as unknown:
         await change(world, front, carrier_config="other")
     assert unknown.value.reason is Reason.CARRIER_CONFIG_NOT_FOUND

@@ -32,7 +32,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.statements import ConstraintError, Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
-from outdial_server.storage.verbs.ledger import lock_slots, set_cap
+from outdial_server.storage.verbs.ledger import lock_slots, read_slots, set_cap
 from outdial_server.storage.verbs.paging import key_of, page_of
 from outdial_server.storage.verbs.requests import answered_before
 from outdial_server.storage.verbs.throttle_log import rules_json
@@ -299,7 +299,12 @@ def delete_carrier_config(tx: Tx, account_id: AccountId, config_id: CarrierConfi
     """Hidden, and its credentials erased. A batch that takes it up at this moment, or is
     retried later, stays within its limits, and waits for another one."""
     key = _row(tx, account_id, config_id).key
+    scope = SlotScope(ScopeKind.CARRIER_CONFIG, key)
+    slots = read_slots(tx, [scope])[scope]
     _lock(tx, key)
+    # Those of a batch that has another config by now, too: a callback is checked, and a call
+    # looked up, with the credentials that it was made with. An external call needs none.
+    calls = slots.used - slots.external
     busy = tx.scalar(
         "SELECT COUNT(*) FROM batches WHERE carrier_config_key = :key AND ended_us IS NULL "
         "AND revealed_us IS NOT NULL",
@@ -311,12 +316,12 @@ def delete_carrier_config(tx: Tx, account_id: AccountId, config_id: CarrierConfi
         key=key,
         account=account_key(tx, account_id),
     )
-    if busy or numbers:
+    if busy or numbers or calls:
         raise PreconditionError(
             Reason.CARRIER_CONFIG_IN_USE,
             f"{busy} batches that have not ended and {numbers} phone numbers name the carrier "
-            "config",
-            {"batches": str(busy), "phone_numbers": str(numbers)},
+            f"config, and {calls} calls that were made with it have not ended",
+            {"batches": str(busy), "phone_numbers": str(numbers), "calls": str(calls)},
         )
     tx.run(
         "UPDATE carrier_configs SET deleted_us = :now, credentials_json = '', "
