@@ -248,11 +248,11 @@ def release_claims(tx: Tx, claims: Sequence[tuple[int, int]]) -> int:
         return 0
     rows = tx.dialect.rows("rows", _KEYED)
     claims_json = json_text(claims)
-    calls = tx.all(
-        f"SELECT {OWNER_COLUMNS} FROM calls c WHERE c.key IN (SELECT r.key FROM {rows} AS r)",
-        rows=claims_json,
-    )
-    lock_slots_of_calls(tx, calls)
+    among = f"FROM calls c WHERE c.key IN (SELECT r.key FROM {rows} AS r)"
+    lock_slots_of_calls(tx, tx.all(f"SELECT {OWNER_COLUMNS} {among}", rows=claims_json))
+    if tx.dialect.locks_rows:
+        # The UPDATE takes them as it comes, and whoever is sending them goes by key.
+        tx.all(f"SELECT c.key {among} {tx.dialect.lock_in_order('c.key')}", rows=claims_json)
     released = tx.all(
         f"UPDATE calls SET fence = calls.fence + 1, holds_slot = 0, trusted_until_us = NULL "
         f"FROM {rows} AS r WHERE calls.key = r.key AND calls.fence = r.fence "

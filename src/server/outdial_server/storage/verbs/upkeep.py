@@ -133,13 +133,19 @@ def _silent(row: Row) -> SilentCall:
 
 
 def postpone(tx: Tx, until: Sequence[tuple[CallId, datetime]]) -> None:
+    if tx.dialect.locks_rows and until:
+        # In one order with everybody else who changes calls.
+        tx.all(
+            f"SELECT c.key FROM calls c WHERE {tx.dialect.id_in('c.id', 'ids')} "
+            f"{tx.dialect.lock_in_order('c.key')}",
+            ids=tx.dialect.id_list([pack_id(call_id) for call_id, _ in until]),
+        )
     tx.run_many(
         "UPDATE calls SET trusted_until_us = :until, lookups = lookups + 1 "
         f"WHERE id = :id AND trusted_until_us <= :now AND state NOT IN ({_LEASED_LIST})",
         [
             {"id": pack_id(call_id), "until": micros(moment), "now": tx.now_us}
-            # In one order with everybody else who changes calls.
-            for call_id, moment in sorted(until)
+            for call_id, moment in until
         ],
     )
 
