@@ -1,4 +1,5 @@
-"""Rows that others hold: whoever locks many calls goes by their keys."""
+"""Rows that others hold: whoever locks many calls goes by their keys, and settling does not
+spin while it waits."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from outdial_server.domain import batch as rules
 from outdial_server.storage.encoding import pack_id
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs import upkeep
@@ -77,3 +79,19 @@ async def test_look_ups_are_put_off_in_the_order_of_the_calls_and_not_of_their_i
     free = await free_while_first_is_held(world, lambda tx: upkeep.postpone(tx, until))
     assert free == keys
     assert (await world.store.dispatch.silent_calls(10)).calls == ()
+
+
+async def test_settling_does_not_go_on_while_others_hold_all_of_its_rows(world: World) -> None:
+    batch_id = await world.batch(3)
+    await world.change(batch_id, rules.cancel)
+    database: Any = world.store.database
+    async with database._engine.connect() as connection, connection.begin():
+        await database._run(
+            connection,
+            lambda tx: tx.all("SELECT key FROM scheduled_calls FOR NO KEY UPDATE"),
+            database.dialect,
+        )
+        assert not await world.store.dispatch.settle(10)
+    await world.settle_all()
+    assert (await world.get(batch_id)).counts.cancelled == 3
+    await check_invariants(world.store)
