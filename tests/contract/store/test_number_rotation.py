@@ -306,6 +306,46 @@ async def test_who_is_blocked_while_held_leaves_no_slot_idle(world: World, block
     await check_invariants(world.store)
 
 
+async def turns_at(world: World, times: int) -> list[ClaimedCall]:
+    """Whom a number that has one slot is shown to, one after the other."""
+    calls: list[ClaimedCall] = []
+    for _ in range(times):
+        (call,) = await everybody(world)
+        await world.apply(ended(call))
+        calls.append(call)
+    return calls
+
+
+async def test_a_batch_of_higher_priority_is_first_at_a_number(world: World) -> None:
+    await make(world, max_concurrent_calls=1)
+    low = await world.batch([new_row(n, caller_id=FRONT) for n in range(4)])
+    high = await world.batch([new_row(n, caller_id=FRONT) for n in range(10, 14)], priority=9)
+    calls = await turns_at(world, 8)
+    assert [call.batch_id for call in calls] == [*[high] * 4, *[low] * 4]
+
+
+async def test_equal_batches_take_turns_at_a_number(world: World) -> None:
+    await make(world, max_concurrent_calls=1)
+    batches = [
+        await world.batch([new_row(n, caller_id=FRONT) for n in range(start, start + 4)])
+        for start in (0, 10)
+    ]
+    calls = await turns_at(world, 8)
+    assert [call.batch_id for call in calls] == batches * 4
+
+
+async def test_a_direct_call_that_waits_is_first_at_its_number(world: World) -> None:
+    await make(world, max_concurrent_calls=1)
+    await world.batch([new_row(n, caller_id=FRONT) for n in range(4)])
+    (call,) = await everybody(world)
+    direct = new_row(50, caller_id=FRONT)
+    made = await world.direct(direct, wait_until=world.later(hours=1))
+    assert made.claimed is None
+    await world.apply(ended(call))
+    (call,) = await everybody(world)
+    assert call.address == direct.address
+
+
 async def test_a_number_that_is_not_active_holds_those_bound_to_it(world: World) -> None:
     front = await make(world)
     batch_id = await world.batch([new_row(0, caller_id=FRONT), new_row(1)])

@@ -63,7 +63,20 @@ def choose(
             break
         wanted |= {r.key: len(waiting[r.key].due) for r in short}
     room = NumberRoom()
-    return {r.key: shown(tx, r, _cut(waiting[r.key], grants[r.key]), facts, room) for r in account}
+    by_key = {r.key: r for r in account}
+    return {
+        key: shown(tx, by_key[key], _cut(waiting[key], grants[key]), facts, room)
+        for key in _turns(account, facts)
+    }
+
+
+def _turns(account: Sequence[Runnable], facts: ClaimFacts) -> list[int]:
+    """In which order batches take what numbers have left: several may have rows that are bound
+    to one, of which no share has been made."""
+    if not account[0].rules.has_phone_numbers:
+        return [r.key for r in account]
+    wishes = in_turn(_wish(r, facts.slots, 0) for r in account)
+    return [w.key for w in sorted(wishes, key=lambda w: (-w.priority, w.served, w.key))]
 
 
 def _cut(found: Waiting, grant: int) -> Waiting:
