@@ -12,7 +12,7 @@ from outdial.v1.carrier_config_service_pb2 import (
     ListCarrierConfigsResponse,
     UpdateCarrierConfigResponse,
 )
-from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
+from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
 
 from client.command_line import Outdial
 from client.far_end import FarEnd
@@ -130,6 +130,18 @@ async def test_credentials_are_given_with_a_carrier_config(far_end: FarEnd) -> N
     async with Client(far_end.address) as client:
         await client.carrier_configs.create("t", "twilio", twilio=credentials)
     assert far_end.requests("CreateCarrierConfig")[0].carrier_config.twilio == credentials
+
+
+async def test_credentials_are_those_of_one_carrier(far_end: FarEnd) -> None:
+    far_end.answer("CreateCarrierConfig", CreateCarrierConfigResponse(carrier_config=TWILIO))
+    credentials = TelnyxCredentials(api_key=SECRET, connection_id="1", public_key="key")
+    async with Client(far_end.address) as client:
+        create = client.carrier_configs.create
+        await create("t", "telnyx", telnyx=credentials)
+        with pytest.raises(ValueError, match="one carrier"):
+            await create("t", "telnyx", telnyx=credentials, twilio=TwilioCredentials())
+    (request,) = far_end.requests("CreateCarrierConfig")
+    assert request.carrier_config.telnyx == credentials
 
 
 @pytest.mark.parametrize("from_stdin", [True, False])

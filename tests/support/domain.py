@@ -61,6 +61,7 @@ def after(call: CallFacts, transition: Transition | None) -> CallFacts:
         answered=call.answered or transition.state is CallState.IN_PROGRESS,
         holds_slot=transition.holds_slot,
         dispatch_outcome=transition.dispatch_outcome,
+        heard_machine=call.heard_machine or transition.disposition is Disposition.ANSWERED_MACHINE,
     )
 
 

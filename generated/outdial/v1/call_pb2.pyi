@@ -124,7 +124,7 @@ class Call(_message.Message):
     """From 1, within the scheduled call."""
     state: Global___CallState.ValueType
     disposition: _scheduled_call_pb2.Disposition.ValueType
-    """Set once ended."""
+    """Set once ended; of a call in progress ANSWERED_MACHINE where the carrier has said so."""
     reason: _builtins.str
     """The carrier's word for how it ended or why it is unknown, for programs."""
     address: _builtins.str

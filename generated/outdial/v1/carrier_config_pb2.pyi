@@ -62,6 +62,7 @@ class CarrierConfig(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     ACTIVE_CALLS_FIELD_NUMBER: _builtins.int
     TWILIO_FIELD_NUMBER: _builtins.int
+    TELNYX_FIELD_NUMBER: _builtins.int
     carrier_config_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -105,6 +106,8 @@ class CarrierConfig(_message.Message):
 
     @_builtins.property
     def twilio(self) -> _carrier_credentials_pb2.TwilioCredentials: ...
+    @_builtins.property
+    def telnyx(self) -> _carrier_credentials_pb2.TelnyxCredentials: ...
     def __init__(
         self,
         *,
@@ -121,12 +124,13 @@ class CarrierConfig(_message.Message):
         etag: _builtins.str = ...,
         active_calls: _builtins.int = ...,
         twilio: _carrier_credentials_pb2.TwilioCredentials | None = ...,
+        telnyx: _carrier_credentials_pb2.TelnyxCredentials | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "credentials", b"credentials", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "credentials", b"credentials", "telnyx", b"telnyx", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "active_calls", b"active_calls", "calls_per_second", b"calls_per_second", "carrier", b"carrier", "carrier_config_id", b"carrier_config_id", "create_time", b"create_time", "credentials", b"credentials", "display_name", b"display_name", "effective_calls_per_second", b"effective_calls_per_second", "etag", b"etag", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "active_calls", b"active_calls", "calls_per_second", b"calls_per_second", "carrier", b"carrier", "carrier_config_id", b"carrier_config_id", "create_time", b"create_time", "credentials", b"credentials", "display_name", b"display_name", "effective_calls_per_second", b"effective_calls_per_second", "etag", b"etag", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "telnyx", b"telnyx", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_credentials: _TypeAlias = _typing.Literal["twilio"]  # noqa: Y015
+    _WhichOneofReturnType_credentials: _TypeAlias = _typing.Literal["twilio", "telnyx"]  # noqa: Y015
     _WhichOneofArgType_credentials: _TypeAlias = _typing.Literal["credentials", b"credentials"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_credentials) -> _WhichOneofReturnType_credentials | None: ...
 

@@ -164,8 +164,8 @@ class UpdateCarrierConfigRequest(_message.Message):
     def carrier_config(self) -> _carrier_config_pb2.CarrierConfig: ...
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Of `display_name`, `max_concurrent_calls`, `calls_per_second`, `metadata`, and `twilio` for
-        credentials, which are taken away where it is named and not set.
+        """Of `display_name`, `max_concurrent_calls`, `calls_per_second`, `metadata`, and `twilio` or
+        `telnyx` for credentials, which are taken away where it is named and not set.
         """
 
     def __init__(

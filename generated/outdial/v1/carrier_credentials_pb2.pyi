@@ -75,3 +75,52 @@ class TwilioCredentials(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TwilioCredentials: _TypeAlias = TwilioCredentials  # noqa: Y015
+
+@_typing.final
+class TelnyxCredentials(_message.Message):
+    """What an account at Telnyx is opened with: a Call Control application of it. A secret is never
+    shown again: it is kept encrypted, and reads show its first four characters in the field
+    beside it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    API_KEY_FIELD_NUMBER: _builtins.int
+    API_KEY_HINT_FIELD_NUMBER: _builtins.int
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    DETECT_MACHINES_FIELD_NUMBER: _builtins.int
+    BASE_URL_FIELD_NUMBER: _builtins.int
+    api_key: _builtins.str
+    """Asks for calls. At most 256 characters of ASCII without spaces. Required. Write only."""
+    api_key_hint: _builtins.str
+    """Output only."""
+    connection_id: _builtins.str
+    """The Call Control application: 1 to 64 letters, digits and hyphens. Required."""
+    public_key: _builtins.str
+    """Of the account: checks Telnyx's webhooks. The base64 of 32 bytes, as Telnyx shows it.
+    Required.
+    """
+    detect_machines: _builtins.bool
+    """Telnyx listens after the answer and tells people from machines. Telnyx charges for it."""
+    base_url: _builtins.str
+    """Where Telnyx's API is, for a region or a double of yours; unset means
+    https://api.telnyx.com/v2. Under the rules of TwilioCredentials.base_url.
+    """
+    def __init__(
+        self,
+        *,
+        api_key: _builtins.str = ...,
+        api_key_hint: _builtins.str = ...,
+        connection_id: _builtins.str = ...,
+        public_key: _builtins.str = ...,
+        detect_machines: _builtins.bool = ...,
+        base_url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "api_key_hint", b"api_key_hint", "base_url", b"base_url", "connection_id", b"connection_id", "detect_machines", b"detect_machines", "public_key", b"public_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TelnyxCredentials: _TypeAlias = TelnyxCredentials  # noqa: Y015

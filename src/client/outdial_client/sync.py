@@ -37,7 +37,7 @@ from outdial.v1.batch_service_pb2 import (
 from outdial.v1.call_pb2 import Call, CallState
 from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.carrier_config_pb2 import CarrierConfig
-from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
+from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.event_pb2 import Event
 from outdial.v1.explanation_pb2 import BatchExplanation, ScheduledCallExplanation
@@ -1169,14 +1169,16 @@ class CarrierConfigs:
         max_concurrent_calls: int = 0,
         calls_per_second: float = 0,
         twilio: TwilioCredentials | None = None,
+        telnyx: TelnyxCredentials | None = None,
         metadata: Mapping[str, str] | None = None,
         request_id: str = "",
     ) -> CarrierConfig:
         """Makes a carrier config; AlreadyExistsError when the name is taken.
 
         `carrier` is one that `client.server_info()` lists. `calls_per_second` is 0.01 to
-        1000, and 0 means the carrier's own default, if it has one. `twilio` goes with the
-        carrier of that name; its secrets are kept encrypted and never shown again.
+        1000, and 0 means the carrier's own default, if it has one. `twilio` and `telnyx` go
+        with the carrier of that name, so at most one is given (else ValueError); their
+        secrets are kept encrypted and never shown again.
         """
         return self._loop.run(
             partial(
@@ -1186,6 +1188,7 @@ class CarrierConfigs:
                 max_concurrent_calls=max_concurrent_calls,
                 calls_per_second=calls_per_second,
                 twilio=twilio,
+                telnyx=telnyx,
                 metadata=metadata,
                 request_id=request_id,
             )
@@ -1205,7 +1208,7 @@ class CarrierConfigs:
 
     def update(self, carrier_config: CarrierConfig, fields: Iterable[str]) -> CarrierConfig:
         """Writes those `fields` of `carrier_config`; AbortedError when its etag is out of
-        date. Credentials (`twilio`) are written as a whole, with their secrets.
+        date. Credentials (`twilio`, `telnyx`) are written as a whole, with their secrets.
         """
         return self._loop.run(partial(self._inner.update, carrier_config, tuple(fields)))
 

@@ -56,6 +56,7 @@ from outdial_server.carriers.simulated.profile import (
     named_profile,
     with_settings,
 )
+from outdial_server.carriers.telnyx.kind import TelnyxKind
 from outdial_server.carriers.twilio.kind import TwilioKind
 from outdial_server.commands.accounts import CreateAccount, UpdateAccount
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
@@ -95,6 +96,7 @@ from outdial_server.commands.update_batch import UpdateBatch
 from outdial_server.engine import Engine, EngineSettings, GatheredReports
 from outdial_server.gateway import CallbackRoutes, CallbackTokens, HttpServer, build_http_app
 from outdial_server.ports.carrier import Carrier
+from outdial_server.ports.carrier_kind import CarrierKind
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.settings import Settings, SettingsError
 from outdial_server.storage import CannotOpenError, Store, master_key_path, open_store
@@ -271,7 +273,8 @@ def _carriers(
     base: Foundation, reports: GatheredReports, tokens: CallbackTokens, seal: AesGcmSeal
 ) -> CarrierRegistry:
     settings = base.settings
-    kinds = [TwilioKind(settings.outgoing_guard)]
+    guard = settings.outgoing_guard
+    kinds: list[CarrierKind] = [TwilioKind(guard), TelnyxKind(guard, base.clock)]
     accounts = CarrierAccounts(
         {kind.name: kind for kind in kinds},
         base.store.carrier_configs,

@@ -224,6 +224,27 @@ async def test_an_id_learnt_after_the_end_leaves_how_it_ended(world: World) -> N
     await check_invariants(world.store)
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_machine_that_is_heard_before_the_end_is_kept_for_it(
+    world: World, at_once: bool
+) -> None:
+    batch_id, call = await one_sending(world)
+    heard = report(call, ReportKind.ANSWERED, disposition=Disposition.ANSWERED_MACHINE)
+    steps = [answered(call), heard, ended(call, Disposition.ANSWERED_HUMAN)]
+    for group in [steps] if at_once else [[step] for step in steps]:
+        assert (await world.apply(*group)).changed == len(group)
+        shown = await world.store.calls.get_call(world.account_id, call.call_id)
+        is_heard = heard in group or shown.state is CallState.ENDED
+        assert shown.disposition is (Disposition.ANSWERED_MACHINE if is_heard else None)
+    assert (await world.row(batch_id)).disposition is Disposition.ANSWERED_MACHINE
+    assert await types(world, batch_id) == [
+        EventType.CALL_IN_PROGRESS,
+        EventType.CALL_ENDED,
+        EventType.BATCH_ENDED,
+    ]
+    await check_invariants(world.store)
+
+
 async def test_a_report_under_an_old_fence_changes_nothing(world: World) -> None:
     _, old = await one_sending(world)
     await world.apply(not_sent(old))

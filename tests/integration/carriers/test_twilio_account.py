@@ -1,44 +1,41 @@
 """A whole server that dials through accounts at Twilio: its adapter, Twilio's API at the far end
 on loopback, callbacks signed and over HTTP. The judge is the far end's own record."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import grpc.aio
 import httpx
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import BATCH_STATE_PAUSED, BATCH_STATE_RUNNING, Batch
-from outdial.v1.batch_service_pb2 import WatchBatchRequest
-from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.call_pb2 import CallState
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
-from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from structlog.testing import capture_logs
 from tests.integration.api.conftest import watch_to_the_end
-from tests.integration.conftest import OPERATOR_KEY
+from tests.integration.carriers.outdial import (
+    CALLER_ID,
+    JOIN_URL,
+    KEY,
+    MASTER_KEY,
+    QUICK,
+    STORM,
+    assert_everybody_was_rung_once,
+    far_end,
+    outdial,
+)
 
 from outdial_server.adapters.master_key import master_key_from
-from outdial_server.app import running_server
-from outdial_server.carriers.simulated.profile import PROFILES, SimulationProfile, Span
-from outdial_server.gateway.server import HttpServer
-from outdial_server.settings import Settings
+from outdial_server.carriers.simulated.profile import SimulationProfile, Span
 from support.far_carrier import FarCarrier
 from support.far_twilio import KEY_SECRET, KEY_SID, SID, TOKEN, TwilioFace, signed
-from support.grpc import call, refused, with_key
+from support.grpc import refused
 from support.processes import free_port
 
-KEY = with_key(OPERATOR_KEY)
-CALLER_ID = "+15550001111"
-JOIN_URL = "wss://agent.example.com/join"
-MASTER_KEY = "the master key of the test"
-QUICK = PROFILES["fast"]
 CREDENTIALS = TwilioCredentials(account_sid=SID, auth_token=TOKEN, detect_machines=True)
 
 
@@ -57,86 +54,8 @@ class Twilio:
 
 @asynccontextmanager
 async def far_twilio(profile: SimulationProfile = QUICK) -> AsyncIterator[Twilio]:
-    far = FarCarrier(TwilioFace(), profile)
-    server = HttpServer(far.app(), "127.0.0.1:0", stop_seconds=0)
-    port = await server.start()
-    try:
-        yield Twilio(far, f"http://127.0.0.1:{port}")
-    finally:
-        await server.stop()
-        await far.close()
-
-
-@dataclass
-class Outdial:
-    """A server that has no carrier of its own."""
-
-    channel: grpc.aio.Channel
-    http_url: str
-
-    async def __call__(self, name: str, **fields: Any) -> Any:
-        return await call(self.channel, name, KEY, **fields)
-
-    async def add_config(self, credentials: TwilioCredentials | None) -> CarrierConfig:
-        config = CarrierConfig(
-            display_name="main", carrier="twilio", twilio=credentials, calls_per_second=500
-        )
-        added: CarrierConfig = (
-            await self("CreateCarrierConfig", carrier_config=config)
-        ).carrier_config
-        return added
-
-    async def add_agent(self, join_url: str = JOIN_URL, name: str = "Ada") -> str:
-        agent = Agent(display_name=name, join_url_template=join_url)
-        agent_id: str = (await self("CreateAgent", agent=agent)).agent.agent_id
-        return agent_id
-
-    async def add_batch(self, agent_id: str, people: int, **fields: Any) -> str:
-        made = await self(
-            "CreateBatch",
-            batch=Batch(
-                agent_id=agent_id,
-                display_name="list",
-                carrier_config="main",
-                caller_id=CALLER_ID,
-                **fields,
-            ),
-            scheduled_calls=[ScheduledCall(address=f"+1555123{n:04d}") for n in range(people)],
-        )
-        batch_id: str = made.batch.batch_id
-        return batch_id
-
-    async def until(self, batch_id: str, state: Any) -> Batch:
-        """By its events; the state may have come before."""
-        request = WatchBatchRequest(batch_id=batch_id)
-        stream = BatchServiceStub(self.channel).WatchBatch(request, metadata=KEY)
-        async for _ in stream:
-            batch: Batch = (await self("GetBatch", batch_id=batch_id)).batch
-            if batch.state == state:
-                stream.cancel()
-                return batch
-        raise AssertionError("the batch has ended")
-
-
-@asynccontextmanager
-async def outdial(folder: Path, **changes: Any) -> AsyncIterator[Outdial]:
-    http_port = free_port()
-    settings = Settings(
-        database_url=f"sqlite:///{folder / 'outdial.db'}",
-        grpc_listen="127.0.0.1:0",
-        http_listen=f"127.0.0.1:{http_port}",
-        bootstrap_api_key=OPERATOR_KEY,
-        master_key=changes.pop("master_key", MASTER_KEY),
-        outgoing_allow=changes.pop("outgoing_allow", "127.0.0.1"),
-        unknown_settle_seconds=1,
-        drain_seconds=0.2,
-        **changes,
-    )
-    async with (
-        running_server(settings) as server,
-        grpc.aio.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel,
-    ):
-        yield Outdial(channel, f"http://127.0.0.1:{http_port}")
+    async with far_end(TwilioFace(), profile) as (far, url):
+        yield Twilio(far, url)
 
 
 # --- dialled to the end
@@ -147,52 +66,12 @@ async def outdial(folder: Path, **changes: Any) -> AsyncIterator[Outdial]:
 async def test_everybody_is_rung_once_whatever_a_third_of_the_requests_come_to(
     tmp_path: Path,
 ) -> None:
-    profile = replace(
-        QUICK,
-        ring_ms=Span(20, 100),
-        talk_ms=Span(20, 200),
-        answered_machine=10,
-        busy=10,
-        no_answer=10,
-        create_throttled=0.08,
-        create_error=0.05,
-        create_error_placed=0.05,
-        create_reset=0.05,
-        create_reset_placed=0.04,
-        create_timeout_placed=0.03,
-        callback_duplicated=0.1,
-        callback_disordered=0.1,
-    )
     people = 120
-    async with far_twilio(profile) as twilio, outdial(tmp_path) as server:
+    async with far_twilio(STORM) as twilio, outdial(tmp_path) as server:
         config = await server.add_config(twilio.credentials())
         batch_id = await server.add_batch(await server.add_agent(), people)
         await watch_to_the_end(server.channel, KEY, batch_id)
-
-        rung = {one.to: one for one in twilio.far.calls()}
-        assert max(Counter(one.to for one in twilio.far.calls()).values()) == 1
-        assert len(twilio.far.requests) > people, "some were turned away, and sent again"
-
-        rows = await server("ListScheduledCalls", batch_id=batch_id, page_size=1000)
-        listed = await server("ListCalls", batch_id=batch_id, page_size=1000)
-        assert len(rows.scheduled_calls) == people
-        for one in listed.calls:
-            assert one.state == CallState.CALL_STATE_ENDED
-            assert one.carrier_config == config.carrier_config_id
-            if one.address in rung:
-                far = rung[one.address]
-                assert far.disposition is not None
-                assert Disposition.Name(one.disposition) == f"DISPOSITION_{far.disposition.name}"
-                assert one.carrier_call_id == far.carrier_call_id
-            else:
-                assert one.reason in {"NOT_PLACED", "TWILIO_21211"}
-        assert {one.address for one in listed.calls} == {
-            row.address for row in rows.scheduled_calls
-        }
-        shown = await server("GetCarrierConfig", carrier_config_id=config.carrier_config_id)
-        assert shown.carrier_config.active_calls == 0
-        account = await server("ListAccounts")
-        assert account.accounts[0].active_calls == 0
+        await assert_everybody_was_rung_once(server, twilio.far, config, batch_id, people)
 
 
 async def test_what_twilio_is_told_is_the_batch_s_and_the_agent_s(tmp_path: Path) -> None:

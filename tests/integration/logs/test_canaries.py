@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import WatchBatchRequest
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.carrier_config_pb2 import CarrierConfig
-from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
+from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
 from outdial_server.adapters.master_key import master_key_from
@@ -56,6 +57,12 @@ CREDENTIALS = TwilioCredentials(
     auth_token=f"{CANARY}-auth-token-of-twilio",
     api_key_sid="SK" + "0" * 32,
     api_key_secret=f"{CANARY}-api-key-secret-of-twilio",
+)
+
+TELNYX = TelnyxCredentials(
+    api_key=f"{CANARY}-api-key-of-telnyx",
+    connection_id="1293384261075731461",
+    public_key=b64encode(bytes(32)).decode(),
 )
 
 
@@ -128,12 +135,18 @@ def rows(count: int) -> list[ScheduledCall]:
 
 
 async def good_requests(channel: grpc.aio.Channel, count: int = 20) -> str:
-    """A batch with everything in it, and an account at a carrier; returns the batch's id."""
+    """A batch with everything in it, and accounts at carriers; returns the batch's id."""
     await call(
         channel,
         "CreateCarrierConfig",
         KEY,
         carrier_config=CarrierConfig(display_name=CANARY, carrier="twilio", twilio=CREDENTIALS),
+    )
+    await call(
+        channel,
+        "CreateCarrierConfig",
+        KEY,
+        carrier_config=CarrierConfig(display_name=f"{CANARY} 2", carrier="telnyx", telnyx=TELNYX),
     )
     agent = await call(
         channel,

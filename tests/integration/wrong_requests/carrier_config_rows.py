@@ -6,7 +6,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Message
 from outdial.v1.carrier_config_pb2 import CarrierConfig
-from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
+from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
 from outdial.v1.import_pb2 import ImportOptions
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.wrong_requests.world import World
@@ -94,6 +94,23 @@ ROWS = [
         "carrier_config.twilio.auth_token",
         "carrier_config.twilio.account_sid",
         "carrier_config.twilio.base_url",
+    ),
+    faulty(
+        "credentials of Telnyx without their secret",
+        "CreateCarrierConfig",
+        lambda w: {
+            "carrier_config": CarrierConfig(
+                display_name="x",
+                carrier="telnyx",
+                telnyx=TelnyxCredentials(
+                    connection_id="../x", public_key="x", base_url="http://169.254.169.254"
+                ),
+            )
+        },
+        "carrier_config.telnyx.api_key",
+        "carrier_config.telnyx.connection_id",
+        "carrier_config.telnyx.public_key",
+        "carrier_config.telnyx.base_url",
     ),
     faulty(
         "credentials of another carrier",

@@ -461,3 +461,32 @@ def test_an_answered_call_is_trusted_for_as_long_as_it_may_last() -> None:
     assert transition is not None
     assert transition.trusted_until is not None
     assert transition.trusted_until > START + TIMES.max_duration
+
+
+HUMAN, MACHINE = Disposition.ANSWERED_HUMAN, Disposition.ANSWERED_MACHINE
+
+
+@pytest.mark.parametrize("state", [CallState.SENDING, CallState.RINGING, CallState.IN_PROGRESS])
+@pytest.mark.parametrize("said", [None, HUMAN])
+def test_a_machine_that_was_heard_while_the_call_went_on_is_how_it_ends(
+    state: CallState, said: Disposition | None
+) -> None:
+    heard = advance(a_call(state), report(ReportKind.ANSWERED, disposition=MACHINE), START)
+    assert heard is not None
+    assert (heard.state, heard.disposition) == (CallState.IN_PROGRESS, MACHINE)
+    assert (heard.event is None) == (state is CallState.IN_PROGRESS)
+    going_on = after(a_call(state), heard)
+    again = report(ReportKind.ANSWERED, disposition=MACHINE)
+    assert advance(going_on, again, START) is None, "nothing new"
+    ended = advance(going_on, report(ReportKind.ENDED, disposition=said), START)
+    assert ended is not None
+    assert ended.disposition is MACHINE
+
+
+def test_a_machine_is_no_other_end_and_comes_too_late_behind_one() -> None:
+    heard = report(ReportKind.ANSWERED, disposition=MACHINE)
+    going_on = end_of(a_call(), [heard])
+    failed = advance(going_on, report(ReportKind.ENDED, disposition=Disposition.FAILED), START)
+    assert failed is not None
+    assert failed.disposition is Disposition.FAILED
+    assert advance(a_call(CallState.ENDED), heard, START) is None

@@ -14,6 +14,9 @@ from outdial_server.ports.carrier import Accepted, DialResult, NotSent, Refused,
 RETRY_AFTER_MOST: Final = timedelta(hours=1)
 """A carrier that asks for more is asked again then."""
 
+_HANDING_BACK: Final = timedelta(milliseconds=500)
+"""What is left of the deadline for this side to hand the answer on."""
+
 _MISCONFIGURED: Final = frozenset(
     {
         # The credentials.
@@ -24,6 +27,11 @@ _MISCONFIGURED: Final = frozenset(
         HTTPStatus.METHOD_NOT_ALLOWED,
     }
 )
+
+
+def answered_within(deadline: timedelta) -> timedelta:
+    """How long an adapter that must return by the deadline may wait for an answer."""
+    return deadline - min(_HANDING_BACK, deadline / 10)
 
 
 def dial_result(

@@ -46,6 +46,8 @@ class CallReport(NamedTuple):
 
     `fence` is set by whoever acted under a claim (the dialler, the reaper): a report
     under an older fence changes nothing. Evidence from a carrier carries none.
+    `disposition` is how the call ended; with ANSWERED it may be
+    ANSWERED_MACHINE, which then is how the call ends.
     """
 
     call_id: CallId

@@ -35,6 +35,7 @@ _ACCEPTED, _RINGING, _ANSWERED, _UNKNOWN, _ENDED = (
 _RELEASED = CallState.CLAIMED
 _HOLD = UnknownPolicy.HOLD
 _CONFIGURATION = Fault.CONFIGURATION
+_MACHINE = Disposition.ANSWERED_MACHINE
 _REFUSED, _NOT_PLACED, _PRESUMED_ENDED, _DIAL_AGAIN = (
     ReportKind.REFUSED,
     ReportKind.NOT_PLACED,
@@ -121,6 +122,8 @@ class CallFacts(NamedTuple):
     times: CallTimes
     # None when the batch has no retry policy, or nothing more of it is to be dialled.
     retry: RetryTerms | None = None
+    # The carrier has said, while the call goes on, that a machine answered.
+    heard_machine: bool = False
 
 
 class Transition(NamedTuple):
@@ -129,7 +132,7 @@ class Transition(NamedTuple):
     `final_state` is set when the scheduled call is over; `due_at` when it waits again.
     `same_attempt` keeps call id and attempt number for that next try; `by_policy` says that
     the batch's retry policy has granted it. `reason` is the call's own. `event` is None when
-    only the carrier's id was learnt.
+    something was learnt and nothing moved: the carrier's id, or who answered.
     """
 
     state: CallState
@@ -162,7 +165,7 @@ def advance(call: CallFacts, report: CallReport, now: datetime) -> Transition | 
         return None
     target = CALL_TRANSITIONS[call.state].get(report.kind)
     if target is None:
-        return _learn_carrier_id(call, report)
+        return _learn(call, report)
     if call.state is _UNKNOWN and call.unknown_policy is _HOLD:
         held = _hold(call, report, now)
         if held is not None or report.kind in (ReportKind.NOT_PLACED, _PRESUMED_ENDED):
@@ -174,18 +177,43 @@ def advance(call: CallFacts, report: CallReport, now: datetime) -> Transition | 
     return _move_on(call, report, target, now)
 
 
+def _learn(call: CallFacts, report: CallReport) -> Transition | None:
+    if report.kind is ReportKind.ACCEPTED:
+        return _learn_carrier_id(call, report)
+    if call.state is _ANSWERED and report.kind is ReportKind.ANSWERED:
+        return _learn_who_answered(call, report)
+    return None
+
+
 def _learn_carrier_id(call: CallFacts, report: CallReport) -> Transition | None:
     """The answer to the request may come behind the first callback: its id still counts."""
-    news = report.kind is ReportKind.ACCEPTED and report.carrier_call_id
-    if not news or call.carrier_call_id or call.state is CallState.CLAIMED:
+    known = call.carrier_call_id or call.state is CallState.CLAIMED
+    if known or not report.carrier_call_id:
         return None
+    return _learnt(call, report.carrier_call_id, None)
+
+
+def _learn_who_answered(call: CallFacts, report: CallReport) -> Transition | None:
+    """Some carriers listen to a call that goes on, and do not say it again at its end."""
+    heard = _heard(report)
+    if heard is None or call.heard_machine:
+        return None
+    return _learnt(call, call.carrier_call_id or report.carrier_call_id, heard)
+
+
+def _heard(report: CallReport) -> Disposition | None:
+    is_machine = report.disposition is _MACHINE and report.kind is ReportKind.ANSWERED
+    return _MACHINE if is_machine else None
+
+
+def _learnt(call: CallFacts, carrier_call_id: str, heard: Disposition | None) -> Transition:
     return Transition(
         state=call.state,
         event=None,
         cause="CARRIER",
-        carrier_call_id=report.carrier_call_id,
+        carrier_call_id=carrier_call_id,
         reason="",
-        disposition=None,
+        disposition=heard,
         dispatch_outcome=call.dispatch_outcome,
         trusted_until=None,
         holds_slot=call.holds_slot,
@@ -249,7 +277,7 @@ def _move_on(call: CallFacts, report: CallReport, target: CallState, now: dateti
         cause="DIALER" if unclear else "CARRIER",
         carrier_call_id=call.carrier_call_id or report.carrier_call_id,
         reason=report.reason if unclear else "",
-        disposition=None,
+        disposition=_heard(report),
         dispatch_outcome=call.dispatch_outcome if unclear else _DISPATCHED,
         trusted_until=trusted_until(target, call.times, now),
         holds_slot=call.holds_slot,
@@ -307,11 +335,13 @@ def _is_misconfigured(report: CallReport) -> bool:
 def _disposition(call: CallFacts, report: CallReport) -> Disposition:
     if report.kind is _PRESUMED_ENDED:
         return Disposition.UNKNOWN if call.state is _UNKNOWN else Disposition.PRESUMED_ENDED
-    if report.disposition is not None:
-        return report.disposition
-    if report.kind is ReportKind.ENDED and call.answered:
-        return Disposition.ANSWERED_HUMAN
-    return Disposition.FAILED
+    found = report.disposition
+    if found is None:
+        answered = report.kind is ReportKind.ENDED and call.answered
+        found = Disposition.ANSWERED_HUMAN if answered else Disposition.FAILED
+    if found is Disposition.ANSWERED_HUMAN and call.heard_machine:
+        return _MACHINE
+    return found
 
 
 _SHOWS_DISPATCH: Final = frozenset({ReportKind.ENDED, ReportKind.PLACED})

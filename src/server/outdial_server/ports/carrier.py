@@ -163,8 +163,8 @@ class Carrier(Protocol):
         ...
 
     def verify_callback(self, callback: RawCallback) -> bool:
-        """Whether the callback is the carrier's own, by its signature over the raw body.
-        Pure."""
+        """Whether the callback is the carrier's own, by its signature over the raw body, and
+        by its age where the carrier signs a time. Asks nobody."""
         ...
 
     def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from outdial_server.carriers.answers import UNREADABLE, dial_result, field
+from outdial_server.carriers.answers import UNREADABLE, answered_within, dial_result, field
 from outdial_server.carriers.simulated.script import Status
 from outdial_server.carriers.simulated.signature import HEADER, is_signed
 from outdial_server.carriers.simulated.status import report_of
@@ -40,9 +40,6 @@ NAME: Final = "simulated"
 CONNECTIONS: Final = 1000
 """As many requests as there may be slots in SENDING; above it they wait, unsent."""
 
-_ANSWERING: Final = timedelta(milliseconds=500)
-"""What is left of the deadline for this side to hand its answer back."""
-
 
 class HttpSimulatedCarrier:
     name = NAME
@@ -61,8 +58,7 @@ class HttpSimulatedCarrier:
         self._calls_url = f"{checked_url(base_url).rstrip('/')}/calls"
         self._secret = callback_secret
         self._callback_url = callback_url
-        answered_by = deadline - min(_ANSWERING, deadline / 10)
-        self._exchange = HttpExchange(answered_by, CONNECTIONS)
+        self._exchange = HttpExchange(answered_within(deadline), CONNECTIONS)
 
     async def place_call(self, request: DialRequest) -> DialResult:
         try:

@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from outdial_server.carriers.answers import UNREADABLE, dial_result, field
+from outdial_server.carriers.answers import UNREADABLE, answered_within, dial_result, field
+from outdial_server.carriers.params import ParamsError
 from outdial_server.carriers.twilio.account import NAME, TwilioAccount
 from outdial_server.carriers.twilio.create import create_form, known_refusal
-from outdial_server.carriers.twilio.params import ParamsError
 from outdial_server.carriers.twilio.signature import HEADER, is_signed
 from outdial_server.carriers.twilio.statuses import report_of_callback, report_of_resource
 from outdial_server.domain.ids import CallId
@@ -54,9 +54,6 @@ CLOCKS_APART: Final = timedelta(seconds=30)
 LISTED_MOST: Final = 50
 """Calls between two numbers that are looked through for one whose answer was lost."""
 
-_ANSWERING: Final = timedelta(milliseconds=500)
-"""What is left of the deadline for this side to hand its answer back."""
-
 _SID: Final = re.compile(r"CA[0-9a-fA-F]{32}")
 _FORM: Final = "application/x-www-form-urlencoded"
 _HEARD: Final = "heard"
@@ -79,8 +76,7 @@ class TwilioCarrier:
         self._account = account
         self._callback_url = callback_url
         self._headers = _authorization(account.login)
-        answered_by = deadline - min(_ANSWERING, deadline / 10)
-        self._exchange = HttpExchange(answered_by, CONNECTIONS, guard)
+        self._exchange = HttpExchange(answered_within(deadline), CONNECTIONS, guard)
 
     async def place_call(self, request: DialRequest) -> DialResult:
         if not request.join_url:

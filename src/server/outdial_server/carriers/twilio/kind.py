@@ -3,16 +3,14 @@
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
+from outdial_server.carriers.base_url import check_base_url
 from outdial_server.carriers.twilio.account import NAME, TwilioAccount
 from outdial_server.carriers.twilio.adapter import DEFAULT_CALLS_PER_SECOND, TwilioCarrier
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue, secret_fault
 from outdial_server.domain.internet import AddressGuard
-from outdial_server.outgoing.exchange import checked_url
 
-_BASE_URL_MAX_CHARS: Final = 256
 _SIDS: Final = {
     "account_sid": re.compile(r"AC[0-9a-fA-F]{32}"),
     "api_key_sid": re.compile(r"SK[0-9a-fA-F]{32}"),
@@ -45,21 +43,8 @@ class TwilioKind:
             (missing,) = set(_KEY) - set(given)
             checks.fault(missing, f"is required with {given[0]}")
         if "base_url" in values:
-            self._check_url(checks, str(values["base_url"]))
+            check_base_url(checks, str(values["base_url"]), self._guard)
 
     def open(self, values: Mapping[str, CredentialValue], callback_url: str) -> TwilioCarrier:
         account = TwilioAccount(**values)  # type: ignore[arg-type] # as they were checked
         return TwilioCarrier(account, callback_url, guard=self._guard)
-
-    def _check_url(self, checks: Checks, url: str) -> None:
-        """Its form; where it leads is judged at each connection."""
-        try:
-            parts = urlsplit(checked_url(url))
-        except ValueError:
-            checks.fault("base_url", "must be an https URL with a host")
-            return
-        checks.text("base_url", url, _BASE_URL_MAX_CHARS)
-        if parts.username is not None or parts.query or parts.fragment:
-            checks.fault("base_url", "must not have a user, query or fragment")
-        if parts.scheme != "https" and not self._guard.allows_plainly(parts.hostname or ""):
-            checks.fault("base_url", "must be https")

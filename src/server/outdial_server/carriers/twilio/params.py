@@ -1,9 +1,10 @@
 """Parameters of the carrier's own that a caller may add to its calls."""
 
 import re
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Final
+
+from outdial_server.carriers.params import KnownParams, ParamsError
 
 ALLOWED: Final = frozenset(
     {
@@ -50,34 +51,20 @@ OURS: Final = {
 }
 """Parameters that are said in another way, and how."""
 
-Value = str | int | float | bool | Sequence[str]
+
+def _spelled(name: str) -> str:
+    """`SendDigits` may be given as `send_digits` or `sendDigits`, too."""
+    return "".join(part[:1].upper() + part[1:] for part in re.split("_+", name))
 
 
-class ParamsError(ValueError):
-    """A parameter that cannot be passed on; the message names it."""
+_KNOWN: Final = KnownParams("Twilio", ALLOWED, OURS, _spelled)
 
 
 def documented(params: Mapping[str, object]) -> dict[str, list[str]]:
-    """The parameters as Twilio writes them, each with its values as text: `SendDigits` may be
-    given as `send_digits` or `sendDigits`, too. Raises ParamsError."""
-    found: dict[str, list[str]] = {}
-    for name, value in params.items():
-        written = _as_documented(name)
-        if written in found:
-            raise ParamsError(f"{name!r} is given twice")
-        found[written] = _texts(name, value)
-    return found
-
-
-def _as_documented(name: str) -> str:
-    written = "".join(part[:1].upper() + part[1:] for part in re.split("_+", name))
-    if written in ALLOWED:
-        return written
-    if written in OURS:
-        raise ParamsError(f"{name!r} is set by {OURS[written]}")
-    near = get_close_matches(written, ALLOWED, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ParamsError(f"{name!r} is no parameter of Twilio's calls{hint}")
+    """The parameters as Twilio writes them, each with its values as text. Raises
+    ParamsError."""
+    found = _KNOWN.documented(params)
+    return {written: _texts(name, value) for written, (name, value) in found.items()}
 
 
 def _texts(name: str, value: object) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from outdial_server.carriers.sip_codes import SIP_ENDS
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import CallReport, ReportKind
@@ -23,14 +24,6 @@ _ENDS: Final = {
 }
 
 _MACHINES: Final = ("machine_", "fax")
-
-_SIP_ENDS: Final = {
-    **dict.fromkeys(("404", "410", "484", "604"), Disposition.INVALID_NUMBER),
-    **dict.fromkeys(("486", "600"), Disposition.BUSY),
-    **dict.fromkeys(("408", "480"), Disposition.NO_ANSWER),
-    **dict.fromkeys(("603", "607", "608"), Disposition.REJECTED),
-}
-"""A call that failed says why in the code of its last answer."""
 
 
 def report_of_callback(call_id: CallId, told: Mapping[str, str]) -> CallReport:
@@ -67,8 +60,9 @@ def _report(
 def _disposition(status: str, answered_by: str, sip_code: str) -> Disposition:
     if status == "completed" and answered_by.startswith(_MACHINES):
         return Disposition.ANSWERED_MACHINE
-    if status in ("failed", "busy") and sip_code in _SIP_ENDS:
-        return _SIP_ENDS[sip_code]
+    # A call that failed says why in the code of its last answer.
+    if status in ("failed", "busy") and sip_code in SIP_ENDS:
+        return SIP_ENDS[sip_code]
     return _ENDS[status]
 
 

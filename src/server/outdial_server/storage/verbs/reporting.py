@@ -14,7 +14,7 @@ from outdial_server.domain.batch import (
     UnknownPolicy,
     carrier_misconfigured,
 )
-from outdial_server.domain.call import CallState, CallTimes
+from outdial_server.domain.call import CallState, CallTimes, Disposition
 from outdial_server.domain.claims import dialing_rank
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import CallReport, ReportKind
@@ -55,6 +55,7 @@ from outdial_server.storage.verbs.throttle_log import take_back
 _SELECT: Final = (
     f"SELECT c.key, c.id, {OWNER_COLUMNS}, c.scheduled_key, c.attempt, "
     "c.state, c.fence, c.carrier_call_id, c.holds_slot, c.accepted_us, c.answered_us, "
+    "c.disposition, "
     "c.ring_timeout_s, c.max_duration_s, c.throttle_key, c.sent_us, c.rate_key, c.rate_us, "
     "c.number_counted, s.contact_id, s.dispatch_outcome, "
     "s.priority, b.unknown_policy, b.max_calls_per_day, b.time_zone, "
@@ -190,6 +191,7 @@ def _facts(row: Row, retry: RetryTerms | None) -> CallFacts:
         on_config_error=_CONFIG_ERROR_POLICIES[row.on_config_error],
         times=_times(row.ring_timeout_s, row.max_duration_s),
         retry=retry,
+        heard_machine=row.disposition == _MACHINE,
     )
 
 
@@ -199,6 +201,7 @@ _UNKNOWN_POLICIES: Final = by_number(UnknownPolicy)
 _CONFIG_ERROR_POLICIES: Final = by_number(ConfigErrorPolicy)
 # See `domain.transition` for why members have names of their own.
 _ACCEPTED: Final = DispatchOutcome.ACCEPTED
+_MACHINE: Final = int(Disposition.ANSWERED_MACHINE)
 _CLAIMED, _UNKNOWN = CallState.CLAIMED, CallState.UNKNOWN
 
 
@@ -270,11 +273,14 @@ def _give_counts_back(group: _Group, call: Row) -> None:
 
 
 def _joined(last: Transition | None, transition: Transition) -> Transition:
-    """What is written of several transitions: the last one, and an id that was learnt
-    with no event of its own beside it."""
+    """What is written of several transitions: the last one, and what was learnt with no
+    event of its own beside it."""
     if last is None or transition.event is not None:
         return transition
-    return last._replace(carrier_call_id=transition.carrier_call_id)
+    return last._replace(
+        carrier_call_id=transition.carrier_call_id,
+        disposition=transition.disposition or last.disposition,
+    )
 
 
 def _facts_after(before: CallFacts, transition: Transition) -> CallFacts:
@@ -284,6 +290,7 @@ def _facts_after(before: CallFacts, transition: Transition) -> CallFacts:
         answered=before.answered or transition.state is CallState.IN_PROGRESS,
         holds_slot=transition.holds_slot,
         dispatch_outcome=transition.dispatch_outcome,
+        heard_machine=before.heard_machine or transition.disposition == _MACHINE,
     )
 
 

@@ -1,0 +1,264 @@
+"""The adapter to Telnyx's Call Control."""
+
+import re
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from outdial_server.carriers.answers import UNREADABLE, answered_within, dial_result, field
+from outdial_server.carriers.params import ParamsError
+from outdial_server.carriers.telnyx.account import NAME, TelnyxAccount
+from outdial_server.carriers.telnyx.create import call_id_in, code_of, create_body, known_refusal
+from outdial_server.carriers.telnyx.events import TelnyxEvent, latest_report, report_of
+from outdial_server.carriers.telnyx.records import (
+    LegRecord,
+    data_of,
+    event_in,
+    events_by_leg,
+    leg_in,
+    list_of,
+    next_page,
+    owner_of,
+)
+from outdial_server.carriers.telnyx.signature import (
+    SIGNATURE_HEADER,
+    TIME_HEADER,
+    is_signed,
+    public_key_of,
+)
+from outdial_server.domain.ids import CallId
+from outdial_server.domain.internet import AddressGuard
+from outdial_server.domain.report import CallReport, Fault, ReportKind
+from outdial_server.domain.silence import CARRIER_DEADLINE
+from outdial_server.outgoing.exchange import (
+    Answer,
+    AnswerLostError,
+    HttpExchange,
+    NothingSentError,
+    checked_url,
+)
+from outdial_server.ports.carrier import (
+    AccountFault,
+    CallQuery,
+    DialRequest,
+    DialResult,
+    Found,
+    LookUpFailed,
+    LookUpResult,
+    NoSuchCall,
+    NotSent,
+    RawCallback,
+    Refused,
+    Unclear,
+)
+from outdial_server.ports.clock import Clock
+
+CONNECTIONS: Final = 200
+
+CLOCKS_APART: Final = timedelta(seconds=30)
+"""How much earlier than our request a call may have been made by Telnyx's clock."""
+
+PAGE_MOST: Final = 250
+ACTIVE_PAGES_MOST: Final = 20
+"""A page takes a request: an account with more calls at once than these show is told that
+the call could not be looked up."""
+
+_ID: Final = re.compile(r"[!-~]{1,256}")
+_SOCKETS: Final = ("ws", "wss")
+_JSON: Final = "application/json"
+
+
+class TelnyxCarrier:
+    name = NAME
+    # Telnyx turns away what comes too fast.
+    default_calls_per_second: float | None = None
+
+    def __init__(
+        self,
+        account: TelnyxAccount,
+        callback_url: str,
+        clock: Clock,
+        deadline: timedelta = CARRIER_DEADLINE,
+        guard: AddressGuard | None = None,
+    ) -> None:
+        """`callback_url` is where Telnyx is to call back, public and with its token; `guard` is
+        for a base URL that a client has given. Raises ValueError when that is none, or the
+        public key no key."""
+        checked_url(account.base_url)
+        self._account = account
+        self._key = public_key_of(account.public_key)
+        self._callback_url = callback_url
+        self._clock = clock
+        self._exchange = HttpExchange(answered_within(deadline), CONNECTIONS, guard)
+
+    async def place_call(self, request: DialRequest) -> DialResult:
+        if not request.join_url:
+            # Telnyx would not know what to do with whoever answers.
+            return Refused("AGENT_HAS_NO_JOIN_URL", Fault.CONFIGURATION)
+        if urlsplit(request.join_url).scheme not in _SOCKETS:
+            return Refused("JOIN_URL_IS_NO_SOCKET", Fault.CONFIGURATION)
+        try:
+            body = create_body(self._account, request, f"{self._callback_url}/{request.call_id}")
+            answer = await self._post(self._account.calls_url, body)
+        except ParamsError:
+            return Refused("INVALID_PARAMS", Fault.CALL)
+        except NothingSentError as error:
+            return NotSent(str(error))
+        except AnswerLostError as error:
+            return Unclear(str(error))
+        return dial_result(answer, _carrier_call_id, known_refusal)
+
+    async def look_up(self, query: CallQuery) -> LookUpResult:
+        try:
+            if query.carrier_call_id:
+                leg = await self._status(query.carrier_call_id)
+                return NoSuchCall() if leg is None else await self._found(query.call_id, leg)
+            live = await self._find_live(query.call_id)
+            return await self._search(query) if live is None else await self._found(*live)
+        except (NothingSentError, AnswerLostError) as error:
+            return LookUpFailed(str(error))
+        except ValueError:
+            return LookUpFailed(UNREADABLE)
+
+    async def hang_up(self, query: CallQuery) -> bool:
+        try:
+            carrier_call_id = query.carrier_call_id
+            if not carrier_call_id:
+                live = await self._find_live(query.call_id)
+                if live is None:
+                    return True
+                carrier_call_id = live[1].carrier_call_id
+            answer = await self._post(f"{self._call_url(carrier_call_id)}/actions/hangup", b"{}")
+        except (NothingSentError, AnswerLostError, ValueError):
+            return False
+        return answer.is_success or _is_over(answer)
+
+    async def check_account(self) -> AccountFault | None:
+        """By the list of active calls: it takes the key, and the connection."""
+        url, headers = self._account.active_calls_url, self._account.headers
+        try:
+            answer = await self._exchange.get(url, {"page[limit]": "1"}, headers)
+        except (NothingSentError, AnswerLostError) as error:
+            return AccountFault(str(error), is_refusal=False)
+        if answer.is_success and isinstance(field(answer, "data"), list):
+            return None
+        code = code_of(answer)
+        reason = f"HTTP_{answer.status}" if code is None else f"TELNYX_{code}"
+        return AccountFault(reason, is_refusal=answer.status in _KEPT_OUT)
+
+    def verify_callback(self, callback: RawCallback) -> bool:
+        return is_signed(
+            self._key,
+            callback.headers.get(TIME_HEADER, ""),
+            callback.body,
+            callback.headers.get(SIGNATURE_HEADER, ""),
+            self._clock.now(),
+        )
+
+    def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
+        """Which call is meant the body says, since the signature does not cover the URL."""
+        event = event_in(callback.body)
+        call_id = call_id_in(event.payload.get("client_state"))
+        # Of calls that somebody else makes over the connection, and events that move nothing.
+        report = None if call_id is None else report_of(call_id, event)
+        return () if report is None else (report,)
+
+    async def close(self) -> None:
+        await self._exchange.close()
+
+    async def _post(self, url: str, body: bytes) -> Answer:
+        return await self._exchange.post(
+            url, body, {**self._account.headers, "content-type": _JSON}
+        )
+
+    async def _get(self, url: str, **query: str) -> Answer:
+        return await self._exchange.get(url, query, self._account.headers)
+
+    def _call_url(self, carrier_call_id: str) -> str:
+        return f"{self._account.calls_url}/{quote(carrier_call_id, safe='')}"
+
+    async def _status(self, carrier_call_id: str) -> LegRecord | None:
+        """Known for some minutes after the call's end."""
+        answer = await self._get(self._call_url(carrier_call_id))
+        return None if _is_over(answer) else leg_in(data_of(answer))
+
+    async def _found(self, call_id: CallId, leg: LegRecord) -> Found:
+        """A call's status says no more than that it is alive: its events tell the rest."""
+        answer = await self._get(
+            self._account.events_url,
+            **{"filter[leg_id]": leg.leg_id, "filter[type]": "webhook", **_ONE_PAGE},
+        )
+        events = events_by_leg(list_of(answer)).get(leg.leg_id, [])
+        report = latest_report(call_id, events) or CallReport(call_id, ReportKind.ACCEPTED)
+        if leg.is_over and report.kind is not ReportKind.ENDED:
+            report = CallReport(call_id, ReportKind.ENDED)
+        return Found(report._replace(carrier_call_id=leg.carrier_call_id))
+
+    async def _find_live(self, call_id: CallId) -> tuple[CallId, LegRecord] | None:
+        """By our id, among all calls of the connection that go on."""
+        query = {"page[limit]": str(PAGE_MOST)}
+        for _ in range(ACTIVE_PAGES_MOST):
+            answer = await self._get(self._account.active_calls_url, **query)
+            for call in list_of(answer):
+                if call_id_in(call.get("client_state")) == call_id:
+                    return call_id, leg_in(call)
+            after = next_page(answer)
+            if after is None:
+                return None
+            query["page[after]"] = after
+        raise ValueError("too many calls to look through")
+
+    async def _search(self, query: CallQuery) -> LookUpResult:
+        """A call that is over, whose answer was lost: by the events of the calls to this
+        number since. Where they do not say whose they are, the only one there is counts; of
+        several nobody knows which is ours, only that one may be."""
+        asked = {
+            "filter[to]": query.address,
+            "filter[connection_id]": self._account.connection_id,
+            "filter[type]": "webhook",
+            **_ONE_PAGE,
+        }
+        if query.sent_at is not None:
+            asked["filter[occurred_at][gte]"] = (query.sent_at - CLOCKS_APART).isoformat()
+        answer = await self._get(self._account.events_url, **asked)
+        legs = list(events_by_leg(list_of(answer)).values())
+        ours = [leg for leg in legs if owner_of(leg) == query.call_id]
+        maybe = ours or [leg for leg in legs if owner_of(leg) is None]
+        if not maybe:
+            return NoSuchCall()
+        return Found(_report_of_leg(query.call_id, maybe[0]) if len(maybe) == 1 else None)
+
+
+_ONE_PAGE: Final = {"page[size]": str(PAGE_MOST)}
+
+_KEPT_OUT: Final = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    # The connection.
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+
+_NO_SUCH_CALL: Final = frozenset({"90015", "90018"})
+"""Its id is none of Telnyx's; it has ended."""
+
+
+def _is_over(answer: Answer) -> bool:
+    """A 404 alone may be a proxy's, or a wrong path's: Telnyx's own lists what is wrong."""
+    if answer.status == HTTPStatus.NOT_FOUND:
+        return isinstance(field(answer, "errors"), list)
+    return answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and code_of(answer) in _NO_SUCH_CALL
+
+
+def _carrier_call_id(answer: Answer) -> str | None:
+    found = field(answer, "data", "call_control_id")
+    return found if isinstance(found, str) and _ID.fullmatch(found) else None
+
+
+def _report_of_leg(call_id: CallId, events: list[TelnyxEvent]) -> CallReport | None:
+    report = latest_report(call_id, events)
+    if report is None or report.carrier_call_id:
+        return report
+    known = (event.carrier_call_id for event in events if event.carrier_call_id)
+    return report._replace(carrier_call_id=next(known, ""))

@@ -1,0 +1,54 @@
+"""Telnyx as a kind of carrier: what its credentials must be."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from outdial_server.carriers.base_url import check_base_url
+from outdial_server.carriers.telnyx.account import NAME, TelnyxAccount
+from outdial_server.carriers.telnyx.adapter import TelnyxCarrier
+from outdial_server.carriers.telnyx.signature import public_key_of
+from outdial_server.domain.checks import Checks
+from outdial_server.domain.credentials import CredentialValue, secret_fault
+from outdial_server.domain.internet import AddressGuard
+from outdial_server.ports.clock import Clock
+
+_CONNECTION_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+class TelnyxKind:
+    name = NAME
+    default_calls_per_second: float | None = None
+    needs_join_url = True
+    secrets = frozenset({"api_key"})
+
+    def __init__(self, guard: AddressGuard, clock: Clock) -> None:
+        self._guard = guard
+        self._clock = clock
+
+    def check_credentials(self, checks: Checks, values: Mapping[str, CredentialValue]) -> None:
+        for name in ("api_key", "connection_id", "public_key"):
+            if name not in values:
+                checks.fault(name, "is required")
+        if "api_key" in values:
+            fault = secret_fault(str(values["api_key"]))
+            if fault:
+                checks.fault("api_key", fault)
+        if "connection_id" in values and not _CONNECTION_ID.fullmatch(str(values["connection_id"])):
+            checks.fault("connection_id", "must be 1 to 64 letters, digits and hyphens")
+        if "public_key" in values and not _is_public_key(str(values["public_key"])):
+            checks.fault("public_key", "must be the base64 of 32 bytes")
+        if "base_url" in values:
+            check_base_url(checks, str(values["base_url"]), self._guard)
+
+    def open(self, values: Mapping[str, CredentialValue], callback_url: str) -> TelnyxCarrier:
+        account = TelnyxAccount(**values)  # type: ignore[arg-type] # as they were checked
+        return TelnyxCarrier(account, callback_url, self._clock, guard=self._guard)
+
+
+def _is_public_key(text: str) -> bool:
+    try:
+        public_key_of(text)
+    except ValueError:
+        return False
+    return True
