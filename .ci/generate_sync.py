@@ -36,6 +36,7 @@ SOURCES = {
     "_phone_numbers": ["PhoneNumbers"],
     "_carrier_configs": ["CarrierConfigs"],
     "_external_calls": ["ExternalCalls"],
+    "_webhooks": ["Webhooks"],
     "_client": ["Client"],
 }
 FACES = {name for names in SOURCES.values() for name in names}

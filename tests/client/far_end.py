@@ -26,6 +26,7 @@ from outdial.v1 import (
     server_info_service_pb2,
     suppression_service_pb2,
     throttle_service_pb2,
+    webhook_service_pb2,
 )
 from outdial.v1.batch_pb2 import Batch, BatchState
 from outdial.v1.batch_service_pb2 import WatchBatchResponse
@@ -44,6 +45,7 @@ SERVICES = [
         server_info_service_pb2,
         suppression_service_pb2,
         throttle_service_pb2,
+        webhook_service_pb2,
         contact_service_pb2,
         phone_number_service_pb2,
     )

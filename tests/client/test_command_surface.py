@@ -19,6 +19,7 @@ from outdial_client._phone_numbers import PhoneNumbers
 from outdial_client._scheduled_calls import ScheduledCalls
 from outdial_client._suppressions import Suppressions
 from outdial_client._throttles import Throttles
+from outdial_client._webhooks import Webhooks
 from outdial_client.cli.main import app
 
 GROUPS = {
@@ -33,6 +34,7 @@ GROUPS = {
     "scheduled_calls": ScheduledCalls,
     "suppressions": Suppressions,
     "throttles": Throttles,
+    "webhooks": Webhooks,
     "phone_numbers": PhoneNumbers,
 }
 COMMANDS = {
@@ -114,6 +116,12 @@ COMMANDS = {
     "throttles.get": "throttle show",
     "throttles.list": "throttle list",
     "throttles.update": "throttle update",
+    "webhooks.create": "webhook create",
+    "webhooks.delete": "webhook delete",
+    "webhooks.get": "webhook show",
+    "webhooks.list": "webhook list",
+    "webhooks.rotate_secret": "webhook rotate",
+    "webhooks.update": "webhook update",
     "phone_numbers.bind": "number bind",
     "phone_numbers.create": "number create",
     "phone_numbers.delete": "number delete",

@@ -52,6 +52,7 @@ ASYNC_CLASSES = {
     "ScheduledCalls": "_scheduled_calls",
     "Suppressions": "_suppressions",
     "Throttles": "_throttles",
+    "Webhooks": "_webhooks",
     "ContactFolders": "_contacts",
     "Contacts": "_contacts",
     "PhoneNumbers": "_phone_numbers",

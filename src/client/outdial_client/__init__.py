@@ -53,6 +53,7 @@ from outdial.v1.scheduled_call_pb2 import (
 from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
+from outdial.v1.webhook_pb2 import Webhook, WebhookHealth
 from outdial.v1.window_pb2 import LengthSource, WindowCheck, WindowEstimate
 
 from outdial_client._calling_hours import CallingHours
@@ -210,6 +211,8 @@ __all__ = [
     "WatchInterruption",
     "WatchScope",
     "WatchTiming",
+    "Webhook",
+    "WebhookHealth",
     "Weekday",
     "WindowCheck",
     "WindowEstimate",

@@ -52,6 +52,7 @@ _RETRIED_METHODS = {
     "ContactService": ("CreateContact", "GetContact", "ListContacts"),
     "ThrottleService": ("CreateThrottle", "GetThrottle", "ListThrottles"),
     "PhoneNumberService": ("CreatePhoneNumber", "GetPhoneNumber", "ListPhoneNumbers"),
+    "WebhookService": ("CreateWebhook", "GetWebhook", "ListWebhooks"),
     "CarrierConfigService": ("CreateCarrierConfig", "GetCarrierConfig", "ListCarrierConfigs"),
 }
 

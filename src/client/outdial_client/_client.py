@@ -21,6 +21,7 @@ from outdial_client._requests import Sender
 from outdial_client._scheduled_calls import ScheduledCalls
 from outdial_client._suppressions import Suppressions
 from outdial_client._throttles import Throttles
+from outdial_client._webhooks import Webhooks
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 DEFAULT_TIMEOUT = timedelta(seconds=30)
@@ -53,6 +54,7 @@ class Client:
     phone_numbers: PhoneNumbers
     carrier_configs: CarrierConfigs
     external_calls: ExternalCalls
+    webhooks: Webhooks
 
     def __init__(
         self,
@@ -89,6 +91,7 @@ class Client:
         self.phone_numbers = PhoneNumbers(self._channel, self._sender)
         self.carrier_configs = CarrierConfigs(self._channel, self._sender)
         self.external_calls = ExternalCalls(self._channel, self._sender)
+        self.webhooks = Webhooks(self._channel, self._sender)
 
     async def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

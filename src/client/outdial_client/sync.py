@@ -39,7 +39,7 @@ from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
 from outdial.v1.contact_pb2 import Contact, ContactFolder
-from outdial.v1.event_pb2 import Event
+from outdial.v1.event_pb2 import Event, EventType
 from outdial.v1.explanation_pb2 import BatchExplanation, ScheduledCallExplanation
 from outdial.v1.external_call_pb2 import ExternalCall
 from outdial.v1.forecast_pb2 import Forecast
@@ -50,6 +50,8 @@ from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle
+from outdial.v1.webhook_pb2 import Webhook
+from outdial.v1.webhook_service_pb2 import CreateWebhookResponse, RotateWebhookSecretResponse
 from outdial.v1.window_pb2 import WindowEstimate
 
 from outdial_client._accounts import Accounts as AsyncAccounts
@@ -91,6 +93,7 @@ from outdial_client._sync_runtime import LoopThread, read_here, shared_loop, tol
 from outdial_client._throttles import Throttles as AsyncThrottles
 from outdial_client._watch import BatchWatch as AsyncBatchWatch
 from outdial_client._watch_timing import WatchTiming
+from outdial_client._webhooks import Webhooks as AsyncWebhooks
 
 __all__ = [
     "Accounts",
@@ -110,6 +113,7 @@ __all__ = [
     "ScheduledCalls",
     "Suppressions",
     "Throttles",
+    "Webhooks",
 ]
 
 
@@ -1265,6 +1269,59 @@ class ExternalCalls:
         return Pager(self._loop, self._inner.list(page_size=page_size))
 
 
+class Webhooks:
+    """Endpoints that events are posted to, signed as Standard Webhooks has it."""
+
+    def __init__(self, loop: LoopThread, inner: AsyncWebhooks) -> None:
+        self._loop = loop
+        self._inner: AsyncWebhooks = inner
+
+    def create(
+        self,
+        url: str,
+        *,
+        event_types: Iterable[EventType.ValueType] = (),
+        description: str = "",
+        request_id: str = "",
+    ) -> CreateWebhookResponse:
+        """Makes a webhook. The answer alone holds its `secret`.
+
+        Without `event_types` it is told of everything. ResourceExhaustedError
+        (TOO_MANY_WEBHOOKS) when the account has 20.
+        """
+        return self._loop.run(
+            partial(
+                self._inner.create,
+                url,
+                event_types=tuple(event_types),
+                description=description,
+                request_id=request_id,
+            )
+        )
+
+    def get(self, webhook_id: str) -> Webhook:
+        """One webhook."""
+        return self._loop.run(partial(self._inner.get, webhook_id))
+
+    def list(self, *, page_size: int = 0) -> Pager[Webhook]:
+        """Webhooks, oldest first."""
+        return Pager(self._loop, self._inner.list(page_size=page_size))
+
+    def update(self, webhook: Webhook, fields: Iterable[str]) -> Webhook:
+        """Writes those `fields` of `webhook`; AbortedError when its etag is out of date."""
+        return self._loop.run(partial(self._inner.update, webhook, tuple(fields)))
+
+    def delete(self, webhook_id: str) -> None:
+        """Deletes a webhook, with what was still to be sent to it."""
+        self._loop.run(partial(self._inner.delete, webhook_id))
+
+    def rotate_secret(self, webhook_id: str) -> RotateWebhookSecretResponse:
+        """Makes a new secret, which the answer alone holds. The one before it signs, too, for
+        24 hours.
+        """
+        return self._loop.run(partial(self._inner.rotate_secret, webhook_id))
+
+
 class Client:
     """A client of one Outdial server.
 
@@ -1292,6 +1349,7 @@ class Client:
     phone_numbers: PhoneNumbers
     carrier_configs: CarrierConfigs
     external_calls: ExternalCalls
+    webhooks: Webhooks
 
     def __init__(
         self,
@@ -1327,6 +1385,7 @@ class Client:
         self.phone_numbers = PhoneNumbers(self._loop, self._inner.phone_numbers)
         self.carrier_configs = CarrierConfigs(self._loop, self._inner.carrier_configs)
         self.external_calls = ExternalCalls(self._loop, self._inner.external_calls)
+        self.webhooks = Webhooks(self._loop, self._inner.webhooks)
 
     def server_info(self) -> GetServerInfoResponse:
         """Version, features and limits of the server."""

@@ -46,6 +46,7 @@ from outdial_server.api.server_info import ServerInfoServicer
 from outdial_server.api.suppressions import SuppressionServicer
 from outdial_server.api.throttles import ThrottleServicer
 from outdial_server.api.watch_stream import WatchStream
+from outdial_server.api.webhooks import WebhookServicer
 from outdial_server.carriers.accounts import CarrierAccounts
 from outdial_server.carriers.registry import CarrierRegistry
 from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
@@ -93,13 +94,16 @@ from outdial_server.commands.stop_batch import StopBatch
 from outdial_server.commands.suppressions import CreateSuppressions
 from outdial_server.commands.throttles import CreateThrottle, UpdateThrottle
 from outdial_server.commands.update_batch import UpdateBatch
-from outdial_server.engine import Engine, EngineSettings, GatheredReports
+from outdial_server.commands.webhooks import CreateWebhook, RotateWebhookSecret, UpdateWebhook
+from outdial_server.engine import Delivery, Engine, EngineSettings, GatheredReports
 from outdial_server.gateway import CallbackRoutes, CallbackTokens, HttpServer, build_http_app
 from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.carrier_kind import CarrierKind
+from outdial_server.ports.sealing import Seal
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.settings import Settings, SettingsError
 from outdial_server.storage import CannotOpenError, Store, master_key_path, open_store
+from outdial_server.webhooks.sender import HttpWebhookSender
 
 _CALLBACK_PURPOSE: Final = "callback URLs"
 
@@ -207,9 +211,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         stack.push_async_callback(carriers.close)
         await base.store.carrier_configs.follow_default_rates(carriers.rates)
         engine = build_engine(base, carriers, reports)
-        lag = LoopLag(metrics)
-        lag.start()
-        stack.callback(lag.stop)
+        _measure_lag(stack, metrics)
         draining, ready = asyncio.Event(), asyncio.Event()
 
         http = _http_server(base, carriers, engine, tokens, metrics, ready)
@@ -223,6 +225,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
             "OUTDIAL_GRPC_LISTEN", lambda: grpc.start(settings.grpc_listen)
         )
         stack.push_async_callback(grpc.stop, settings.drain)
+        _start_delivery(stack, base, seal)
         stack.push_async_callback(engine.stop)
         await engine.start()
         # Once nothing can fail any more: a key that is made here must also be shown.
@@ -325,6 +328,22 @@ def build_engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredR
     )
 
 
+def _measure_lag(stack: AsyncExitStack, metrics: CollectorRegistry) -> None:
+    lag = LoopLag(metrics)
+    lag.start()
+    stack.callback(lag.stop)
+
+
+def _start_delivery(stack: AsyncExitStack, base: Foundation, seal: Seal) -> None:
+    sender = HttpWebhookSender(base.settings.outgoing_guard, seal, base.clock)
+    stack.push_async_callback(sender.close)
+    delivery = Delivery(
+        base.store.webhooks, sender, base.ids, base.clock, base.signals, base.telemetry
+    )
+    stack.push_async_callback(delivery.stop)
+    delivery.start()
+
+
 def _http_server(
     base: Foundation,
     carriers: CarrierRegistry,
@@ -380,6 +399,7 @@ def _grpc_server(
         _phone_number_servicer(base),
         _carrier_config_servicer(base, carriers, sealer),
         _external_call_servicer(base),
+        _webhook_servicer(base, sealer.seal),
     )
     return GrpcServer(servicers, interceptor)
 
@@ -470,6 +490,16 @@ def _suppression_servicer(base: Foundation) -> SuppressionServicer:
     suppressions = base.store.suppressions
     create = CreateSuppressions(suppressions, base.clock, base.signals)
     return SuppressionServicer(suppressions, create)
+
+
+def _webhook_servicer(base: Foundation, seal: Seal) -> WebhookServicer:
+    webhooks, guard = base.store.webhooks, base.settings.outgoing_guard
+    return WebhookServicer(
+        webhooks,
+        CreateWebhook(webhooks, base.ids, seal, guard, base.signals),
+        UpdateWebhook(webhooks, guard, base.signals),
+        RotateWebhookSecret(webhooks, base.ids, seal),
+    )
 
 
 def _throttle_servicer(base: Foundation) -> ThrottleServicer:

@@ -19,10 +19,12 @@ from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest, WatchBatch
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.contact_pb2 import Contact, ContactFolder
+from outdial.v1.event_pb2 import EVENT_TYPE_BATCH_DELETED
 from outdial.v1.import_pb2 import ImportEnd, ImportOptions, ImportRow, ImportRows
 from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
+from outdial.v1.webhook_pb2 import Webhook
 from tests.integration.conftest import OPERATOR_KEY
 
 from support.grpc import Metadata, call, refusal, with_key
@@ -57,6 +59,7 @@ class Belongings:
     contact_id: str
     phone_number_id: str
     carrier_config_id: str
+    webhook_id: str
 
 
 async def new_key(
@@ -113,6 +116,7 @@ async def ours(grpc_channel: grpc.aio.Channel) -> Belongings:
         *await _contact(grpc_channel, tenant.key),
         await _phone_number(grpc_channel, tenant.key),
         await _carrier_config(grpc_channel, tenant.key),
+        await _webhook(grpc_channel, tenant.key),
     )
 
 
@@ -120,6 +124,16 @@ async def _suppression(channel: grpc.aio.Channel, key: Metadata) -> str:
     made = await call(channel, "CreateSuppressions", key, addresses=["+15551239999"])
     suppression_id: str = made.suppressions[0].suppression_id
     return suppression_id
+
+
+async def _webhook(channel: grpc.aio.Channel, key: Metadata) -> str:
+    # Told of what nobody does here, so that nothing is sent.
+    webhook = Webhook(
+        url="https://hooks.example.com/outdial", event_types=[EVENT_TYPE_BATCH_DELETED]
+    )
+    made = await call(channel, "CreateWebhook", key, webhook=webhook)
+    webhook_id: str = made.webhook.webhook_id
+    return webhook_id
 
 
 async def _throttle(channel: grpc.aio.Channel, key: Metadata) -> str:

@@ -16,6 +16,7 @@ from outdial.v1.import_pb2 import ContactImportOptions, ImportOptions
 from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.throttle_pb2 import Throttle
+from outdial.v1.webhook_pb2 import Webhook
 from tests.integration.api.conftest import OPERATOR, Belongings, Tenant
 
 from support.grpc import METHODS, call, refused
@@ -104,6 +105,12 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "CheckCarrierConfig": lambda b: {"carrier_config_id": b.carrier_config_id},
     "GetSuppression": lambda b: {"suppression_id": b.suppression_id},
     "DeleteSuppression": lambda b: {"suppression_id": b.suppression_id},
+    "GetWebhook": lambda b: {"webhook_id": b.webhook_id},
+    "UpdateWebhook": lambda b: {
+        "webhook": Webhook(webhook_id=b.webhook_id, description="mine now")
+    },
+    "DeleteWebhook": lambda b: {"webhook_id": b.webhook_id},
+    "RotateWebhookSecret": lambda b: {"webhook_id": b.webhook_id},
     "ReportExternalCall": lambda b: {"external_id": "theirs", "agent_id": b.agent_id},
     "CreateCall": lambda b: {"agent_id": b.agent_id, "address": "+15551230002"},
     "GetCall": lambda b: {"call_id": b.call_id},
@@ -119,6 +126,8 @@ NAMING_NONE = {
     "ListAgents",
     "CreateSuppressions",
     "CreateThrottle",
+    "CreateWebhook",
+    "ListWebhooks",
     "EndExternalCall",
     "ListExternalCalls",
     "ListThrottles",
@@ -174,6 +183,7 @@ async def test_lists_hold_what_is_ours_alone(
     assert not (await call(grpc_channel, "ListCalls", other.key)).calls
     assert not (await call(grpc_channel, "ListSuppressions", other.key)).suppressions
     assert not (await call(grpc_channel, "ListThrottles", other.key)).throttles
+    assert not (await call(grpc_channel, "ListWebhooks", other.key)).webhooks
     assert not (await call(grpc_channel, "ListContactFolders", other.key)).contact_folders
     assert not (await call(grpc_channel, "ListContacts", other.key)).contacts
     assert not (await call(grpc_channel, "ListPhoneNumbers", other.key)).phone_numbers

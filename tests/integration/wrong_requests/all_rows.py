@@ -16,6 +16,7 @@ from tests.integration.wrong_requests import (
     retry_rows,
     suppression_rows,
     throttle_rows,
+    webhook_rows,
 )
 
 ROWS = [
@@ -30,6 +31,7 @@ ROWS = [
     *retry_rows.ROWS,
     *suppression_rows.ROWS,
     *throttle_rows.ROWS,
+    *webhook_rows.ROWS,
     *contact_rows.ROWS,
     *contact_import_rows.ROWS,
     *number_rows.ROWS,

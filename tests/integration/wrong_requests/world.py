@@ -33,6 +33,7 @@ from outdial.v1.import_pb2 import (
 from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
+from outdial.v1.webhook_pb2 import Webhook
 from tests.integration.api.conftest import Tenant, new_key, new_tenant, watch_to_the_end
 
 from outdial_server.domain.limits import NUMBERS_PER_POOL_MAX
@@ -47,6 +48,9 @@ PROFILE = "fast,magic_numbers=true,talk_ms=3600000"
 USED_REQUEST_ID = "used before"
 
 Dump = Mapping[str, list[tuple[Any, ...]]]
+
+
+HOOK = "https://hooks.example.com/outdial"
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,8 @@ class World:
     carrier_config_id: str
     old_carrier_config_id: str
     their_carrier_config_id: str
+    webhook_id: str
+    their_webhook_id: str
     # Its one slot is taken by a direct call that lives.
     busy_agent_id: str
     # Not active any more.
@@ -180,6 +186,13 @@ class Builder:
         )
         import_id: str = getattr(made, "import").import_id
         return import_id
+
+    async def webhook(self) -> str:
+        # Not active, so that nothing changes behind the requests.
+        webhook = Webhook(url=HOOK, active=False)
+        made = await self.call("CreateWebhook", webhook=webhook)
+        webhook_id: str = made.webhook.webhook_id
+        return webhook_id
 
     async def throttle(self) -> str:
         rules = [ThrottleRule(max_calls=5, window=Duration(seconds=1))]
@@ -359,6 +372,8 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         closed_row_id=await build.first_row(closed_id),
         import_id=await build.imported(ours.draft_id),
         throttle_id=throttle_id,
+        webhook_id=await build.webhook(),
+        their_webhook_id=await Builder(channel, tenants[1]).webhook(),
         their_throttle_id=await Builder(channel, tenants[1]).throttle(),
         contact_folder_id=folder_id,
         contact_id=contact_id,

@@ -33,6 +33,7 @@ from outdial_client.cli import (
     _suppression,
     _throttle,
     _watch,
+    _webhook,
 )
 from outdial_client.cli._config_file import OUTPUTS
 from outdial_client.cli._global_options import GlobalOptionsGroup
@@ -59,6 +60,7 @@ app.add_typer(_throttle.commands, name="throttle")
 app.add_typer(_external_call.commands, name="external-call")
 app.add_typer(_number.commands, name="number")
 app.add_typer(_carrier_config.commands, name="carrier-config")
+app.add_typer(_webhook.commands, name="webhook")
 app.add_typer(_keys.commands, name="keys")
 app.add_typer(_server.commands, name="server")
 app.add_typer(_config.commands, name="config")

@@ -17,9 +17,11 @@ from outdial.v1.batch_pb2 import (
 from outdial.v1.call_pb2 import CallState
 from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.calling_hours_pb2 import TimeZoneSource
+from outdial.v1.event_pb2 import EventType
 from outdial.v1.explanation_pb2 import GateLevel
 from outdial.v1.phone_number_pb2 import PhoneNumberCapability
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCallState
+from outdial.v1.webhook_pb2 import WebhookHealth
 from outdial.v1.window_pb2 import LengthSource, WindowCheck
 
 
@@ -76,6 +78,7 @@ CALL_STATES = Choices(CallState, "CALL_STATE_")
 CONFIG_ERROR_POLICIES = Choices(ConfigErrorPolicy, "CONFIG_ERROR_POLICY_")
 DISPOSITIONS = Choices(Disposition, "DISPOSITION_")
 DUPLICATE_POLICIES = Choices(DuplicatePolicy, "DUPLICATE_POLICY_")
+EVENT_TYPES = Choices(EventType, "EVENT_TYPE_")
 GATE_LEVELS = Choices(GateLevel, "GATE_LEVEL_")
 PACINGS = Choices(Pacing, "PACING_")
 NUMBER_CAPABILITIES = Choices(PhoneNumberCapability, "PHONE_NUMBER_CAPABILITY_")
@@ -83,6 +86,7 @@ RESOLUTIONS = Choices(CallResolution, "CALL_RESOLUTION_")
 ROTATIONS = Choices(Rotation, "ROTATION_")
 RETRY_CALLER_IDS = Choices(RetryCallerId, "RETRY_CALLER_ID_")
 SCHEDULED_CALL_STATES = Choices(ScheduledCallState, "SCHEDULED_CALL_STATE_")
+WEBHOOK_HEALTHS = Choices(WebhookHealth, "WEBHOOK_HEALTH_")
 WINDOW_CHECKS = Choices(WindowCheck, "WINDOW_CHECK_")
 LENGTH_SOURCES = Choices(LengthSource, "LENGTH_SOURCE_")
 UNKNOWN_POLICIES = Choices(UnknownPolicy, "UNKNOWN_POLICY_")

@@ -15,6 +15,7 @@ from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle
+from outdial.v1.webhook_pb2 import Webhook
 from outdial.v1.window_pb2 import WindowEstimate
 
 from outdial_client._calling_hours import days_text
@@ -22,10 +23,12 @@ from outdial_client.cli._choices import (
     BATCH_STATES,
     CALL_STATES,
     DISPOSITIONS,
+    EVENT_TYPES,
     LENGTH_SOURCES,
     NUMBER_CAPABILITIES,
     ROTATIONS,
     SCHEDULED_CALL_STATES,
+    WEBHOOK_HEALTHS,
     ZONE_SOURCES,
 )
 from outdial_client.cli._lengths import length
@@ -255,6 +258,29 @@ def throttle_facts(throttle: Throttle) -> Facts:
         ("calls/seconds", throttle_rules(throttle)),
         ("created", moment(throttle.create_time)),
     ]
+
+
+def webhook_events(webhook: Webhook) -> str:
+    """As they are typed."""
+    return ", ".join(map(EVENT_TYPES.word, webhook.event_types)) or "all"
+
+
+def webhook_facts(webhook: Webhook) -> Facts:
+    """One webhook in full; what is unset is left out."""
+    facts = [
+        ("id", webhook.webhook_id),
+        ("url", webhook.url),
+        ("events", webhook_events(webhook)),
+        ("description", webhook.description),
+        ("held", "" if webhook.active else "it is not active"),
+        ("health", WEBHOOK_HEALTHS.spoken(webhook.health)),
+        ("failures in a row", str(webhook.consecutive_failures or "")),
+        ("the last one", webhook.last_error),
+        ("failing since", moment(webhook.failing_since_time)),
+        ("old secret signs until", moment(webhook.previous_secret_expire_time)),
+        ("created", moment(webhook.create_time)),
+    ]
+    return [(name, text) for name, text in facts if text]
 
 
 def number_facts(number: PhoneNumber) -> Facts:

@@ -5,26 +5,31 @@ from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.call_pb2 import Call
 from outdial.v1.carrier_config_pb2 import CarrierConfig
-from outdial.v1.event_pb2 import Event, EventType
+from outdial.v1.event_pb2 import Event
 from outdial.v1.external_call_pb2 import ExternalCall
 from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle
+from outdial.v1.webhook_pb2 import Webhook
 
 from outdial_client.cli._choices import (
     API_KEY_SCOPES,
     BATCH_STATES,
     CALL_STATES,
     DISPOSITIONS,
+    EVENT_TYPES,
     SCHEDULED_CALL_STATES,
-    Choices,
+    WEBHOOK_HEALTHS,
 )
-from outdial_client.cli._facts import account_facts, calls_per_second, throttle_rules
+from outdial_client.cli._facts import (
+    account_facts,
+    calls_per_second,
+    throttle_rules,
+    webhook_events,
+)
 from outdial_client.cli._screen import Listing
 from outdial_client.cli._words import ended_calls, live_calls, moment, own_reason
-
-_EVENT_TYPES = Choices(EventType, "EVENT_TYPE_")
 
 
 def event_cells(event: Event) -> tuple[str, ...]:
@@ -37,7 +42,7 @@ def event_cells(event: Event) -> tuple[str, ...]:
     return (
         str(event.sequence),
         moment(event.time),
-        _EVENT_TYPES.name(event.type),
+        EVENT_TYPES.name(event.type),
         event.cause,
         str(row.position) if is_row else "",
         state,
@@ -139,6 +144,17 @@ THROTTLES: Listing[Throttle] = Listing(
         moment(throttle.create_time),
     ),
     identity=lambda throttle: throttle.throttle_id,
+)
+WEBHOOKS: Listing[Webhook] = Listing(
+    headings=("id", "url", "events", "state", "created"),
+    cells=lambda webhook: (
+        webhook.webhook_id,
+        webhook.url,
+        webhook_events(webhook),
+        WEBHOOK_HEALTHS.spoken(webhook.health) if webhook.active else "not active",
+        moment(webhook.create_time),
+    ),
+    identity=lambda webhook: webhook.webhook_id,
 )
 NUMBERS: Listing[PhoneNumber] = Listing(
     headings=("id", "number", "name", "agent", "calls at once", "alive", "state"),

@@ -42,6 +42,7 @@ class InProcessSignals:
         self._sleepers: dict[Topic, asyncio.Future[None]] = {}
         # No two revisions are the same, of whatever batch: a dropped one never comes back.
         self._revision = 0
+        self._wakes_delivery = False
         self._busy: dict[BatchId, _Followed] = {}
         self._idle: OrderedDict[BatchId, _Followed] = OrderedDict()
 
@@ -66,7 +67,12 @@ class InProcessSignals:
     def woken_at(self, topic: Topic) -> datetime | None:
         return self._answered.get(topic)
 
+    def follow_all(self, *, follows: bool) -> None:
+        self._wakes_delivery = follows
+
     def publish(self, batch_ids: Iterable[BatchId]) -> None:
+        if self._wakes_delivery:
+            self.wake(Topic.DELIVER)
         for batch_id in batch_ids:
             followed = self._busy.get(batch_id) or self._idle.get(batch_id)
             if followed is not None:

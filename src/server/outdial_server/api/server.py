@@ -21,6 +21,7 @@ from outdial.v1 import (
     server_info_service_pb2,
     suppression_service_pb2,
     throttle_service_pb2,
+    webhook_service_pb2,
 )
 from outdial.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
 from outdial.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
@@ -41,6 +42,7 @@ from outdial.v1.scheduled_call_service_pb2_grpc import (
 from outdial.v1.server_info_service_pb2_grpc import add_ServerInfoServiceServicer_to_server
 from outdial.v1.suppression_service_pb2_grpc import add_SuppressionServiceServicer_to_server
 from outdial.v1.throttle_service_pb2_grpc import add_ThrottleServiceServicer_to_server
+from outdial.v1.webhook_service_pb2_grpc import add_WebhookServiceServicer_to_server
 
 from outdial_server.api.accounts import AccountServicer
 from outdial_server.api.agents import AgentServicer
@@ -58,6 +60,7 @@ from outdial_server.api.scopes import REQUIRED_SCOPES
 from outdial_server.api.server_info import ServerInfoServicer
 from outdial_server.api.suppressions import SuppressionServicer
 from outdial_server.api.throttles import ThrottleServicer
+from outdial_server.api.webhooks import WebhookServicer
 from outdial_server.domain.limits import REQUEST_MAX_BYTES
 
 SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
@@ -72,6 +75,7 @@ SERVICES: Final[tuple[ServiceDescriptor, ...]] = tuple(
         suppression_service_pb2,
         external_call_service_pb2,
         throttle_service_pb2,
+        webhook_service_pb2,
         contact_service_pb2,
         phone_number_service_pb2,
         carrier_config_service_pb2,
@@ -110,6 +114,7 @@ class Servicers:
     phone_numbers: PhoneNumberServicer
     carrier_configs: CarrierConfigServicer
     external_calls: ExternalCallServicer
+    webhooks: WebhookServicer
 
 
 def method_names(services: Iterable[ServiceDescriptor]) -> frozenset[str]:
@@ -174,3 +179,4 @@ def _add_services(servicers: Servicers, server: grpc.aio.Server) -> None:
     add_PhoneNumberServiceServicer_to_server(servicers.phone_numbers, server)
     add_CarrierConfigServiceServicer_to_server(servicers.carrier_configs, server)
     add_ExternalCallServiceServicer_to_server(servicers.external_calls, server)
+    add_WebhookServiceServicer_to_server(servicers.webhooks, server)

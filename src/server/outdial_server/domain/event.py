@@ -66,6 +66,10 @@ class Event:
     after: BatchAfter | ScheduledCallAfter
 
     @property
+    def is_of_batch(self) -> bool:
+        return isinstance(self.after, BatchAfter)
+
+    @property
     def is_terminal(self) -> bool:
         """Whether a watcher of newest states must still be told of it."""
         return self.type in _TERMINAL

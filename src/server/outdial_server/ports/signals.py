@@ -21,6 +21,7 @@ class Topic(Enum):
     REAP = "reap"
     AUDIT = "audit"
     EXTERNAL = "external"
+    DELIVER = "deliver"
 
     # By identity, which each member has for itself: every report wakes a topic, and the
     # enum's own hash is Python code.
@@ -46,6 +47,10 @@ class Signals(Protocol):
 
     def publish(self, batch_ids: Iterable[BatchId]) -> None:
         """Says that events of these batches were committed."""
+        ...
+
+    def follow_all(self, *, follows: bool) -> None:
+        """Whether each `publish` wakes DELIVER, too."""
         ...
 
     def revision(self, batch_id: BatchId) -> int:

@@ -628,6 +628,48 @@ events: Final = Table(
     sqlite_with_rowid=False,
 )
 
+webhooks: Final = Table(
+    "webhooks",
+    metadata,
+    _key(),
+    _id(),
+    _owner("account_key", "accounts"),
+    Column("url", Text, nullable=False),
+    _text("description"),
+    # Their numbers; none for all.
+    _text("event_types_json"),
+    Column("active", SmallInteger, nullable=False, server_default="1"),
+    # Sealed for the webhook's id.
+    Column("secret", Text, nullable=False),
+    Column("previous_secret", Text),
+    Column("previous_until_us", BigInt),
+    # Requests in a row that were not taken, and since when.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    _text("last_error"),
+    Column("failing_us", BigInt),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("created_us", BigInt, nullable=False),
+    Column("updated_us", BigInt, nullable=False),
+)
+Index("webhooks_by_account", webhooks.c.account_key, webhooks.c.key)
+
+# See verbs.webhook_turns. No foreign keys: a batch may be erased before.
+webhook_turns: Final = Table(
+    "webhook_turns",
+    metadata,
+    Column("webhook_key", BigInt, primary_key=True),
+    Column("batch_key", BigInt, primary_key=True),
+    # Up to this event it is told of all that it wants.
+    Column("seq", BigInt, nullable=False),
+    # Tries of the next message that have failed, and when the next one is due.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    _count("next_us"),
+    # Until then a server is at it.
+    _count("leased_us"),
+    sqlite_with_rowid=False,
+)
+Index("webhook_turns_by_batch", webhook_turns.c.batch_key)
+
 requests: Final = Table(
     "requests",
     metadata,

@@ -40,6 +40,7 @@ from outdial_server.storage.stores import (
 )
 from outdial_server.storage.suppression_store import SqlSuppressions
 from outdial_server.storage.throttle_store import SqlThrottles
+from outdial_server.storage.webhook_store import SqlWebhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Store:
     direct_calls: SqlDirectCalls
     external_calls: SqlExternalCalls
     forecasts: SqlForecastQuestions
+    webhooks: SqlWebhooks
 
     @property
     def is_alone(self) -> bool:
@@ -111,6 +113,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlDirectCalls(database),
         SqlExternalCalls(database),
         SqlForecastQuestions(database),
+        SqlWebhooks(database),
     )
 
 

@@ -39,6 +39,7 @@ from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.paging import ROWS_PER_LOOK
 from outdial_server.storage.verbs.reading import among, find_row, row_from
 from outdial_server.storage.verbs.requests import answered_before
+from outdial_server.storage.verbs.webhook_turns import follow_batch
 
 
 def begin_retry(tx: Tx, order: RetryOrder, request: RequestKey | None) -> datetime:
@@ -161,6 +162,8 @@ def _wait_again(tx: Tx, batch_key: int, rows: Sequence[Row], window_end: datetim
     if not rows:
         return
     change = _decide(tx, batch_key, window_end)
+    account = tx.scalar("SELECT account_key FROM batches WHERE key = :key", key=batch_key)
+    follow_batch(tx, account, batch_key)
     if change is not None:
         save_change(tx, batch_key, change)
     tx.run(

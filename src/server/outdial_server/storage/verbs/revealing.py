@@ -34,6 +34,7 @@ from outdial_server.storage.verbs.staging import (
     is_in_place,
     state_to_start_in,
 )
+from outdial_server.storage.verbs.webhook_turns import follow_batch
 from outdial_server.storage.verbs.window_checks import check_window
 
 
@@ -86,6 +87,7 @@ def _reveal_batch(tx: Tx, staged: Staged, new: NewBatch, count: int) -> Revealed
     if not revealed:
         raise taken_for_broken_off()
     set_cap(tx, SlotScope(ScopeKind.BATCH, staged.batch_key), new.settings.max_concurrent_calls)
+    follow_batch(tx, staged.account_key, staged.batch_key)
     return _told(tx, staged, f"{new.path}.window_end", EventType.BATCH_CREATED)
 
 

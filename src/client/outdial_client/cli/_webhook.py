@@ -1,0 +1,121 @@
+"""`outdial webhook`."""
+
+from typing import Annotated, Any
+
+import typer
+from outdial.v1.webhook_pb2 import Webhook
+
+from outdial_client._client import Client
+from outdial_client.cli._choices import EVENT_TYPES, choice
+from outdial_client.cli._facts import webhook_facts
+from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
+from outdial_client.cli._listings import WEBHOOKS
+from outdial_client.cli._screen import Screen
+from outdial_client.cli._session import run
+
+commands = typer.Typer(no_args_is_help=True, help="Endpoints of yours that events are posted to.")
+
+WebhookId = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its id.")]
+Events = Annotated[
+    list[int] | None, choice(EVENT_TYPES, "EVENT", "What is sent; may be repeated; else all.")
+]
+Description = Annotated[str | None, typer.Option(help="A note for people.")]
+
+
+@commands.command()
+def create(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(metavar="URL", help="https.")],
+    event: Events = None,
+    description: Description = None,
+    request_id: Annotated[str, typer.Option(help="The same id makes it only once.")] = "",
+) -> None:
+    """Make a webhook, and show its secret this once."""
+
+    async def command(client: Client, screen: Screen) -> None:
+        made = await client.webhooks.create(
+            url,
+            event_types=event or (),  # type: ignore[arg-type]
+            description=description or "",
+            request_id=request_id,
+        )
+        screen.made(made, made.secret, f"Webhook {made.webhook.webhook_id}: {made.webhook.url}")
+        screen.say(f"Its secret, shown only now: {made.secret}")
+
+    run(context, command)
+
+
+@commands.command("list")
+def list_webhooks(context: typer.Context, limit: Limit = 50) -> None:
+    """List webhooks, oldest first."""
+
+    async def command(client: Client, screen: Screen) -> None:
+        webhooks = client.webhooks.list(page_size=min(limit + 1, LARGEST_PAGE))
+        await show_list(screen, webhooks, WEBHOOKS, limit)
+
+    run(context, command)
+
+
+@commands.command()
+def show(context: typer.Context, webhook: WebhookId) -> None:
+    """Show one webhook, and how it has taken what was sent."""
+
+    async def command(client: Client, screen: Screen) -> None:
+        found = await client.webhooks.get(webhook)
+        screen.facts(found, webhook_facts(found))
+
+    run(context, command)
+
+
+@commands.command()
+def update(
+    context: typer.Context,
+    webhook: WebhookId,
+    *,
+    url: Annotated[str | None, typer.Option(help="Another URL.")] = None,
+    event: Events = None,
+    description: Description = None,
+    active: Annotated[
+        bool | None, typer.Option("--active/--inactive", help="Whether anything is sent.")
+    ] = None,
+) -> None:
+    """Change a webhook; events take the place of all that it had."""
+    said: dict[str, Any] = {
+        "url": url,
+        "event_types": event,
+        "description": description,
+        "active": active,
+    }
+    given = {name: value for name, value in said.items() if value is not None}
+    if not given:
+        context.fail("say what to change")
+
+    async def command(client: Client, screen: Screen) -> None:
+        changed = await client.webhooks.update(Webhook(webhook_id=webhook, **given), given)
+        screen.done(changed, f"Webhook {changed.webhook_id} is changed.")
+
+    run(context, command)
+
+
+@commands.command()
+def delete(context: typer.Context, webhook: WebhookId) -> None:
+    """Delete a webhook, with what was still to be sent to it."""
+
+    async def command(client: Client, screen: Screen) -> None:
+        found = await client.webhooks.get(webhook)
+        await client.webhooks.delete(webhook)
+        screen.done(found, f"Webhook {found.webhook_id} is deleted.")
+
+    run(context, command)
+
+
+@commands.command()
+def rotate(context: typer.Context, webhook: WebhookId) -> None:
+    """Make a new secret, and show it this once; the old one signs, too, for 24 hours."""
+
+    async def command(client: Client, screen: Screen) -> None:
+        rotated = await client.webhooks.rotate_secret(webhook)
+        screen.made(rotated, rotated.secret, f"Webhook {rotated.webhook.webhook_id}:")
+        screen.say(f"Its new secret, shown only now: {rotated.secret}")
+
+    run(context, command)

@@ -1,0 +1,88 @@
+"""WebhookService."""
+
+from dataclasses import dataclass
+
+from outdial.v1 import webhook_service_pb2 as pb
+from outdial.v1.webhook_service_pb2_grpc import WebhookServiceServicer
+from typing_extensions import override
+
+from outdial_server.api.caller import caller
+from outdial_server.api.conversion.ids import required_id
+from outdial_server.api.conversion.request import page_of, take_request_key
+from outdial_server.api.conversion.webhook import (
+    webhook_change,
+    webhook_fields,
+    webhook_to_message,
+)
+from outdial_server.commands.webhooks import CreateWebhook, RotateWebhookSecret, UpdateWebhook
+from outdial_server.domain.ids import WebhookId
+from outdial_server.ports.webhooks import WebhookStore
+
+
+@dataclass(frozen=True)
+class WebhookServicer(WebhookServiceServicer):
+    webhooks: WebhookStore
+    create: CreateWebhook
+    update: UpdateWebhook
+    rotate: RotateWebhookSecret
+
+    @override
+    async def CreateWebhook(
+        self, request: pb.CreateWebhookRequest, context: object
+    ) -> pb.CreateWebhookResponse:
+        account_id = caller().account_id
+        key = take_request_key(account_id, request)
+        made = await self.create.execute(account_id, webhook_fields(request.webhook), key)
+        return pb.CreateWebhookResponse(
+            webhook=webhook_to_message(made.webhook), secret=made.secret
+        )
+
+    @override
+    async def GetWebhook(
+        self, request: pb.GetWebhookRequest, context: object
+    ) -> pb.GetWebhookResponse:
+        found = await self.webhooks.get_webhook(
+            caller().account_id, _webhook_id(request.webhook_id)
+        )
+        return pb.GetWebhookResponse(webhook=webhook_to_message(found))
+
+    @override
+    async def ListWebhooks(
+        self, request: pb.ListWebhooksRequest, context: object
+    ) -> pb.ListWebhooksResponse:
+        page = await self.webhooks.list_webhooks(caller().account_id, page_of(request))
+        return pb.ListWebhooksResponse(
+            webhooks=map(webhook_to_message, page.items), next_page_token=page.next_token
+        )
+
+    @override
+    async def UpdateWebhook(
+        self, request: pb.UpdateWebhookRequest, context: object
+    ) -> pb.UpdateWebhookResponse:
+        changed = await self.update.execute(
+            caller().account_id,
+            _webhook_id(request.webhook.webhook_id, "webhook.webhook_id"),
+            webhook_change(request.webhook, request.update_mask),
+            request.webhook.etag,
+        )
+        return pb.UpdateWebhookResponse(webhook=webhook_to_message(changed))
+
+    @override
+    async def DeleteWebhook(
+        self, request: pb.DeleteWebhookRequest, context: object
+    ) -> pb.DeleteWebhookResponse:
+        await self.webhooks.delete_webhook(caller().account_id, _webhook_id(request.webhook_id))
+        return pb.DeleteWebhookResponse()
+
+    @override
+    async def RotateWebhookSecret(
+        self, request: pb.RotateWebhookSecretRequest, context: object
+    ) -> pb.RotateWebhookSecretResponse:
+        rotated = await self.rotate.execute(caller().account_id, _webhook_id(request.webhook_id))
+        return pb.RotateWebhookSecretResponse(
+            webhook=webhook_to_message(rotated.webhook), secret=rotated.secret
+        )
+
+
+def _webhook_id(text: str, path: str = "webhook_id") -> WebhookId:
+    return WebhookId(required_id(text, path))

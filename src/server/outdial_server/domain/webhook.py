@@ -1,0 +1,153 @@
+"""Webhooks: endpoints of a client that events are posted to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+from urllib.parse import urlsplit
+
+from outdial_server.domain import limits
+from outdial_server.domain.checks import Checks
+from outdial_server.domain.errors import ExhaustedError, Reason
+from outdial_server.domain.event import Event, EventType
+from outdial_server.domain.ids import AccountId, BatchId, WebhookId
+from outdial_server.domain.internet import AddressGuard
+
+FAILING_FROM: Final = 5
+"""Requests in a row that were not taken."""
+
+SECRET_OVERLAP: Final = timedelta(hours=24)
+"""How long the secret before a rotation signs, too."""
+
+
+class WebhookHealth(Enum):
+    HEALTHY = "healthy"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookFields:
+    """What a client may write of a webhook."""
+
+    url: str
+    description: str = ""
+    # Empty: all.
+    event_types: tuple[EventType, ...] = ()
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecrets:
+    """What requests are signed with. The previous one does so until its moment."""
+
+    current: str
+    previous: str | None = None
+    previous_until: datetime | None = None
+
+    def at(self, now: datetime) -> tuple[str, ...]:
+        """Those that sign, the newest first."""
+        if self.previous is None or self.previous_until is None or self.previous_until <= now:
+            return (self.current,)
+        return (self.current, self.previous)
+
+    def rotated(self, sealed: str, now: datetime) -> "SealedSecrets":
+        return SealedSecrets(sealed, self.current, now + SECRET_OVERLAP)
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Requests in a row that were not taken."""
+
+    count: int = 0
+    last_error: str = ""
+    since: datetime | None = None
+
+    @property
+    def health(self) -> WebhookHealth:
+        return WebhookHealth.FAILING if self.count >= FAILING_FROM else WebhookHealth.HEALTHY
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    webhook_id: WebhookId
+    account_id: AccountId
+    fields: WebhookFields
+    secrets: SealedSecrets
+    failures: Failures
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookMessage:
+    """An event on its way to an endpoint."""
+
+    account_id: AccountId
+    # None for a call outside any batch.
+    batch_id: BatchId | None
+    # Of the message: the same for each try, and for each endpoint.
+    message_id: str
+    event: Event
+
+
+def message_id(batch_id: BatchId, sequence: int) -> str:
+    return f"evt_{batch_id.replace('-', '')}_{sequence}"
+
+
+def wanted_messages(
+    fields: WebhookFields,
+    account_id: AccountId,
+    batch_id: BatchId,
+    events: Sequence[Event],
+    *,
+    is_direct: bool,
+) -> list[WebhookMessage]:
+    """Those of `events` that the endpoint is to be told of. The batch that stands behind a
+    direct call is shown to nobody."""
+    shown = None if is_direct else batch_id
+    return [
+        WebhookMessage(account_id, shown, message_id(batch_id, event.sequence), event)
+        for event in events
+        if (not fields.event_types or event.type in fields.event_types)
+        and not (is_direct and event.is_of_batch)
+    ]
+
+
+def check_webhook(checks: Checks, fields: WebhookFields, guard: AddressGuard) -> None:
+    _check_url(checks, fields.url, guard)
+    checks.text("description", fields.description, limits.WEBHOOK_DESCRIPTION_MAX_CHARS)
+    if len(set(fields.event_types)) < len(fields.event_types):
+        checks.fault("event_types", "must not name one twice")
+
+
+def _check_url(checks: Checks, url: str, guard: AddressGuard) -> None:
+    """Its form; where it leads is judged at each connection."""
+    checks.text("url", url, limits.WEBHOOK_URL_MAX_CHARS, least=1)
+    if checks.violations:
+        return
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0
+    except ValueError:
+        checks.fault("url", "must be an https URL with a host")
+        return
+    if parts.scheme not in ("http", "https") or not parts.hostname or not has_port:
+        checks.fault("url", "must be an https URL with a host")
+    elif any(char.isspace() or not char.isprintable() for char in url):
+        checks.fault("url", "must not have spaces or control characters")
+    elif parts.username is not None or parts.fragment:
+        checks.fault("url", "must not have a user or fragment")
+    elif parts.scheme != "https" and not guard.allows_plainly(parts.hostname):
+        checks.fault("url", "must be https")
+
+
+def refuse_too_many(there_are: int) -> None:
+    """For one more. Raises ExhaustedError (TOO_MANY_WEBHOOKS)."""
+    if there_are >= limits.WEBHOOKS_MAX:
+        raise ExhaustedError(
+            Reason.TOO_MANY_WEBHOOKS,
+            f"the account has {there_are} webhooks, and no more are possible",
+            {"limit": str(limits.WEBHOOKS_MAX)},
+        )

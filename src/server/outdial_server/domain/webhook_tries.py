@@ -1,0 +1,83 @@
+"""When a webhook is tried again, and when it is given up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+DELAYS: Final = (
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(minutes=30),
+    timedelta(hours=1),
+    timedelta(hours=2),
+    timedelta(hours=4),
+    timedelta(hours=8),
+    timedelta(hours=8),
+)
+"""After the first try that failed, the second and so on; a day in all. After the last of them
+the message is given up."""
+
+DEAD_AFTER: Final = sum(DELAYS, timedelta())
+
+JITTER: Final = 0.2
+"""At most so much of a delay is added to it, so that endpoints that failed together do not come
+back together."""
+
+RETRY_AFTER_MOST: Final = timedelta(hours=1)
+
+_GONE: Final = 410
+
+
+class Verdict(Enum):
+    TAKEN = "taken"
+    FAILED = "failed"
+    # The endpoint wants nothing any more.
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class TryResult:
+    """How one request ended. `error` is empty when it was taken."""
+
+    verdict: Verdict
+    error: str = ""
+    # What the endpoint asked for.
+    retry_after: timedelta | None = None
+
+
+TAKEN: Final = TryResult(Verdict.TAKEN)
+
+
+def judge(status: int, headers: Mapping[str, str]) -> TryResult:
+    """Of an answer. A redirect is none that was taken: it is not followed."""
+    if 200 <= status < 300:
+        return TAKEN
+    verdict = Verdict.GONE if status == _GONE else Verdict.FAILED
+    return TryResult(verdict, f"HTTP_{status}", _retry_after(headers.get("Retry-After", "")))
+
+
+def _retry_after(text: str) -> timedelta | None:
+    """In seconds; a date is passed over: clocks differ."""
+    text = text.strip()
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    # Nobody counts on more digits than these, and a longer number would be slow to read.
+    return min(timedelta(seconds=int(text[:9])), RETRY_AFTER_MOST)
+
+
+def is_dead(failing_since: datetime | None, now: datetime) -> bool:
+    """Whether an endpoint has taken nothing at all for as long as one message is tried."""
+    return failing_since is not None and now - failing_since >= DEAD_AFTER
+
+
+def next_try(failures: int, result: TryResult, drawn: float, now: datetime) -> datetime | None:
+    """When to try again what has failed `failures` times by now; None: never. `drawn` is a
+    number from 0 to below 1."""
+    if failures > len(DELAYS):
+        return None
+    delay = DELAYS[failures - 1] * (1 + JITTER * drawn)
+    return now + max(delay, result.retry_after or delay)

@@ -1,0 +1,157 @@
+"""Posts events to the endpoints of clients, in order for each batch."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from outdial_server.domain.webhook import WebhookMessage, wanted_messages
+from outdial_server.domain.webhook_tries import TryResult, Verdict, is_dead, next_try
+from outdial_server.engine.loop import Loop
+from outdial_server.ports.clock import Clock
+from outdial_server.ports.identity import IdSource
+from outdial_server.ports.signals import Signals, Topic
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
+from outdial_server.ports.webhooks import DeliveryStore, Due, DuePlan, TurnEnd, WebhookSender
+
+log = structlog.get_logger()
+
+PLAN: Final = DuePlan(
+    # Longer than a turn whose requests all come to their deadline.
+    lease=timedelta(minutes=5),
+    per_webhook=8,
+    per_turn=20,
+)
+
+LOOK_EVERY: Final = timedelta(milliseconds=50)
+"""Each commit of dialling wakes the loop; what has gathered meanwhile goes in one turn."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a turn has come."""
+
+    sequence: int
+    failures: int
+    result: TryResult | None = None
+
+
+class Deliverer:
+    """A task for each turn: an endpoint that is slow or silent holds up its own turns alone, of
+    which there are a few."""
+
+    def __init__(
+        self,
+        store: DeliveryStore,
+        sender: WebhookSender,
+        ids: IdSource,
+        clock: Clock,
+        signals: Signals,
+    ) -> None:
+        self._store = store
+        self._sender = sender
+        self._draw: Callable[[], float] = ids.draw
+        self._clock = clock
+        self._signals = signals
+        self._next_look: datetime | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def tick(self, now: datetime) -> datetime | None:
+        if self._next_look is not None and now < self._next_look:
+            return self._next_look
+        # Before the look: what is committed during it wakes the next one.
+        self._signals.follow_all(follows=True)
+        taken = await self._store.take_turns(PLAN)
+        self._signals.follow_all(follows=taken.any_webhooks)
+        self._next_look = now + LOOK_EVERY
+        for due in taken.turns:
+            task = asyncio.create_task(self._deliver(due))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        return self._next_look if taken.turns else taken.next_at
+
+    async def finish(self) -> None:
+        """Lets the requests that are out come to their end, and sends no more."""
+        self._stopping = True
+        await self.idle()
+
+    async def idle(self) -> None:
+        """Returns when all turns that were taken have ended."""
+        await asyncio.gather(*self._under_way)
+
+    async def _deliver(self, due: Due) -> None:
+        try:
+            await self._store.end_turn(await self._send_all(due))
+        except Exception:
+            # The lease runs out, and the turn is taken again.
+            log.exception("webhook.turn_broken", webhook_id=due.webhook.webhook_id)
+        self._signals.wake(Topic.DELIVER)
+
+    async def _send_all(self, due: Due) -> TurnEnd:
+        webhook = due.webhook
+        progress = _Progress(due.sequence, due.failures)
+        for message in wanted_messages(
+            webhook.fields, webhook.account_id, due.batch_id, due.events, is_direct=due.is_direct
+        ):
+            if self._stopping:
+                return self._end(due, progress)
+            progress.result = await self._sender.send(webhook, message)
+            if progress.result.verdict is not Verdict.TAKEN:
+                return self._failed(due, message, progress, progress.result)
+            progress.sequence, progress.failures = message.event.sequence, 0
+        if due.events:
+            # Behind the last that it wants there may be others.
+            progress.sequence = due.events[-1].sequence
+        return self._end(due, progress)
+
+    def _end(self, due: Due, progress: _Progress) -> TurnEnd:
+        return TurnEnd(due, progress.sequence, progress.result, progress.failures)
+
+    def _failed(
+        self, due: Due, message: WebhookMessage, progress: _Progress, result: TryResult
+    ) -> TurnEnd:
+        now = self._clock.now()
+        failures = progress.failures + 1
+        next_at = next_try(failures, result, self._draw(), now)
+        is_gone = result.verdict is Verdict.GONE
+        if next_at is not None and not is_gone:
+            return TurnEnd(due, progress.sequence, result, failures, next_at)
+        log.warning(
+            "webhook.given_up",
+            webhook_id=due.webhook.webhook_id,
+            message_id=message.message_id,
+            error=result.error,
+        )
+        # An endpoint that takes other messages loses this one alone.
+        deactivates = is_gone or is_dead(due.webhook.failures.since, now)
+        return TurnEnd(due, message.event.sequence, result, deactivates=deactivates)
+
+
+class Delivery:
+    """The deliverer in its loop. Apart from the engine: nothing of dialling waits for it."""
+
+    def __init__(
+        self,
+        store: DeliveryStore,
+        sender: WebhookSender,
+        ids: IdSource,
+        clock: Clock,
+        signals: Signals,
+        telemetry: Telemetry = NO_TELEMETRY,
+    ) -> None:
+        self._deliverer = Deliverer(store, sender, ids, clock, signals)
+        self._loop = Loop(
+            "deliverer", Topic.DELIVER, self._deliverer.tick, clock, signals, telemetry=telemetry
+        )
+
+    def start(self) -> None:
+        self._loop.start()
+
+    async def stop(self) -> None:
+        """Takes at most the deadline of one request."""
+        await self._loop.stop()
+        await self._deliverer.finish()

@@ -1,0 +1,126 @@
+"""Webhooks: as resources, and as what is to be sent."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from outdial_server.domain.event import Event
+from outdial_server.domain.ids import AccountId, BatchId, WebhookId
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.request import RequestKey
+from outdial_server.domain.webhook import SealedSecrets, Webhook, WebhookFields, WebhookMessage
+from outdial_server.domain.webhook_tries import TryResult
+
+
+class WebhookStore(Protocol):
+    async def create_webhook(
+        self,
+        account_id: AccountId,
+        webhook_id: WebhookId,
+        fields: WebhookFields,
+        sealed_secret: str,
+        request: RequestKey | None = None,
+    ) -> Webhook:
+        """Raises ExhaustedError (TOO_MANY_WEBHOOKS), AlreadyExistsError (REQUEST_ID_REUSED)."""
+        ...
+
+    async def get_webhook(self, account_id: AccountId, webhook_id: WebhookId) -> Webhook:
+        """Raises NotFoundError (WEBHOOK_NOT_FOUND)."""
+        ...
+
+    async def list_webhooks(self, account_id: AccountId, page: PageRequest) -> Page[Webhook]:
+        """Oldest first."""
+        ...
+
+    async def change_webhook(
+        self,
+        account_id: AccountId,
+        webhook_id: WebhookId,
+        decide: Callable[[Webhook], WebhookFields],
+    ) -> Webhook:
+        """Reads, decides and writes in one transaction. Raises NotFoundError
+        (WEBHOOK_NOT_FOUND)."""
+        ...
+
+    async def rotate_secret(
+        self,
+        account_id: AccountId,
+        webhook_id: WebhookId,
+        rotate: Callable[[Webhook, datetime], SealedSecrets],
+    ) -> Webhook:
+        """`rotate` is given the moment of the transaction. Raises NotFoundError
+        (WEBHOOK_NOT_FOUND)."""
+        ...
+
+    async def delete_webhook(self, account_id: AccountId, webhook_id: WebhookId) -> None:
+        """With what was still to be sent. Raises NotFoundError (WEBHOOK_NOT_FOUND)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The events of one batch behind `sequence` are to be sent to one endpoint."""
+
+    webhook: Webhook
+    batch_id: BatchId
+    is_direct: bool
+    sequence: int
+    # Tries of the next message that have failed.
+    failures: int
+    # Until then nobody else sends them; names this turn.
+    leased_until: datetime
+    events: Sequence[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class DuePlan:
+    """What may be taken: `busy` are the endpoints' turns that are under way here."""
+
+    lease: timedelta
+    # Turns of one endpoint at a time.
+    per_webhook: int
+    # Events of one turn.
+    per_turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakenTurns:
+    turns: Sequence[Due]
+    # Whether any account has an endpoint at all.
+    any_webhooks: bool
+    # When the next turn is due that waits for its time.
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnd:
+    """How a turn went: all events up to `sequence` are done with."""
+
+    due: Due
+    sequence: int
+    # How the last request went; None when there was none to send.
+    result: TryResult | None
+    # Of the message behind `sequence`.
+    failures: int = 0
+    # When to go on; None: at once.
+    next_at: datetime | None = None
+    # The endpoint gets nothing more.
+    deactivates: bool = False
+
+
+class DeliveryStore(Protocol):
+    async def take_turns(self, plan: DuePlan) -> TakenTurns:
+        """Leases what is due. Nobody takes it before the lease has run out."""
+        ...
+
+    async def end_turn(self, end: TurnEnd) -> None:
+        """Does nothing for a turn whose lease somebody else has taken over. An endpoint that
+        takes a message after failures has all that waits for a retry tried at once."""
+        ...
+
+
+class WebhookSender(Protocol):
+    async def send(self, webhook: Webhook, message: WebhookMessage) -> TryResult:
+        """One request, by a deadline. Raises nothing."""
+        ...

@@ -1,0 +1,42 @@
+"""How far each endpoint has been told of each batch. The event log is what is sent: nothing is
+written for an event, only a turn for each endpoint and batch, which goes once the batch has
+ended and all of it is told.
+
+Lock order: a batch that has ended, the endpoint, then turns."""
+
+from outdial_server.storage.tx import Tx
+
+
+def follow_batch(tx: Tx, account: int, batch: int) -> None:
+    """From its next event on, for the endpoints of the account; to be called under the batch
+    row. A turn that is there stays, and is looked at once more: whoever was about to take it
+    away for a batch that has ended then leaves it."""
+    tx.run(
+        "INSERT INTO webhook_turns (webhook_key, batch_key, seq) "
+        "SELECT w.key, b.key, b.event_seq FROM webhooks w "
+        "JOIN batches b ON b.account_key = w.account_key "
+        "WHERE w.account_key = :account AND w.active = 1 AND b.key = :batch "
+        "ON CONFLICT (webhook_key, batch_key) DO UPDATE SET leased_us = 0",
+        account=account,
+        batch=batch,
+    )
+
+
+def follow_open_batches(tx: Tx, webhook: int) -> None:
+    """From their next events on. Those that are staged yet come when they are revealed."""
+    tx.run(
+        "INSERT INTO webhook_turns (webhook_key, batch_key, seq) "
+        "SELECT w.key, b.key, b.event_seq FROM webhooks w "
+        "JOIN batches b ON b.account_key = w.account_key "
+        "WHERE w.key = :webhook AND b.ended_us IS NULL AND b.revealed_us IS NOT NULL "
+        "ON CONFLICT (webhook_key, batch_key) DO NOTHING",
+        webhook=webhook,
+    )
+
+
+def forget_turns(tx: Tx, webhook: int) -> None:
+    tx.run("DELETE FROM webhook_turns WHERE webhook_key = :webhook", webhook=webhook)
+
+
+def forget_turns_of_batch(tx: Tx, batch: int) -> None:
+    tx.run("DELETE FROM webhook_turns WHERE batch_key = :batch", batch=batch)

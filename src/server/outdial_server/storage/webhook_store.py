@@ -1,0 +1,70 @@
+"""WebhookStore and DeliveryStore over a database: each method one verb, one transaction."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from outdial_server.domain.ids import AccountId, WebhookId
+from outdial_server.domain.paging import Page, PageRequest
+from outdial_server.domain.request import RequestKey
+from outdial_server.domain.webhook import SealedSecrets, Webhook, WebhookFields
+from outdial_server.ports.webhooks import DuePlan, TakenTurns, TurnEnd
+from outdial_server.storage.database import Database
+from outdial_server.storage.verbs import webhook_delivery, webhooks
+
+
+class SqlWebhooks:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def create_webhook(
+        self,
+        account_id: AccountId,
+        webhook_id: WebhookId,
+        fields: WebhookFields,
+        sealed_secret: str,
+        request: RequestKey | None = None,
+    ) -> Webhook:
+        return await self._db.write(
+            lambda tx: webhooks.create_webhook(
+                tx, account_id, webhook_id, fields, sealed_secret, request
+            )
+        )
+
+    async def get_webhook(self, account_id: AccountId, webhook_id: WebhookId) -> Webhook:
+        return await self._db.read(lambda tx: webhooks.get_webhook(tx, account_id, webhook_id))
+
+    async def list_webhooks(self, account_id: AccountId, page: PageRequest) -> Page[Webhook]:
+        return await self._db.read(lambda tx: webhooks.list_webhooks(tx, account_id, page))
+
+    async def change_webhook(
+        self,
+        account_id: AccountId,
+        webhook_id: WebhookId,
+        decide: Callable[[Webhook], WebhookFields],
+    ) -> Webhook:
+        return await self._db.write(
+            lambda tx: webhooks.change_webhook(tx, account_id, webhook_id, decide)
+        )
+
+    async def rotate_secret(
+        self,
+        account_id: AccountId,
+        webhook_id: WebhookId,
+        rotate: Callable[[Webhook, datetime], SealedSecrets],
+    ) -> Webhook:
+        return await self._db.write(
+            lambda tx: webhooks.rotate_secret(tx, account_id, webhook_id, rotate)
+        )
+
+    async def delete_webhook(self, account_id: AccountId, webhook_id: WebhookId) -> None:
+        await self._db.write(lambda tx: webhooks.delete_webhook(tx, account_id, webhook_id))
+
+    async def take_turns(self, plan: DuePlan) -> TakenTurns:
+        """Looks beside the writer, and takes its turn only for what there is."""
+        found = await self._db.read(lambda tx: webhook_delivery.any_due(tx, plan))
+        if isinstance(found, TakenTurns):
+            return found
+        return await self._db.write(lambda tx: webhook_delivery.lease(tx, plan, found))
+
+    async def end_turn(self, end: TurnEnd) -> None:
+        await self._db.write(lambda tx: webhook_delivery.end_turn(tx, end))

@@ -1,0 +1,359 @@
+"""Webhooks in the store, and the deliverer over it, in time that the test owns."""
+
+from collections import defaultdict
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from outdial_server.domain import limits
+from outdial_server.domain.errors import ExhaustedError, NotFoundError, Reason
+from outdial_server.domain.event import EventType
+from outdial_server.domain.ids import BatchId, WebhookId
+from outdial_server.domain.paging import PageRequest
+from outdial_server.domain.retention import Retention
+from outdial_server.domain.webhook import (
+    SECRET_OVERLAP,
+    Failures,
+    Webhook,
+    WebhookFields,
+    WebhookHealth,
+    WebhookMessage,
+)
+from outdial_server.domain.webhook_tries import DELAYS, JITTER, TAKEN, TryResult, Verdict
+from outdial_server.engine.deliverer import LOOK_EVERY, PLAN, Deliverer
+from outdial_server.ports.webhooks import TurnEnd
+from support.clock import ManualSignals
+from support.stores import NO_ID, World, ended
+
+URL = "https://hooks.example.com/"
+DEAD = TryResult(Verdict.FAILED, "CANNOT_CONNECT")
+MINUTE = timedelta(minutes=1)
+
+
+class Endpoint:
+    """A WebhookSender whose far end a test turns off and on."""
+
+    def __init__(self) -> None:
+        self.result = TAKEN
+        self.refuses: BatchId | None = None
+        self.tried: list[WebhookMessage] = []
+        self.taken: dict[WebhookId, list[WebhookMessage]] = defaultdict(list)
+
+    async def send(self, webhook: Webhook, message: WebhookMessage) -> TryResult:
+        self.tried.append(message)
+        if message.batch_id == self.refuses:
+            return TryResult(Verdict.FAILED, "HTTP_500")
+        if self.result.verdict is Verdict.TAKEN:
+            self.taken[webhook.webhook_id].append(message)
+        return self.result
+
+
+class Delivering:
+    """The deliverer, tick by tick."""
+
+    def __init__(self, world: World, signals: ManualSignals) -> None:
+        self.world = world
+        self.endpoint = Endpoint()
+        self.deliverer = Deliverer(
+            world.store.webhooks, self.endpoint, world.ids, world.clock, signals
+        )
+
+    async def once(self) -> datetime | None:
+        """All turns that can be taken now, to their ends."""
+        while True:
+            self.world.clock.advance(LOOK_EVERY)
+            tried = len(self.endpoint.tried)
+            next_at = await self.deliverer.tick(self.world.clock.now())
+            await self.deliverer.idle()
+            if len(self.endpoint.tried) == tried:
+                return next_at
+
+    async def for_long(self, length: timedelta) -> None:
+        """Each time at the moment that the tick before it named."""
+        until = self.world.clock.now() + length
+        while (next_at := await self.once()) is not None and next_at <= until:
+            self.world.clock.move_to(next_at)
+        self.world.clock.move_to(until)
+
+
+@pytest.fixture
+def delivering(world: World, signals: ManualSignals) -> Delivering:
+    return Delivering(world, signals)
+
+
+async def hook(world: World, *types: EventType, url: str = URL) -> Webhook:
+    webhook_id = WebhookId(world.ids.new_id())
+    return await world.store.webhooks.create_webhook(
+        world.account_id, webhook_id, WebhookFields(url, event_types=types), "sealed"
+    )
+
+
+async def look(world: World, webhook: Webhook) -> Webhook:
+    return await world.store.webhooks.get_webhook(world.account_id, webhook.webhook_id)
+
+
+async def change(world: World, webhook: Webhook, **values: object) -> Webhook:
+    return await world.store.webhooks.change_webhook(
+        world.account_id,
+        webhook.webhook_id,
+        lambda present: replace(present.fields, **values),  # type: ignore[arg-type]
+    )
+
+
+async def call_all(world: World) -> None:
+    for call in await world.live():
+        await world.apply(ended(call))
+
+
+async def turns(world: World) -> int:
+    ((count,),) = await world.sql("SELECT COUNT(*) FROM webhook_turns")
+    return int(count)
+
+
+def sequences(messages: list[WebhookMessage], batch_id: BatchId) -> list[int]:
+    return [one.event.sequence for one in messages if one.batch_id == batch_id]
+
+
+async def test_every_event_comes_once_and_in_order(world: World, delivering: Delivering) -> None:
+    webhook = await hook(world)
+    first, second = await world.batch(3), await world.batch(30)
+    await delivering.once()
+    await call_all(world)
+    await delivering.once()
+    taken = delivering.endpoint.taken[webhook.webhook_id]
+    for batch_id in (first, second):
+        events = await world.events(batch_id)
+        assert [m.event for m in taken if m.batch_id == batch_id] == events
+    assert len({message.message_id for message in taken}) == len(taken)
+    assert await turns(world) == 0
+
+
+async def test_only_what_is_wanted_is_sent(world: World, delivering: Delivering) -> None:
+    webhook = await hook(world, EventType.CALL_ENDED)
+    await world.batch(4)
+    await call_all(world)
+    await delivering.once()
+    taken = delivering.endpoint.taken[webhook.webhook_id]
+    assert [message.event.type for message in taken] == [EventType.CALL_ENDED] * 4
+    assert await turns(world) == 0
+
+
+async def test_an_account_without_webhooks_has_nothing_to_send(
+    world: World, delivering: Delivering
+) -> None:
+    await world.batch(2)
+    assert await delivering.once() is None
+    assert await turns(world) == 0
+
+
+async def test_another_account_hears_nothing(world: World, delivering: Delivering) -> None:
+    await hook(world)
+    other = await world.new_account()
+    agent_id = await world.new_agent("Bea", account_id=other)
+    await world.batch(1, account_id=other, agent_id=agent_id)
+    await delivering.once()
+    assert not delivering.endpoint.tried
+
+
+async def test_what_was_before_is_not_told_and_what_follows_is(
+    world: World, delivering: Delivering
+) -> None:
+    batch_id = await world.batch(1)
+    before = (await world.events(batch_id))[-1].sequence
+    webhook = await hook(world)
+    await call_all(world)
+    await delivering.once()
+    told = sequences(delivering.endpoint.taken[webhook.webhook_id], batch_id)
+    assert told == [event.sequence for event in await world.events(batch_id, before)]
+
+
+async def test_a_receiver_dead_for_ten_minutes_gets_everything_in_order(
+    world: World, delivering: Delivering
+) -> None:
+    webhook = await hook(world)
+    delivering.endpoint.result = DEAD
+    batches = [await world.batch(3) for _ in range(3)]
+    await call_all(world)
+    await delivering.for_long(10 * MINUTE)
+    down = await look(world, webhook)
+    assert down.failures.health is WebhookHealth.FAILING
+    assert down.failures.last_error == "CANNOT_CONNECT"
+    assert not delivering.endpoint.taken
+    delivering.endpoint.result = TAKEN
+    await delivering.for_long(10 * MINUTE * (1 + JITTER))
+    taken = delivering.endpoint.taken[webhook.webhook_id]
+    for batch_id in batches:
+        events = await world.events(batch_id)
+        assert [m.event for m in taken if m.batch_id == batch_id] == events
+    assert (await look(world, webhook)).failures == Failures()
+    assert await turns(world) == 0
+
+
+async def test_one_success_lets_all_go_that_waits(world: World, delivering: Delivering) -> None:
+    webhook = await hook(world, EventType.BATCH_CREATED)
+    delivering.endpoint.result = DEAD
+    for _ in range(5):
+        await world.batch(1)
+    await delivering.once()
+    delivering.endpoint.result = TAKEN
+    world.clock.advance(DELAYS[0])
+    await world.batch(1)
+    await delivering.once()
+    assert len(delivering.endpoint.taken[webhook.webhook_id]) == 6
+
+
+async def test_an_endpoint_that_takes_nothing_for_a_day_is_made_inactive(
+    world: World, delivering: Delivering
+) -> None:
+    webhook = await hook(world)
+    delivering.endpoint.result = DEAD
+    await world.batch(1)
+    await delivering.for_long(timedelta(hours=30))
+    assert len(delivering.endpoint.tried) == len(DELAYS) + 1
+    assert {message.message_id for message in delivering.endpoint.tried} == {
+        delivering.endpoint.tried[0].message_id
+    }
+    shown = await look(world, webhook)
+    assert not shown.fields.active
+    assert shown.revision == webhook.revision + 1
+    assert await turns(world) == 0
+
+
+async def test_gone_makes_it_inactive_at_once(world: World, delivering: Delivering) -> None:
+    webhook = await hook(world)
+    delivering.endpoint.result = TryResult(Verdict.GONE, "HTTP_410")
+    await world.batch(1)
+    await delivering.once()
+    assert len(delivering.endpoint.tried) == 1
+    shown = await look(world, webhook)
+    assert (shown.fields.active, shown.failures.last_error) == (False, "HTTP_410")
+    assert await turns(world) == 0
+
+
+async def test_what_happens_while_it_rests_is_never_sent(
+    world: World, delivering: Delivering
+) -> None:
+    webhook = await change(world, await hook(world), active=False)
+    batch_id = await world.batch(1)
+    before = (await world.events(batch_id))[-1].sequence
+    await change(world, webhook, active=True)
+    await call_all(world)
+    await delivering.once()
+    told = sequences(delivering.endpoint.taken[webhook.webhook_id], batch_id)
+    assert told == [event.sequence for event in await world.events(batch_id, before)]
+
+
+async def test_a_batch_that_is_retried_is_told_again(world: World, delivering: Delivering) -> None:
+    webhook = await hook(world)
+    batch_id = await world.batch(1)
+    await call_all(world)
+    await delivering.once()
+    assert await turns(world) == 0
+    await world.retry(batch_id)
+    await delivering.once()
+    told = sequences(delivering.endpoint.taken[webhook.webhook_id], batch_id)
+    assert told == [event.sequence for event in await world.events(batch_id)]
+
+
+async def test_nobody_else_takes_a_turn_before_its_lease_is_over(world: World) -> None:
+    store = world.store.webhooks
+    await hook(world)
+    await world.batch(1)
+    (turn,) = (await store.take_turns(PLAN)).turns
+    assert not (await store.take_turns(PLAN)).turns
+    world.clock.advance(PLAN.lease)
+    (again,) = (await store.take_turns(PLAN)).turns
+    assert again.events == turn.events
+    # The first one is too late: it moves nothing.
+    await store.end_turn(TurnEnd(turn, turn.events[-1].sequence, TAKEN))
+    world.clock.advance(PLAN.lease)
+    (third,) = (await store.take_turns(PLAN)).turns
+    assert third.sequence == turn.sequence
+
+
+async def test_an_endpoint_has_a_few_turns_at_a_time_and_others_theirs(world: World) -> None:
+    for n in range(2):
+        await hook(world, url=f"{URL}{n}")
+    for _ in range(PLAN.per_webhook + 3):
+        await world.batch(1)
+    taken = (await world.store.webhooks.take_turns(PLAN)).turns
+    counts = defaultdict(int)
+    for turn in taken:
+        counts[turn.webhook.fields.url] += 1
+    assert list(counts.values()) == [PLAN.per_webhook] * 2
+    assert not (await world.store.webhooks.take_turns(PLAN)).turns
+
+
+async def test_the_secret_before_signs_until_its_overlap_is_over(world: World) -> None:
+    webhook = await hook(world)
+    rotated = await world.store.webhooks.rotate_secret(
+        world.account_id, webhook.webhook_id, lambda w, now: w.secrets.rotated("newer", now)
+    )
+    now = world.clock.now()
+    assert rotated.secrets.at(now) == ("newer", "sealed")
+    assert rotated.secrets.at(now + SECRET_OVERLAP) == ("newer",)
+
+
+async def test_a_deleted_webhook_is_gone_with_what_waits(
+    world: World, delivering: Delivering
+) -> None:
+    webhook = await hook(world)
+    await world.batch(1)
+    await world.store.webhooks.delete_webhook(world.account_id, webhook.webhook_id)
+    await delivering.once()
+    assert not delivering.endpoint.tried
+    assert await turns(world) == 0
+    with pytest.raises(NotFoundError) as caught:
+        await look(world, webhook)
+    assert caught.value.reason is Reason.WEBHOOK_NOT_FOUND
+
+
+@pytest.mark.parametrize("webhook_id", [NO_ID, "no-uuid"])
+async def test_an_unknown_one_is_not_found(world: World, webhook_id: str) -> None:
+    with pytest.raises(NotFoundError):
+        await world.store.webhooks.get_webhook(world.account_id, WebhookId(webhook_id))
+
+
+async def test_an_account_has_so_many_and_no_more(world: World) -> None:
+    for n in range(limits.WEBHOOKS_MAX):
+        await hook(world, url=f"{URL}{n}")
+    with pytest.raises(ExhaustedError) as caught:
+        await hook(world)
+    assert caught.value.reason is Reason.TOO_MANY_WEBHOOKS
+    page = await world.store.webhooks.list_webhooks(world.account_id, PageRequest(50, ""))
+    urls = [one.fields.url for one in page.items]
+    assert urls == [f"{URL}{n}" for n in range(limits.WEBHOOKS_MAX)]
+
+
+async def test_a_message_that_alone_is_not_taken_is_left_out_after_a_day(
+    world: World, delivering: Delivering
+) -> None:
+    webhook = await hook(world)
+    bad = await world.batch(1)
+    delivering.endpoint.refuses = bad
+    for _ in range(3):
+        await delivering.for_long(timedelta(hours=12))
+        good = await world.batch(1)
+        await delivering.once()
+        taken = delivering.endpoint.taken[webhook.webhook_id]
+        assert sequences(taken, good) == [event.sequence for event in await world.events(good)]
+    tries = [one.event.sequence for one in delivering.endpoint.tried if one.batch_id == bad]
+    assert tries == [1] * (len(DELAYS) + 1)
+    assert (await look(world, webhook)).fields.active
+
+
+async def test_a_batch_that_is_erased_takes_what_waits_along(
+    world: World, delivering: Delivering
+) -> None:
+    await hook(world)
+    delivering.endpoint.result = DEAD
+    await world.batch(1)
+    await call_all(world)
+    await delivering.once()
+    keep = Retention(batches=timedelta(days=1), calls=timedelta(days=1))
+    world.clock.advance(timedelta(days=2))
+    while (await world.store.retention.erase(keep, 250)).more:
+        pass
+    assert await world.sql("SELECT key FROM batches") == []
+    assert await turns(world) == 0

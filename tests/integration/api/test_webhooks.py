@@ -1,0 +1,157 @@
+"""WebhookService over gRPC, and events that are posted to a real receiver."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc.aio
+import orjson
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from google.protobuf.field_mask_pb2 import FieldMask
+from outdial.v1.agent_pb2 import Agent
+from outdial.v1.batch_pb2 import Batch
+from outdial.v1.event_pb2 import (
+    EVENT_TYPE_BATCH_ENDED,
+    EVENT_TYPE_CALL_ENDED,
+    EVENT_TYPE_CALL_SENDING,
+)
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.webhook_pb2 import WEBHOOK_HEALTH_HEALTHY, Webhook
+from standardwebhooks import Webhook as Verifier
+from tests.integration.api.conftest import new_tenant
+from tests.integration.conftest import OPERATOR_KEY
+
+from outdial_server.settings import Settings
+from support.grpc import Metadata, call
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PEOPLE = 5
+WANTED = [EVENT_TYPE_CALL_SENDING, EVENT_TYPE_CALL_ENDED, EVENT_TYPE_BATCH_ENDED]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder: Path = tmp_path_factory.mktemp("server")
+    return Settings(
+        database_url=f"sqlite:///{folder / 'outdial.db'}",
+        grpc_listen="127.0.0.1:0",
+        http_listen="127.0.0.1:0",
+        bootstrap_api_key=OPERATOR_KEY,
+        simulate=True,
+        simulate_profile="fast",
+        drain_seconds=0.2,
+        outgoing_allow="127.0.0.1",
+    )
+
+
+class Receiver:
+    """An endpoint that keeps what it took, until the end of a batch comes."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[dict[str, str], bytes]] = []
+        self.answers: list[int] = []
+        self.has_ended = asyncio.Event()
+        self.url = ""
+
+    async def take(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        self.received.append((dict(request.headers), body))
+        status = self.answers.pop(0) if self.answers else 204
+        if status == 204 and orjson.loads(body)["type"] == "BATCH_ENDED":
+            self.has_ended.set()
+        return web.Response(status=status)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def receiver() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_post("/hook", receiver.take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    receiver.url = f"http://{host}:{port}/hook"
+    yield receiver
+    await runner.cleanup()
+
+
+async def dial(channel: grpc.aio.Channel, key: Metadata) -> str:
+    agent = await call(channel, "CreateAgent", key, agent=Agent(display_name="Ada"))
+    made = await call(
+        channel,
+        "CreateBatch",
+        key,
+        batch=Batch(agent_id=agent.agent.agent_id, display_name="list"),
+        scheduled_calls=[ScheduledCall(address=f"+1555123{n:04d}") for n in range(PEOPLE)],
+    )
+    batch_id: str = made.batch.batch_id
+    return batch_id
+
+
+async def test_events_of_a_batch_arrive_signed_and_in_order(
+    grpc_channel: grpc.aio.Channel, receiver: Receiver
+) -> None:
+    key = (await new_tenant(grpc_channel, "told")).key
+    hook = Webhook(url=receiver.url, event_types=WANTED)
+    made = await call(grpc_channel, "CreateWebhook", key, webhook=hook)
+    batch_id = await dial(grpc_channel, key)
+    async with asyncio.timeout(30):
+        await receiver.has_ended.wait()
+    bodies = [Verifier(made.secret).verify(body, headers) for headers, body in receiver.received]
+    assert [body["type"] for body in bodies].count("CALL_ENDED") == PEOPLE
+    assert [body["type"] for body in bodies].count("CALL_SENDING") == PEOPLE
+    assert bodies[-1]["data"]["batch"]["state"] == "COMPLETED"
+    assert {body["data"]["batch_id"] for body in bodies} == {batch_id}
+    sequences = [body["data"]["sequence"] for body in bodies]
+    assert sequences == sorted(set(sequences))
+    ids = {headers["webhook-id"] for headers, _ in receiver.received}
+    assert len(ids) == len(bodies)
+    shown = await call(grpc_channel, "GetWebhook", key, webhook_id=made.webhook.webhook_id)
+    assert shown.webhook.health == WEBHOOK_HEALTH_HEALTHY
+
+
+async def test_after_a_rotation_both_secrets_verify(
+    grpc_channel: grpc.aio.Channel, receiver: Receiver
+) -> None:
+    key = (await new_tenant(grpc_channel, "rotating")).key
+    hook = Webhook(url=receiver.url, event_types=[EVENT_TYPE_BATCH_ENDED])
+    made = await call(grpc_channel, "CreateWebhook", key, webhook=hook)
+    rotated = await call(
+        grpc_channel, "RotateWebhookSecret", key, webhook_id=made.webhook.webhook_id
+    )
+    assert rotated.secret != made.secret
+    assert rotated.webhook.HasField("previous_secret_expire_time")
+    await dial(grpc_channel, key)
+    async with asyncio.timeout(30):
+        await receiver.has_ended.wait()
+    ((headers, body),) = receiver.received
+    for secret in (made.secret, rotated.secret):
+        assert Verifier(secret).verify(body, headers)["type"] == "BATCH_ENDED"
+
+
+async def test_a_webhook_is_read_listed_changed_and_deleted(
+    grpc_channel: grpc.aio.Channel,
+) -> None:
+    key = (await new_tenant(grpc_channel, "webhooks")).key
+    asked = Webhook(url="https://hooks.example.com/", event_types=WANTED)
+    made = await call(grpc_channel, "CreateWebhook", key, webhook=asked, request_id="one")
+    again = await call(grpc_channel, "CreateWebhook", key, webhook=asked, request_id="one")
+    assert (again.webhook, again.secret) == (made.webhook, made.secret)
+    assert made.webhook.active
+    webhook_id = made.webhook.webhook_id
+    wanted = Webhook(
+        webhook_id=webhook_id, active=False, description="ours", etag=made.webhook.etag
+    )
+    mask = FieldMask(paths=["active", "description", "event_types"])
+    changed = await call(grpc_channel, "UpdateWebhook", key, webhook=wanted, update_mask=mask)
+    assert (changed.webhook.active, changed.webhook.description) == (False, "ours")
+    assert not changed.webhook.event_types
+    listed = await call(grpc_channel, "ListWebhooks", key)
+    assert list(listed.webhooks) == [changed.webhook]
+    await call(grpc_channel, "DeleteWebhook", key, webhook_id=webhook_id)
+    assert not (await call(grpc_channel, "ListWebhooks", key)).webhooks

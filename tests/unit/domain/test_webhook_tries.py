@@ -1,0 +1,75 @@
+"""When a webhook is tried again."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outdial_server.domain.webhook_tries import (
+    DELAYS,
+    JITTER,
+    RETRY_AFTER_MOST,
+    TAKEN,
+    TryResult,
+    Verdict,
+    judge,
+    next_try,
+)
+from support.clock import START
+
+FAILED = TryResult(Verdict.FAILED, "TIMEOUT")
+DRAWN = st.floats(0, 1, exclude_max=True)
+
+
+@given(st.integers(1, len(DELAYS)), DRAWN)
+def test_each_delay_is_that_of_the_list_and_at_most_a_fifth_more(
+    failures: int, drawn: float
+) -> None:
+    at = next_try(failures, FAILED, drawn, START)
+    assert at is not None
+    delay = DELAYS[failures - 1]
+    assert delay <= at - START <= delay * (1 + JITTER)
+
+
+def test_tries_go_on_for_a_day_and_then_end() -> None:
+    assert timedelta(hours=23) < sum(DELAYS, timedelta()) < timedelta(hours=24)
+    assert all(first <= second for first, second in pairwise(DELAYS))
+    assert next_try(len(DELAYS) + 1, FAILED, 0, START) is None
+
+
+def test_an_endpoint_may_ask_for_more_time_and_not_for_less() -> None:
+    later = TryResult(Verdict.FAILED, "HTTP_503", timedelta(minutes=3))
+    assert next_try(1, later, 0, START) == START + timedelta(minutes=3)
+    assert next_try(4, later, 0, START) == START + DELAYS[3]
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 299])
+def test_any_success_takes_it(status: int) -> None:
+    assert judge(status, {}) == TAKEN
+
+
+@pytest.mark.parametrize("status", [100, 301, 308, 400, 404, 429, 500, 503])
+def test_all_else_is_a_failure(status: int) -> None:
+    assert judge(status, {}) == TryResult(Verdict.FAILED, f"HTTP_{status}")
+
+
+def test_gone_is_for_good() -> None:
+    assert judge(410, {}).verdict is Verdict.GONE
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("120", timedelta(minutes=2)),
+        (" 0 ", timedelta()),
+        ("9" * 5000, RETRY_AFTER_MOST),
+        ("-1", None),
+        ("1.5", None),
+        ("٣", None),
+        ("Mon, 02 Mar 2026 09:00:00 GMT", None),
+    ],
+)
+def test_retry_after_is_read_in_seconds(text: str, length: timedelta | None) -> None:
+    assert judge(503, {"Retry-After": text}).retry_after == length

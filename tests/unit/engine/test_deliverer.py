@@ -1,0 +1,190 @@
+"""The deliverer beside endpoints that are slow, and at its end."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.domain.event import BatchAfter, Event, EventType
+from outdial_server.domain.ids import AccountId, BatchId, WebhookId
+from outdial_server.domain.webhook import (
+    Failures,
+    SealedSecrets,
+    Webhook,
+    WebhookFields,
+    WebhookMessage,
+)
+from outdial_server.domain.webhook_tries import DELAYS, TAKEN, TryResult, Verdict
+from outdial_server.engine.deliverer import LOOK_EVERY, Deliverer, Delivery
+from outdial_server.ports.signals import Topic
+from outdial_server.ports.webhooks import Due, DuePlan, TakenTurns, TurnEnd
+from support.clock import START, ManualClock, ManualSignals, settle
+
+BATCH = BatchId("00000000-0000-7000-8000-000000000001")
+EVENTS = [
+    Event(n, START, EventType.BATCH_UPDATED, "USER_REQUEST", BatchAfter(3, "", "", 1))
+    for n in (1, 2, 3)
+]
+
+
+def webhook(name: str) -> Webhook:
+    fields = WebhookFields(f"https://{name}.example.com/")
+    secrets = SealedSecrets("sealed")
+    return Webhook(WebhookId(name), AccountId("a"), fields, secrets, Failures(), 1, START, START)
+
+
+def due(name: str, failures: int = 0) -> Due:
+    until = START + timedelta(minutes=5)
+    return Due(
+        webhook(name),
+        BATCH,
+        is_direct=False,
+        sequence=0,
+        failures=failures,
+        leased_until=until,
+        events=EVENTS,
+    )
+
+
+class Store:
+    """A DeliveryStore that gives out what it is filled with."""
+
+    def __init__(self, *turns: Due) -> None:
+        self.turns = list(turns)
+        self.looks = 0
+        self.ended: list[TurnEnd] = []
+
+    async def take_turns(self, plan: DuePlan) -> TakenTurns:
+        self.looks += 1
+        turns, self.turns = self.turns, []
+        return TakenTurns(turns, any_webhooks=bool(turns), next_at=None)
+
+    async def end_turn(self, end: TurnEnd) -> None:
+        self.ended.append(end)
+
+
+class Sender:
+    """A WebhookSender; an endpoint named `slow` answers when it is let."""
+
+    def __init__(self, result: TryResult = TAKEN) -> None:
+        self.result = result
+        self.lets = asyncio.Event()
+        self.sent: list[tuple[str, int]] = []
+
+    async def send(self, webhook: Webhook, message: WebhookMessage) -> TryResult:
+        self.sent.append((webhook.webhook_id, message.event.sequence))
+        if webhook.webhook_id == "slow":
+            await self.lets.wait()
+        return self.result
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def signals(clock: ManualClock) -> ManualSignals:
+    return ManualSignals(clock)
+
+
+def over(store: Store, sender: Sender, clock: ManualClock, signals: ManualSignals) -> Deliverer:
+    return Deliverer(store, sender, UuidV7Ids(clock), clock, signals)
+
+
+async def test_a_slow_endpoint_holds_up_itself_alone(
+    clock: ManualClock, signals: ManualSignals
+) -> None:
+    store, sender = Store(due("slow"), due("quick")), Sender()
+    deliverer = over(store, sender, clock, signals)
+    await deliverer.tick(clock.now())
+    await settle()
+    assert [end.due.webhook.webhook_id for end in store.ended] == ["quick"]
+    store.turns = [due("other")]
+    clock.advance(LOOK_EVERY)
+    await deliverer.tick(clock.now())
+    await settle()
+    assert [end.due.webhook.webhook_id for end in store.ended] == ["quick", "other"]
+    sender.lets.set()
+    await deliverer.idle()
+    assert [end.sequence for end in store.ended] == [3, 3, 3]
+
+
+async def test_at_the_end_the_request_that_is_out_is_the_last(
+    clock: ManualClock, signals: ManualSignals
+) -> None:
+    store, sender = Store(due("slow")), Sender()
+    deliverer = over(store, sender, clock, signals)
+    await deliverer.tick(clock.now())
+    await settle()
+    ending = asyncio.create_task(deliverer.finish())
+    await settle()
+    assert not ending.done()
+    sender.lets.set()
+    await ending
+    assert sender.sent == [("slow", 1)]
+    assert [(end.sequence, end.failures) for end in store.ended] == [(1, 0)]
+
+
+async def test_what_fails_waits_for_its_time_and_what_follows_waits_for_it(
+    clock: ManualClock, signals: ManualSignals
+) -> None:
+    store, sender = Store(due("down", failures=2)), Sender(TryResult(Verdict.FAILED, "TIMEOUT"))
+    deliverer = over(store, sender, clock, signals)
+    await deliverer.tick(clock.now())
+    await deliverer.idle()
+    ((end),) = store.ended
+    assert sender.sent == [("down", 1)]
+    assert (end.sequence, end.failures, end.deactivates) == (0, 3, False)
+    assert end.next_at is not None
+    assert end.next_at - clock.now() >= DELAYS[2]
+
+
+async def test_an_endpoint_that_has_failed_for_a_day_is_given_up(
+    clock: ManualClock, signals: ManualSignals
+) -> None:
+    last = due("down", failures=len(DELAYS))
+    since: datetime = START - timedelta(days=1)
+    failing = replace(last.webhook, failures=Failures(len(DELAYS), "TIMEOUT", since))
+    store = Store(replace(last, webhook=failing))
+    deliverer = over(store, Sender(TryResult(Verdict.FAILED, "TIMEOUT")), clock, signals)
+    await deliverer.tick(clock.now())
+    await deliverer.idle()
+    ((end),) = store.ended
+    assert (end.sequence, end.next_at, end.deactivates) == (1, None, True)
+
+
+async def test_commits_in_quick_succession_make_one_look(
+    clock: ManualClock, signals: ManualSignals
+) -> None:
+    store = Store(due("quick"))
+    deliverer = over(store, Sender(), clock, signals)
+    assert await deliverer.tick(clock.now()) == START + LOOK_EVERY
+    assert await deliverer.tick(clock.now()) == START + LOOK_EVERY
+    assert store.looks == 1
+    await deliverer.idle()
+
+
+async def test_commits_wake_it_only_while_there_are_webhooks(
+    clock: ManualClock, signals: ManualSignals
+) -> None:
+    store = Store()
+    delivery = Delivery(store, Sender(), UuidV7Ids(clock), clock, signals)
+    delivery.start()
+    await settle()
+    signals.publish([BATCH])
+    await settle()
+    assert store.looks == 1
+    clock.advance(LOOK_EVERY)
+    store.turns = [due("quick")]
+    signals.wake(Topic.DELIVER)
+    await settle()
+    assert store.looks == 2
+    clock.advance(LOOK_EVERY)
+    signals.follow_all(follows=True)
+    signals.publish([BATCH])
+    await settle()
+    assert store.looks == 3
+    await delivery.stop()
