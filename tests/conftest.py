@@ -4,10 +4,14 @@ from collections.abc import Iterator
 
 # Early: CPython 3.11 cannot compile it any more once greenlets have run, and pytest's plugin
 # would import it at the very end.
-import hypothesis as _hypothesis  # noqa: F401
+import hypothesis
 import pytest
 
 from support.databases import Databases, PostgresServer, SqliteFiles, start_postgres
+
+# How busy the machine is has no part in the verdict.
+hypothesis.settings.register_profile("outdial", deadline=None, max_examples=40, print_blob=True)
+hypothesis.settings.load_profile("outdial")
 
 
 @pytest.fixture(scope="session")

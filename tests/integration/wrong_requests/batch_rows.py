@@ -75,7 +75,7 @@ SETTINGS = [
             "scheduled_calls": [GOOD_ROW, GOOD_ROW],
         },
         "batch.window_end",
-        says="take 86401 s to start",
+        says="to start 2 calls takes 1 day, 0:00:01",
         reason="WINDOW_TOO_SHORT",
     ),
     faulty(
