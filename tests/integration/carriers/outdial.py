@@ -37,6 +37,7 @@ STORM = replace(
     QUICK,
     ring_ms=Span(20, 100),
     talk_ms=Span(200, 400),
+    answered_human=10,
     answered_machine=10,
     busy=10,
     no_answer=10,
