@@ -12,7 +12,7 @@ import uvloop
 from benchmarks.apart import apart
 from benchmarks.options import Options
 from outdial_server.adapters.metrics import PrometheusTelemetry, server_registry
-from outdial_server.app import Foundation, open_foundation
+from outdial_server.app.foundation import Foundation, open_foundation
 from outdial_server.commands.rows import SLICE_ROWS
 from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import BatchSettings, DuplicatePolicy

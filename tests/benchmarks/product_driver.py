@@ -10,7 +10,8 @@ from benchmarks.lists import StoredList, opened
 from benchmarks.local_carriers import InstantCarrier, LocalCarrier
 from benchmarks.meter import Drive, Meter
 from benchmarks.profiling import Thread, ThreadProfile
-from outdial_server.app import Foundation, build_engine
+from outdial_server.app.foundation import Foundation
+from outdial_server.app.server import build_engine
 from outdial_server.carriers.registry import CarrierRegistry
 from outdial_server.domain import batch as rules
 from outdial_server.domain.batch import Batch, BatchState

@@ -7,7 +7,7 @@ from datetime import timedelta
 import uvloop
 
 from benchmarks.lists import CARRIER, StoredList, draft_of, opened, people, store_batch
-from outdial_server.app import Foundation
+from outdial_server.app.foundation import Foundation
 from outdial_server.commands.rows import SLICE_ROWS
 from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import BatchSettings

@@ -18,7 +18,7 @@ import uvloop
 from benchmarks.machine import ProcessIds
 from benchmarks.profiling import ThreadProfile
 from outdial_server.adapters.logs import configure_logs
-from outdial_server.app import running_server
+from outdial_server.app.server import running_server
 from outdial_server.settings import Settings
 
 API_KEY = "testtest.0123456789abcdef0123456789abcdef"

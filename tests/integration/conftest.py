@@ -9,7 +9,7 @@ import grpc.aio
 import pytest
 import pytest_asyncio
 
-from outdial_server.app import RunningServer, running_server
+from outdial_server.app.server import RunningServer, running_server
 from outdial_server.settings import Settings
 
 OPERATOR_KEY = "operator.0123456789abcdef0123456789abcdef"

@@ -19,7 +19,7 @@ from tests.integration.conftest import OPERATOR_KEY
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.adapters.signals import InProcessSignals
-from outdial_server.app import RunningServer, running_server
+from outdial_server.app.server import RunningServer, running_server
 from outdial_server.domain.errors import UnavailableError
 from outdial_server.settings import Settings, SettingsError
 from outdial_server.storage import open_store

@@ -20,7 +20,7 @@ from outdial.v1.scheduled_call_service_pb2 import (
 from outdial.v1.scheduled_call_service_pb2_grpc import ScheduledCallServiceStub
 from tests.integration.api.conftest import Belongings, watch_to_the_end
 
-from outdial_server.app import RunningServer
+from outdial_server.app.server import RunningServer
 from outdial_server.commands.export_scheduled_calls import ROWS_PER_READ_MAX
 from support.grpc import call, refused
 

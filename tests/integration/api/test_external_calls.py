@@ -13,7 +13,7 @@ from outdial.v1.batch_pb2 import Batch
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.api.conftest import OPERATOR, Tenant, new_tenant, watch_to_the_end
 
-from outdial_server.app import RunningServer, running_server
+from outdial_server.app.server import RunningServer, running_server
 from outdial_server.settings import Settings
 from support.grpc import call
 

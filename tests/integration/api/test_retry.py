@@ -31,7 +31,7 @@ from outdial.v1.scheduled_call_pb2 import (
 )
 from tests.integration.conftest import OPERATOR_KEY
 
-from outdial_server.app import running_server
+from outdial_server.app.server import running_server
 from outdial_server.domain.event import EventType
 from outdial_server.settings import Settings
 from support.grpc import call, refused, with_key

@@ -19,7 +19,7 @@ from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredenti
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall
 from tests.integration.conftest import OPERATOR_KEY
 
-from outdial_server.app import running_server
+from outdial_server.app.server import running_server
 from outdial_server.carriers.simulated.profile import PROFILES, SimulationProfile, Span
 from outdial_server.gateway.server import HttpServer
 from outdial_server.settings import Settings

@@ -19,7 +19,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.conftest import OPERATOR_KEY
 
-from outdial_server.app import RunningServer
+from outdial_server.app.server import RunningServer
 from support.grpc import call, with_key
 
 ROOT = Path(__file__).parents[3]

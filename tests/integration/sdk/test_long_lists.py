@@ -27,7 +27,7 @@ from outdial_client import (
     ScheduledCallState,
     WatchInterruption,
 )
-from outdial_server.app import RunningServer
+from outdial_server.app.server import RunningServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -14,11 +14,13 @@ from outdial.v1.batch_service_pb2 import WatchBatchRequest, WatchBatchResponse, 
 from prometheus_client import CollectorRegistry
 
 from outdial_client import Client, EventsErasedError, NotFoundError
-from outdial_server import app
 from outdial_server.adapters.chance import SeededChances
 from outdial_server.adapters.master_key import master_key_from
 from outdial_server.adapters.sealing import AesGcmSeal
 from outdial_server.adapters.spare_time import SpareThread
+from outdial_server.app.foundation import open_foundation
+from outdial_server.app.server import build_engine
+from outdial_server.app.servicers import build_grpc_server
 from outdial_server.carriers.registry import CarrierRegistry
 from outdial_server.commands.credentials import CredentialSealer
 from outdial_server.commands.first_keys import FirstKeys
@@ -91,7 +93,7 @@ def _with_many_slots(account: Account) -> Account:
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'outdial.db'}")
-    async with app.open_foundation(settings) as base:
+    async with open_foundation(settings) as base:
         store = base.store
         await FirstKeys(store.accounts, store.keys, base.ids, base.clock).execute(SECRET)
         (account,) = (await store.accounts.list_accounts(PageRequest())).items
@@ -100,12 +102,12 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         world.agent_id = await world.new_agent("Ada")
         # Not started: nobody is dialled here.
         carriers, reports = CarrierRegistry(None), GatheredReports(base.signals)
-        engine = app.build_engine(base, carriers, reports)
+        engine = build_engine(base, carriers, reports)
         sealer = CredentialSealer({}, AesGcmSeal(master_key_from("a key of the test")))
         metrics, draining = CollectorRegistry(), asyncio.Event()
         spare_time = SpareThread()
         forecast = ForecastBatch(base.store.forecasts, SeededChances(), spare_time)
-        server = app._grpc_server(base, carriers, sealer, engine, metrics, draining, forecast)
+        server = build_grpc_server(base, carriers, sealer, engine, metrics, draining, forecast)
         address = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
         await server.serving()
         async with (

@@ -4,13 +4,12 @@ from typing import Annotated
 
 import typer
 
-from outdial_server.app import open_foundation
+from outdial_server.cli.database import opened
 from outdial_server.cli.pages import all_items
 from outdial_server.cli.run import refusals_told, run
 from outdial_server.commands.accounts import CreateAccount, UpdateAccount
 from outdial_server.domain.account import Account, AccountChange
 from outdial_server.domain.ids import AccountId
-from outdial_server.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -29,7 +28,7 @@ def create(
     """Make an account."""
 
     async def work() -> None:
-        async with open_foundation(load_settings()) as base:
+        async with opened() as base:
             command = CreateAccount(base.store.accounts, base.ids)
             typer.echo(_line(await command.execute(AccountChange(name, cap, reserve))))
 
@@ -42,7 +41,7 @@ def show() -> None:
     """List accounts, oldest first."""
 
     async def work() -> None:
-        async with open_foundation(load_settings()) as base:
+        async with opened() as base:
             async for account in all_items(base.store.accounts.list_accounts):
                 typer.echo(_line(account))
 
@@ -60,7 +59,7 @@ def update(
     """Change an account's name or limits."""
 
     async def work() -> None:
-        async with open_foundation(load_settings()) as base:
+        async with opened() as base:
             command = UpdateAccount(base.store.accounts, base.signals)
             account = await command.execute(
                 AccountId(account_id), AccountChange(name, cap, reserve), by_operator=True

@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
-from outdial_server.app import open_foundation
+from outdial_server.cli.database import opened
 from outdial_server.cli.run import refusals_told, run
 from outdial_server.commands.erase_address import EraseAddress
 from outdial_server.domain.ids import AccountId
 from outdial_server.ports.erasure import Forgotten
-from outdial_server.settings import load_settings
 
 _SOME_LEFT = 1
 
@@ -28,7 +27,7 @@ def command(
     """Erase what is kept of one number; free pages keep it until a VACUUM."""
 
     async def work() -> None:
-        async with open_foundation(load_settings()) as base:
+        async with opened() as base:
             forgotten = await EraseAddress(base.store.erasure).execute(
                 address,
                 AccountId(account) if account else None,

@@ -2,18 +2,20 @@
 server has open is closed to it: ask that server instead, or stop it."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from outdial_server.app import Foundation, open_foundation
+from outdial_server.cli.database import opened
 from outdial_server.cli.pages import all_items
 from outdial_server.cli.run import refusals_told, run
 from outdial_server.commands.keys import CreateKey
 from outdial_server.domain.account import ApiKey, Scope
 from outdial_server.domain.ids import AccountId, ApiKeyId
 from outdial_server.domain.paging import PageRequest
-from outdial_server.settings import load_settings
+
+if TYPE_CHECKING:
+    from outdial_server.app.foundation import Foundation
 
 _SCOPES_DEFAULT: Final = ("read", "write")
 
@@ -41,7 +43,7 @@ def create(
     scopes = frozenset(_scope(text) for text in scope or _SCOPES_DEFAULT)
 
     async def work() -> None:
-        async with open_foundation(load_settings()) as base:
+        async with opened() as base:
             command = CreateKey(base.store.keys, base.ids, base.clock)
             account_id = await _account_id(base, account)
             expires_at = expires and expires.replace(tzinfo=UTC)
@@ -57,7 +59,7 @@ def show(account: Account = "") -> None:
     """List keys, revoked ones included."""
 
     async def work() -> None:
-        async with open_foundation(load_settings()) as base:
+        async with opened() as base:
             account_id = await _account_id(base, account)
             async for key in all_items(lambda page: base.store.keys.list_keys(account_id, page)):
                 typer.echo(_line(key, base.clock.now()))
@@ -71,7 +73,7 @@ def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> Non
     """Make a key useless. A server that runs elsewhere notices within seconds."""
 
     async def work() -> None:
-        async with open_foundation(load_settings()) as base:
+        async with opened() as base:
             key = await base.store.keys.revoke_key(None, ApiKeyId(key_id))
             typer.echo(_line(key, base.clock.now()))
 
@@ -87,7 +89,7 @@ def _scope(name: str) -> Scope:
         raise typer.BadParameter(f"{name!r} is no scope; there are {names}") from None
 
 
-async def _account_id(base: Foundation, named: str) -> AccountId:
+async def _account_id(base: "Foundation", named: str) -> AccountId:
     if named:
         return AccountId(named)
     page = await base.store.accounts.list_accounts(PageRequest(size=1))

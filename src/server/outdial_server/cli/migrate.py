@@ -4,11 +4,13 @@ import typer
 
 from outdial_server.cli.run import refusals_told
 from outdial_server.settings import SettingsError, load_settings
-from outdial_server.storage import CannotOpenError, migrate
 
 
 def command() -> None:
     """Bring the database's schema up to date. On SQLite `serve` does so by itself."""
+    # Loaded here: the other commands start without it.
+    from outdial_server.storage import CannotOpenError, migrate  # noqa: PLC0415
+
     with refusals_told():
         url = load_settings().database_url
         try:

@@ -1,14 +1,16 @@
 """`outdial-server serve`"""
 
 import gc
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from outdial_server.adapters.logs import configure_logs
-from outdial_server.app import RunningServer, serve
 from outdial_server.cli.run import refusals_told, run
 from outdial_server.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from outdial_server.app.server import RunningServer
 
 
 def command(
@@ -27,6 +29,9 @@ def command(
     ] = False,
 ) -> None:
     """Run the server until SIGTERM or Ctrl-C."""
+    # Loaded here: the other commands start without it.
+    from outdial_server.app.server import serve  # noqa: PLC0415
+
     with refusals_told():
         settings = load_settings(**({"simulate": True} if simulate else {}))
         configure_logs(settings.log_form, settings.log_level)
@@ -39,7 +44,7 @@ def command(
         )
 
 
-def _started(settings: Settings, server: RunningServer) -> None:
+def _started(settings: Settings, server: "RunningServer") -> None:
     # All that stands now stands to the end. Looked through again and again, it would hold
     # everybody for 80 ms each time.
     gc.collect()
@@ -47,7 +52,7 @@ def _started(settings: Settings, server: RunningServer) -> None:
     _announce(settings, server)
 
 
-def _announce(settings: Settings, server: RunningServer) -> None:
+def _announce(settings: Settings, server: "RunningServer") -> None:
     typer.echo(f"gRPC on {_at(settings.grpc_listen, server.grpc_port)}")
     typer.echo(f"HTTP on http://{_at(settings.http_listen, server.http_port)}")
     if server.first_secret is not None:

@@ -30,7 +30,7 @@ def zone_of_number(number: str, now: datetime) -> str:
     Not by the library's own look-up, which parses each number and takes some 80 us: most
     countries have one time, and for the others one pattern tells what is a place.
     """
-    code = _country_code(number) if number.startswith("+") else ""
+    code = _country_code(number[1:]) if number.startswith("+") else ""
     if not code:
         return ""
     zone = _zone_of_prefix(code, now.year, now.month)
@@ -45,9 +45,9 @@ def zone_of_number(number: str, now: datetime) -> str:
     return ""
 
 
-def _country_code(number: str) -> str:
+def _country_code(digits: str) -> str:
     for length in range(1, _COUNTRY_CODE_MOST + 1):
-        code = number[1 : 1 + length]
+        code = digits[:length]
         if code in _COUNTRY_CODES:
             return code
     return ""
@@ -55,10 +55,16 @@ def _country_code(number: str) -> str:
 
 _COUNTRY_CODES: Final = frozenset(map(str, COUNTRY_CODE_TO_REGION_CODE))
 
-_LONGEST_PREFIX: Final = {
-    code: max((len(prefix) for prefix in TIMEZONE_DATA if prefix.startswith(code)), default=0)
-    for code in _COUNTRY_CODES
-}
+
+def _longest_prefixes() -> dict[str, int]:
+    longest = dict.fromkeys(_COUNTRY_CODES, 0)
+    for prefix in TIMEZONE_DATA:
+        code = _country_code(prefix)
+        longest[code] = max(longest.get(code, 0), len(prefix))
+    return longest
+
+
+_LONGEST_PREFIX: Final = _longest_prefixes()
 
 
 @lru_cache(maxsize=4096)

@@ -22,7 +22,6 @@ from outdial_server.storage.intake import SqlImports, SqlIntake
 from outdial_server.storage.migrate import is_up_to_date, migrate
 from outdial_server.storage.opening import parse_url, refusals_in_words
 from outdial_server.storage.phone_number_store import SqlPhoneNumbers
-from outdial_server.storage.postgres_database import PostgresDatabase
 from outdial_server.storage.retry_store import SqlRetries
 from outdial_server.storage.sqlite_database import SqliteDatabase
 from outdial_server.storage.stores import (
@@ -169,6 +168,9 @@ async def _open_postgres(
             Reason.DATABASE_UNAVAILABLE,
             "the database's schema is behind this server; run `outdial-server migrate`",
         )
+    # Loaded here: a server on SQLite starts without it.
+    from outdial_server.storage.postgres_database import PostgresDatabase  # noqa: PLC0415
+
     postgres = PostgresDatabase(url, ids, signals, clock, telemetry)
     await postgres.open()
     return store_over(postgres, telemetry)

@@ -1,0 +1,60 @@
+"""The carriers that an installation dials through."""
+
+from outdial_server.adapters.sealing import AesGcmSeal
+from outdial_server.app.foundation import Foundation
+from outdial_server.carriers.accounts import CarrierAccounts
+from outdial_server.carriers.registry import CarrierRegistry
+from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
+from outdial_server.carriers.simulated.local import LocalSimulatedCarrier
+from outdial_server.carriers.simulated.profile import (
+    ProfileError,
+    SimulationProfile,
+    named_profile,
+    with_settings,
+)
+from outdial_server.carriers.telnyx.kind import TelnyxKind
+from outdial_server.carriers.twilio.kind import TwilioKind
+from outdial_server.engine import GatheredReports
+from outdial_server.gateway import CallbackTokens
+from outdial_server.ports.carrier import Carrier
+from outdial_server.ports.carrier_kind import CarrierKind
+from outdial_server.settings import SettingsError
+
+
+def build_carriers(
+    base: Foundation, reports: GatheredReports, tokens: CallbackTokens, seal: AesGcmSeal
+) -> CarrierRegistry:
+    settings = base.settings
+    guard = settings.outgoing_guard
+    kinds: list[CarrierKind] = [TwilioKind(guard), TelnyxKind(guard, base.clock)]
+    accounts = CarrierAccounts(
+        {kind.name: kind for kind in kinds},
+        base.store.carrier_configs,
+        seal,
+        lambda carrier, config_id: (
+            f"{settings.callback_base_url}/{carrier}/{config_id}/{tokens.of_config(config_id)}"
+        ),
+        base.clock,
+    )
+    return CarrierRegistry(_simulated_carrier(base, reports, tokens.own), kinds, accounts)
+
+
+def _simulated_carrier(base: Foundation, reports: GatheredReports, token: str) -> Carrier | None:
+    settings = base.settings
+    if settings.simulated_carrier_url:
+        secret = settings.simulated_carrier_secret.get_secret_value()
+        callback_url = f"{settings.callback_base_url}/{HttpSimulatedCarrier.name}/{token}"
+        return HttpSimulatedCarrier(settings.simulated_carrier_url, secret, callback_url)
+    if settings.simulate:
+        profile = _profile(settings.simulate_profile)
+        return LocalSimulatedCarrier(profile, reports, base.ids.new_id)
+    return None
+
+
+def _profile(text: str) -> SimulationProfile:
+    """`NAME` or `NAME,setting=value,...`"""
+    name, *changes = text.split(",")
+    try:
+        return with_settings(named_profile(name), changes)
+    except ProfileError as error:
+        raise SettingsError(f"OUTDIAL_SIMULATE_PROFILE: {error}") from error

@@ -1,0 +1,41 @@
+"""What everything is built on: settings, clock, ids and the store."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from outdial_server.adapters.clock import SystemClock
+from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.adapters.signals import InProcessSignals
+from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
+from outdial_server.settings import Settings, SettingsError
+from outdial_server.storage import CannotOpenError, Store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What everything is built on."""
+
+    settings: Settings
+    clock: SystemClock
+    ids: UuidV7Ids
+    signals: InProcessSignals
+    store: Store
+    telemetry: Telemetry
+
+
+@asynccontextmanager
+async def open_foundation(
+    settings: Settings, telemetry: Telemetry = NO_TELEMETRY
+) -> AsyncIterator[Foundation]:
+    clock = SystemClock()
+    ids = UuidV7Ids(clock)
+    signals = InProcessSignals(clock)
+    try:
+        store = await open_store(settings.database_url, clock, ids, signals, telemetry)
+    except CannotOpenError as error:
+        raise SettingsError(f"OUTDIAL_DATABASE_URL: {error}") from error
+    try:
+        yield Foundation(settings, clock, ids, signals, store, telemetry)
+    finally:
+        await store.close()

@@ -1,0 +1,226 @@
+"""A whole server: started in order, and stopped in the opposite one."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from outdial_server.adapters.chance import SeededChances
+from outdial_server.adapters.master_key import MasterKey, master_key_from, master_key_in
+from outdial_server.adapters.metrics import (
+    FiguresCollector,
+    LoopLag,
+    PrometheusTelemetry,
+    Scrape,
+    server_registry,
+    tell_build,
+)
+from outdial_server.adapters.sealing import AesGcmSeal
+from outdial_server.adapters.spare_time import SpareThread
+from outdial_server.app.carriers import build_carriers
+from outdial_server.app.foundation import Foundation, open_foundation
+from outdial_server.app.servicers import build_grpc_server
+from outdial_server.carriers.registry import CarrierRegistry
+from outdial_server.commands.credentials import CredentialSealer
+from outdial_server.commands.first_keys import FirstKeys
+from outdial_server.commands.forecast_batch import ForecastBatch
+from outdial_server.engine import Delivery, Engine, EngineSettings, GatheredReports
+from outdial_server.gateway import CallbackRoutes, CallbackTokens, HttpServer, build_http_app
+from outdial_server.ports.sealing import Seal
+from outdial_server.settings import Settings, SettingsError
+from outdial_server.storage import master_key_path
+from outdial_server.webhooks.sender import HttpWebhookSender
+
+_CALLBACK_PURPOSE: Final = "callback URLs"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that takes work. Ports are those that were taken."""
+
+    grpc_port: int
+    http_port: int
+    # Of a key that was made at this start, because there was none; to be shown this once.
+    first_secret: str | None
+
+
+async def serve(
+    settings: Settings,
+    announce: Callable[[RunningServer], None],
+    *,
+    until_stdin_closes: bool = False,
+) -> None:
+    """Runs until SIGTERM or SIGINT; a second one ends the process at once.
+
+    With `until_stdin_closes` also until the end of standard input: a program that starts a
+    server and is killed before it could stop it leaves none behind.
+    """
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+
+    def ask() -> None:
+        asked.set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask)
+    if until_stdin_closes:
+        _tell_when_stdin_closes(loop, ask)
+    async with running_server(settings) as server:
+        announce(server)
+        await asked.wait()
+        log.info("server.stopping")
+
+
+def _tell_when_stdin_closes(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:
+    stdin = sys.stdin.fileno()
+
+    def read() -> None:
+        if not os.read(stdin, 4096):
+            loop.remove_reader(stdin)
+            tell()
+
+    loop.add_reader(stdin, read)
+
+
+@asynccontextmanager
+async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
+    """Starts everything, and on leaving stops it in the opposite order: health and
+    watchers are told first, then the engine finishes what it sent, then gRPC and HTTP
+    close, and the store last."""
+    async with AsyncExitStack() as stack:
+        metrics = server_registry()
+        telemetry = PrometheusTelemetry(metrics)
+        base = await stack.enter_async_context(open_foundation(settings, telemetry))
+        tell_build(metrics, version("outdial"), base.store.database.dialect.name)
+        master_key = _master_key(settings)
+        tokens = CallbackTokens(
+            master_key.derive(_CALLBACK_PURPOSE),
+            lambda config_id: master_key.derive(f"{_CALLBACK_PURPOSE} of {config_id}"),
+        )
+        seal = AesGcmSeal(master_key)
+        reports = GatheredReports(base.signals)
+        carriers = build_carriers(base, reports, tokens, seal)
+        sealer = CredentialSealer(carriers.kinds, seal)
+        stack.push_async_callback(carriers.close)
+        await base.store.carrier_configs.follow_default_rates(carriers.rates)
+        engine = build_engine(base, carriers, reports)
+        _measure_lag(stack, metrics)
+        draining, ready = asyncio.Event(), asyncio.Event()
+
+        http = _http_server(base, carriers, engine, tokens, metrics, ready)
+        http_port = await _listening("OUTDIAL_HTTP_LISTEN", http.start)
+        stack.push_async_callback(http.stop)
+        spare_time = SpareThread()
+        stack.callback(spare_time.close)
+        forecast = ForecastBatch(base.store.forecasts, SeededChances(), spare_time)
+        grpc = build_grpc_server(base, carriers, sealer, engine, metrics, draining, forecast)
+        grpc_port = await _listening(
+            "OUTDIAL_GRPC_LISTEN", lambda: grpc.start(settings.grpc_listen)
+        )
+        stack.push_async_callback(grpc.stop, settings.drain)
+        _start_delivery(stack, base, seal)
+        stack.push_async_callback(engine.stop)
+        await engine.start()
+        # Once nothing can fail any more: a key that is made here must also be shown.
+        first_secret = await FirstKeys(
+            base.store.accounts, base.store.keys, base.ids, base.clock
+        ).execute(settings.bootstrap_api_key.get_secret_value())
+
+        async def begin_draining() -> None:
+            ready.clear()
+            await grpc.begin_draining()
+            draining.set()
+
+        stack.push_async_callback(begin_draining)
+        ready.set()
+        await grpc.serving()
+        log.info(
+            "server.started",
+            version=version("outdial"),
+            database=base.store.database.dialect.name,
+            grpc_port=grpc_port,
+            http_port=http_port,
+        )
+        yield RunningServer(grpc_port, http_port, first_secret)
+
+
+def _master_key(settings: Settings) -> MasterKey:
+    given = settings.master_key.get_secret_value()
+    if given:
+        return master_key_from(given)
+    path = master_key_path(settings.database_url)
+    try:
+        return master_key_in(path)
+    except OSError as error:
+        words = f"cannot be read or made: {error.strerror}"
+        raise SettingsError(f"OUTDIAL_MASTER_KEY: is not set, and {path} {words}") from error
+    except ValueError as error:
+        raise SettingsError(f"OUTDIAL_MASTER_KEY: is not set, and {path} {error}") from error
+
+
+async def _listening(variable: str, start: Callable[[], Awaitable[int]]) -> int:
+    try:
+        return await start()
+    except OSError as error:
+        raise SettingsError(f"{variable}: {error}") from error
+
+
+def build_engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredReports) -> Engine:
+    return Engine(
+        base.store.dispatch,
+        base.store.callbacks,
+        base.store.retention,
+        carriers.find,
+        reports,
+        base.clock,
+        base.signals,
+        EngineSettings(
+            not_found_final_after=base.settings.unknown_settle, keep=base.settings.retention
+        ),
+        is_alone=base.store.is_alone,
+        telemetry=base.telemetry,
+    )
+
+
+def _measure_lag(stack: AsyncExitStack, metrics: CollectorRegistry) -> None:
+    lag = LoopLag(metrics)
+    lag.start()
+    stack.callback(lag.stop)
+
+
+def _start_delivery(stack: AsyncExitStack, base: Foundation, seal: Seal) -> None:
+    sender = HttpWebhookSender(base.settings.outgoing_guard, seal, base.clock)
+    stack.push_async_callback(sender.close)
+    delivery = Delivery(
+        base.store.webhooks, sender, base.ids, base.clock, base.signals, base.telemetry
+    )
+    stack.push_async_callback(delivery.stop)
+    delivery.start()
+
+
+def _http_server(
+    base: Foundation,
+    carriers: CarrierRegistry,
+    engine: Engine,
+    tokens: CallbackTokens,
+    metrics: CollectorRegistry,
+    ready: asyncio.Event,
+) -> HttpServer:
+    callbacks = CallbackRoutes(
+        tokens, carriers.find, base.store.callbacks, engine.callbacks_arrived, base.telemetry
+    )
+    scrape = Scrape(metrics, FiguresCollector(metrics, base.store.figures, base.clock))
+    app = build_http_app(ready.is_set, scrape.text, callbacks)
+    return HttpServer(app, base.settings.http_listen)
