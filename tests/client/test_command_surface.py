@@ -76,6 +76,7 @@ COMMANDS = {
     "calls.end": "call end",
     "calls.get": "call show",
     "calls.list": "call list",
+    "calls.report": "call report",
     "calls.resolve": "call resolve",
     "contact_folders.create": "folder create",
     "contact_folders.delete": "folder delete",

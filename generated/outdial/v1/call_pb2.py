@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from outdial.v1 import scheduled_call_pb2 as outdial_dot_v1_dot_scheduled__call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15outdial/v1/call.proto\x12\noutdial.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1foutdial/v1/scheduled_call.proto\"\xd7\x06\n\x04\x43\x61ll\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\t\x12\x19\n\x11scheduled_call_id\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x16\n\x0e\x61ttempt_number\x18\x05 \x01(\x05\x12$\n\x05state\x18\x06 \x01(\x0e\x32\x15.outdial.v1.CallState\x12,\n\x0b\x64isposition\x18\x07 \x01(\x0e\x32\x17.outdial.v1.Disposition\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\t \x01(\t\x12\x11\n\tcaller_id\x18\n \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x0b \x01(\t\x12\x16\n\x0e\x63\x61rrier_config\x18\x19 \x01(\t\x12\x17\n\x0f\x63\x61rrier_call_id\x18\x0c \x01(\t\x12-\n\tsend_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61\x63\x63\x65pt_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tring_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61nswer_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06prompt\x18\x12 \x01(\t\x12\x15\n\rfirst_message\x18\x13 \x01(\t\x12\x10\n\x08join_url\x18\x14 \x01(\t\x12\x31\n\x10template_context\x18\x15 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x30\n\x08metadata\x18\x16 \x03(\x0b\x32\x1e.outdial.v1.Call.MetadataEntry\x12/\n\x0b\x63reate_time\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xd2\x01\n\tCallState\x12\x1a\n\x16\x43\x41LL_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43\x41LL_STATE_SENDING\x10\x01\x12\x17\n\x13\x43\x41LL_STATE_ACCEPTED\x10\x02\x12\x16\n\x12\x43\x41LL_STATE_RINGING\x10\x03\x12\x1a\n\x16\x43\x41LL_STATE_IN_PROGRESS\x10\x04\x12\x14\n\x10\x43\x41LL_STATE_ENDED\x10\x05\x12\x16\n\x12\x43\x41LL_STATE_UNKNOWN\x10\x06\x12\x16\n\x12\x43\x41LL_STATE_WAITING\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15outdial/v1/call.proto\x12\noutdial.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1foutdial/v1/scheduled_call.proto\"j\n\tUtterance\x12$\n\x07speaker\x18\x01 \x01(\x0e\x32\x13.outdial.v1.Speaker\x12\x0c\n\x04text\x18\x02 \x01(\t\x12)\n\x06offset\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"I\n\nEvaluation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06passed\x18\x03 \x01(\x08\x12\x11\n\trationale\x18\x04 \x01(\t\"Q\n\x0e\x43ollectedValue\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12%\n\x05value\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value\"\xea\x01\n\x0c\x43onversation\x12+\n\x08\x64uration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07summary\x18\x02 \x01(\t\x12\x15\n\rrecording_url\x18\x03 \x01(\t\x12)\n\nutterances\x18\x04 \x03(\x0b\x32\x15.outdial.v1.Utterance\x12+\n\x0b\x65valuations\x18\x05 \x03(\x0b\x32\x16.outdial.v1.Evaluation\x12-\n\tcollected\x18\x06 \x03(\x0b\x32\x1a.outdial.v1.CollectedValue\"\x87\x07\n\x04\x43\x61ll\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x02 \x01(\t\x12\x19\n\x11scheduled_call_id\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x16\n\x0e\x61ttempt_number\x18\x05 \x01(\x05\x12$\n\x05state\x18\x06 \x01(\x0e\x32\x15.outdial.v1.CallState\x12,\n\x0b\x64isposition\x18\x07 \x01(\x0e\x32\x17.outdial.v1.Disposition\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\t \x01(\t\x12\x11\n\tcaller_id\x18\n \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x0b \x01(\t\x12\x16\n\x0e\x63\x61rrier_config\x18\x19 \x01(\t\x12\x17\n\x0f\x63\x61rrier_call_id\x18\x0c \x01(\t\x12-\n\tsend_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61\x63\x63\x65pt_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tring_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x61nswer_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06prompt\x18\x12 \x01(\t\x12\x15\n\rfirst_message\x18\x13 \x01(\t\x12\x10\n\x08join_url\x18\x14 \x01(\t\x12\x31\n\x10template_context\x18\x15 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x30\n\x08metadata\x18\x16 \x03(\x0b\x32\x1e.outdial.v1.Call.MetadataEntry\x12/\n\x0b\x63reate_time\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x0c\x63onversation\x18\x1d \x01(\x0b\x32\x18.outdial.v1.Conversation\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xd2\x01\n\tCallState\x12\x1a\n\x16\x43\x41LL_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43\x41LL_STATE_SENDING\x10\x01\x12\x17\n\x13\x43\x41LL_STATE_ACCEPTED\x10\x02\x12\x16\n\x12\x43\x41LL_STATE_RINGING\x10\x03\x12\x1a\n\x16\x43\x41LL_STATE_IN_PROGRESS\x10\x04\x12\x14\n\x10\x43\x41LL_STATE_ENDED\x10\x05\x12\x16\n\x12\x43\x41LL_STATE_UNKNOWN\x10\x06\x12\x16\n\x12\x43\x41LL_STATE_WAITING\x10\x07*I\n\x07Speaker\x12\x17\n\x13SPEAKER_UNSPECIFIED\x10\x00\x12\x11\n\rSPEAKER_AGENT\x10\x01\x12\x12\n\x0eSPEAKER_PERSON\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +37,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CALL_METADATAENTRY']._loaded_options = None
   _globals['_CALL_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_CALLSTATE']._serialized_start=992
-  _globals['_CALLSTATE']._serialized_end=1202
-  _globals['_CALL']._serialized_start=134
-  _globals['_CALL']._serialized_end=989
-  _globals['_CALL_METADATAENTRY']._serialized_start=942
-  _globals['_CALL_METADATAENTRY']._serialized_end=989
+  _globals['_CALLSTATE']._serialized_start=1575
+  _globals['_CALLSTATE']._serialized_end=1785
+  _globals['_SPEAKER']._serialized_start=1787
+  _globals['_SPEAKER']._serialized_end=1860
+  _globals['_UTTERANCE']._serialized_start=165
+  _globals['_UTTERANCE']._serialized_end=271
+  _globals['_EVALUATION']._serialized_start=273
+  _globals['_EVALUATION']._serialized_end=346
+  _globals['_COLLECTEDVALUE']._serialized_start=348
+  _globals['_COLLECTEDVALUE']._serialized_end=429
+  _globals['_CONVERSATION']._serialized_start=432
+  _globals['_CONVERSATION']._serialized_end=666
+  _globals['_CALL']._serialized_start=669
+  _globals['_CALL']._serialized_end=1572
+  _globals['_CALL_METADATAENTRY']._serialized_start=1525
+  _globals['_CALL_METADATAENTRY']._serialized_end=1572
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -62,6 +63,175 @@ CALL_STATE_WAITING: CallState.ValueType  # 7
 """A direct call that is about to be dialled, or waits until it may be."""
 Global___CallState: _TypeAlias = CallState  # noqa: Y015
 
+class _Speaker:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SpeakerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Speaker.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SPEAKER_UNSPECIFIED: _Speaker.ValueType  # 0
+    SPEAKER_AGENT: _Speaker.ValueType  # 1
+    SPEAKER_PERSON: _Speaker.ValueType  # 2
+    """Whoever was called."""
+
+class Speaker(_Speaker, metaclass=_SpeakerEnumTypeWrapper):
+    """Who spoke in a call."""
+
+SPEAKER_UNSPECIFIED: Speaker.ValueType  # 0
+SPEAKER_AGENT: Speaker.ValueType  # 1
+SPEAKER_PERSON: Speaker.ValueType  # 2
+"""Whoever was called."""
+Global___Speaker: _TypeAlias = Speaker  # noqa: Y015
+
+@_typing.final
+class Utterance(_message.Message):
+    """One turn of a transcript."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPEAKER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    speaker: Global___Speaker.ValueType
+    """Required."""
+    text: _builtins.str
+    """1 to 16,384 characters."""
+    @_builtins.property
+    def offset(self) -> _duration_pb2.Duration:
+        """From the moment at which the call was joined; 0 s to 24 h, unset where it is not known."""
+
+    def __init__(
+        self,
+        *,
+        speaker: Global___Speaker.ValueType = ...,
+        text: _builtins.str = ...,
+        offset: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["offset", b"offset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["offset", b"offset", "speaker", b"speaker", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Utterance: _TypeAlias = Utterance  # noqa: Y015
+
+@_typing.final
+class Evaluation(_message.Message):
+    """Whether a call met one of the aims that the voice agent platform looks for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PASSED_FIELD_NUMBER: _builtins.int
+    RATIONALE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The platform's own, up to 128 characters."""
+    name: _builtins.str
+    """1 to 128 characters."""
+    passed: _builtins.bool
+    rationale: _builtins.str
+    """Up to 2,048 characters."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        passed: _builtins.bool = ...,
+        rationale: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "name", b"name", "passed", b"passed", "rationale", b"rationale"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Evaluation: _TypeAlias = Evaluation  # noqa: Y015
+
+@_typing.final
+class CollectedValue(_message.Message):
+    """A value that was picked up in a call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The platform's own, up to 128 characters."""
+    name: _builtins.str
+    """1 to 128 characters."""
+    @_builtins.property
+    def value(self) -> _struct_pb2.Value:
+        """Numbers are doubles. Up to 4 KiB as JSON; unset where nothing was found."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        value: _struct_pb2.Value | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CollectedValue: _TypeAlias = CollectedValue  # noqa: Y015
+
+@_typing.final
+class Conversation(_message.Message):
+    """What was said in a call and what came of it, as the voice agent platform reports it. The
+    scheduler never looks at it. Up to 256 KiB as JSON.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DURATION_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    RECORDING_URL_FIELD_NUMBER: _builtins.int
+    UTTERANCES_FIELD_NUMBER: _builtins.int
+    EVALUATIONS_FIELD_NUMBER: _builtins.int
+    COLLECTED_FIELD_NUMBER: _builtins.int
+    summary: _builtins.str
+    """Up to 10,000 characters."""
+    recording_url: _builtins.str
+    """Up to 2,048 characters."""
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """How long it lasted, by the platform's clock: 0 s to 24 h."""
+
+    @_builtins.property
+    def utterances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Utterance]:
+        """The transcript in its order, up to 5,000."""
+
+    @_builtins.property
+    def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evaluation]:
+        """Up to 100."""
+
+    @_builtins.property
+    def collected(self) -> _containers.RepeatedCompositeFieldContainer[Global___CollectedValue]:
+        """Up to 100."""
+
+    def __init__(
+        self,
+        *,
+        duration: _duration_pb2.Duration | None = ...,
+        summary: _builtins.str = ...,
+        recording_url: _builtins.str = ...,
+        utterances: _abc.Iterable[Global___Utterance] | None = ...,
+        evaluations: _abc.Iterable[Global___Evaluation] | None = ...,
+        collected: _abc.Iterable[Global___CollectedValue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collected", b"collected", "duration", b"duration", "evaluations", b"evaluations", "recording_url", b"recording_url", "summary", b"summary", "utterances", b"utterances"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Conversation: _TypeAlias = Conversation  # noqa: Y015
+
 @_typing.final
 class Call(_message.Message):
     """One try to reach one person."""
@@ -113,6 +283,7 @@ class Call(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    CONVERSATION_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """UUID."""
     batch_id: _builtins.str
@@ -173,6 +344,12 @@ class Call(_message.Message):
         it has not been dialled by then.
         """
 
+    @_builtins.property
+    def conversation(self) -> Global___Conversation:
+        """As ReportCallEvent has brought it. Where one call is answered, and not in lists; erased
+        with the payloads of the batch.
+        """
+
     def __init__(
         self,
         *,
@@ -201,10 +378,11 @@ class Call(_message.Message):
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        conversation: Global___Conversation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "answer_time", b"answer_time", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "ring_time", b"ring_time", "send_time", b"send_time", "template_context", b"template_context"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "answer_time", b"answer_time", "conversation", b"conversation", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "ring_time", b"ring_time", "send_time", b"send_time", "template_context", b"template_context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_id", b"agent_id", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "carrier_config", b"carrier_config", "create_time", b"create_time", "disposition", b"disposition", "end_time", b"end_time", "expire_time", b"expire_time", "first_message", b"first_message", "join_url", b"join_url", "metadata", b"metadata", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "template_context", b"template_context"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_id", b"agent_id", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "carrier_config", b"carrier_config", "conversation", b"conversation", "create_time", b"create_time", "disposition", b"disposition", "end_time", b"end_time", "expire_time", b"expire_time", "first_message", b"first_message", "join_url", b"join_url", "metadata", b"metadata", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "template_context", b"template_context"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

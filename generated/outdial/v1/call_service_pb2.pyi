@@ -359,3 +359,115 @@ class ResolveCallResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResolveCallResponse: _TypeAlias = ResolveCallResponse  # noqa: Y015
+
+@_typing.final
+class CallJoined(_message.Message):
+    """Somebody or something is on the line."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BY_MACHINE_FIELD_NUMBER: _builtins.int
+    by_machine: _builtins.bool
+    """It is known to be a machine, such as voicemail."""
+    def __init__(
+        self,
+        *,
+        by_machine: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_machine", b"by_machine"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallJoined: _TypeAlias = CallJoined  # noqa: Y015
+
+@_typing.final
+class CallOver(_message.Message):
+    """The call is over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISPOSITION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    disposition: _scheduled_call_pb2.Disposition.ValueType
+    """How it ended; neither PRESUMED_ENDED nor UNKNOWN, which are the scheduler's own words.
+    Unset means ANSWERED_HUMAN for a call that was joined, else FAILED.
+    """
+    reason: _builtins.str
+    """The reporter's own word, for programs; up to 128 characters. Becomes `Call.reason`."""
+    def __init__(
+        self,
+        *,
+        disposition: _scheduled_call_pb2.Disposition.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disposition", b"disposition", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallOver: _TypeAlias = CallOver  # noqa: Y015
+
+@_typing.final
+class ReportCallEventRequest(_message.Message):
+    """An event, a conversation, or both."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    JOINED_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    CONVERSATION_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    """Required."""
+    @_builtins.property
+    def joined(self) -> Global___CallJoined: ...
+    @_builtins.property
+    def ended(self) -> Global___CallOver: ...
+    @_builtins.property
+    def conversation(self) -> _call_pb2.Conversation:
+        """May come with the end, or later. What is set of it takes the place of what was reported
+        before, part by part; what is unset stays.
+        """
+
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        joined: Global___CallJoined | None = ...,
+        ended: Global___CallOver | None = ...,
+        conversation: _call_pb2.Conversation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "ended", b"ended", "event", b"event", "joined", b"joined"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "conversation", b"conversation", "ended", b"ended", "event", b"event", "joined", b"joined"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["joined", "ended"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___ReportCallEventRequest: _TypeAlias = ReportCallEventRequest  # noqa: Y015
+
+@_typing.final
+class ReportCallEventResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def call(self) -> _call_pb2.Call:
+        """As it is by now."""
+
+    def __init__(
+        self,
+        *,
+        call: _call_pb2.Call | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportCallEventResponse: _TypeAlias = ReportCallEventResponse  # noqa: Y015

@@ -61,6 +61,11 @@ class CallServiceStub:
                 request_serializer=outdial_dot_v1_dot_call__service__pb2.ResolveCallRequest.SerializeToString,
                 response_deserializer=outdial_dot_v1_dot_call__service__pb2.ResolveCallResponse.FromString,
                 _registered_method=True)
+        self.ReportCallEvent = channel.unary_unary(
+                '/outdial.v1.CallService/ReportCallEvent',
+                request_serializer=outdial_dot_v1_dot_call__service__pb2.ReportCallEventRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_call__service__pb2.ReportCallEventResponse.FromString,
+                _registered_method=True)
 
 
 class CallServiceServicer:
@@ -117,6 +122,19 @@ class CallServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportCallEvent(self, request, context):
+        """What another system knows of a call: the voice agent platform that holds it, or the
+        telephony that has placed it. It was joined, it ended, this was said in it. A report that
+        comes twice or late changes nothing: a call only moves forward, and ends once.
+        docs/call-reports.md has an example.
+
+        FAILED_PRECONDITION (reason CALL_NOT_SENT) for a direct call that waits, and (reason
+        CALL_PAYLOAD_ERASED) for the conversation of a call whose payload is erased.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CallServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -144,6 +162,11 @@ def add_CallServiceServicer_to_server(servicer, server):
                     servicer.ResolveCall,
                     request_deserializer=outdial_dot_v1_dot_call__service__pb2.ResolveCallRequest.FromString,
                     response_serializer=outdial_dot_v1_dot_call__service__pb2.ResolveCallResponse.SerializeToString,
+            ),
+            'ReportCallEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportCallEvent,
+                    request_deserializer=outdial_dot_v1_dot_call__service__pb2.ReportCallEventRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_call__service__pb2.ReportCallEventResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -283,6 +306,33 @@ class CallService:
             '/outdial.v1.CallService/ResolveCall',
             outdial_dot_v1_dot_call__service__pb2.ResolveCallRequest.SerializeToString,
             outdial_dot_v1_dot_call__service__pb2.ResolveCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportCallEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.CallService/ReportCallEvent',
+            outdial_dot_v1_dot_call__service__pb2.ReportCallEventRequest.SerializeToString,
+            outdial_dot_v1_dot_call__service__pb2.ReportCallEventResponse.FromString,
             options,
             channel_credentials,
             insecure,

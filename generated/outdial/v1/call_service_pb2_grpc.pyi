@@ -45,6 +45,15 @@ class CallServiceStub:
     FAILED_PRECONDITION (reason CALL_NOT_UNKNOWN) for any other call, and (reason
     CALL_IS_DIRECT) for DIAL_AGAIN of a direct call: CreateCall makes another.
     """
+    ReportCallEvent: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ReportCallEventRequest, _call_service_pb2.ReportCallEventResponse]
+    """What another system knows of a call: the voice agent platform that holds it, or the
+    telephony that has placed it. It was joined, it ended, this was said in it. A report that
+    comes twice or late changes nothing: a call only moves forward, and ends once.
+    docs/call-reports.md has an example.
+
+    FAILED_PRECONDITION (reason CALL_NOT_SENT) for a direct call that waits, and (reason
+    CALL_PAYLOAD_ERASED) for the conversation of a call whose payload is erased.
+    """
 
 class CallServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tries. An id that is unknown or of another account answers NOT_FOUND (reason
@@ -106,6 +115,21 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         slot is freed, and whether the person is dialled again is decided here.
         FAILED_PRECONDITION (reason CALL_NOT_UNKNOWN) for any other call, and (reason
         CALL_IS_DIRECT) for DIAL_AGAIN of a direct call: CreateCall makes another.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportCallEvent(
+        self,
+        request: _call_service_pb2.ReportCallEventRequest,
+        context: _aio.ServicerContext[_call_service_pb2.ReportCallEventRequest, _abc.Awaitable[_call_service_pb2.ReportCallEventResponse]],
+    ) -> _abc.Awaitable[_call_service_pb2.ReportCallEventResponse]:
+        """What another system knows of a call: the voice agent platform that holds it, or the
+        telephony that has placed it. It was joined, it ended, this was said in it. A report that
+        comes twice or late changes nothing: a call only moves forward, and ends once.
+        docs/call-reports.md has an example.
+
+        FAILED_PRECONDITION (reason CALL_NOT_SENT) for a direct call that waits, and (reason
+        CALL_PAYLOAD_ERASED) for the conversation of a call whose payload is erased.
         """
 
 def add_CallServiceServicer_to_server(servicer: CallServiceServicer, server: _aio.Server) -> None: ...

@@ -95,6 +95,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CARRIER_CREDENTIALS_REFUSED: _ErrorReason.ValueType  # 75
     ERROR_REASON_WEBHOOK_NOT_FOUND: _ErrorReason.ValueType  # 76
     ERROR_REASON_TOO_MANY_WEBHOOKS: _ErrorReason.ValueType  # 77
+    ERROR_REASON_CALL_NOT_SENT: _ErrorReason.ValueType  # 98
+    ERROR_REASON_CALL_PAYLOAD_ERASED: _ErrorReason.ValueType  # 99
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
@@ -172,6 +174,8 @@ ERROR_REASON_AGENT_HAS_NO_JOIN_URL: ErrorReason.ValueType  # 74
 ERROR_REASON_CARRIER_CREDENTIALS_REFUSED: ErrorReason.ValueType  # 75
 ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 76
 ERROR_REASON_TOO_MANY_WEBHOOKS: ErrorReason.ValueType  # 77
+ERROR_REASON_CALL_NOT_SENT: ErrorReason.ValueType  # 98
+ERROR_REASON_CALL_PAYLOAD_ERASED: ErrorReason.ValueType  # 99
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -52,11 +52,15 @@ class _EventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventType.V
     """The slot of a silent call was freed without evidence of its end."""
     EVENT_TYPE_BATCH_ENDED: _EventType.ValueType  # 14
     """No call of the batch is alive and none will be. The last event, unless the
-    batch is deleted or retried later.
+    batch is deleted or retried, or a conversation reported later.
     """
     EVENT_TYPE_BATCH_DELETED: _EventType.ValueType  # 15
     EVENT_TYPE_SCHEDULED_CALL_RETRIED: _EventType.ValueType  # 16
     """A scheduled call that had ended waits again (RetryBatch, RetryScheduledCall)."""
+    EVENT_TYPE_CONVERSATION_REPORTED: _EventType.ValueType  # 17
+    """What was said in the latest call of a scheduled call was reported, or reported anew. May
+    come behind BATCH_ENDED; GetCall has it.
+    """
 
 class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper):
     """What happened."""
@@ -86,11 +90,15 @@ EVENT_TYPE_CALL_PRESUMED_ENDED: EventType.ValueType  # 13
 """The slot of a silent call was freed without evidence of its end."""
 EVENT_TYPE_BATCH_ENDED: EventType.ValueType  # 14
 """No call of the batch is alive and none will be. The last event, unless the
-batch is deleted or retried later.
+batch is deleted or retried, or a conversation reported later.
 """
 EVENT_TYPE_BATCH_DELETED: EventType.ValueType  # 15
 EVENT_TYPE_SCHEDULED_CALL_RETRIED: EventType.ValueType  # 16
 """A scheduled call that had ended waits again (RetryBatch, RetryScheduledCall)."""
+EVENT_TYPE_CONVERSATION_REPORTED: EventType.ValueType  # 17
+"""What was said in the latest call of a scheduled call was reported, or reported anew. May
+come behind BATCH_ENDED; GetCall has it.
+"""
 Global___EventType: _TypeAlias = EventType  # noqa: Y015
 
 @_typing.final

@@ -14,8 +14,16 @@ from outdial.v1.batch_pb2 import (
     UnknownPolicy,
 )
 from outdial.v1.batch_service_pb2 import WatchBatchResponse, WatchDelivery, WatchScope
-from outdial.v1.call_pb2 import Call, CallState
-from outdial.v1.call_service_pb2 import CallResolution
+from outdial.v1.call_pb2 import (
+    Call,
+    CallState,
+    CollectedValue,
+    Conversation,
+    Evaluation,
+    Speaker,
+    Utterance,
+)
+from outdial.v1.call_service_pb2 import CallJoined, CallOver, CallResolution
 from outdial.v1.calling_hours_pb2 import TimeZoneSource, Weekday, ZoneRule
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
@@ -119,17 +127,21 @@ __all__ = [
     "BlockedRows",
     "BoundedCount",
     "Call",
+    "CallJoined",
+    "CallOver",
     "CallResolution",
     "CallState",
     "CallingHours",
     "CallsForecast",
     "CarrierConfig",
     "Client",
+    "CollectedValue",
     "ConfigErrorPolicy",
     "Contact",
     "ContactColumns",
     "ContactFolder",
     "ContactImportResult",
+    "Conversation",
     "CountRange",
     "CsvColumns",
     "CsvFileError",
@@ -138,6 +150,7 @@ __all__ = [
     "Disposition",
     "DuplicatePolicy",
     "ErrorDetails",
+    "Evaluation",
     "Event",
     "EventGapError",
     "EventType",
@@ -193,6 +206,7 @@ __all__ = [
     "ScheduledCallResult",
     "ScheduledCallState",
     "SkipsForecast",
+    "Speaker",
     "Suppression",
     "TelnyxCredentials",
     "Throttle",
@@ -205,6 +219,7 @@ __all__ = [
     "UnavailableError",
     "UnimplementedError",
     "UnknownPolicy",
+    "Utterance",
     "Verdict",
     "WatchBatchResponse",
     "WatchDelivery",

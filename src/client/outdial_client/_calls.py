@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from grpc.aio import Channel
 from outdial.v1 import call_service_pb2 as messages
-from outdial.v1.call_pb2 import Call, CallState
-from outdial.v1.call_service_pb2 import CallResolution
+from outdial.v1.call_pb2 import Call, CallState, Conversation
+from outdial.v1.call_service_pb2 import CallJoined, CallOver, CallResolution
 from outdial.v1.call_service_pb2_grpc import CallServiceStub
 from outdial.v1.scheduled_call_pb2 import Disposition
 
@@ -84,3 +84,22 @@ class Calls:
             call_id=call_id, resolution=resolution, disposition=disposition
         )
         return (await self._send(self._stub.ResolveCall, request)).call
+
+    async def report(
+        self,
+        call_id: str,
+        *,
+        joined: CallJoined | None = None,
+        ended: CallOver | None = None,
+        conversation: Conversation | None = None,
+    ) -> Call:
+        """Says what another system knows of a call: it was joined or has ended, and what was
+        said in it. At most one of `joined` and `ended`; at least one of all three.
+
+        Said twice or too late it changes nothing. Of a conversation what is set takes the
+        place of what was reported before, part by part.
+        """
+        request = messages.ReportCallEventRequest(
+            call_id=call_id, joined=joined, ended=ended, conversation=conversation
+        )
+        return (await self._send(self._stub.ReportCallEvent, request)).call

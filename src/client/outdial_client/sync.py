@@ -34,8 +34,8 @@ from outdial.v1.batch_service_pb2 import (
     WatchDelivery,
     WatchScope,
 )
-from outdial.v1.call_pb2 import Call, CallState
-from outdial.v1.call_service_pb2 import CallResolution
+from outdial.v1.call_pb2 import Call, CallState, Conversation
+from outdial.v1.call_service_pb2 import CallJoined, CallOver, CallResolution
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
 from outdial.v1.contact_pb2 import Contact, ContactFolder
@@ -850,6 +850,26 @@ class Calls:
         """Says what became of an unknown call; PLACED needs the `disposition`."""
         return self._loop.run(
             partial(self._inner.resolve, call_id, resolution, disposition=disposition)
+        )
+
+    def report(
+        self,
+        call_id: str,
+        *,
+        joined: CallJoined | None = None,
+        ended: CallOver | None = None,
+        conversation: Conversation | None = None,
+    ) -> Call:
+        """Says what another system knows of a call: it was joined or has ended, and what was
+        said in it. At most one of `joined` and `ended`; at least one of all three.
+
+        Said twice or too late it changes nothing. Of a conversation what is set takes the
+        place of what was reported before, part by part.
+        """
+        return self._loop.run(
+            partial(
+                self._inner.report, call_id, joined=joined, ended=ended, conversation=conversation
+            )
         )
 
 

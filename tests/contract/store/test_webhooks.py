@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from outdial_server.domain import limits
+from outdial_server.domain.call_event import CallEvent
+from outdial_server.domain.conversation import Conversation
 from outdial_server.domain.errors import ExhaustedError, NotFoundError, Reason
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import BatchId, WebhookId
@@ -126,6 +128,26 @@ async def test_every_event_comes_once_and_in_order(world: World, delivering: Del
         events = await world.events(batch_id)
         assert [m.event for m in taken if m.batch_id == batch_id] == events
     assert len({message.message_id for message in taken}) == len(taken)
+    assert await turns(world) == 0
+
+
+async def test_what_was_said_is_told_though_its_batch_was_told_to_the_end(
+    world: World, delivering: Delivering
+) -> None:
+    webhook = await hook(world)
+    await world.batch(1)
+    (call,) = await world.live()
+    await world.apply(ended(call))
+    await delivering.once()
+    assert await turns(world) == 0
+    said = CallEvent(None, Conversation(summary="Ada will come."))
+    await world.store.dispatch.apply_call_event(world.account_id, call.call_id, said)
+    await delivering.once()
+    *_, end, last = delivering.endpoint.taken[webhook.webhook_id]
+    assert (end.event.type, last.event.type) == (
+        EventType.BATCH_ENDED,
+        EventType.CONVERSATION_REPORTED,
+    )
     assert await turns(world) == 0
 
 

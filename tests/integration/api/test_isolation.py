@@ -9,7 +9,7 @@ import pytest
 from outdial.v1.account_pb2 import Account
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
-from outdial.v1.call_service_pb2 import CALL_RESOLUTION_NOT_PLACED
+from outdial.v1.call_service_pb2 import CALL_RESOLUTION_NOT_PLACED, CallJoined
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.import_pb2 import ContactImportOptions, ImportOptions
@@ -115,6 +115,7 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "CreateCall": lambda b: {"agent_id": b.agent_id, "address": "+15551230002"},
     "GetCall": lambda b: {"call_id": b.call_id},
     "EndCall": lambda b: {"call_id": b.call_id},
+    "ReportCallEvent": lambda b: {"call_id": b.call_id, "joined": CallJoined()},
     "ResolveCall": lambda b: {"call_id": b.call_id, "resolution": CALL_RESOLUTION_NOT_PLACED},
 }
 

@@ -1,15 +1,19 @@
 """Wrong requests to read and watch, to ScheduledCallService and to CallService."""
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.struct_pb2 import Value
 from grpc import StatusCode
+from outdial.v1.call_pb2 import CollectedValue, Conversation, Utterance
 from outdial.v1.call_service_pb2 import (
     CALL_RESOLUTION_DIAL_AGAIN,
     CALL_RESOLUTION_NOT_PLACED,
     CALL_RESOLUTION_PLACED,
+    CallJoined,
+    CallOver,
 )
-from outdial.v1.scheduled_call_pb2 import DISPOSITION_BUSY
+from outdial.v1.scheduled_call_pb2 import DISPOSITION_BUSY, DISPOSITION_UNKNOWN
 from tests.integration.wrong_requests.world import World
-from tests.integration.wrong_requests.wrong import Wrong, faulty, misfit, no_such_id
+from tests.integration.wrong_requests.wrong import Wrong, faulty, forbidden, misfit, no_such_id
 
 from outdial_server.domain.ids import BatchId
 from outdial_server.watch.token import write_token
@@ -176,6 +180,7 @@ CALLS = [
             ("GetCall", {}),
             ("EndCall", {}),
             ("ResolveCall", {"resolution": CALL_RESOLUTION_NOT_PLACED}),
+            ("ReportCallEvent", {"joined": CallJoined()}),
         )
         for row in (
             faulty("no id", rpc, lambda w, more=more: more, "call_id", says="is required"),  # type: ignore[misc]
@@ -234,4 +239,60 @@ CALLS = [
     ),
 ]
 
-ROWS = [*PAGES, *WATCHES, *SCHEDULED_CALLS, *CALLS]
+REPORTS = [
+    *(
+        faulty(
+            what,
+            "ReportCallEvent",
+            lambda w, f=f: {"call_id": w.live_call_id, **f},  # type: ignore[misc]
+            path,
+        )
+        for what, f, path in (
+            ("nothing that happened", {}, "event"),
+            ("an unknown disposition", {"ended": CallOver(disposition=99)}, "ended.disposition"),  # type: ignore[arg-type]
+            (
+                "an end that nobody knows of",
+                {"ended": CallOver(disposition=DISPOSITION_UNKNOWN)},
+                "ended.disposition",
+            ),
+            ("a reason that is a novel", {"ended": CallOver(reason="x" * 129)}, "ended.reason"),
+            (
+                "a summary with a NUL character",
+                {"conversation": Conversation(summary="\0")},
+                "conversation.summary",
+            ),
+            (
+                "words of nobody",
+                {"conversation": Conversation(utterances=[Utterance(text="Hi")])},
+                "conversation.utterances[0].speaker",
+            ),
+            (
+                "a length before its beginning",
+                {"conversation": Conversation(duration=Duration(seconds=-1))},
+                "conversation.duration",
+            ),
+            (
+                "a value that is no number",
+                {
+                    "conversation": Conversation(
+                        collected=[CollectedValue(name="n", value=Value(number_value=float("nan")))]
+                    )
+                },
+                "conversation.collected[0].value",
+            ),
+        )
+    ),
+    misfit(
+        "a call that waits to be dialled",
+        "ReportCallEvent",
+        lambda w: {"call_id": w.waiting_call_id, "joined": CallJoined()},
+        "CALL_NOT_SENT",
+    ),
+    forbidden(
+        "a key that may only read",
+        "ReportCallEvent",
+        lambda w: {"call_id": w.live_call_id, "joined": CallJoined()},
+    ).by(lambda w: w.reader),
+]
+
+ROWS = [*PAGES, *WATCHES, *SCHEDULED_CALLS, *CALLS, *REPORTS]

@@ -117,6 +117,8 @@ class World:
     their_webhook_id: str
     # Its one slot is taken by a direct call that lives.
     busy_agent_id: str
+    # A direct call that waits for it.
+    waiting_call_id: str
     # Not active any more.
     resting_agent_id: str
     resting_draft_id: str
@@ -263,6 +265,13 @@ class Builder:
                 pass
         return agent_id
 
+    async def waiting_call(self, agent_id: str) -> str:
+        later = Timestamp()
+        later.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
+        made = await self.call("CreateCall", agent_id=agent_id, address=ANSWERED, wait_until=later)
+        call_id: str = made.call.call_id
+        return call_id
+
     async def first_row(self, batch_id: str) -> str:
         rows = await self.call("ListScheduledCalls", batch_id=batch_id)
         row_id: str = rows.scheduled_calls[0].scheduled_call_id
@@ -332,6 +341,7 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
     throttle_id = await build.throttle()
     folder_id, contact_id = await build.contacts()
     their_folder_id, their_contact_id = await Builder(channel, tenants[1]).contacts()
+    busy_agent_id = await build.busy_agent()
     full_agent_id = await build.agent("Many numbers")
     for n in range(NUMBERS_PER_POOL_MAX):
         await build.number(f"+15553{n:06d}", full_agent_id)
@@ -392,7 +402,8 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         suppressed=await build.suppressed(),
         their_suppression_id=await Builder(channel, tenants[1]).suppression(),
         their_import_id=await Builder(channel, tenants[1]).imported(theirs.draft_id),
-        busy_agent_id=await build.busy_agent(),
+        busy_agent_id=busy_agent_id,
+        waiting_call_id=await build.waiting_call(busy_agent_id),
         resting_agent_id=resting_id,
         resting_draft_id=resting_draft_id,
         reader=narrow[0],

@@ -1,10 +1,12 @@
 """`outdial call`."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from outdial.v1.call_service_pb2 import CallResolution
+from google.protobuf.json_format import ParseDict, ParseError
+from outdial.v1.call_pb2 import Conversation
+from outdial.v1.call_service_pb2 import CallJoined, CallOver, CallResolution
 from outdial.v1.scheduled_call_pb2 import Disposition
 
 from outdial_client._client import Client
@@ -19,7 +21,7 @@ from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import CALLS
 from outdial_client.cli._screen import Screen
 from outdial_client.cli._session import run
-from outdial_client.cli._typed import parse_context, parse_moment, parse_pairs
+from outdial_client.cli._typed import parse_context, parse_moment, parse_object, parse_pairs
 from outdial_client.cli._words import call_sentence
 
 commands = typer.Typer(
@@ -162,3 +164,57 @@ def resolve(
         screen.done(call, call_sentence(call))
 
     run(context, command)
+
+
+@commands.command()
+def report(
+    context: typer.Context,
+    call_id: CallId,
+    *,
+    joined: Annotated[
+        bool, typer.Option("--joined", help="Somebody or something is on the line.")
+    ] = False,
+    machine: Annotated[
+        bool, typer.Option("--machine", help="With --joined: it is a machine.")
+    ] = False,
+    ended: Annotated[bool, typer.Option("--ended", help="The call is over.")] = False,
+    disposition: Annotated[
+        int | None, choice(DISPOSITIONS, "HOW", "With --ended: how it ended.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="With --ended: a word of your own for why.")] = "",
+    conversation: Annotated[
+        dict[str, Any] | None,
+        typer.Option(
+            parser=parse_object,
+            metavar="JSON",
+            help="What was said: a Conversation as JSON, or @FILE.",
+        ),
+    ] = None,
+) -> None:
+    """Say what another system knows of a call."""
+    if joined and ended:
+        raise typer.BadParameter("--joined and --ended are two reports")
+    if machine and not joined:
+        raise typer.BadParameter("--machine needs --joined")
+    if (disposition or reason) and not ended:
+        raise typer.BadParameter("--disposition and --reason need --ended")
+    how = Disposition.ValueType(disposition or 0)
+    told = None if conversation is None else _conversation(conversation)
+
+    async def command(client: Client, screen: Screen) -> None:
+        call = await client.calls.report(
+            call_id,
+            joined=CallJoined(by_machine=machine) if joined else None,
+            ended=CallOver(disposition=how, reason=reason) if ended else None,
+            conversation=told,
+        )
+        screen.done(call, call_sentence(call))
+
+    run(context, command)
+
+
+def _conversation(values: dict[str, Any]) -> Conversation:
+    try:
+        return ParseDict(values, Conversation())
+    except ParseError as error:
+        raise typer.BadParameter(f"--conversation: {error}") from None

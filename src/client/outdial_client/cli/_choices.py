@@ -14,7 +14,7 @@ from outdial.v1.batch_pb2 import (
     Rotation,
     UnknownPolicy,
 )
-from outdial.v1.call_pb2 import CallState
+from outdial.v1.call_pb2 import CallState, Speaker
 from outdial.v1.call_service_pb2 import CallResolution
 from outdial.v1.calling_hours_pb2 import TimeZoneSource
 from outdial.v1.event_pb2 import EventType
@@ -85,6 +85,7 @@ NUMBER_CAPABILITIES = Choices(PhoneNumberCapability, "PHONE_NUMBER_CAPABILITY_")
 RESOLUTIONS = Choices(CallResolution, "CALL_RESOLUTION_")
 ROTATIONS = Choices(Rotation, "ROTATION_")
 RETRY_CALLER_IDS = Choices(RetryCallerId, "RETRY_CALLER_ID_")
+SPEAKERS = Choices(Speaker, "SPEAKER_")
 SCHEDULED_CALL_STATES = Choices(ScheduledCallState, "SCHEDULED_CALL_STATE_")
 WEBHOOK_HEALTHS = Choices(WebhookHealth, "WEBHOOK_HEALTH_")
 WINDOW_CHECKS = Choices(WindowCheck, "WINDOW_CHECK_")

@@ -8,7 +8,7 @@ from google.protobuf.struct_pb2 import Struct
 from outdial.v1.account_pb2 import Account
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch, BatchState, Pacing
-from outdial.v1.call_pb2 import Call
+from outdial.v1.call_pb2 import Call, Conversation
 from outdial.v1.calling_hours_pb2 import ZoneRule
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.phone_number_pb2 import PhoneNumber
@@ -28,6 +28,7 @@ from outdial_client.cli._choices import (
     NUMBER_CAPABILITIES,
     ROTATIONS,
     SCHEDULED_CALL_STATES,
+    SPEAKERS,
     WEBHOOK_HEALTHS,
     ZONE_SOURCES,
 )
@@ -189,8 +190,21 @@ def call_facts(call: Call) -> Facts:
         ("join URL", call.join_url),
         ("first message", call.first_message),
         ("prompt", call.prompt),
+        *_conversation_facts(call.conversation),
     ]
     return _stated(facts)
+
+
+def _conversation_facts(told: Conversation) -> Facts:
+    """What was said; the transcript line by line."""
+    return [
+        ("lasted", span(told.duration.ToTimedelta()) if told.HasField("duration") else ""),
+        ("summary", told.summary),
+        ("recording", told.recording_url),
+        *((f"found: {one.name}", json.dumps(MessageToDict(one.value))) for one in told.collected),
+        *((f"aim: {aim.name}", "met" if aim.passed else "not met") for aim in told.evaluations),
+        *((SPEAKERS.spoken(said.speaker), said.text) for said in told.utterances),
+    ]
 
 
 def agent_facts(agent: Agent) -> Facts:

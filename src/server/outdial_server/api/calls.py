@@ -8,11 +8,13 @@ from typing_extensions import override
 
 from outdial_server.api.caller import caller
 from outdial_server.api.conversion.call import call_spec, call_to_message
+from outdial_server.api.conversion.call_event import call_event
 from outdial_server.api.conversion.enums import CALL_RESOLUTION, CALL_STATE, DISPOSITION
 from outdial_server.api.conversion.ids import canonical, required_id
 from outdial_server.api.conversion.request import page_of, take_request_key
 from outdial_server.commands.create_call import CreateCall
 from outdial_server.commands.end_call import EndCall
+from outdial_server.commands.report_call_event import ReportCallEvent
 from outdial_server.commands.resolve_call import ResolveCall
 from outdial_server.domain.ids import BatchId, CallId, ScheduledCallId
 from outdial_server.ports.batches import CallStore
@@ -24,6 +26,7 @@ class CallServicer(CallServiceServicer):
     create: CreateCall
     end: EndCall
     resolve: ResolveCall
+    report: ReportCallEvent
 
     @override
     async def CreateCall(
@@ -72,6 +75,15 @@ class CallServicer(CallServiceServicer):
             DISPOSITION.optional(request.disposition, "disposition"),
         )
         return pb.ResolveCallResponse(call=call_to_message(call))
+
+    @override
+    async def ReportCallEvent(
+        self, request: pb.ReportCallEventRequest, context: object
+    ) -> pb.ReportCallEventResponse:
+        call = await self.report.execute(
+            caller().account_id, _call_id(request.call_id), call_event(request)
+        )
+        return pb.ReportCallEventResponse(call=call_to_message(call))
 
 
 def _call_id(text: str) -> CallId:

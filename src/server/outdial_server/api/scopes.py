@@ -102,6 +102,7 @@ REQUIRED_SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
         "CallService/ListCalls": _READ,
         "CallService/EndCall": _WRITE,
         "CallService/ResolveCall": _WRITE,
+        "CallService/ReportCallEvent": _WRITE,
     }.items()
 }
 

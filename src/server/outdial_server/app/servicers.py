@@ -53,6 +53,7 @@ from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.keys import Authenticate, CreateKey
 from outdial_server.commands.new_batch import BatchPlanner
 from outdial_server.commands.phone_numbers import ChangePhoneNumber, CreatePhoneNumber
+from outdial_server.commands.report_call_event import ReportCallEvent
 from outdial_server.commands.resolve_call import ResolveCall
 from outdial_server.commands.retry import Retry
 from outdial_server.commands.start_batch import StartBatch
@@ -189,6 +190,7 @@ def _call_servicer(base: Foundation, carriers: CarrierRegistry, engine: Engine) 
         create,
         EndCall(calls, carriers.find),
         ResolveCall(calls, base.store.dispatch, base.signals),
+        ReportCallEvent(base.store.dispatch, base.signals),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
+from outdial_server.domain.conversation import Conversation
 from outdial_server.domain.ids import AgentId, BatchId, CallId, ScheduledCallId
 
 
@@ -99,6 +100,8 @@ class Call:
     texts: CallTexts | None = None
     # None for a call of a batch.
     direct: DirectPart | None = None
+    # Only where one call is asked for, and only where it was reported.
+    conversation: Conversation | None = None
 
 
 @dataclass(frozen=True, slots=True)

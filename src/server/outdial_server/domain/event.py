@@ -28,6 +28,7 @@ class EventType(IntEnum):
     BATCH_ENDED = 14
     BATCH_DELETED = 15
     SCHEDULED_CALL_RETRIED = 16
+    CONVERSATION_REPORTED = 17
 
 
 @dataclass(frozen=True, slots=True)

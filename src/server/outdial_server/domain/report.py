@@ -47,7 +47,8 @@ class CallReport(NamedTuple):
     `fence` is set by whoever acted under a claim (the dialler, the reaper): a report
     under an older fence changes nothing. Evidence from a carrier carries none.
     `disposition` is how the call ended; with ANSWERED it may be
-    ANSWERED_MACHINE, which then is how the call ends.
+    ANSWERED_MACHINE, which then is how the call ends. `cause` is that of the event, where
+    the report makes one and its kind does not say.
     """
 
     call_id: CallId
@@ -58,3 +59,4 @@ class CallReport(NamedTuple):
     fault: Fault = Fault.CALL
     retry_after: timedelta | None = None
     fence: int | None = None
+    cause: str = "CARRIER"

@@ -274,7 +274,7 @@ def _move_on(call: CallFacts, report: CallReport, target: CallState, now: dateti
     return Transition(
         state=target,
         event=_EVENT_OF[target],
-        cause="DIALER" if unclear else "CARRIER",
+        cause="DIALER" if unclear else report.cause,
         carrier_call_id=call.carrier_call_id or report.carrier_call_id,
         reason=report.reason if unclear else "",
         disposition=_heard(report),
@@ -294,7 +294,7 @@ def _end(call: CallFacts, report: CallReport, now: datetime) -> Transition:
     return Transition(
         state=_ENDED,
         event=EventType.CALL_PRESUMED_ENDED if presumed else _EVENT_OF[_ENDED],
-        cause=_CAUSE_OF.get(report.kind, "CARRIER"),
+        cause=_CAUSE_OF.get(report.kind, report.cause),
         carrier_call_id=call.carrier_call_id or report.carrier_call_id,
         reason=report.reason,
         disposition=disposition,
@@ -374,7 +374,7 @@ _CAUSE_OF: Final = {
     ReportKind.GIVE_UP: "USER_REQUEST",
     ReportKind.PLACED: "USER_REQUEST",
 }
-"""Of whatever is not the carrier's own word."""
+"""Of whatever is nobody's word on what happened in the call."""
 
 
 _ORDER: Final = (

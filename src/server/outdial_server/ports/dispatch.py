@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from outdial_server.domain.batch import UnknownPolicy
-from outdial_server.domain.call import CallState, CallTexts, CallTimes
+from outdial_server.domain.call import Call, CallState, CallTexts, CallTimes
+from outdial_server.domain.call_event import CallEvent
 from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.report import CallReport
@@ -159,6 +160,24 @@ class LedgerFault:
     scope: str
     used: int
     held: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallAfterEvent:
+    """A call right after a report by another system, and what that did."""
+
+    call: Call
+    applied: Applied
+
+
+class CallEventStore(Protocol):
+    async def apply_call_event(
+        self, account_id: AccountId, call_id: CallId, event: CallEvent
+    ) -> CallAfterEvent:
+        """Moves the call as `DispatchStore.apply_reports` does, and keeps what was said, in
+        one transaction. Raises NotFoundError (CALL_NOT_FOUND), InvalidFieldsError,
+        PreconditionError (CALL_NOT_SENT, CALL_PAYLOAD_ERASED)."""
+        ...
 
 
 class DialQueue(Protocol):

@@ -405,6 +405,14 @@ call_texts: Final = Table(
     _text("join_url"),
 )
 
+conversations: Final = Table(
+    "conversations",
+    metadata,
+    Column("call_key", BigInt, ForeignKey("calls.key"), primary_key=True, autoincrement=False),
+    # See storage.conversations.
+    Column("conversation_json", Text, nullable=False),
+)
+
 throttles: Final = Table(
     "throttles",
     metadata,

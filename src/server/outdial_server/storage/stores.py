@@ -9,6 +9,7 @@ from outdial_server.domain.account import Account, ApiKey
 from outdial_server.domain.agent import Agent, AgentFields
 from outdial_server.domain.batch import STARTED_STATES, Batch, BatchChange, BatchState
 from outdial_server.domain.call import Call, CallState
+from outdial_server.domain.call_event import CallEvent
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.explanation import BatchStanding, RowStanding
 from outdial_server.domain.forecast.question import Question
@@ -29,6 +30,7 @@ from outdial_server.domain.scheduled_call import ScheduledCall, ScheduledCallSta
 from outdial_server.ports.batches import Decide, ResultPage
 from outdial_server.ports.dispatch import (
     Applied,
+    CallAfterEvent,
     ClaimedCall,
     Claims,
     ExternalsFreed,
@@ -51,6 +53,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs import (
     accounts,
     agents,
+    call_events,
     call_reading,
     cancelling,
     claiming,
@@ -351,7 +354,7 @@ class SqlCalls:
 
 
 class SqlDispatch:
-    """DispatchStore."""
+    """DispatchStore and CallEventStore."""
 
     def __init__(self, database: Database, telemetry: Telemetry = NO_TELEMETRY) -> None:
         self._db = database
@@ -386,6 +389,13 @@ class SqlDispatch:
     ) -> Applied:
         return await self._db.write_group(
             take, lambda tx, group: reporting.apply_reports(tx, group, callback_keys)
+        )
+
+    async def apply_call_event(
+        self, account_id: AccountId, call_id: CallId, event: CallEvent
+    ) -> CallAfterEvent:
+        return await self._db.write(
+            lambda tx: call_events.apply_call_event(tx, account_id, call_id, event)
         )
 
     async def reap(self, *, every_lease: bool = False) -> Reaped:

@@ -51,9 +51,10 @@ def up_to_closing(entries: Sequence[Entry[E]], newest: int) -> Sequence[Entry[E]
 
 def closes(event: Event, newest: int) -> bool:
     """Whether a stream ends with this event, where `newest` is the last in the log. Behind
-    the end of a batch only two things can follow: its deletion, or a retry with which it
-    goes on, and the stream too. The calls of a batch that was deleted while it ran still
-    come to their end, but nobody may look any more."""
+    the end of a batch only three things can follow: its deletion, a retry with which it
+    goes on, and the stream too, or what was said in its calls, after which the stream ends
+    where the log does. The calls of a batch that was deleted while it ran still come to their
+    end, but nobody may look any more."""
     if event.type is EventType.BATCH_ENDED:
         return event.sequence == newest
     return event.type is EventType.BATCH_DELETED

@@ -5,6 +5,7 @@ from typing import Final
 from outdial.v1 import call_pb2 as pb
 from outdial.v1 import call_service_pb2 as service_pb
 
+from outdial_server.api.conversion.call_event import conversation_to_message
 from outdial_server.api.conversion.enums import CALL_STATE, DISPOSITION
 from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.request import filter_text
@@ -46,6 +47,8 @@ def call_to_message(call: Call) -> pb.Call:
     )
     if call.direct is not None:
         message.MergeFrom(_direct_part(call.direct))
+    if call.conversation is not None:
+        message.conversation.CopyFrom(conversation_to_message(call.conversation))
     return message
 
 

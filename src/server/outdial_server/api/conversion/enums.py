@@ -29,6 +29,7 @@ from outdial_server.domain.batch import (
     UnknownPolicy,
 )
 from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.conversation import Speaker
 from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.event import EventType
 from outdial_server.domain.explanation import GateLevel
@@ -138,6 +139,7 @@ DISPOSITION: Final = EnumPair(Disposition, scheduled_call_pb2.Disposition, "DISP
 CALL_STATE: Final = EnumPair(
     CallState, call_pb2.CallState, "CALL_STATE", renamed={CallState.CLAIMED: "WAITING"}
 )
+SPEAKER: Final = EnumPair(Speaker, call_pb2.Speaker, "SPEAKER")
 CALL_RESOLUTION: Final = EnumPair(Resolution, call_service_pb2.CallResolution, "CALL_RESOLUTION")
 EVENT_TYPE: Final = EnumPair(EventType, event_pb2.EventType, "EVENT_TYPE")
 WEBHOOK_HEALTH: Final = EnumPair(WebhookHealth, webhook_pb2.WebhookHealth, "WEBHOOK_HEALTH")

@@ -24,6 +24,23 @@ def json_text(struct: Struct, path: str) -> str:
     return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
 
 
+def value_json(value: Value, path: str) -> str:
+    """As `json_text`, of any value."""
+    return orjson.dumps(_plain(value, path), option=orjson.OPT_SORT_KEYS).decode()
+
+
+def value(text: str) -> Value:
+    message = Value()
+    message.CopyFrom(_wrapped(orjson.loads(text)))
+    return message
+
+
+def _wrapped(plain: Json) -> Value:
+    holder = Struct()
+    holder.update({"value": plain})
+    return holder.fields["value"]
+
+
 def struct(text: str) -> Struct | None:
     if not text:
         return None

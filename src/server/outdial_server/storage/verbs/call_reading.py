@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from outdial_server.domain.call import Call, CallState, DirectPart, Disposition
+from outdial_server.domain.conversation import Conversation
 from outdial_server.domain.direct_call import reason_of_end
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.ids import (
@@ -16,6 +17,7 @@ from outdial_server.domain.ids import (
 )
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.scheduled_call import ScheduledCallState
+from outdial_server.storage.conversations import conversation_from
 from outdial_server.storage.encoding import (
     created_at,
     id_or_not_found,
@@ -116,9 +118,18 @@ def find_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Row:
     return row
 
 
+def read_conversation(tx: Tx, call_key: int) -> Conversation | None:
+    text = tx.scalar(
+        "SELECT conversation_json FROM conversations WHERE call_key = :key", key=call_key
+    )
+    return None if text is None else conversation_from(text)
+
+
 def get_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Call:
     row = find_call(tx, account_id, call_id)
-    call = replace(_shown(row), texts=read_texts(tx, row.key))
+    call = replace(
+        _shown(row), texts=read_texts(tx, row.key), conversation=read_conversation(tx, row.key)
+    )
     if call.direct is None:
         return call
     given = replace(

@@ -26,8 +26,11 @@ def next_rows(tx: Tx, batch_key: int, start: int, end: int, limit: int) -> Seque
         piece = tx.all(
             "SELECT s.key, s.position, coalesce(length(s.context_json), 0) + "
             "coalesce(length(s.annotations_json), 0) + coalesce(("
-            "SELECT sum(length(t.prompt) + length(t.first_message)) FROM calls c "
-            "JOIN call_texts t ON t.call_key = c.key WHERE c.scheduled_key = s.key), 0) AS chars "
+            "SELECT sum(coalesce(length(t.prompt) + length(t.first_message), 0) + "
+            "coalesce(length(v.conversation_json), 0)) FROM calls c "
+            "LEFT JOIN call_texts t ON t.call_key = c.key "
+            "LEFT JOIN conversations v ON v.call_key = c.key "
+            "WHERE c.scheduled_key = s.key), 0) AS chars "
             "FROM scheduled_calls s WHERE s.batch_key = :batch AND s.position >= :start "
             f"AND s.position < :end ORDER BY s.position LIMIT :most {tx.dialect.for_update('s')}",
             batch=batch_key,
@@ -62,7 +65,8 @@ def called(tx: Tx, rows: Sequence[Row]) -> set[int]:
 
 
 def blank(tx: Tx, rows: Sequence[Row]) -> int:
-    """Texts of their calls hold what the payloads held, and go with them."""
+    """Texts of their calls hold what the payloads held, and go with them, and so does what
+    was said."""
     if not rows:
         return 0
     keys = _json_keys(rows)
@@ -76,11 +80,12 @@ def blank(tx: Tx, rows: Sequence[Row]) -> int:
 
 
 def _erase_texts(tx: Tx, keys: str) -> None:
-    tx.run(
-        "DELETE FROM call_texts WHERE call_key IN (SELECT c.key FROM calls c "
-        f"WHERE c.scheduled_key {_in_rows(tx)})",
-        rows=keys,
-    )
+    for table in ("call_texts", "conversations"):
+        tx.run(
+            f"DELETE FROM {table} WHERE call_key IN (SELECT c.key FROM calls c "
+            f"WHERE c.scheduled_key {_in_rows(tx)})",
+            rows=keys,
+        )
 
 
 def erase_rows(tx: Tx, rows: Sequence[Row]) -> Erased:
