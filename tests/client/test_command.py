@@ -203,6 +203,7 @@ async def test_ctrl_c_leaves_the_batch_running_and_says_how_to_look_again(
     assert process.returncode == 130
     assert said.splitlines()[0] == "The batch goes on."
     assert f"outdial watch {BATCH_ID}" in said
+    assert f"outdial explain {BATCH_ID}" in said
     assert far_end.requests("CancelBatch") == []
 
 
@@ -247,6 +248,7 @@ async def test_quiet_says_nothing_but_ids(far_end: FarEnd, outdial: Outdial) -> 
         (StatusCode.ALREADY_EXISTS, 7),
         (StatusCode.FAILED_PRECONDITION, 7),
         (StatusCode.ABORTED, 7),
+        (StatusCode.RESOURCE_EXHAUSTED, 7),
         (StatusCode.UNAVAILABLE, 8),
         (StatusCode.DEADLINE_EXCEEDED, 8),
         (StatusCode.INTERNAL, 1),

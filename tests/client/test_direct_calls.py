@@ -52,12 +52,16 @@ async def test_a_call_is_started_from_the_shell(far_end: FarEnd, outdial: Outdia
     words = ("--agent", "Ada", "--value", "name=Ada", "--label", "ticket=7", "--ring-timeout", "20")
     started = await outdial("call", "start", "+15551230001", *words, "--request-id", "once")
     assert started.exit_code == 0, started.output
-    assert "c-1" in started.stdout
+    assert "Call c-1 is on its way." in started.stdout
     (request,) = far_end.requests("CreateCall")
     assert (request.agent_id, request.request_id) == ("a-1", "once")
     assert (request.template_context["name"], request.metadata["ticket"]) == ("Ada", "7")
     assert request.ring_timeout.seconds == 20
     assert not request.HasField("wait_until")
+    later = await outdial(
+        *("call", "start", "+15551230001", "--agent", "Ada", "--wait-until", "2030-01-01T10:00Z")
+    )
+    assert "Call c-1 is waiting." in later.stdout
     listed = await outdial("call", "list", "--direct")
     assert "waiting" in listed.stdout
     assert far_end.requests("ListCalls")[0].only_direct

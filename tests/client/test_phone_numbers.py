@@ -162,6 +162,9 @@ async def test_the_numbers_of_a_batch_are_changed_and_shown(
     (request,) = far_end.requests("UpdateBatch")
     assert set(request.update_mask.paths) == {"phone_numbers", "rotation"}
     assert list(request.batch.phone_numbers) == ["n-1", "+15550002222"]
+    back = await outdial("batch", "update", "b-1", "--clear", "phone_numbers")
+    assert back.exit_code == 0, back.output
+    assert list(far_end.requests("UpdateBatch")[1].update_mask.paths) == ["phone_numbers"]
     shown = await outdial("batch", "show", "b-1")
     assert "n-1, n-2" in shown.stdout
     assert "sequential" in shown.stdout

@@ -51,6 +51,21 @@ async def test_addresses_are_added_from_words_and_from_a_file(
     assert "+15551230003" in result.stdout
 
 
+async def test_an_entry_that_stays_longer_than_was_asked_for_is_told(
+    far_end: FarEnd, outdial: Outdial
+) -> None:
+    for_good = Suppression(address="+15551230001")
+    as_asked = Suppression(address="+15551230002")
+    as_asked.expire_time.FromDatetime(datetime(2030, 1, 1, tzinfo=UTC))
+    far_end.answer(
+        "CreateSuppressions", CreateSuppressionsResponse(suppressions=[for_good, as_asked])
+    )
+    added = ("suppression", "add", "+15551230001", "+15551230002")
+    result = await outdial(*added, "--until", "2030-01-01T00:00Z")
+    assert "Longer, as was said before: 1." in result.stderr
+    assert "Longer" not in (await outdial(*added)).stderr
+
+
 async def test_nothing_to_add_is_a_usage_error(outdial: Outdial) -> None:
     result = await outdial("suppression", "add")
     assert result.exit_code == 2

@@ -32,6 +32,8 @@ _CLEARABLE = (
     "window_end",
     "max_concurrent_calls",
     "caller_id",
+    "phone_numbers",
+    "rotation",
     "retry_policy",
     "calling_hours",
     "max_calls_per_day",

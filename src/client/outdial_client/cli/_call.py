@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 from google.protobuf.json_format import ParseDict, ParseError
-from outdial.v1.call_pb2 import Conversation
+from outdial.v1.call_pb2 import CallState, Conversation
 from outdial.v1.call_service_pb2 import CallJoined, CallOver, CallResolution
 from outdial.v1.scheduled_call_pb2 import Disposition
 
@@ -82,7 +82,9 @@ def start(
             metadata=labels,
         )
         call = await client.calls.create(wanted, request_id=request_id)
-        screen.made(call, call.call_id, call_sentence(call))
+        is_on_its_way = call.state == CallState.CALL_STATE_WAITING and wait_until is None
+        sentence = f"Call {call.call_id} is on its way." if is_on_its_way else call_sentence(call)
+        screen.made(call, call.call_id, sentence)
 
     run(context, command)
 

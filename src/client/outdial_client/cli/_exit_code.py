@@ -11,6 +11,7 @@ from outdial_client._errors import (
     NotFoundError,
     OutdialError,
     PermissionDeniedError,
+    ResourceExhaustedError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -31,7 +32,8 @@ class ExitCode(IntEnum):
     NOT_ALLOWED = 6
     """No key, one that does not work, or one that lacks a scope."""
     NOT_POSSIBLE = 7
-    """Not in the present state: what is there already, has ended or is in use."""
+    """Not in the present state: what is there already, has ended, is in use
+    or has no room."""
     UNREACHABLE = 8
     """No answer from the server: the same command may work later."""
     INTERRUPTED = 130
@@ -45,6 +47,7 @@ _BY_ERROR: tuple[tuple[type[OutdialError], ExitCode], ...] = (
     (AlreadyExistsError, ExitCode.NOT_POSSIBLE),
     (FailedPreconditionError, ExitCode.NOT_POSSIBLE),
     (AbortedError, ExitCode.NOT_POSSIBLE),
+    (ResourceExhaustedError, ExitCode.NOT_POSSIBLE),
     (UnavailableError, ExitCode.UNREACHABLE),
     (DeadlineExceededError, ExitCode.UNREACHABLE),
 )

@@ -14,7 +14,7 @@ from outdial_client.cli._choices import BATCH_STATES, DISPOSITIONS, SCHEDULED_CA
 from outdial_client.cli._exit_code import ExitCode
 from outdial_client.cli._screen import Screen
 from outdial_client.cli._views import choose_view
-from outdial_client.cli._words import counts_by_state, own_reason
+from outdial_client.cli._words import calls_of, counts_by_state, own_reason
 
 # Up to here the rows are read to say how each call ended; beyond, states must do.
 _MOST_ROWS_READ = 50_000
@@ -37,6 +37,7 @@ def say_how_to_look_again(screen: Screen, batch: Batch) -> None:
     """After Ctrl-C."""
     screen.note("The batch goes on.")
     screen.note(f"  look again   {screen.command('watch', batch.batch_id)}")
+    screen.note(f"  why it waits {screen.command('explain', batch.batch_id)}")
     screen.note(f"  hold it      {screen.command('batch', 'pause', batch.batch_id)}")
     screen.note(f"  end it       {screen.command('batch', 'cancel', batch.batch_id)}")
 
@@ -85,7 +86,7 @@ async def _show_outcome(
         for outcome, calls in outcomes
     ]
     screen.line("")
-    title = f"Outcome: {BATCH_STATES.name(state)}, {counts.total} calls"
+    title = f"Outcome: {BATCH_STATES.name(state)}, {calls_of(counts.total)}"
     screen.table(("state", "how it ended", "reason", "calls", "share"), rows, title=title)
 
 

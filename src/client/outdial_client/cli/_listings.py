@@ -82,11 +82,22 @@ SCHEDULED_CALLS: Listing[ScheduledCall] = Listing(
     identity=lambda call: call.scheduled_call_id,
 )
 CALLS: Listing[Call] = Listing(
-    headings=("id", "try", "address", "state", "how it ended", "reason", "carrier", "sent"),
+    headings=(
+        "id",
+        "try",
+        "address",
+        "shown",
+        "state",
+        "how it ended",
+        "reason",
+        "carrier",
+        "sent",
+    ),
     cells=lambda call: (
         call.call_id,
         str(call.attempt_number),
         call.address,
+        call.caller_id,
         CALL_STATES.spoken(call.state),
         DISPOSITIONS.spoken(call.disposition),
         call.reason,

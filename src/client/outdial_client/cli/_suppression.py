@@ -1,10 +1,11 @@
 """`outdial suppression`."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from outdial.v1.suppression_pb2 import Suppression
 
 from outdial_client._client import Client
 from outdial_client.cli._facts import suppression_facts
@@ -48,8 +49,17 @@ def add(
             wanted, source=source, reason=reason, expire_time=until
         )
         screen.list(made, SUPPRESSIONS)
+        longer = sum(_stays_longer(entry, until) for entry in made)
+        if longer:
+            screen.note(f"Longer, as was said before: {longer}.")
 
     run(context, command)
+
+
+def _stays_longer(entry: Suppression, until: datetime | None) -> bool:
+    if until is None:
+        return False
+    return not entry.HasField("expire_time") or entry.expire_time.ToDatetime(UTC) > until
 
 
 def _lines(file: Path | None) -> list[str]:

@@ -61,6 +61,11 @@ def labels(metadata: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={text}" for name, text in sorted(metadata.items()))
 
 
+def calls_of(count: int) -> str:
+    """`1 call`, `2 calls`."""
+    return f"{count} call" if count == 1 else f"{count} calls"
+
+
 def call_sentence(call: Call) -> str:
     """One call in a line."""
     ending = f", {DISPOSITIONS.spoken(call.disposition)}" if call.disposition else ""
