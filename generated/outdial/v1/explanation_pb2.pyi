@@ -163,7 +163,10 @@ class Verdict(_message.Message):
     open: _builtins.bool
     """Nothing stands in the way."""
     gate: _builtins.str
-    """The first gate that stands in the way; empty when none does."""
+    """The gate that stands in the way for longest; empty when none does. What somebody must
+    change comes before a moment, the later moment before the earlier one, and both before
+    events, such as the end of any call.
+    """
     reason: _builtins.str
     """Its reason."""
     sentence: _builtins.str

@@ -45,11 +45,25 @@ def test_nothing_in_the_way_is_said_so() -> None:
 
 
 @given(st.lists(st.integers(1, 99), min_size=1))
-def test_the_latest_moment_counts_and_the_first_gate_is_named(minutes: list[int]) -> None:
+def test_the_latest_moment_counts_and_its_gate_is_named(minutes: list[int]) -> None:
     answers = [blocked(n) for n in minutes]
     told = verdict([OPEN, *answers], never_again)
-    assert told.blocking is answers[0]
+    assert told.blocking is answers[minutes.index(max(minutes))]
     assert told.next_at == START + max(minutes) * MINUTE
+
+
+BY_SOMEBODY = [blocked(None), blocked(None, "CONFIGURATION")]
+
+
+@pytest.mark.parametrize("lasting", BY_SOMEBODY)
+def test_what_somebody_must_change_is_named_before_what_passes(lasting: GateAnswer) -> None:
+    answers = [blocked(None, "ANY_CALL_ENDS"), blocked(99), lasting, *BY_SOMEBODY]
+    assert verdict(answers, never_again).blocking is lasting
+
+
+def test_a_moment_is_named_before_an_event() -> None:
+    moment = blocked(5)
+    assert verdict([blocked(None, "ANY_CALL_ENDS"), moment], never_again).blocking is moment
 
 
 def test_an_event_by_then_is_not_the_end_of_it() -> None:

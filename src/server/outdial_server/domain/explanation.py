@@ -129,7 +129,7 @@ class DiallingState:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the answers come to. `blocking` is the first that stands in the way; None when
+    """What the answers come to. `blocking` is what stands in the way for longest; None when
     nothing does. `next_at` is from when nothing does: unset where one of them waits for an
     event, or is blocked for good. `too_late` will be in the way for good by the moment at
     which the others would not be."""
@@ -151,17 +151,28 @@ def verdict(
     blocked = [answer for answer in answers if not answer.is_open]
     if not blocked:
         return Verdict()
+    longest = _longest(blocked)
     in_the_way = blocked
     for _ in range(_ROUNDS_MOST):
         endless = [a for a in in_the_way if a.next_at is None or a.waits_for]
         if endless:
             for_good = next((a for a in endless if a.is_for_good), None)
-            return Verdict(blocked[0], None, None if in_the_way is blocked else for_good)
+            return Verdict(longest, None, None if in_the_way is blocked else for_good)
         at = max(a.next_at for a in in_the_way if a.next_at is not None)
         in_the_way = [answer for answer in later(at) if not answer.is_open]
         if not in_the_way:
-            return Verdict(blocked[0], at)
-    return Verdict(blocked[0])
+            return Verdict(longest, at)
+    return Verdict(longest)
+
+
+def _longest(blocked: Sequence[GateAnswer]) -> GateAnswer:
+    """What somebody must change comes first, then the latest moment, then events, of which
+    nobody knows when they come. Of equals it is the one that is asked first."""
+    for_somebody = [a for a in blocked if a.is_for_good or a.waits_for == CONFIGURATION]
+    if for_somebody:
+        return for_somebody[0]
+    moments = [(a.next_at, a) for a in blocked if a.next_at is not None and not a.waits_for]
+    return max(moments, key=lambda pair: pair[0])[1] if moments else blocked[0]
 
 
 def rows_gate(rows: WaitingRows, live: int) -> GateAnswer:
