@@ -2,14 +2,23 @@
 
 import json
 
+import pytest
+from google.protobuf.duration_pb2 import Duration
 from outdial.v1.event_pb2 import EVENT_TYPE_BATCH_ENDED, EVENT_TYPE_CALL_ENDED
+from outdial.v1.webhook_delivery_pb2 import (
+    WEBHOOK_DELIVERY_STATE_RETRYING,
+    WebhookDelivery,
+)
 from outdial.v1.webhook_pb2 import WEBHOOK_HEALTH_FAILING, Webhook
 from outdial.v1.webhook_service_pb2 import (
     CreateWebhookResponse,
     DeleteWebhookResponse,
     GetWebhookResponse,
+    ListWebhookDeliveriesResponse,
     ListWebhooksResponse,
+    RedeliverWebhookEventsResponse,
     RotateWebhookSecretResponse,
+    SendTestWebhookResponse,
     UpdateWebhookResponse,
 )
 
@@ -85,3 +94,83 @@ async def test_a_webhook_is_changed_and_deleted(far_end: FarEnd, outdial: Outdia
     deleted = await outdial("webhook", "delete", "w-1")
     assert deleted.exit_code == 0, deleted.output
     assert far_end.requests("DeleteWebhook")[0].webhook_id == "w-1"
+
+
+DELIVERY = WebhookDelivery(
+    message_id="evt_00_4",
+    event_type=EVENT_TYPE_CALL_ENDED,
+    state=WEBHOOK_DELIVERY_STATE_RETRYING,
+    try_count=3,
+    duration=Duration(nanos=41_000_000),
+    status_code=503,
+    error="HTTP_503",
+    answer="come later\nplease",
+)
+AGAIN = RedeliverWebhookEventsResponse(batch_count=2, event_count=17)
+
+
+async def test_what_became_of_events_is_listed(far_end: FarEnd, outdial: Outdial) -> None:
+    far_end.answer("ListWebhookDeliveries", ListWebhookDeliveriesResponse(deliveries=[DELIVERY]))
+    words = ("webhook", "deliveries", "w-1", "--state", "retrying", "--batch", "b-1")
+    listed = await outdial(*words)
+    assert listed.exit_code == 0, listed.output
+    for text in ("evt_00_4", "call-ended", "retrying", "41 ms", "HTTP_503 come later"):
+        assert text in listed.stdout
+    assert "please" not in listed.stdout
+    (request,) = far_end.requests("ListWebhookDeliveries")
+    assert (request.webhook_id, request.batch_id) == ("w-1", "b-1")
+    assert list(request.states) == [WEBHOOK_DELIVERY_STATE_RETRYING]
+    assert (await outdial(*words, "--quiet")).stdout == "evt_00_4\n"
+
+
+async def test_events_are_sent_again_by_name_or_time(far_end: FarEnd, outdial: Outdial) -> None:
+    far_end.answer("RedeliverWebhookEvents", AGAIN)
+    named = await outdial("webhook", "redeliver", "w-1", "evt_00_4", "evt_00_5")
+    assert named.exit_code == 0, named.output
+    assert "17" in named.stdout
+    since = await outdial(
+        "webhook",
+        "redeliver",
+        "w-1",
+        "--since",
+        "2026-03-02T09:00:00Z",
+        "--until",
+        "2026-03-02T10:00:00Z",
+        "--batch",
+        "b-1",
+    )
+    assert since.exit_code == 0, since.output
+    by_name, by_time = far_end.requests("RedeliverWebhookEvents")
+    assert list(by_name.message_ids) == ["evt_00_4", "evt_00_5"]
+    assert not by_name.HasField("since_time")
+    assert by_time.until_time.seconds - by_time.since_time.seconds == 3600
+    assert by_time.batch_id == "b-1"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("evt_00_4", "--since", "2026-03-02T09:00:00Z"),
+        ("evt_00_4", "--until", "2026-03-02T09:00:00Z"),
+        ("evt_00_4", "--batch", "b-1"),
+    ],
+)
+async def test_a_redelivery_names_messages_or_a_time(
+    outdial: Outdial, words: tuple[str, ...]
+) -> None:
+    assert (await outdial("webhook", "redeliver", "w-1", *words)).exit_code == 2
+
+
+async def test_a_test_event_says_what_came_of_it(far_end: FarEnd, outdial: Outdial) -> None:
+    took = Duration(nanos=7_000_000)
+    far_end.answer(
+        "SendTestWebhook", SendTestWebhookResponse(taken=True, status_code=204, duration=took)
+    )
+    taken = await outdial("webhook", "test", "w-1")
+    assert taken.exit_code == 0, taken.output
+    assert "HTTP_204, in 7 ms" in taken.stdout
+    far_end.answer("SendTestWebhook", SendTestWebhookResponse(error="CANNOT_CONNECT"))
+    refused = await outdial("webhook", "test", "w-1")
+    assert refused.exit_code == 1
+    assert "CANNOT_CONNECT" in refused.stderr

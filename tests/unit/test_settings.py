@@ -67,7 +67,10 @@ def test_a_carrier_of_its_own_needs_its_secret(monkeypatch: pytest.MonkeyPatch) 
 
 def test_by_default_events_are_kept_for_long_and_outcomes_for_ever() -> None:
     assert load_settings().retention == Retention(
-        events=timedelta(days=90), deleted=timedelta(days=7), imports=timedelta(days=30)
+        events=timedelta(days=90),
+        deleted=timedelta(days=7),
+        imports=timedelta(days=30),
+        deliveries=timedelta(days=7),
     )
 
 

@@ -97,6 +97,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_TOO_MANY_WEBHOOKS: _ErrorReason.ValueType  # 77
     ERROR_REASON_CALL_NOT_SENT: _ErrorReason.ValueType  # 98
     ERROR_REASON_CALL_PAYLOAD_ERASED: _ErrorReason.ValueType  # 99
+    ERROR_REASON_WEBHOOK_INACTIVE: _ErrorReason.ValueType  # 90
+    ERROR_REASON_WEBHOOK_EVENT_NOT_FOUND: _ErrorReason.ValueType  # 91
+    ERROR_REASON_REDELIVERY_TOO_LARGE: _ErrorReason.ValueType  # 92
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
@@ -176,6 +179,9 @@ ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 76
 ERROR_REASON_TOO_MANY_WEBHOOKS: ErrorReason.ValueType  # 77
 ERROR_REASON_CALL_NOT_SENT: ErrorReason.ValueType  # 98
 ERROR_REASON_CALL_PAYLOAD_ERASED: ErrorReason.ValueType  # 99
+ERROR_REASON_WEBHOOK_INACTIVE: ErrorReason.ValueType  # 90
+ERROR_REASON_WEBHOOK_EVENT_NOT_FOUND: ErrorReason.ValueType  # 91
+ERROR_REASON_REDELIVERY_TOO_LARGE: ErrorReason.ValueType  # 92
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

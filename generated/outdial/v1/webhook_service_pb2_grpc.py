@@ -66,6 +66,21 @@ class WebhookServiceStub:
                 request_serializer=outdial_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretRequest.SerializeToString,
                 response_deserializer=outdial_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretResponse.FromString,
                 _registered_method=True)
+        self.ListWebhookDeliveries = channel.unary_unary(
+                '/outdial.v1.WebhookService/ListWebhookDeliveries',
+                request_serializer=outdial_dot_v1_dot_webhook__service__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_webhook__service__pb2.ListWebhookDeliveriesResponse.FromString,
+                _registered_method=True)
+        self.RedeliverWebhookEvents = channel.unary_unary(
+                '/outdial.v1.WebhookService/RedeliverWebhookEvents',
+                request_serializer=outdial_dot_v1_dot_webhook__service__pb2.RedeliverWebhookEventsRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_webhook__service__pb2.RedeliverWebhookEventsResponse.FromString,
+                _registered_method=True)
+        self.SendTestWebhook = channel.unary_unary(
+                '/outdial.v1.WebhookService/SendTestWebhook',
+                request_serializer=outdial_dot_v1_dot_webhook__service__pb2.SendTestWebhookRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_webhook__service__pb2.SendTestWebhookResponse.FromString,
+                _registered_method=True)
 
 
 class WebhookServiceServicer:
@@ -117,6 +132,34 @@ class WebhookServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListWebhookDeliveries(self, request, context):
+        """Lists what became of the events that the endpoint was to be told of, newest first, by the
+        first try. Kept for 7 days (OUTDIAL_KEEP_DELIVERIES).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedeliverWebhookEvents(self, request, context):
+        """Sends events again, whether they were taken or not: those of `message_ids`, or those that
+        happened in a time. They go in their order in each batch, before anything new of it, and only
+        those that the endpoint is told of. What is failing is tried at once, and for a day again.
+        FAILED_PRECONDITION (reason WEBHOOK_INACTIVE) while the webhook is not active,
+        RESOURCE_EXHAUSTED (reason REDELIVERY_TOO_LARGE) when more than 1,000 batches and direct calls
+        have events in the time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendTestWebhook(self, request, context):
+        """Sends one signed request of type TEST, also while the webhook is not active, and answers with
+        what came of it. It is not tried again, and counts for nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_WebhookServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -149,6 +192,21 @@ def add_WebhookServiceServicer_to_server(servicer, server):
                     servicer.RotateWebhookSecret,
                     request_deserializer=outdial_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretRequest.FromString,
                     response_serializer=outdial_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretResponse.SerializeToString,
+            ),
+            'ListWebhookDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookDeliveries,
+                    request_deserializer=outdial_dot_v1_dot_webhook__service__pb2.ListWebhookDeliveriesRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_webhook__service__pb2.ListWebhookDeliveriesResponse.SerializeToString,
+            ),
+            'RedeliverWebhookEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedeliverWebhookEvents,
+                    request_deserializer=outdial_dot_v1_dot_webhook__service__pb2.RedeliverWebhookEventsRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_webhook__service__pb2.RedeliverWebhookEventsResponse.SerializeToString,
+            ),
+            'SendTestWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendTestWebhook,
+                    request_deserializer=outdial_dot_v1_dot_webhook__service__pb2.SendTestWebhookRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_webhook__service__pb2.SendTestWebhookResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -315,6 +373,87 @@ class WebhookService:
             '/outdial.v1.WebhookService/RotateWebhookSecret',
             outdial_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretRequest.SerializeToString,
             outdial_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhookDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.WebhookService/ListWebhookDeliveries',
+            outdial_dot_v1_dot_webhook__service__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+            outdial_dot_v1_dot_webhook__service__pb2.ListWebhookDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedeliverWebhookEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.WebhookService/RedeliverWebhookEvents',
+            outdial_dot_v1_dot_webhook__service__pb2.RedeliverWebhookEventsRequest.SerializeToString,
+            outdial_dot_v1_dot_webhook__service__pb2.RedeliverWebhookEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendTestWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.WebhookService/SendTestWebhook',
+            outdial_dot_v1_dot_webhook__service__pb2.SendTestWebhookRequest.SerializeToString,
+            outdial_dot_v1_dot_webhook__service__pb2.SendTestWebhookResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,6 +34,22 @@ class WebhookServiceStub:
     """Makes a new secret, which the answer alone holds. For 24 hours requests are signed with the
     one before it, too; one that is older yet signs no more.
     """
+    ListWebhookDeliveries: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.ListWebhookDeliveriesRequest, _webhook_service_pb2.ListWebhookDeliveriesResponse]
+    """Lists what became of the events that the endpoint was to be told of, newest first, by the
+    first try. Kept for 7 days (OUTDIAL_KEEP_DELIVERIES).
+    """
+    RedeliverWebhookEvents: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.RedeliverWebhookEventsRequest, _webhook_service_pb2.RedeliverWebhookEventsResponse]
+    """Sends events again, whether they were taken or not: those of `message_ids`, or those that
+    happened in a time. They go in their order in each batch, before anything new of it, and only
+    those that the endpoint is told of. What is failing is tried at once, and for a day again.
+    FAILED_PRECONDITION (reason WEBHOOK_INACTIVE) while the webhook is not active,
+    RESOURCE_EXHAUSTED (reason REDELIVERY_TOO_LARGE) when more than 1,000 batches and direct calls
+    have events in the time.
+    """
+    SendTestWebhook: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.SendTestWebhookRequest, _webhook_service_pb2.SendTestWebhookResponse]
+    """Sends one signed request of type TEST, also while the webhook is not active, and answers with
+    what came of it. It is not tried again, and counts for nothing.
+    """
 
 class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
     """Endpoints that events are posted to. An id that is unknown or of another account answers
@@ -90,6 +106,40 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_webhook_service_pb2.RotateWebhookSecretResponse]:
         """Makes a new secret, which the answer alone holds. For 24 hours requests are signed with the
         one before it, too; one that is older yet signs no more.
+        """
+
+    @_abc_1.abstractmethod
+    def ListWebhookDeliveries(
+        self,
+        request: _webhook_service_pb2.ListWebhookDeliveriesRequest,
+        context: _aio.ServicerContext[_webhook_service_pb2.ListWebhookDeliveriesRequest, _abc.Awaitable[_webhook_service_pb2.ListWebhookDeliveriesResponse]],
+    ) -> _abc.Awaitable[_webhook_service_pb2.ListWebhookDeliveriesResponse]:
+        """Lists what became of the events that the endpoint was to be told of, newest first, by the
+        first try. Kept for 7 days (OUTDIAL_KEEP_DELIVERIES).
+        """
+
+    @_abc_1.abstractmethod
+    def RedeliverWebhookEvents(
+        self,
+        request: _webhook_service_pb2.RedeliverWebhookEventsRequest,
+        context: _aio.ServicerContext[_webhook_service_pb2.RedeliverWebhookEventsRequest, _abc.Awaitable[_webhook_service_pb2.RedeliverWebhookEventsResponse]],
+    ) -> _abc.Awaitable[_webhook_service_pb2.RedeliverWebhookEventsResponse]:
+        """Sends events again, whether they were taken or not: those of `message_ids`, or those that
+        happened in a time. They go in their order in each batch, before anything new of it, and only
+        those that the endpoint is told of. What is failing is tried at once, and for a day again.
+        FAILED_PRECONDITION (reason WEBHOOK_INACTIVE) while the webhook is not active,
+        RESOURCE_EXHAUSTED (reason REDELIVERY_TOO_LARGE) when more than 1,000 batches and direct calls
+        have events in the time.
+        """
+
+    @_abc_1.abstractmethod
+    def SendTestWebhook(
+        self,
+        request: _webhook_service_pb2.SendTestWebhookRequest,
+        context: _aio.ServicerContext[_webhook_service_pb2.SendTestWebhookRequest, _abc.Awaitable[_webhook_service_pb2.SendTestWebhookResponse]],
+    ) -> _abc.Awaitable[_webhook_service_pb2.SendTestWebhookResponse]:
+        """Sends one signed request of type TEST, also while the webhook is not active, and answers with
+        what came of it. It is not tried again, and counts for nothing.
         """
 
 def add_WebhookServiceServicer_to_server(servicer: WebhookServiceServicer, server: _aio.Server) -> None: ...

@@ -52,7 +52,12 @@ _RETRIED_METHODS = {
     "ContactService": ("CreateContact", "GetContact", "ListContacts"),
     "ThrottleService": ("CreateThrottle", "GetThrottle", "ListThrottles"),
     "PhoneNumberService": ("CreatePhoneNumber", "GetPhoneNumber", "ListPhoneNumbers"),
-    "WebhookService": ("CreateWebhook", "GetWebhook", "ListWebhooks"),
+    "WebhookService": (
+        "CreateWebhook",
+        "GetWebhook",
+        "ListWebhookDeliveries",
+        "ListWebhooks",
+    ),
     "CarrierConfigService": ("CreateCarrierConfig", "GetCarrierConfig", "ListCarrierConfigs"),
 }
 

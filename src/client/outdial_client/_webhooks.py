@@ -1,16 +1,19 @@
 """Webhooks."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from grpc.aio import Channel
 from outdial.v1 import webhook_service_pb2 as messages
 from outdial.v1.event_pb2 import EventType
+from outdial.v1.webhook_delivery_pb2 import WebhookDelivery, WebhookDeliveryState
 from outdial.v1.webhook_pb2 import Webhook
 from outdial.v1.webhook_service_pb2_grpc import WebhookServiceStub
 
 from outdial_client._pager import Page, Pager
 from outdial_client._requests import Sender
+from outdial_client._times import to_timestamp
 
 
 class Webhooks:
@@ -69,3 +72,63 @@ class Webhooks:
         24 hours."""
         request = messages.RotateWebhookSecretRequest(webhook_id=webhook_id)
         return await self._send(self._stub.RotateWebhookSecret, request)
+
+    def list_deliveries(
+        self,
+        webhook_id: str,
+        *,
+        states: Iterable[WebhookDeliveryState.ValueType] = (),
+        batch_id: str = "",
+        page_size: int = 0,
+    ) -> Pager[WebhookDelivery]:
+        """What became of the events that it was to be told of, newest first; of all states and
+        batches unless some are named."""
+        wanted = tuple(states)
+
+        async def fetch(page_token: str) -> Page[WebhookDelivery]:
+            request = messages.ListWebhookDeliveriesRequest(
+                webhook_id=webhook_id,
+                states=wanted,
+                batch_id=batch_id,
+                page_size=page_size,
+                page_token=page_token,
+            )
+            response = await self._send(self._stub.ListWebhookDeliveries, request)
+            return Page(response.deliveries, response.next_page_token)
+
+        return Pager(fetch)
+
+    async def redeliver(
+        self, webhook_id: str, message_ids: Iterable[str]
+    ) -> messages.RedeliverWebhookEventsResponse:
+        """Sends events again, in their order in each batch, by the `webhook-id` of their
+        requests; at most 1,000. FailedPreconditionError (WEBHOOK_INACTIVE) while the webhook is
+        not active."""
+        request = messages.RedeliverWebhookEventsRequest(
+            webhook_id=webhook_id, message_ids=message_ids
+        )
+        return await self._send(self._stub.RedeliverWebhookEvents, request)
+
+    async def redeliver_since(
+        self,
+        webhook_id: str,
+        since: datetime,
+        *,
+        until: datetime | None = None,
+        batch_id: str = "",
+    ) -> messages.RedeliverWebhookEventsResponse:
+        """As `redeliver`, of all that happened from `since` on and before `until`, or now,
+        whether it was ever sent or not. ResourceExhaustedError (REDELIVERY_TOO_LARGE) when more
+        than 1,000 batches and direct calls have events in that time."""
+        request = messages.RedeliverWebhookEventsRequest(
+            webhook_id=webhook_id,
+            since_time=to_timestamp(since),
+            until_time=to_timestamp(until),
+            batch_id=batch_id,
+        )
+        return await self._send(self._stub.RedeliverWebhookEvents, request, long=True)
+
+    async def send_test(self, webhook_id: str) -> messages.SendTestWebhookResponse:
+        """Sends one signed request of type TEST, and answers with what came of it."""
+        request = messages.SendTestWebhookRequest(webhook_id=webhook_id)
+        return await self._send(self._stub.SendTestWebhook, request)

@@ -50,8 +50,14 @@ from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle
+from outdial.v1.webhook_delivery_pb2 import WebhookDelivery, WebhookDeliveryState
 from outdial.v1.webhook_pb2 import Webhook
-from outdial.v1.webhook_service_pb2 import CreateWebhookResponse, RotateWebhookSecretResponse
+from outdial.v1.webhook_service_pb2 import (
+    CreateWebhookResponse,
+    RedeliverWebhookEventsResponse,
+    RotateWebhookSecretResponse,
+    SendTestWebhookResponse,
+)
 from outdial.v1.window_pb2 import WindowEstimate
 
 from outdial_client._accounts import Accounts as AsyncAccounts
@@ -1340,6 +1346,48 @@ class Webhooks:
         24 hours.
         """
         return self._loop.run(partial(self._inner.rotate_secret, webhook_id))
+
+    def list_deliveries(
+        self,
+        webhook_id: str,
+        *,
+        states: Iterable[WebhookDeliveryState.ValueType] = (),
+        batch_id: str = "",
+        page_size: int = 0,
+    ) -> Pager[WebhookDelivery]:
+        """What became of the events that it was to be told of, newest first; of all states and
+        batches unless some are named.
+        """
+        return Pager(
+            self._loop,
+            self._inner.list_deliveries(
+                webhook_id, states=tuple(states), batch_id=batch_id, page_size=page_size
+            ),
+        )
+
+    def redeliver(
+        self, webhook_id: str, message_ids: Iterable[str]
+    ) -> RedeliverWebhookEventsResponse:
+        """Sends events again, in their order in each batch, by the `webhook-id` of their
+        requests; at most 1,000. FailedPreconditionError (WEBHOOK_INACTIVE) while the webhook is
+        not active.
+        """
+        return self._loop.run(partial(self._inner.redeliver, webhook_id, tuple(message_ids)))
+
+    def redeliver_since(
+        self, webhook_id: str, since: datetime, *, until: datetime | None = None, batch_id: str = ""
+    ) -> RedeliverWebhookEventsResponse:
+        """As `redeliver`, of all that happened from `since` on and before `until`, or now,
+        whether it was ever sent or not. ResourceExhaustedError (REDELIVERY_TOO_LARGE) when more
+        than 1,000 batches and direct calls have events in that time.
+        """
+        return self._loop.run(
+            partial(self._inner.redeliver_since, webhook_id, since, until=until, batch_id=batch_id)
+        )
+
+    def send_test(self, webhook_id: str) -> SendTestWebhookResponse:
+        """Sends one signed request of type TEST, and answers with what came of it."""
+        return self._loop.run(partial(self._inner.send_test, webhook_id))
 
 
 class Client:

@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     keep_deleted: Keep = "7d"
     keep_calls: Keep = "never"
     keep_imports: Keep = "30d"
+    keep_deliveries: Keep = "7d"
 
     # Without one: console on a terminal, json otherwise.
     log_format: Literal["json", "console"] | None = None
@@ -142,6 +143,7 @@ class Settings(BaseSettings):
             deleted=parse_keep(self.keep_deleted),
             calls=parse_keep(self.keep_calls),
             imports=parse_keep(self.keep_imports),
+            deliveries=parse_keep(self.keep_deliveries),
         )
 
     @property

@@ -1,8 +1,7 @@
 """Webhooks in the store, and the deliverer over it, in time that the test owns."""
 
 from collections import defaultdict
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -11,110 +10,36 @@ from outdial_server.domain.call_event import CallEvent
 from outdial_server.domain.conversation import Conversation
 from outdial_server.domain.errors import ExhaustedError, NotFoundError, Reason
 from outdial_server.domain.event import EventType
-from outdial_server.domain.ids import BatchId, WebhookId
+from outdial_server.domain.ids import WebhookId
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.retention import Retention
 from outdial_server.domain.webhook import (
     SECRET_OVERLAP,
     Failures,
-    Webhook,
-    WebhookFields,
     WebhookHealth,
-    WebhookMessage,
 )
 from outdial_server.domain.webhook_tries import DELAYS, JITTER, TAKEN, TryResult, Verdict
-from outdial_server.engine.deliverer import LOOK_EVERY, PLAN, Deliverer
+from outdial_server.engine.deliverer import PLAN
 from outdial_server.ports.webhooks import TurnEnd
 from support.clock import ManualSignals
+from support.delivering import (
+    DEAD,
+    MINUTE,
+    URL,
+    Delivering,
+    call_all,
+    change,
+    hook,
+    look,
+    sequences,
+    turns,
+)
 from support.stores import NO_ID, World, ended
-
-URL = "https://hooks.example.com/"
-DEAD = TryResult(Verdict.FAILED, "CANNOT_CONNECT")
-MINUTE = timedelta(minutes=1)
-
-
-class Endpoint:
-    """A WebhookSender whose far end a test turns off and on."""
-
-    def __init__(self) -> None:
-        self.result = TAKEN
-        self.refuses: BatchId | None = None
-        self.tried: list[WebhookMessage] = []
-        self.taken: dict[WebhookId, list[WebhookMessage]] = defaultdict(list)
-
-    async def send(self, webhook: Webhook, message: WebhookMessage) -> TryResult:
-        self.tried.append(message)
-        if message.batch_id == self.refuses:
-            return TryResult(Verdict.FAILED, "HTTP_500")
-        if self.result.verdict is Verdict.TAKEN:
-            self.taken[webhook.webhook_id].append(message)
-        return self.result
-
-
-class Delivering:
-    """The deliverer, tick by tick."""
-
-    def __init__(self, world: World, signals: ManualSignals) -> None:
-        self.world = world
-        self.endpoint = Endpoint()
-        self.deliverer = Deliverer(
-            world.store.webhooks, self.endpoint, world.ids, world.clock, signals
-        )
-
-    async def once(self) -> datetime | None:
-        """All turns that can be taken now, to their ends."""
-        while True:
-            self.world.clock.advance(LOOK_EVERY)
-            tried = len(self.endpoint.tried)
-            next_at = await self.deliverer.tick(self.world.clock.now())
-            await self.deliverer.idle()
-            if len(self.endpoint.tried) == tried:
-                return next_at
-
-    async def for_long(self, length: timedelta) -> None:
-        """Each time at the moment that the tick before it named."""
-        until = self.world.clock.now() + length
-        while (next_at := await self.once()) is not None and next_at <= until:
-            self.world.clock.move_to(next_at)
-        self.world.clock.move_to(until)
 
 
 @pytest.fixture
 def delivering(world: World, signals: ManualSignals) -> Delivering:
     return Delivering(world, signals)
-
-
-async def hook(world: World, *types: EventType, url: str = URL) -> Webhook:
-    webhook_id = WebhookId(world.ids.new_id())
-    return await world.store.webhooks.create_webhook(
-        world.account_id, webhook_id, WebhookFields(url, event_types=types), "sealed"
-    )
-
-
-async def look(world: World, webhook: Webhook) -> Webhook:
-    return await world.store.webhooks.get_webhook(world.account_id, webhook.webhook_id)
-
-
-async def change(world: World, webhook: Webhook, **values: object) -> Webhook:
-    return await world.store.webhooks.change_webhook(
-        world.account_id,
-        webhook.webhook_id,
-        lambda present: replace(present.fields, **values),  # type: ignore[arg-type]
-    )
-
-
-async def call_all(world: World) -> None:
-    for call in await world.live():
-        await world.apply(ended(call))
-
-
-async def turns(world: World) -> int:
-    ((count,),) = await world.sql("SELECT COUNT(*) FROM webhook_turns")
-    return int(count)
-
-
-def sequences(messages: list[WebhookMessage], batch_id: BatchId) -> list[int]:
-    return [one.event.sequence for one in messages if one.batch_id == batch_id]
 
 
 async def test_every_event_comes_once_and_in_order(world: World, delivering: Delivering) -> None:
@@ -288,7 +213,7 @@ async def test_nobody_else_takes_a_turn_before_its_lease_is_over(world: World) -
     (again,) = (await store.take_turns(PLAN)).turns
     assert again.events == turn.events
     # The first one is too late: it moves nothing.
-    await store.end_turn(TurnEnd(turn, turn.events[-1].sequence, TAKEN))
+    await store.end_turn(TurnEnd(turn, turn.events[-1].sequence))
     world.clock.advance(PLAN.lease)
     (third,) = (await store.take_turns(PLAN)).turns
     assert third.sequence == turn.sequence

@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.account_pb2 import Account
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
@@ -111,6 +112,12 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     },
     "DeleteWebhook": lambda b: {"webhook_id": b.webhook_id},
     "RotateWebhookSecret": lambda b: {"webhook_id": b.webhook_id},
+    "ListWebhookDeliveries": lambda b: {"webhook_id": b.webhook_id},
+    "RedeliverWebhookEvents": lambda b: {
+        "webhook_id": b.webhook_id,
+        "since_time": Timestamp(seconds=1),
+    },
+    "SendTestWebhook": lambda b: {"webhook_id": b.webhook_id},
     "ReportExternalCall": lambda b: {"external_id": "theirs", "agent_id": b.agent_id},
     "CreateCall": lambda b: {"agent_id": b.agent_id, "address": "+15551230002"},
     "GetCall": lambda b: {"call_id": b.call_id},

@@ -31,6 +31,8 @@ def _target(rpc: str, world: World) -> dict[str, str]:
     """What a list belongs to, for those that need it."""
     if rpc == "ListImportFindings":
         return {"import_id": world.import_id}
+    if rpc == "ListWebhookDeliveries":
+        return {"webhook_id": world.webhook_id}
     needed = rpc in ("ListScheduledCalls", "ListBatchEvents")
     return {"batch_id": world.ours.draft_id} if needed else {}
 

@@ -1,10 +1,15 @@
 """Wrong requests to WebhookService."""
 
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.event_pb2 import EVENT_TYPE_CALL_ENDED
+from outdial.v1.webhook_delivery_pb2 import WEBHOOK_DELIVERY_STATE_GIVEN_UP
 from outdial.v1.webhook_pb2 import Webhook
 from tests.integration.wrong_requests.world import HOOK
-from tests.integration.wrong_requests.wrong import faulty, no_such_id, outdated
+from tests.integration.wrong_requests.wrong import faulty, misfit, no_such_id, outdated, unfound
+
+from outdial_server.domain.ids import BatchId
+from outdial_server.domain.webhook_message import message_id
 
 BAD_URLS = {
     "no scheme": "hooks.example.com/outdial",
@@ -97,6 +102,106 @@ ROWS = [
     faulty("no id", "RotateWebhookSecret", lambda w: {}, "webhook_id", says="is required"),
     *no_such_id(
         "RotateWebhookSecret",
+        "WEBHOOK_NOT_FOUND",
+        lambda w: w.their_webhook_id,
+        lambda id_: {"webhook_id": id_},
+    ),
+    faulty("no id", "ListWebhookDeliveries", lambda w: {}, "webhook_id", says="is required"),
+    *no_such_id(
+        "ListWebhookDeliveries",
+        "WEBHOOK_NOT_FOUND",
+        lambda w: w.their_webhook_id,
+        lambda id_: {"webhook_id": id_},
+    ),
+    faulty(
+        "a state that there is not",
+        "ListWebhookDeliveries",
+        lambda w: {"webhook_id": w.webhook_id, "states": [WEBHOOK_DELIVERY_STATE_GIVEN_UP, 99]},
+        "states[1]",
+    ),
+    unfound(
+        "a batch whose id is no UUID",
+        "ListWebhookDeliveries",
+        lambda w: {"webhook_id": w.webhook_id, "batch_id": "nonsense"},
+        "BATCH_NOT_FOUND",
+    ),
+    faulty("no id", "RedeliverWebhookEvents", lambda w: {}, "webhook_id", says="is required"),
+    *no_such_id(
+        "RedeliverWebhookEvents",
+        "WEBHOOK_NOT_FOUND",
+        lambda w: w.their_webhook_id,
+        lambda id_: {"webhook_id": id_, "since_time": Timestamp(seconds=1)},
+    ),
+    faulty(
+        "neither messages nor a time",
+        "RedeliverWebhookEvents",
+        lambda w: {"webhook_id": w.webhook_id},
+        "message_ids",
+        says="is required",
+    ),
+    faulty(
+        "what is no message id",
+        "RedeliverWebhookEvents",
+        lambda w: {"webhook_id": w.webhook_id, "message_ids": [w.ours.completed_id]},
+        "message_ids[0]",
+    ),
+    faulty(
+        "messages and a time",
+        "RedeliverWebhookEvents",
+        lambda w: {
+            "webhook_id": w.webhook_id,
+            "message_ids": [message_id(BatchId(w.ours.completed_id), 1)],
+            "since_time": Timestamp(seconds=1),
+        },
+        "since_time",
+    ),
+    faulty(
+        "an end before the beginning",
+        "RedeliverWebhookEvents",
+        lambda w: {
+            "webhook_id": w.webhook_id,
+            "since_time": Timestamp(seconds=2),
+            "until_time": Timestamp(seconds=1),
+        },
+        "until_time",
+    ),
+    faulty(
+        "a moment that is none",
+        "RedeliverWebhookEvents",
+        lambda w: {"webhook_id": w.webhook_id, "since_time": Timestamp(seconds=-(10**12))},
+        "since_time",
+    ),
+    unfound(
+        "an event of another account",
+        "RedeliverWebhookEvents",
+        lambda w: {
+            "webhook_id": w.webhook_id,
+            "message_ids": [message_id(BatchId(w.theirs.completed_id), 1)],
+        },
+        "WEBHOOK_EVENT_NOT_FOUND",
+    ),
+    unfound(
+        "the batch of another account",
+        "RedeliverWebhookEvents",
+        lambda w: {
+            "webhook_id": w.webhook_id,
+            "since_time": Timestamp(seconds=1),
+            "batch_id": w.theirs.completed_id,
+        },
+        "BATCH_NOT_FOUND",
+    ),
+    misfit(
+        "an endpoint that rests",
+        "RedeliverWebhookEvents",
+        lambda w: {
+            "webhook_id": w.webhook_id,
+            "message_ids": [message_id(BatchId(w.ours.completed_id), 1)],
+        },
+        "WEBHOOK_INACTIVE",
+    ),
+    faulty("no id", "SendTestWebhook", lambda w: {}, "webhook_id", says="is required"),
+    *no_such_id(
+        "SendTestWebhook",
         "WEBHOOK_NOT_FOUND",
         lambda w: w.their_webhook_id,
         lambda id_: {"webhook_id": id_},

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outdial_server.domain.webhook_tries import (
+    ANSWER_KEPT_BYTES,
     DELAYS,
     JITTER,
     RETRY_AFTER_MOST,
-    TAKEN,
     TryResult,
     Verdict,
     judge,
@@ -47,12 +47,21 @@ def test_an_endpoint_may_ask_for_more_time_and_not_for_less() -> None:
 
 @pytest.mark.parametrize("status", [200, 202, 204, 299])
 def test_any_success_takes_it(status: int) -> None:
-    assert judge(status, {}) == TAKEN
+    assert judge(status, {}) == TryResult(Verdict.TAKEN, status=status)
 
 
 @pytest.mark.parametrize("status", [100, 301, 308, 400, 404, 429, 500, 503])
 def test_all_else_is_a_failure(status: int) -> None:
-    assert judge(status, {}) == TryResult(Verdict.FAILED, f"HTTP_{status}")
+    assert judge(status, {}) == TryResult(Verdict.FAILED, f"HTTP_{status}", status=status)
+
+
+@given(st.binary(max_size=2 * ANSWER_KEPT_BYTES))
+def test_of_an_answer_the_first_is_kept_as_text_that_can_be_shown(body: bytes) -> None:
+    answer = judge(500, {}, body).answer
+    assert len(answer) <= ANSWER_KEPT_BYTES
+    assert all(char.isprintable() or char == "\n" for char in answer)
+    if body.isascii() and body.decode().isprintable():
+        assert answer == body.decode()[:ANSWER_KEPT_BYTES]
 
 
 def test_gone_is_for_good() -> None:

@@ -14,8 +14,8 @@ from outdial_server.domain.webhook import (
     SealedSecrets,
     Webhook,
     WebhookFields,
-    WebhookMessage,
 )
+from outdial_server.domain.webhook_message import WebhookMessage
 from outdial_server.domain.webhook_tries import DELAYS, TAKEN, TryResult, Verdict
 from outdial_server.engine.deliverer import LOOK_EVERY, Deliverer, Delivery
 from outdial_server.ports.signals import Topic

@@ -4,9 +4,10 @@ import orjson
 
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.event import BatchAfter, Event, EventType, ScheduledCallAfter
-from outdial_server.domain.ids import AccountId, BatchId, CallId, ScheduledCallId
+from outdial_server.domain.ids import AccountId, BatchId, CallId, ScheduledCallId, WebhookId
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
-from outdial_server.domain.webhook import WebhookFields, WebhookMessage, wanted_messages
+from outdial_server.domain.webhook import WebhookFields
+from outdial_server.domain.webhook_message import Probe, WebhookMessage, wanted_messages
 from outdial_server.webhooks.rendering import render
 from support.clock import START
 
@@ -63,6 +64,15 @@ def test_an_event_of_a_batch() -> None:
         "state_reason": "",
         "state_detail": "",
         "counts_total": 9,
+    }
+
+
+def test_a_probe_tells_whose_it_is_and_nothing_else() -> None:
+    probe = Probe(ACCOUNT, WebhookId("w-1"), "test_1", START)
+    assert orjson.loads(render(probe)) == {
+        "type": "TEST",
+        "timestamp": "2026-03-02T09:00:00Z",
+        "data": {"account_id": "a-1", "webhook_id": "w-1"},
     }
 
 

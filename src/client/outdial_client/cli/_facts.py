@@ -15,7 +15,9 @@ from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle
+from outdial.v1.webhook_delivery_pb2 import WebhookDelivery
 from outdial.v1.webhook_pb2 import Webhook
+from outdial.v1.webhook_service_pb2 import SendTestWebhookResponse
 from outdial.v1.window_pb2 import WindowEstimate
 
 from outdial_client._calling_hours import days_text
@@ -274,9 +276,19 @@ def throttle_facts(throttle: Throttle) -> Facts:
     ]
 
 
+_ANSWER_SHOWN = 60
+"""Characters of an answer that fit beside the rest."""
+
+
 def webhook_events(webhook: Webhook) -> str:
     """As they are typed."""
     return ", ".join(map(EVENT_TYPES.word, webhook.event_types)) or "all"
+
+
+def answer_in_words(told: WebhookDelivery | SendTestWebhookResponse) -> str:
+    """What came of a request, in one line: its status or error, and the first of the answer."""
+    first, *_ = told.answer.strip().split("\n")
+    return " ".join(filter(None, (told.error or f"HTTP_{told.status_code}", first[:_ANSWER_SHOWN])))
 
 
 def webhook_facts(webhook: Webhook) -> Facts:

@@ -11,12 +11,14 @@ from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle
+from outdial.v1.webhook_delivery_pb2 import WebhookDelivery
 from outdial.v1.webhook_pb2 import Webhook
 
 from outdial_client.cli._choices import (
     API_KEY_SCOPES,
     BATCH_STATES,
     CALL_STATES,
+    DELIVERY_STATES,
     DISPOSITIONS,
     EVENT_TYPES,
     SCHEDULED_CALL_STATES,
@@ -24,6 +26,7 @@ from outdial_client.cli._choices import (
 )
 from outdial_client.cli._facts import (
     account_facts,
+    answer_in_words,
     calls_per_second,
     throttle_rules,
     webhook_events,
@@ -166,6 +169,20 @@ WEBHOOKS: Listing[Webhook] = Listing(
         moment(webhook.create_time),
     ),
     identity=lambda webhook: webhook.webhook_id,
+)
+DELIVERIES: Listing[WebhookDelivery] = Listing(
+    headings=("message", "event", "state", "tries", "last try", "took", "answer", "next try"),
+    cells=lambda delivery: (
+        delivery.message_id,
+        EVENT_TYPES.word(delivery.event_type),
+        DELIVERY_STATES.spoken(delivery.state),
+        str(delivery.try_count),
+        moment(delivery.last_try_time),
+        f"{delivery.duration.ToMilliseconds()} ms",
+        answer_in_words(delivery),
+        moment(delivery.next_try_time),
+    ),
+    identity=lambda delivery: delivery.message_id,
 )
 NUMBERS: Listing[PhoneNumber] = Listing(
     headings=("id", "number", "name", "agent", "calls at once", "alive", "state"),

@@ -1,17 +1,20 @@
 """`outdial webhook`."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from outdial.v1.webhook_pb2 import Webhook
 
 from outdial_client._client import Client
-from outdial_client.cli._choices import EVENT_TYPES, choice
-from outdial_client.cli._facts import webhook_facts
+from outdial_client.cli._choices import DELIVERY_STATES, EVENT_TYPES, choice
+from outdial_client.cli._exit_code import CommandFailure, ExitCode
+from outdial_client.cli._facts import answer_in_words, webhook_facts
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
-from outdial_client.cli._listings import WEBHOOKS
+from outdial_client.cli._listings import DELIVERIES, WEBHOOKS
 from outdial_client.cli._screen import Screen
 from outdial_client.cli._session import run
+from outdial_client.cli._typed import parse_moment
 
 commands = typer.Typer(no_args_is_help=True, help="Endpoints of yours that events are posted to.")
 
@@ -117,5 +120,81 @@ def rotate(context: typer.Context, webhook: WebhookId) -> None:
         rotated = await client.webhooks.rotate_secret(webhook)
         screen.made(rotated, rotated.secret, f"Webhook {rotated.webhook.webhook_id}:")
         screen.say(f"Its new secret, shown only now: {rotated.secret}")
+
+    run(context, command)
+
+
+@commands.command()
+def deliveries(
+    context: typer.Context,
+    webhook: WebhookId,
+    state: Annotated[
+        list[int] | None, choice(DELIVERY_STATES, "STATE", "Only these; may be repeated.")
+    ] = None,
+    batch: Annotated[str, typer.Option(help="Only of this batch.")] = "",
+    limit: Limit = 50,
+) -> None:
+    """List what became of the events that it was to be told of, newest first."""
+
+    async def command(client: Client, screen: Screen) -> None:
+        found = client.webhooks.list_deliveries(
+            webhook,
+            states=state or (),  # type: ignore[arg-type]
+            batch_id=batch,
+            page_size=min(limit + 1, LARGEST_PAGE),
+        )
+        await show_list(screen, found, DELIVERIES, limit)
+
+    run(context, command)
+
+
+@commands.command()
+def redeliver(
+    context: typer.Context,
+    webhook: WebhookId,
+    message: Annotated[
+        list[str] | None, typer.Argument(metavar="MESSAGE", help="Ids, as `deliveries` lists them.")
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(parser=parse_moment, metavar="ISO", help="All that happened from then on."),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(parser=parse_moment, metavar="ISO", help="Before then.")
+    ] = None,
+    batch: Annotated[str, typer.Option(help="With --since: only of this batch.")] = "",
+) -> None:
+    """Send events again, by their ids or by when they happened."""
+    if bool(message) == bool(since):
+        context.fail("name messages, or a time with --since")
+    if since is None and (until is not None or batch):
+        context.fail("--until and --batch go with --since")
+
+    async def command(client: Client, screen: Screen) -> None:
+        if since is None:
+            told = await client.webhooks.redeliver(webhook, message or ())
+        else:
+            told = await client.webhooks.redeliver_since(
+                webhook, since, until=until, batch_id=batch
+            )
+        screen.done(
+            told,
+            f"Sent again: events {told.event_count}, of batches and direct calls "
+            f"{told.batch_count}; less those of types that it is not told of.",
+        )
+
+    run(context, command)
+
+
+@commands.command()
+def test(context: typer.Context, webhook: WebhookId) -> None:
+    """Send one test event now, and say what came of it."""
+
+    async def command(client: Client, screen: Screen) -> None:
+        told = await client.webhooks.send_test(webhook)
+        words = f"{answer_in_words(told)}, in {told.duration.ToMilliseconds()} ms"
+        if not told.taken:
+            raise CommandFailure(f"it was not taken: {words}", ExitCode.SERVER_ERROR)
+        screen.done(told, f"It was taken: {words}.")
 
     run(context, command)

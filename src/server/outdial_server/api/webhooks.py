@@ -14,8 +14,17 @@ from outdial_server.api.conversion.webhook import (
     webhook_fields,
     webhook_to_message,
 )
+from outdial_server.api.conversion.webhook_delivery import (
+    delivery_filter,
+    delivery_to_message,
+    probe_end_to_message,
+    redelivery_order,
+)
+from outdial_server.commands.redeliver_webhook_events import RedeliverWebhookEvents
+from outdial_server.commands.send_test_webhook import SendTestWebhook
 from outdial_server.commands.webhooks import CreateWebhook, RotateWebhookSecret, UpdateWebhook
 from outdial_server.domain.ids import WebhookId
+from outdial_server.ports.webhook_log import DeliveryLog
 from outdial_server.ports.webhooks import WebhookStore
 
 
@@ -25,6 +34,9 @@ class WebhookServicer(WebhookServiceServicer):
     create: CreateWebhook
     update: UpdateWebhook
     rotate: RotateWebhookSecret
+    deliveries: DeliveryLog
+    redeliver: RedeliverWebhookEvents
+    send_test: SendTestWebhook
 
     @override
     async def CreateWebhook(
@@ -82,6 +94,36 @@ class WebhookServicer(WebhookServiceServicer):
         return pb.RotateWebhookSecretResponse(
             webhook=webhook_to_message(rotated.webhook), secret=rotated.secret
         )
+
+    @override
+    async def ListWebhookDeliveries(
+        self, request: pb.ListWebhookDeliveriesRequest, context: object
+    ) -> pb.ListWebhookDeliveriesResponse:
+        page = await self.deliveries.list_deliveries(
+            caller().account_id,
+            _webhook_id(request.webhook_id),
+            delivery_filter(request),
+            page_of(request),
+        )
+        return pb.ListWebhookDeliveriesResponse(
+            deliveries=map(delivery_to_message, page.items), next_page_token=page.next_token
+        )
+
+    @override
+    async def RedeliverWebhookEvents(
+        self, request: pb.RedeliverWebhookEventsRequest, context: object
+    ) -> pb.RedeliverWebhookEventsResponse:
+        done = await self.redeliver.execute(
+            caller().account_id, _webhook_id(request.webhook_id), redelivery_order(request)
+        )
+        return pb.RedeliverWebhookEventsResponse(batch_count=done.batches, event_count=done.events)
+
+    @override
+    async def SendTestWebhook(
+        self, request: pb.SendTestWebhookRequest, context: object
+    ) -> pb.SendTestWebhookResponse:
+        end = await self.send_test.execute(caller().account_id, _webhook_id(request.webhook_id))
+        return probe_end_to_message(end)
 
 
 def _webhook_id(text: str, path: str = "webhook_id") -> WebhookId:

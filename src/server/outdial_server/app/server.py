@@ -35,6 +35,7 @@ from outdial_server.commands.forecast_batch import ForecastBatch
 from outdial_server.engine import Delivery, Engine, EngineSettings, GatheredReports
 from outdial_server.gateway import CallbackRoutes, CallbackTokens, HttpServer, build_http_app
 from outdial_server.ports.sealing import Seal
+from outdial_server.ports.webhooks import WebhookSender
 from outdial_server.settings import Settings, SettingsError
 from outdial_server.storage import master_key_path
 from outdial_server.webhooks.sender import HttpWebhookSender
@@ -125,12 +126,15 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         spare_time = SpareThread()
         stack.callback(spare_time.close)
         forecast = ForecastBatch(base.store.forecasts, SeededChances(), spare_time)
-        grpc = build_grpc_server(base, carriers, sealer, engine, metrics, draining, forecast)
+        sender = _webhook_sender(stack, base, seal)
+        grpc = build_grpc_server(
+            base, carriers, sealer, engine, metrics, draining, forecast, sender
+        )
         grpc_port = await _listening(
             "OUTDIAL_GRPC_LISTEN", lambda: grpc.start(settings.grpc_listen)
         )
         stack.push_async_callback(grpc.stop, settings.drain)
-        _start_delivery(stack, base, seal)
+        _start_delivery(stack, base, sender)
         stack.push_async_callback(engine.stop)
         await engine.start()
         # Once nothing can fail any more: a key that is made here must also be shown.
@@ -200,9 +204,13 @@ def _measure_lag(stack: AsyncExitStack, metrics: CollectorRegistry) -> None:
     stack.callback(lag.stop)
 
 
-def _start_delivery(stack: AsyncExitStack, base: Foundation, seal: Seal) -> None:
+def _webhook_sender(stack: AsyncExitStack, base: Foundation, seal: Seal) -> HttpWebhookSender:
     sender = HttpWebhookSender(base.settings.outgoing_guard, seal, base.clock)
     stack.push_async_callback(sender.close)
+    return sender
+
+
+def _start_delivery(stack: AsyncExitStack, base: Foundation, sender: WebhookSender) -> None:
     delivery = Delivery(
         base.store.webhooks, sender, base.ids, base.clock, base.signals, base.telemetry
     )

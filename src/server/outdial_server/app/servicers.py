@@ -53,9 +53,11 @@ from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.keys import Authenticate, CreateKey
 from outdial_server.commands.new_batch import BatchPlanner
 from outdial_server.commands.phone_numbers import ChangePhoneNumber, CreatePhoneNumber
+from outdial_server.commands.redeliver_webhook_events import RedeliverWebhookEvents
 from outdial_server.commands.report_call_event import ReportCallEvent
 from outdial_server.commands.resolve_call import ResolveCall
 from outdial_server.commands.retry import Retry
+from outdial_server.commands.send_test_webhook import SendTestWebhook
 from outdial_server.commands.start_batch import StartBatch
 from outdial_server.commands.stop_batch import StopBatch
 from outdial_server.commands.suppressions import CreateSuppressions
@@ -64,6 +66,7 @@ from outdial_server.commands.update_batch import UpdateBatch
 from outdial_server.commands.webhooks import CreateWebhook, RotateWebhookSecret, UpdateWebhook
 from outdial_server.engine import Engine
 from outdial_server.ports.sealing import Seal
+from outdial_server.ports.webhooks import WebhookSender
 from outdial_server.settings import Settings
 
 
@@ -75,6 +78,7 @@ def build_grpc_server(
     metrics: CollectorRegistry,
     draining: asyncio.Event,
     forecast: ForecastBatch,
+    webhook_sender: WebhookSender,
 ) -> GrpcServer:
     authenticate = Authenticate(base.store.keys, base.clock)
     interceptor = RpcInterceptor(authenticate, base.clock, base.ids, RpcMetrics(metrics))
@@ -106,7 +110,7 @@ def build_grpc_server(
         _phone_number_servicer(base),
         _carrier_config_servicer(base, carriers, sealer),
         _external_call_servicer(base),
-        _webhook_servicer(base, sealer.seal),
+        _webhook_servicer(base, sealer.seal, webhook_sender),
     )
     return GrpcServer(servicers, interceptor)
 
@@ -200,13 +204,16 @@ def _suppression_servicer(base: Foundation) -> SuppressionServicer:
     return SuppressionServicer(suppressions, create)
 
 
-def _webhook_servicer(base: Foundation, seal: Seal) -> WebhookServicer:
+def _webhook_servicer(base: Foundation, seal: Seal, sender: WebhookSender) -> WebhookServicer:
     webhooks, guard = base.store.webhooks, base.settings.outgoing_guard
     return WebhookServicer(
         webhooks,
         CreateWebhook(webhooks, base.ids, seal, guard, base.signals),
         UpdateWebhook(webhooks, guard, base.signals),
         RotateWebhookSecret(webhooks, base.ids, seal),
+        webhooks,
+        RedeliverWebhookEvents(webhooks, base.signals),
+        SendTestWebhook(webhooks, sender, base.ids, base.clock),
     )
 
 

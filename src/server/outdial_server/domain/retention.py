@@ -45,7 +45,8 @@ def shorter(one: timedelta | None, other: timedelta | None) -> timedelta | None:
 @dataclass(frozen=True, slots=True)
 class Retention:
     """How long after a batch has ended what of it is kept; None is for ever. `deleted` is
-    counted from the deletion, of a batch that has ended, `imports` from when they began.
+    counted from the deletion, of a batch that has ended, `imports` from when they began,
+    `deliveries` from their first try.
 
     `events` and `payloads` are within `batches`: a batch is erased with all that is in it.
     Calls outlive their batch: `calls` is never shorter than `batches`.
@@ -57,6 +58,7 @@ class Retention:
     deleted: timedelta | None = None
     calls: timedelta | None = None
     imports: timedelta | None = None
+    deliveries: timedelta | None = None
 
 
 KEEP_ALL: Final = Retention()

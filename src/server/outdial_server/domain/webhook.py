@@ -1,6 +1,5 @@
 """Webhooks: endpoints of a client that events are posted to."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -10,8 +9,8 @@ from urllib.parse import urlsplit
 from outdial_server.domain import limits
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.errors import ExhaustedError, Reason
-from outdial_server.domain.event import Event, EventType
-from outdial_server.domain.ids import AccountId, BatchId, WebhookId
+from outdial_server.domain.event import EventType
+from outdial_server.domain.ids import AccountId, WebhookId
 from outdial_server.domain.internet import AddressGuard
 
 FAILING_FROM: Final = 5
@@ -78,41 +77,6 @@ class Webhook:
     revision: int
     created_at: datetime
     updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookMessage:
-    """An event on its way to an endpoint."""
-
-    account_id: AccountId
-    # None for a call outside any batch.
-    batch_id: BatchId | None
-    # Of the message: the same for each try, and for each endpoint.
-    message_id: str
-    event: Event
-
-
-def message_id(batch_id: BatchId, sequence: int) -> str:
-    return f"evt_{batch_id.replace('-', '')}_{sequence}"
-
-
-def wanted_messages(
-    fields: WebhookFields,
-    account_id: AccountId,
-    batch_id: BatchId,
-    events: Sequence[Event],
-    *,
-    is_direct: bool,
-) -> list[WebhookMessage]:
-    """Those of `events` that the endpoint is to be told of. The batch that stands behind a
-    direct call is shown to nobody."""
-    shown = None if is_direct else batch_id
-    return [
-        WebhookMessage(account_id, shown, message_id(batch_id, event.sequence), event)
-        for event in events
-        if (not fields.event_types or event.type in fields.event_types)
-        and not (is_direct and event.is_of_batch)
-    ]
 
 
 def check_webhook(checks: Checks, fields: WebhookFields, guard: AddressGuard) -> None:

@@ -29,6 +29,9 @@ back together."""
 
 RETRY_AFTER_MOST: Final = timedelta(hours=1)
 
+ANSWER_KEPT_BYTES: Final = 500
+"""Of the body of an answer: enough for what went wrong, and too little for somebody's data."""
+
 _GONE: Final = 410
 
 
@@ -47,17 +50,29 @@ class TryResult:
     error: str = ""
     # What the endpoint asked for.
     retry_after: timedelta | None = None
+    # Of the answer, when there was one: with the first of its text.
+    status: int | None = None
+    answer: str = ""
 
 
 TAKEN: Final = TryResult(Verdict.TAKEN)
 
 
-def judge(status: int, headers: Mapping[str, str]) -> TryResult:
+def judge(status: int, headers: Mapping[str, str], body: bytes = b"") -> TryResult:
     """Of an answer. A redirect is none that was taken: it is not followed."""
+    answer = _first_of(body)
     if 200 <= status < 300:
-        return TAKEN
+        return TryResult(Verdict.TAKEN, status=status, answer=answer)
     verdict = Verdict.GONE if status == _GONE else Verdict.FAILED
-    return TryResult(verdict, f"HTTP_{status}", _retry_after(headers.get("Retry-After", "")))
+    retry_after = _retry_after(headers.get("Retry-After", ""))
+    return TryResult(verdict, f"HTTP_{status}", retry_after, status, answer)
+
+
+def _first_of(body: bytes) -> str:
+    """What a person can read of it: PostgreSQL stores no NUL, and a terminal is not to be told
+    what to do."""
+    text = body[:ANSWER_KEPT_BYTES].decode(errors="replace")
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
 
 
 def _retry_after(text: str) -> timedelta | None:

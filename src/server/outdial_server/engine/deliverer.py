@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
-from outdial_server.domain.webhook import WebhookMessage, wanted_messages
+from outdial_server.domain.webhook import Webhook
+from outdial_server.domain.webhook_delivery import Try
+from outdial_server.domain.webhook_message import WebhookMessage, wanted_messages
 from outdial_server.domain.webhook_tries import TryResult, Verdict, is_dead, next_try
 from outdial_server.engine.loop import Loop
 from outdial_server.ports.clock import Clock
@@ -36,7 +38,7 @@ class _Progress:
 
     sequence: int
     failures: int
-    result: TryResult | None = None
+    tries: list[Try] = field(default_factory=list)
 
 
 class Deliverer:
@@ -99,17 +101,25 @@ class Deliverer:
         ):
             if self._stopping:
                 return self._end(due, progress)
-            progress.result = await self._sender.send(webhook, message)
-            if progress.result.verdict is not Verdict.TAKEN:
-                return self._failed(due, message, progress, progress.result)
+            result = await self._try(webhook, message, progress)
+            if result.verdict is not Verdict.TAKEN:
+                return self._failed(due, message, progress, result)
             progress.sequence, progress.failures = message.event.sequence, 0
         if due.events:
             # Behind the last that it wants there may be others.
             progress.sequence = due.events[-1].sequence
         return self._end(due, progress)
 
+    async def _try(
+        self, webhook: Webhook, message: WebhookMessage, progress: _Progress
+    ) -> TryResult:
+        at = self._clock.now()
+        result = await self._sender.send(webhook, message)
+        progress.tries.append(Try(message.event, at, self._clock.now() - at, result))
+        return result
+
     def _end(self, due: Due, progress: _Progress) -> TurnEnd:
-        return TurnEnd(due, progress.sequence, progress.result, progress.failures)
+        return TurnEnd(due, progress.sequence, progress.tries, progress.failures)
 
     def _failed(
         self, due: Due, message: WebhookMessage, progress: _Progress, result: TryResult
@@ -119,7 +129,7 @@ class Deliverer:
         next_at = next_try(failures, result, self._draw(), now)
         is_gone = result.verdict is Verdict.GONE
         if next_at is not None and not is_gone:
-            return TurnEnd(due, progress.sequence, result, failures, next_at)
+            return TurnEnd(due, progress.sequence, progress.tries, failures, next_at)
         log.warning(
             "webhook.given_up",
             webhook_id=due.webhook.webhook_id,
@@ -128,7 +138,7 @@ class Deliverer:
         )
         # An endpoint that takes other messages loses this one alone.
         deactivates = is_gone or is_dead(due.webhook.failures.since, now)
-        return TurnEnd(due, message.event.sequence, result, deactivates=deactivates)
+        return TurnEnd(due, message.event.sequence, progress.tries, deactivates=deactivates)
 
 
 class Delivery:

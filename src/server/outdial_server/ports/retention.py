@@ -13,7 +13,8 @@ class Erased:
     for repeated requests, `batches` those of which nothing is left; `imports` what is known of
     lists that came in, and `findings` their refused and doubled rows; `contacts` those of
     deleted folders; `suppressions` entries of do-not-call lists that had ended; `number_calls`
-    and `throttle_hits` what rules had counted and ask for no more."""
+    and `throttle_hits` what rules had counted and ask for no more; `deliveries` what became of
+    events that webhooks were told of."""
 
     events: int = 0
     payloads: int = 0
@@ -27,6 +28,7 @@ class Erased:
     suppressions: int = 0
     number_calls: int = 0
     throttle_hits: int = 0
+    deliveries: int = 0
 
     def __add__(self, other: "Erased") -> "Erased":
         return Erased(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Erased)))

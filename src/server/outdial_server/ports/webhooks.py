@@ -9,7 +9,9 @@ from outdial_server.domain.event import Event
 from outdial_server.domain.ids import AccountId, BatchId, WebhookId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
-from outdial_server.domain.webhook import SealedSecrets, Webhook, WebhookFields, WebhookMessage
+from outdial_server.domain.webhook import SealedSecrets, Webhook, WebhookFields
+from outdial_server.domain.webhook_delivery import Try
+from outdial_server.domain.webhook_message import Probe, WebhookMessage
 from outdial_server.domain.webhook_tries import TryResult
 
 
@@ -59,6 +61,15 @@ class WebhookStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Resend:
+    """What is to be sent again, as the store has it: the events behind `sequence`, up to
+    `to_sequence`."""
+
+    sequence: int
+    to_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """The events of one batch behind `sequence` are to be sent to one endpoint."""
 
@@ -71,6 +82,8 @@ class Due:
     # Until then nobody else sends them; names this turn.
     leased_until: datetime
     events: Sequence[Event]
+    # None when they are new. What is to be sent again goes first.
+    resend: Resend | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +112,19 @@ class TurnEnd:
 
     due: Due
     sequence: int
-    # How the last request went; None when there was none to send.
-    result: TryResult | None
+    # Each request, in order; of all but the last the endpoint has taken what it sent.
+    tries: Sequence[Try] = ()
     # Of the message behind `sequence`.
     failures: int = 0
     # When to go on; None: at once.
     next_at: datetime | None = None
     # The endpoint gets nothing more.
     deactivates: bool = False
+
+    @property
+    def result(self) -> TryResult | None:
+        """How the last request went; None when there was none to send."""
+        return self.tries[-1].result if self.tries else None
 
 
 class DeliveryStore(Protocol):
@@ -115,12 +133,13 @@ class DeliveryStore(Protocol):
         ...
 
     async def end_turn(self, end: TurnEnd) -> None:
-        """Does nothing for a turn whose lease somebody else has taken over. An endpoint that
-        takes a message after failures has all that waits for a retry tried at once."""
+        """Notes each try in the log. Does nothing for a turn whose lease somebody else has
+        taken over. An endpoint that takes a message after failures has all that waits for a
+        retry tried at once."""
         ...
 
 
 class WebhookSender(Protocol):
-    async def send(self, webhook: Webhook, message: WebhookMessage) -> TryResult:
+    async def send(self, webhook: Webhook, message: WebhookMessage | Probe) -> TryResult:
         """One request, by a deadline. Raises nothing."""
         ...

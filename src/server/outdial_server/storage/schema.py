@@ -678,6 +678,60 @@ webhook_turns: Final = Table(
 )
 Index("webhook_turns_by_batch", webhook_turns.c.batch_key)
 
+# See verbs.webhook_resends. Of what a turn sends before anything new.
+webhook_resends: Final = Table(
+    "webhook_resends",
+    metadata,
+    Column("webhook_key", BigInt, primary_key=True),
+    Column("batch_key", BigInt, primary_key=True),
+    Column("to_seq", BigInt, primary_key=True),
+    # Up to this event it is sent again.
+    Column("seq", BigInt, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("webhook_resends_by_batch", webhook_resends.c.batch_key)
+
+# See verbs.webhook_log. Ids, not keys: it outlives batches and endpoints, whose keys SQLite may
+# give out again.
+webhook_deliveries: Final = Table(
+    "webhook_deliveries",
+    metadata,
+    _key(),
+    Column("webhook_id", LargeBinary(16), nullable=False),
+    Column("batch_id", LargeBinary(16), nullable=False),
+    Column("seq", BigInt, nullable=False),
+    Column("is_direct", SmallInteger, nullable=False),
+    Column("event_type", SmallInteger, nullable=False),
+    Column("event_us", BigInt, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("first_us", BigInt, nullable=False),
+    # Of the last try.
+    Column("tried_us", BigInt, nullable=False),
+    Column("took_us", BigInt, nullable=False),
+    Column("status", SmallInteger),
+    Column("error", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("next_us", BigInt),
+)
+Index(
+    "webhook_deliveries_of_events",
+    webhook_deliveries.c.webhook_id,
+    webhook_deliveries.c.batch_id,
+    webhook_deliveries.c.seq,
+    unique=True,
+)
+Index("webhook_deliveries_by_webhook", webhook_deliveries.c.webhook_id, webhook_deliveries.c.key)
+# What was not taken is looked for among ever so much that was.
+Index(
+    "webhook_deliveries_not_taken",
+    webhook_deliveries.c.webhook_id,
+    webhook_deliveries.c.state,
+    webhook_deliveries.c.key,
+    sqlite_where=text("state > 1"),
+    postgresql_where=text("state > 1"),
+)
+
 requests: Final = Table(
     "requests",
     metadata,

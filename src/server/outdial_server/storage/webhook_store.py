@@ -1,15 +1,24 @@
-"""WebhookStore and DeliveryStore over a database: each method one verb, one transaction."""
+"""WebhookStore, DeliveryStore, DeliveryLog and RedeliveryStore over a database: each method one
+verb, one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from outdial_server.domain.ids import AccountId, WebhookId
+from outdial_server.domain.ids import AccountId, BatchId, WebhookId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.webhook import SealedSecrets, Webhook, WebhookFields
+from outdial_server.domain.webhook_delivery import Delivery, DeliveryFilter
+from outdial_server.domain.webhook_message import EventRange
+from outdial_server.ports.webhook_log import PastEvents
 from outdial_server.ports.webhooks import DuePlan, TakenTurns, TurnEnd
 from outdial_server.storage.database import Database
-from outdial_server.storage.verbs import webhook_delivery, webhooks
+from outdial_server.storage.verbs import (
+    webhook_delivery,
+    webhook_log,
+    webhook_resends,
+    webhooks,
+)
 
 
 class SqlWebhooks:
@@ -68,3 +77,36 @@ class SqlWebhooks:
 
     async def end_turn(self, end: TurnEnd) -> None:
         await self._db.write(lambda tx: webhook_delivery.end_turn(tx, end))
+
+    async def list_deliveries(
+        self,
+        account_id: AccountId,
+        webhook_id: WebhookId,
+        wanted: DeliveryFilter,
+        page: PageRequest,
+    ) -> Page[Delivery]:
+        return await self._db.read(
+            lambda tx: webhook_log.list_deliveries(tx, account_id, webhook_id, wanted, page)
+        )
+
+    async def named_events(
+        self,
+        account_id: AccountId,
+        webhook_id: WebhookId,
+        named: Sequence[tuple[BatchId, int]],
+    ) -> Sequence[EventRange]:
+        return await self._db.read(
+            lambda tx: webhook_resends.named_events(tx, account_id, webhook_id, named)
+        )
+
+    async def past_events(
+        self, account_id: AccountId, webhook_id: WebhookId, past: PastEvents, batches_most: int
+    ) -> Sequence[EventRange]:
+        return await self._db.read(
+            lambda tx: webhook_resends.past_events(tx, account_id, webhook_id, past, batches_most)
+        )
+
+    async def resend(
+        self, account_id: AccountId, webhook_id: WebhookId, ranges: Sequence[EventRange]
+    ) -> None:
+        await self._db.write(lambda tx: webhook_resends.resend(tx, account_id, webhook_id, ranges))

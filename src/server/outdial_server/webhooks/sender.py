@@ -6,7 +6,8 @@ from typing import Final
 import structlog
 
 from outdial_server.domain.internet import AddressGuard
-from outdial_server.domain.webhook import Webhook, WebhookMessage
+from outdial_server.domain.webhook import Webhook
+from outdial_server.domain.webhook_message import Probe, WebhookMessage
 from outdial_server.domain.webhook_signature import signed_headers
 from outdial_server.domain.webhook_tries import TryResult, Verdict, judge
 from outdial_server.outgoing.exchange import AnswerLostError, HttpExchange, NothingSentError
@@ -32,7 +33,7 @@ class HttpWebhookSender:
     async def close(self) -> None:
         await self._exchange.close()
 
-    async def send(self, webhook: Webhook, message: WebhookMessage) -> TryResult:
+    async def send(self, webhook: Webhook, message: WebhookMessage | Probe) -> TryResult:
         now = self._clock.now()
         body = render(message)
         try:
@@ -52,4 +53,4 @@ class HttpWebhookSender:
             answer = await self._exchange.post(webhook.fields.url, body, headers)
         except (NothingSentError, AnswerLostError) as error:
             return TryResult(Verdict.FAILED, str(error))
-        return judge(answer.status, answer.headers)
+        return judge(answer.status, answer.headers, answer.body)

@@ -15,6 +15,7 @@ from outdial.v1 import (
     import_pb2,
     phone_number_pb2,
     scheduled_call_pb2,
+    webhook_delivery_pb2,
     webhook_pb2,
     window_pb2,
 )
@@ -40,6 +41,7 @@ from outdial_server.domain.rotation import Rotation
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.time_zones import TimeZoneSource, ZoneRule
 from outdial_server.domain.webhook import WebhookHealth
+from outdial_server.domain.webhook_delivery import DeliveryState
 from outdial_server.domain.window_estimate import LengthSource, WindowCheck
 
 D = TypeVar("D", bound=Enum)
@@ -143,6 +145,9 @@ SPEAKER: Final = EnumPair(Speaker, call_pb2.Speaker, "SPEAKER")
 CALL_RESOLUTION: Final = EnumPair(Resolution, call_service_pb2.CallResolution, "CALL_RESOLUTION")
 EVENT_TYPE: Final = EnumPair(EventType, event_pb2.EventType, "EVENT_TYPE")
 WEBHOOK_HEALTH: Final = EnumPair(WebhookHealth, webhook_pb2.WebhookHealth, "WEBHOOK_HEALTH")
+DELIVERY_STATE: Final = EnumPair(
+    DeliveryState, webhook_delivery_pb2.WebhookDeliveryState, "WEBHOOK_DELIVERY_STATE"
+)
 GATE_LEVEL: Final = EnumPair(GateLevel, explanation_pb2.GateLevel, "GATE_LEVEL")
 API_KEY_SCOPE: Final = EnumPair(Scope, account_pb2.ApiKeyScope, "API_KEY_SCOPE")
 BAD_ROW_POLICY: Final = EnumPair(BadRowPolicy, import_pb2.BadRowPolicy, "BAD_ROW_POLICY")

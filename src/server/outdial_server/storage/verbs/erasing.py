@@ -29,6 +29,7 @@ from outdial_server.storage.verbs.erasing_rows import blank, called, erase_rows,
 from outdial_server.storage.verbs.held_rows import erase_entries
 from outdial_server.storage.verbs.imports import erase_findings
 from outdial_server.storage.verbs.rotations import erase_rotation
+from outdial_server.storage.verbs.webhook_log import erase_deliveries
 from outdial_server.storage.verbs.webhook_turns import forget_turns_of_batch
 
 _STEP_COST: Final = 10
@@ -317,6 +318,16 @@ def _old_throttle_hits(tx: Tx, keep: Retention, limit: int) -> _Step | None:
     return _Step(Erased(throttle_hits=erased), erased) if erased else None
 
 
+# --- what webhooks were told
+
+
+def _old_deliveries(tx: Tx, keep: Retention, limit: int) -> _Step | None:
+    if keep.deliveries is None:
+        return None
+    erased = erase_deliveries(tx, _before(tx, keep.deliveries), limit)
+    return _Step(Erased(deliveries=erased), erased) if erased else None
+
+
 def _ended_suppressions(tx: Tx, keep: Retention, limit: int) -> _Step | None:
     """They carry their own end. The first step, and then the only one of its transaction: an
     account is locked before all else."""
@@ -330,6 +341,7 @@ _STEPS: Final[Sequence[Callable[[Tx, Retention, int], _Step | None]]] = (
     _old_number_calls,
     _old_throttle_hits,
     _old_imports,
+    _old_deliveries,
     _deleted_folders,
     _hidden,
     _hide,

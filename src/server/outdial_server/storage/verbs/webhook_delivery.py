@@ -19,6 +19,8 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.event_reading import read_events
+from outdial_server.storage.verbs.webhook_log import note_tries, try_all_now
+from outdial_server.storage.verbs.webhook_resends import next_resend, note_resent
 from outdial_server.storage.verbs.webhook_turns import forget_turns
 from outdial_server.storage.verbs.webhooks import WEBHOOK_COLUMNS, webhook_from
 
@@ -35,7 +37,8 @@ _DUE: Final = (
     "CASE WHEN t.leased_us > :now THEN 0 ELSE 1 END, t.next_us, t.batch_key) AS place "
     "FROM webhook_turns t JOIN batches o ON o.key = t.batch_key "
     "WHERE t.next_us <= :now AND o.erasure IS NULL "
-    "AND (t.leased_us > :now OR o.event_seq > t.seq)) d "
+    "AND (t.leased_us > :now OR o.event_seq > t.seq OR EXISTS (SELECT 1 FROM webhook_resends r "
+    "WHERE r.webhook_key = t.webhook_key AND r.batch_key = t.batch_key))) d "
     "JOIN webhooks w ON w.key = d.webhook_key JOIN accounts a ON a.key = w.account_key "
     "JOIN batches b ON b.key = d.batch_key "
     "WHERE d.is_busy = 0 AND d.place <= :per_webhook AND w.active = 1 "
@@ -77,8 +80,12 @@ def lease(tx: Tx, plan: DuePlan, rows: Sequence[Row]) -> TakenTurns:
 
 def _due(tx: Tx, row: Row, leased_us: int, plan: DuePlan) -> Due:
     batch_id = BatchId(unpack_id(row.batch_id))
+    resend = next_resend(tx, row.key, row.batch_key)
     # Retention may have erased what comes next: no endpoint waits for that.
-    after = max(row.seq, row.oldest_seq - 1)
+    after = max(row.seq if resend is None else resend.sequence, row.oldest_seq - 1)
+    most = plan.per_turn
+    if resend is not None:
+        most = max(0, min(most, resend.to_sequence - after))
     return Due(
         webhook_from(row),
         batch_id,
@@ -86,11 +93,14 @@ def _due(tx: Tx, row: Row, leased_us: int, plan: DuePlan) -> Due:
         after,
         row.failed_tries,
         moment(leased_us),
-        _events(tx, batch_id, after, plan.per_turn),
+        _events(tx, batch_id, after, most),
+        resend,
     )
 
 
 def _events(tx: Tx, batch_id: BatchId, after: int, limit: int) -> Sequence[Event]:
+    if not limit:
+        return ()
     try:
         return read_events(tx, batch_id, after, limit).events
     except (NotFoundError, OutOfRangeError):
@@ -113,6 +123,7 @@ def end_turn(tx: Tx, end: TurnEnd) -> None:
     )
     if key is None or not _write_turn(tx, key, batch.key, end):
         return
+    note_tries(tx, end)
     if batch.ended_us is not None:
         _forget_if_told(tx, key, batch.key)
     if end.deactivates:
@@ -127,26 +138,30 @@ def _lock(tx: Tx, table: str, key: int) -> None:
 
 
 def _write_turn(tx: Tx, webhook: int, batch: int, end: TurnEnd) -> bool:
-    return bool(
-        tx.run(
-            "UPDATE webhook_turns SET seq = :seq, failures = :failures, next_us = :next, "
-            "leased_us = 0 WHERE webhook_key = :webhook AND batch_key = :batch "
-            "AND leased_us = :leased",
-            seq=end.sequence,
-            failures=end.failures,
-            next=micros_or_none(end.next_at) or 0,
-            webhook=webhook,
-            batch=batch,
-            leased=micros(end.due.leased_until),
-        )
+    """Whether the turn was still that one. What was sent again moves nothing on."""
+    is_ours = tx.run(
+        "UPDATE webhook_turns SET seq = coalesce(:seq, seq), failures = :failures, "
+        "next_us = :next, leased_us = 0 WHERE webhook_key = :webhook AND batch_key = :batch "
+        "AND leased_us = :leased",
+        seq=end.sequence if end.due.resend is None else None,
+        failures=end.failures,
+        next=micros_or_none(end.next_at) or 0,
+        webhook=webhook,
+        batch=batch,
+        leased=micros(end.due.leased_until),
     )
+    if is_ours and end.due.resend is not None:
+        note_resent(tx, webhook, batch, end.due.resend, end.sequence)
+    return bool(is_ours)
 
 
 def _forget_if_told(tx: Tx, webhook: int, batch: int) -> None:
     tx.run(
         "DELETE FROM webhook_turns WHERE webhook_key = :webhook AND batch_key = :batch "
         "AND EXISTS (SELECT 1 FROM batches b WHERE b.key = :batch "
-        "AND b.ended_us IS NOT NULL AND b.event_seq <= webhook_turns.seq)",
+        "AND b.ended_us IS NOT NULL AND b.event_seq <= webhook_turns.seq) "
+        "AND NOT EXISTS (SELECT 1 FROM webhook_resends r "
+        "WHERE r.webhook_key = :webhook AND r.batch_key = :batch)",
         webhook=webhook,
         batch=batch,
     )
@@ -179,3 +194,4 @@ def _note_result(tx: Tx, webhook: int, end: TurnEnd) -> None:
             key=webhook,
             now=tx.now_us,
         )
+        try_all_now(tx, end.due.webhook.webhook_id)

@@ -36,9 +36,9 @@ from outdial_server.storage.verbs.requests import answered_before
 from outdial_server.storage.verbs.webhook_turns import follow_open_batches, forget_turns
 
 WEBHOOK_COLUMNS: Final = (
-    "w.key, w.id, a.id AS account_id, w.url, w.description, w.event_types_json, w.active, "
-    "w.secret, w.previous_secret, w.previous_until_us, w.failures, w.last_error, w.failing_us, "
-    "w.revision, w.created_us, w.updated_us"
+    "w.key, w.id, w.account_key, a.id AS account_id, w.url, w.description, w.event_types_json, "
+    "w.active, w.secret, w.previous_secret, w.previous_until_us, w.failures, w.last_error, "
+    "w.failing_us, w.revision, w.created_us, w.updated_us"
 )
 _WEBHOOK: Final = (
     f"SELECT {WEBHOOK_COLUMNS} FROM webhooks w JOIN accounts a ON a.key = w.account_key "
@@ -64,7 +64,7 @@ def webhook_from(row: Row) -> Webhook:
     )
 
 
-def _row(tx: Tx, account_id: AccountId, webhook_id: WebhookId, lock: str = "") -> Row:
+def webhook_row(tx: Tx, account_id: AccountId, webhook_id: WebhookId, lock: str = "") -> Row:
     row = tx.one_or_none(
         f"{_WEBHOOK}AND w.id = :id {lock}",
         account=account_key(tx, account_id),
@@ -99,7 +99,7 @@ def create_webhook(
         **_values(fields),
     )
     if fields.active:
-        follow_open_batches(tx, _row(tx, account_id, webhook_id).key)
+        follow_open_batches(tx, webhook_row(tx, account_id, webhook_id).key)
     return get_webhook(tx, account_id, webhook_id)
 
 
@@ -113,7 +113,7 @@ def _values(fields: WebhookFields) -> dict[str, object]:
 
 
 def get_webhook(tx: Tx, account_id: AccountId, webhook_id: WebhookId) -> Webhook:
-    return webhook_from(_row(tx, account_id, webhook_id))
+    return webhook_from(webhook_row(tx, account_id, webhook_id))
 
 
 def list_webhooks(tx: Tx, account_id: AccountId, page: PageRequest) -> Page[Webhook]:
@@ -134,7 +134,7 @@ def change_webhook(
 ) -> Webhook:
     """Another URL starts without the failures of the one before; and so does one that is active
     again, with what happens from now on."""
-    row = _row(tx, account_id, webhook_id, tx.dialect.for_update("w"))
+    row = webhook_row(tx, account_id, webhook_id, tx.dialect.for_update("w"))
     before = webhook_from(row)
     after = decide(before)
     if after == before.fields:
@@ -172,7 +172,7 @@ def rotate_secret(
     webhook_id: WebhookId,
     rotate: Callable[[Webhook, datetime], SealedSecrets],
 ) -> Webhook:
-    row = _row(tx, account_id, webhook_id, tx.dialect.for_update("w"))
+    row = webhook_row(tx, account_id, webhook_id, tx.dialect.for_update("w"))
     secrets = rotate(webhook_from(row), tx.now)
     tx.run(
         "UPDATE webhooks SET secret = :secret, previous_secret = :previous, "
@@ -186,6 +186,6 @@ def rotate_secret(
 
 
 def delete_webhook(tx: Tx, account_id: AccountId, webhook_id: WebhookId) -> None:
-    key = _row(tx, account_id, webhook_id, tx.dialect.for_update("w")).key
+    key = webhook_row(tx, account_id, webhook_id, tx.dialect.for_update("w")).key
     forget_turns(tx, key)
     tx.run("DELETE FROM webhooks WHERE key = :key", key=key)

@@ -1,0 +1,96 @@
+"""What is posted to endpoints, and how it is named."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from outdial_server.domain.event import Event
+from outdial_server.domain.ids import AccountId, BatchId, WebhookId
+from outdial_server.domain.webhook import WebhookFields
+
+_PREFIX: Final = "evt_"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookMessage:
+    """An event on its way to an endpoint."""
+
+    account_id: AccountId
+    # None for a call outside any batch.
+    batch_id: BatchId | None
+    # Of the message: the same for each try, and for each endpoint.
+    message_id: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Tells of nothing that happened: it is sent to see whether the endpoint takes it."""
+
+    account_id: AccountId
+    webhook_id: WebhookId
+    message_id: str
+    at: datetime
+
+
+def message_id(batch_id: BatchId, sequence: int) -> str:
+    return f"{_PREFIX}{batch_id.replace('-', '')}_{sequence}"
+
+
+def event_named(text: str) -> tuple[BatchId, int] | None:
+    """The batch and the sequence in a message id; None for a text that is none."""
+    batch, _, sequence = text.removeprefix(_PREFIX).partition("_")
+    if not (text.startswith(_PREFIX) and sequence.isascii() and sequence.isdecimal()):
+        return None
+    try:
+        batch_id = BatchId(str(UUID(hex=batch)))
+    except ValueError:
+        return None
+    # Another spelling would be another name of the same message.
+    return (batch_id, int(sequence)) if text == message_id(batch_id, int(sequence)) else None
+
+
+def wanted_messages(
+    fields: WebhookFields,
+    account_id: AccountId,
+    batch_id: BatchId,
+    events: Sequence[Event],
+    *,
+    is_direct: bool,
+) -> list[WebhookMessage]:
+    """Those of `events` that the endpoint is to be told of. The batch that stands behind a
+    direct call is shown to nobody."""
+    shown = None if is_direct else batch_id
+    return [
+        WebhookMessage(account_id, shown, message_id(batch_id, event.sequence), event)
+        for event in events
+        if (not fields.event_types or event.type in fields.event_types)
+        and not (is_direct and event.is_of_batch)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRange:
+    """Events of one batch: those behind `after`, up to `to_sequence`."""
+
+    batch_id: BatchId
+    after: int
+    to_sequence: int
+
+    @property
+    def count(self) -> int:
+        return self.to_sequence - self.after
+
+
+def ranges_of(named: Iterable[tuple[BatchId, int]]) -> list[EventRange]:
+    """Each event once; what lies together in a batch is one range."""
+    ranges: list[EventRange] = []
+    for batch_id, sequence in sorted(set(named)):
+        last = ranges[-1] if ranges else None
+        if last is not None and (last.batch_id, last.to_sequence + 1) == (batch_id, sequence):
+            ranges[-1] = EventRange(batch_id, last.after, sequence)
+        else:
+            ranges.append(EventRange(batch_id, sequence - 1, sequence))
+    return ranges
