@@ -123,12 +123,14 @@ async def test_a_file_is_added_to_a_batch_under_its_own_columns(
 ) -> None:
     path = tmp_path / "x.csv"
     path.write_text(
-        "tel,key,tz,from,rank,ring,longest,team,name\n+15551230001,C,Europe/Vienna,+4312,3,20,90,red,Ada\n"
+        "tel,key,tz,from,rank,ring,longest,team,name,send_digits\n"
+        "+15551230001,C,Europe/Vienna,+4312,3,20,90,red,Ada,1ww2\n"
     )
     columns = (
         *("--phone-column", "tel", "--custom-id-column", "key", "--zone-column", "tz"),
         *("--caller-id-column", "from", "--priority-column", "rank", "--label-column", "team"),
         *("--ring-timeout-column", "ring", "--max-call-duration-column", "longest"),
+        *("--carrier-param-column", "send_digits"),
     )
     for command in (("append", BATCH_ID, str(path)), ("import", str(path), "--batch", BATCH_ID)):
         result = await outdial("batch", *command, *columns, "--request-id", "r-1")
@@ -138,6 +140,7 @@ async def test_a_file_is_added_to_a_batch_under_its_own_columns(
         call = row.scheduled_call
         assert (call.address, call.custom_id) == ("+15551230001", "C")
         assert (call.time_zone, call.caller_id, call.priority) == ("Europe/Vienna", "+4312", 3)
+        assert dict(call.carrier_params) == {"send_digits": "1ww2"}
         assert (call.ring_timeout.seconds, call.max_call_duration.seconds) == (20, 90)
         assert dict(call.metadata) == {"team": "red"}
         assert dict(call.template_context) == {"name": "Ada"}

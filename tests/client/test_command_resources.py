@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.account_pb2 import Account, ApiKey, ApiKeyScope, NumberRules
 from outdial.v1.account_service_pb2 import (
@@ -203,6 +205,7 @@ async def test_a_batch_is_made_without_people_and_filled_by_hand(
         *("--window-start", "2027-03-01T09:00+01:00", "--priority", "3", "--duplicates", "skip"),
         *("--ring-timeout", "20", "--caller-id", "+15550000000", "--label", "team=a=b"),
         *("--unknown-policy", "hold", "--on-config-error", "FAIL", "--weight", "7"),
+        *("--carrier-param", "record=true", "--carrier-param", "send_digits=1ww2"),
     )
     assert created.stdout == f"Batch Monday: {BATCH_ID}\n"
     (request,) = far_end.requests("CreateBatch")
@@ -220,11 +223,13 @@ async def test_a_batch_is_made_without_people_and_filled_by_hand(
         metadata={"team": "a=b"},
         unknown_policy=UnknownPolicy.UNKNOWN_POLICY_HOLD,
         on_config_error=ConfigErrorPolicy.CONFIG_ERROR_POLICY_FAIL,
+        carrier_params=ParseDict({"record": True, "send_digits": "1ww2"}, Struct()),
     )
     added = await outdial(
         *("batch", "add", BATCH_ID, "+15551230001", "--custom-id", "C-1"),
         *("--value", "name=Ada", "--value", "age=36", "--label", "vip=yes"),
         *("--ring-timeout", "20", "--max-call-duration", "90"),
+        *("--carrier-param", "send_digits=1ww2"),
     )
     assert added.stdout == "+15551230001 is added.\n"
     (row,) = far_end.requests("AddScheduledCalls")[0].scheduled_calls
@@ -232,6 +237,7 @@ async def test_a_batch_is_made_without_people_and_filled_by_hand(
     assert (row.ring_timeout.seconds, row.max_call_duration.seconds) == (20, 90)
     assert dict(row.template_context) == {"name": "Ada", "age": 36.0}
     assert dict(row.metadata) == {"vip": "yes"}
+    assert dict(row.carrier_params) == {"send_digits": "1ww2"}
 
 
 async def test_what_changes_is_what_was_said(far_end: FarEnd, outdial: Outdial) -> None:

@@ -200,10 +200,16 @@ def test_a_named_phone_column_must_be_there() -> None:
 
 def test_columns_can_be_mapped_to_fields_and_metadata() -> None:
     columns = CsvColumns(
-        phone="tel", custom_id="customer no", caller_id="From", time_zone="tz", metadata=["City"]
+        phone="tel",
+        custom_id="customer no",
+        caller_id="From",
+        time_zone="tz",
+        metadata=["City"],
+        carrier_params=["send_digits", "CallReason"],
     )
     (call,) = calls(
-        "Customer-No,tel,from,TZ,city,name\nC-1,+15551230001,+15550001111,Europe/Vienna,Graz,Ada\n",
+        "Customer-No,tel,from,TZ,city,name,send_digits,callreason\n"
+        "C-1,+15551230001,+15550001111,Europe/Vienna,Graz,Ada,1ww2,\n",
         columns,
     )
     assert call == NewCall(
@@ -213,6 +219,7 @@ def test_columns_can_be_mapped_to_fields_and_metadata() -> None:
         time_zone="Europe/Vienna",
         metadata={"city": "Graz"},
         template_context={"name": "Ada"},
+        carrier_params={"send_digits": "1ww2"},
     )
 
 

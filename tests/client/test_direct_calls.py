@@ -27,6 +27,7 @@ async def test_a_call_is_asked_for_with_all_that_was_said(far_end: FarEnd) -> No
         wait_until=datetime(2027, 3, 1, 9, tzinfo=UTC),
         template_context={"name": "Ada"},
         metadata={"ticket": "7"},
+        carrier_params={"record": True},
     )
     async with Client(far_end.address) as client:
         assert await client.calls.create(wanted) == MADE
@@ -35,6 +36,7 @@ async def test_a_call_is_asked_for_with_all_that_was_said(far_end: FarEnd) -> No
     request.request_id = ""
     assert request == wanted.to_message()
     assert request.template_context["name"] == "Ada"
+    assert request.carrier_params["record"] is True
     assert (request.ring_timeout.seconds, request.max_call_duration.seconds) == (20, 300)
 
 
@@ -50,6 +52,7 @@ async def test_a_call_is_started_from_the_shell(far_end: FarEnd, outdial: Outdia
     far_end.answer("CreateCall", CreateCallResponse(call=MADE))
     far_end.answer("ListCalls", ListCallsResponse(calls=[MADE]))
     words = ("--agent", "Ada", "--value", "name=Ada", "--label", "ticket=7", "--ring-timeout", "20")
+    words += ("--carrier-param", "record=true")
     started = await outdial("call", "start", "+15551230001", *words, "--request-id", "once")
     assert started.exit_code == 0, started.output
     assert "Call c-1 is on its way." in started.stdout
@@ -57,6 +60,7 @@ async def test_a_call_is_started_from_the_shell(far_end: FarEnd, outdial: Outdia
     assert (request.agent_id, request.request_id) == ("a-1", "once")
     assert (request.template_context["name"], request.metadata["ticket"]) == ("Ada", "7")
     assert request.ring_timeout.seconds == 20
+    assert dict(request.carrier_params) == {"record": True}
     assert not request.HasField("wait_until")
     later = await outdial(
         *("call", "start", "+15551230001", "--agent", "Ada", "--wait-until", "2030-01-01T10:00Z")

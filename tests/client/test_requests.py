@@ -163,12 +163,14 @@ async def test_a_batch_is_sent_as_it_was_described(far_end: FarEnd, client: Clie
         display_name="Monday",
         window_start=opens,
         ring_timeout=timedelta(seconds=20),
+        carrier_params={"record": True},
     )
     call = NewCall(
         address="+15551230001",
         custom_id="c",
         template_context={"name": "Ada", "n": 2},
         annotations={"origin": "crm"},
+        carrier_params={"send_digits": "1ww2"},
     )
     await client.batches.create(batch, [call], draft=True)
     (request,) = far_end.requests("CreateBatch")
@@ -178,6 +180,8 @@ async def test_a_batch_is_sent_as_it_was_described(far_end: FarEnd, client: Clie
     assert request.batch.ring_timeout.seconds == 20
     assert dict(request.scheduled_calls[0].template_context) == {"name": "Ada", "n": 2}
     assert dict(request.scheduled_calls[0].annotations) == {"origin": "crm"}
+    assert dict(request.batch.carrier_params) == {"record": True}
+    assert dict(request.scheduled_calls[0].carrier_params) == {"send_digits": "1ww2"}
 
 
 def test_a_moment_without_a_time_zone_is_refused() -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import Batch, BatchState, DuplicatePolicy
 from outdial_server.domain.call import Call
+from outdial_server.domain.carrier_params import DialledThrough
 from outdial_server.domain.errors import NotFoundError, Reason
 from outdial_server.domain.ids import (
     AccountId,
@@ -93,6 +94,7 @@ class MemoryStaging:
     zone_rule = ZoneRule.BATCH_ZONE
     begun_at = START
     agent = AgentFields("Ada")
+    through = DialledThrough("simulated")
 
     def __init__(self, duplicates: DuplicatePolicy, there: Sequence[NewScheduledCall]) -> None:
         self.duplicates = duplicates

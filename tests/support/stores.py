@@ -18,7 +18,7 @@ from outdial_server.domain.batch import (
     UnknownPolicy,
 )
 from outdial_server.domain.call import CallState, Disposition
-from outdial_server.domain.carrier_config import NO_TERMS, CarrierTerms
+from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.direct_call import DIRECT_PRIORITY
 from outdial_server.domain.event import Event
 from outdial_server.domain.external_call import ExternalCall, ExternalReport

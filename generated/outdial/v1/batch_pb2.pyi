@@ -382,6 +382,7 @@ class Batch(_message.Message):
     PACING_FIELD_NUMBER: _builtins.int
     EXPECTED_CALL_DURATION_FIELD_NUMBER: _builtins.int
     WINDOW_CHECK_FIELD_NUMBER: _builtins.int
+    CARRIER_PARAMS_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -546,6 +547,16 @@ class Batch(_message.Message):
         calls have taken lately, or 2 minutes; see WindowEstimate.
         """
 
+    @_builtins.property
+    def carrier_params(self) -> _struct_pb2.Struct:
+        """Parameters of the carrier's own that go with the request for each call, such as
+        `send_digits` at Twilio; docs/carriers/ lists them. Names may be spelled as the carrier's
+        API has them or in the other case, and are read back as its API has them. Those that are
+        said in another way, such as `To`, and those that the carrier does not have are refused by
+        name (`batch.carrier_params.To`). A simulated carrier takes any and does nothing with them.
+        No place for secrets: they are shown to whoever may read the batch. Up to 16 KiB.
+        """
+
     def __init__(
         self,
         *,
@@ -591,10 +602,11 @@ class Batch(_message.Message):
         pacing: Global___Pacing.ValueType = ...,
         expected_call_duration: _duration_pb2.Duration | None = ...,
         window_check: _window_pb2.WindowCheck.ValueType = ...,
+        carrier_params: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "calling_hours", b"calling_hours", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "calling_hours", b"calling_hours", "carrier_params", b"carrier_params", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "carrier_config", b"carrier_config", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "phone_numbers", b"phone_numbers", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "rotation", b"rotation", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_check", b"window_check", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "phone_numbers", b"phone_numbers", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "rotation", b"rotation", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_check", b"window_check", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

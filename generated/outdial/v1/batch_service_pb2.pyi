@@ -315,7 +315,8 @@ class UpdateBatchRequest(_message.Message):
         """Of `display_name`, `window_start`, `window_end`, `priority`, `weight`,
         `max_concurrent_calls`, `caller_id`, `unknown_policy`, `on_config_error`,
         `ring_timeout`, `max_call_duration`, `retry_policy`, `retry_caller_id`, `metadata`,
-        `time_zone`, `calling_hours`, `max_calls_per_day`, `throttle`, `pacing`,
+        `annotations`, `time_zone`, `calling_hours`, `max_calls_per_day`, `phone_numbers`,
+        `rotation`, `throttle`, `carrier_config`, `carrier_params`, `pacing`,
         `expected_call_duration`, `window_check`.
         """
 

@@ -284,6 +284,7 @@ class Call(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     CONVERSATION_FIELD_NUMBER: _builtins.int
+    CARRIER_PARAMS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """UUID."""
     batch_id: _builtins.str
@@ -350,6 +351,10 @@ class Call(_message.Message):
         with the payloads of the batch.
         """
 
+    @_builtins.property
+    def carrier_params(self) -> _struct_pb2.Struct:
+        """Of direct calls, as `template_context`."""
+
     def __init__(
         self,
         *,
@@ -379,10 +384,11 @@ class Call(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         conversation: Global___Conversation | None = ...,
+        carrier_params: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "answer_time", b"answer_time", "conversation", b"conversation", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "ring_time", b"ring_time", "send_time", b"send_time", "template_context", b"template_context"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "answer_time", b"answer_time", "carrier_params", b"carrier_params", "conversation", b"conversation", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "ring_time", b"ring_time", "send_time", b"send_time", "template_context", b"template_context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_id", b"agent_id", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "carrier_config", b"carrier_config", "conversation", b"conversation", "create_time", b"create_time", "disposition", b"disposition", "end_time", b"end_time", "expire_time", b"expire_time", "first_message", b"first_message", "join_url", b"join_url", "metadata", b"metadata", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "template_context", b"template_context"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_id", b"agent_id", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "conversation", b"conversation", "create_time", b"create_time", "disposition", b"disposition", "end_time", b"end_time", "expire_time", b"expire_time", "first_message", b"first_message", "join_url", b"join_url", "metadata", b"metadata", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "template_context", b"template_context"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

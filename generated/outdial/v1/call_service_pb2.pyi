@@ -85,6 +85,7 @@ class CreateCallRequest(_message.Message):
     WAIT_UNTIL_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     CARRIER_CONFIG_FIELD_NUMBER: _builtins.int
+    CARRIER_PARAMS_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Required."""
     address: _builtins.str
@@ -124,6 +125,10 @@ class CreateCallRequest(_message.Message):
         wait are dialled in the order in which they came, as far as their own limits allow.
         """
 
+    @_builtins.property
+    def carrier_params(self) -> _struct_pb2.Struct:
+        """See Batch.carrier_params."""
+
     def __init__(
         self,
         *,
@@ -138,10 +143,11 @@ class CreateCallRequest(_message.Message):
         wait_until: _timestamp_pb2.Timestamp | None = ...,
         request_id: _builtins.str = ...,
         carrier_config: _builtins.str = ...,
+        carrier_params: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["max_call_duration", b"max_call_duration", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "wait_until", b"wait_until"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["carrier_params", b"carrier_params", "max_call_duration", b"max_call_duration", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "wait_until", b"wait_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agent_id", b"agent_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_config", b"carrier_config", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "request_id", b"request_id", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "wait_until", b"wait_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agent_id", b"agent_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "request_id", b"request_id", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "wait_until", b"wait_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

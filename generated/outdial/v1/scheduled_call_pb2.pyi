@@ -197,6 +197,7 @@ class ScheduledCall(_message.Message):
     RING_TIMEOUT_FIELD_NUMBER: _builtins.int
     MAX_CALL_DURATION_FIELD_NUMBER: _builtins.int
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
+    CARRIER_PARAMS_FIELD_NUMBER: _builtins.int
     CONTACT_ID_FIELD_NUMBER: _builtins.int
     CONTACT_FOLDER_ID_FIELD_NUMBER: _builtins.int
     scheduled_call_id: _builtins.str
@@ -287,6 +288,12 @@ class ScheduledCall(_message.Message):
         them, and neither agents nor carriers get them. Numbers are doubles. Up to 64 KiB.
         """
 
+    @_builtins.property
+    def carrier_params(self) -> _struct_pb2.Struct:
+        """Parameters of the carrier's own for this person, see Batch.carrier_params; each comes
+        before the batch's of the same name. Erased with the payload.
+        """
+
     def __init__(
         self,
         *,
@@ -316,12 +323,13 @@ class ScheduledCall(_message.Message):
         ring_timeout: _duration_pb2.Duration | None = ...,
         max_call_duration: _duration_pb2.Duration | None = ...,
         annotations: _struct_pb2.Struct | None = ...,
+        carrier_params: _struct_pb2.Struct | None = ...,
         contact_id: _builtins.str = ...,
         contact_folder_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "create_time", b"create_time", "dispatch_time", b"dispatch_time", "due_time", b"due_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "ring_timeout", b"ring_timeout", "template_context", b"template_context"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "carrier_params", b"carrier_params", "create_time", b"create_time", "dispatch_time", b"dispatch_time", "due_time", b"due_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "ring_timeout", b"ring_timeout", "template_context", b"template_context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "annotations", b"annotations", "attempt_count", b"attempt_count", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "contact_folder_id", b"contact_folder_id", "contact_id", b"contact_id", "create_time", b"create_time", "custom_id", b"custom_id", "dispatch_outcome", b"dispatch_outcome", "dispatch_time", b"dispatch_time", "disposition", b"disposition", "due_time", b"due_time", "effective_time_zone", b"effective_time_zone", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "normalized_address", b"normalized_address", "position", b"position", "priority", b"priority", "ring_timeout", b"ring_timeout", "scheduled_call_id", b"scheduled_call_id", "state", b"state", "state_reason", b"state_reason", "template_context", b"template_context", "time_zone", b"time_zone", "time_zone_source", b"time_zone_source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "annotations", b"annotations", "attempt_count", b"attempt_count", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier_params", b"carrier_params", "contact_folder_id", b"contact_folder_id", "contact_id", b"contact_id", "create_time", b"create_time", "custom_id", b"custom_id", "dispatch_outcome", b"dispatch_outcome", "dispatch_time", b"dispatch_time", "disposition", b"disposition", "due_time", b"due_time", "effective_time_zone", b"effective_time_zone", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "normalized_address", b"normalized_address", "position", b"position", "priority", b"priority", "ring_timeout", b"ring_timeout", "scheduled_call_id", b"scheduled_call_id", "state", b"state", "state_reason", b"state_reason", "template_context", b"template_context", "time_zone", b"time_zone", "time_zone_source", b"time_zone_source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -63,6 +63,11 @@ class ContactColumns:
         """Every other column is an own field."""
         return _OWN_FIELDS
 
+    @property
+    def named(self) -> Mapping[str, Sequence[str]]:
+        """Columns that are no own fields."""
+        return {METADATA: self.metadata}
+
     def chosen(self) -> Iterator[tuple[str, str]]:
         """Fields of a contact with the names that were given for them."""
         yield "address", self.phone

@@ -26,6 +26,7 @@ _LONGEST_CALL_SECONDS = 86_400
 _SECONDS = re.compile("[0-9]{1,6}")
 _CONTEXT = "template_context."
 METADATA = "metadata."
+_CARRIER_PARAMS = "carrier_params."
 
 # What a byte that is not UTF-8 becomes under "surrogateescape".
 _UNDECODED = re.compile("[\udc80-\udcff]")
@@ -93,8 +94,8 @@ class Columns(Protocol):
         ...
 
     @property
-    def metadata(self) -> Sequence[str]:
-        """Columns that become labels."""
+    def named(self) -> Mapping[str, Sequence[str]]:
+        """Columns that are no such rest, by what stands before their names instead."""
         ...
 
     def chosen(self) -> Iterator[tuple[str, str]]:
@@ -126,6 +127,9 @@ class CsvColumns:
     """Whole seconds, 1 to 86,400. Else `max_call_duration` or `max_call_duration_seconds`."""
     metadata: Sequence[str] = ()
     """Columns that become metadata and no template values."""
+    carrier_params: Sequence[str] = ()
+    """Columns that become parameters of the carrier's own under their own names, as text, and
+    no template values."""
 
     @property
     def usual(self) -> Mapping[str, Sequence[str]]:
@@ -136,6 +140,11 @@ class CsvColumns:
     def rest(self) -> str:
         """Every other column is a template value."""
         return _CONTEXT
+
+    @property
+    def named(self) -> Mapping[str, Sequence[str]]:
+        """Columns that are no template values."""
+        return {METADATA: self.metadata, _CARRIER_PARAMS: self.carrier_params}
 
     def chosen(self) -> Iterator[tuple[str, str]]:
         """Fields of a call with the names that were given for them."""
@@ -237,8 +246,9 @@ class _Finder:
         for field, chosen in columns.chosen():
             if chosen:
                 self._take(found, chosen, field)
-        for name in columns.metadata:
-            self._take(found, name, METADATA + self.names[self._index(name)])
+        for prefix, names in columns.named.items():
+            for name in names:
+                self._take(found, name, prefix + self.names[self._index(name)])
         for field, chosen in columns.chosen():
             index = None if chosen else self._usual(columns.usual[field], found)
             if index is not None:
@@ -291,6 +301,7 @@ def _to_call(values: Mapping[str, str]) -> NewCall:
         max_call_duration=_length(values.get("max_call_duration")),
         template_context=_nested(below(_CONTEXT, values)),
         metadata=below(METADATA, values),
+        carrier_params=below(_CARRIER_PARAMS, values),
     )
 
 

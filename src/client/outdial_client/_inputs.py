@@ -50,6 +50,8 @@ class NewCall:
     metadata: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, Any] = field(default_factory=dict)
     """Kept and given back; nobody else looks at them."""
+    carrier_params: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters of the carrier's own; each comes before the batch's."""
 
     def to_message(self) -> ScheduledCall:
         """The same as it is sent."""
@@ -64,6 +66,7 @@ class NewCall:
             template_context=to_struct(self.template_context),
             metadata=self.metadata,
             annotations=to_struct(self.annotations),
+            carrier_params=to_struct(self.carrier_params),
         )
 
 
@@ -88,6 +91,8 @@ class NewDirectCall:
     template_context: Mapping[str, Any] = field(default_factory=dict)
     """Values for the agent's templates: anything that JSON can say."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    carrier_params: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters of the carrier's own, such as `send_digits` at Twilio."""
 
     def to_message(self) -> CreateCallRequest:
         """The same as it is sent."""
@@ -102,6 +107,7 @@ class NewDirectCall:
             wait_until=to_timestamp(self.wait_until),
             template_context=to_struct(self.template_context),
             metadata=self.metadata,
+            carrier_params=to_struct(self.carrier_params),
         )
 
 
@@ -159,6 +165,8 @@ class NewBatch:
     metadata: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, Any] = field(default_factory=dict)
     """Kept and given back; nobody else looks at them."""
+    carrier_params: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters of the carrier's own for each call, such as `send_digits` at Twilio."""
 
     def to_message(self) -> Batch:
         """The same as it is sent."""
@@ -185,6 +193,7 @@ class NewBatch:
             retry_policy=self.retry_policy.to_message() if self.retry_policy else None,
             metadata=self.metadata,
             annotations=to_struct(self.annotations),
+            carrier_params=to_struct(self.carrier_params),
             time_zone=self.time_zone,
             calling_hours=self.calling_hours.to_message() if self.calling_hours else None,
             zone_rule=self.zone_rule,

@@ -63,6 +63,7 @@ async def test_a_batch_is_read_as_it_was_made(world: World) -> None:
         max_call_duration=timedelta(minutes=7),
         metadata={"ward": "3", "ü": ""},
         annotations_json='{"z":[1.0,null]}',
+        carrier_params={"SendDigits": "1ww2", "Record": True},
     )
     names = BatchSettings.__dataclass_fields__
     made = await world.create(2, **{name: getattr(settings, name) for name in names})
@@ -90,6 +91,7 @@ async def test_a_row_is_read_as_it_was_given(world: World) -> None:
         metadata={"k": "v"},
         ring_timeout=timedelta(seconds=12),
         annotations_json='{"b":1.0, "a":"as it came"}',
+        carrier_params={"SendDigits": "1ww2", "Record": True},
         contact_id=world.ids.new_id(),
         contact_folder_id=world.ids.new_id(),
     )

@@ -11,9 +11,9 @@ from outdial_server.domain.carrier_config import (
     CarrierConfig,
     CarrierConfigFields,
     CarrierRates,
-    CarrierTerms,
     ConfigRef,
 )
+from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.domain.credentials import SealedCredentials
 from outdial_server.domain.errors import (
     AlreadyExistsError,

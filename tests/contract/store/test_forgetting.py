@@ -55,6 +55,7 @@ def theirs(n: int = 0, address: str = ADDRESS) -> NewScheduledCall:
         template_context_json='{"name":"Ada"}',
         metadata={"file": "4711"},
         annotations_json='{"note":"x"}',
+        carrier_params={"send_digits": "4711"},
         time_zone="Europe/Vienna",
     )
 
@@ -73,6 +74,7 @@ async def test_of_somebody_who_was_called_only_what_was_counted_stays(world: Wor
     first, gone, *_ = rows = await world.rows(batch_id)
     assert (gone.address, gone.normalized_address, gone.custom_id) == ("", "", "")
     assert (gone.template_context_json, gone.metadata, gone.annotations_json) == ("", {}, "")
+    assert gone.carrier_params == {}
     assert gone.time_zone == ""
     assert (gone.state, gone.disposition) == (first.state, first.disposition)
     assert [row.address for row in rows][::2] == [new_row(0).address, new_row(1).address]

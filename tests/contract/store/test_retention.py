@@ -57,6 +57,7 @@ async def called(world: World, rows: int = 3, **values: Any) -> BatchId:
             template_context_json=f'{{"name":"P{n}"}}',
             metadata={"order": str(n)},
             annotations_json=f'{{"origin":{n}}}',
+            carrier_params={"send_digits": str(n)},
         )
         for n in range(rows)
     ]
@@ -234,6 +235,7 @@ async def test_payloads_go_and_people_with_their_outcome_stay(world: World) -> N
     assert await erase_all(world, Retention(payloads=DAY), limit=3) == Erased(payloads=7)
     after = await world.rows(batch_id)
     assert {(r.template_context_json, r.annotations_json, *r.metadata) for r in after} == {("", "")}
+    assert [*before[0].carrier_params, *after[0].carrier_params] == ["send_digits"]
     assert [(r.address, r.state, r.call_id) for r in after] == [
         (r.address, r.state, r.call_id) for r in before
     ]

@@ -47,10 +47,17 @@ ROWS = [
     row_fault("too much metadata", "metadata", metadata={str(n): "" for n in range(65)}),
     *(
         fault
-        for name, field in (("a context", "template_context"), ("an annotation", "annotations"))
+        for name, field, most in (
+            ("a context", "template_context", 64),
+            ("an annotation", "annotations", 64),
+            ("a parameter", "carrier_params", 16),
+        )
         for fault in (
             row_fault(
-                f"{name} that is too large", field, "64 KiB", **{field: context(text="x" * 65_536)}
+                f"{name} that is too large",
+                field,
+                f"{most} KiB",
+                **{field: context(text="x" * most * 1024)},
             ),
             row_fault(f"{name} with a NUL character", field, **{field: context(text="\0")}),
             row_fault(

@@ -13,7 +13,8 @@ from outdial_server.adapters.master_key import master_key_from
 from outdial_server.adapters.sealing import AesGcmSeal
 from outdial_server.carriers.accounts import IDLE_AFTER, RETIRED_FOR, CarrierAccounts
 from outdial_server.carriers.registry import CarrierRegistry
-from outdial_server.domain.carrier_config import ANY_REVISION, NO_TERMS, ConfigRef
+from outdial_server.domain.carrier_config import ANY_REVISION, ConfigRef
+from outdial_server.domain.carrier_params import DialledThrough, Params
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue
 from outdial_server.domain.errors import Reason, UnavailableError
@@ -48,6 +49,9 @@ class Acme:
 
     def check_credentials(self, checks: Checks, values: Mapping[str, CredentialValue]) -> None:
         return
+
+    def write_params(self, params: Params, account: Mapping[str, CredentialValue]) -> Params:
+        return {f"acme_{name}": value for name, value in params.items()}
 
     def open(self, values: Mapping[str, CredentialValue], callback_url: str) -> Opened:
         return Opened(values, callback_url)
@@ -245,7 +249,9 @@ async def test_with_a_simulated_carrier_every_call_goes_there() -> None:
     simulated = FunctionCarrier()
     registry = CarrierRegistry(simulated, [Acme()], world.accounts)
     assert registry.names == ("simulated", "acme")
-    assert registry.terms == NO_TERMS
+    assert not registry.terms.are_any
+    written = registry.terms.written({"voice": "low"}, DialledThrough("acme"))
+    assert written == {"acme_voice": "low"}, "so that it is found out before it is dialled"
     for name, config in (
         ("simulated", None),
         ("simulated", ConfigRef(MAIN)),

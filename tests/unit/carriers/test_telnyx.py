@@ -17,7 +17,6 @@ from openapi_core.testing import MockRequest
 from telnyx.lib import WebhookVerificationError, verify_webhook_signature
 
 from outdial_server.carriers.answers import dial_result
-from outdial_server.carriers.params import ParamsError
 from outdial_server.carriers.telnyx.account import TelnyxAccount
 from outdial_server.carriers.telnyx.create import (
     call_id_in,
@@ -30,6 +29,7 @@ from outdial_server.carriers.telnyx.params import ALLOWED, OURS, documented
 from outdial_server.carriers.telnyx.records import event_in, events_by_leg, owner_of
 from outdial_server.carriers.telnyx.signature import OLD_AFTER, is_signed
 from outdial_server.domain.call import Disposition
+from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.outgoing.exchange import Answer

@@ -16,10 +16,11 @@ from twilio.request_validator import RequestValidator
 from outdial_server.carriers.answers import dial_result
 from outdial_server.carriers.twilio.account import TwilioAccount
 from outdial_server.carriers.twilio.create import create_form, known_refusal, twiml
-from outdial_server.carriers.twilio.params import ALLOWED, OURS, ParamsError, documented
+from outdial_server.carriers.twilio.params import ALLOWED, OURS, documented
 from outdial_server.carriers.twilio.signature import is_signed, signature
 from outdial_server.carriers.twilio.statuses import report_of_callback, report_of_resource
 from outdial_server.domain.call import Disposition
+from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.domain.report import Fault, ReportKind
 from outdial_server.outgoing.exchange import Answer

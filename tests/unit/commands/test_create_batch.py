@@ -16,7 +16,7 @@ from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.new_batch import BatchPlanner, BatchSpec, choose_carrier
 from outdial_server.commands.rows import SLICE_ROWS, RawRows
 from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
-from outdial_server.domain.carrier_config import CarrierTerms
+from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.domain.checks import RawRow
 from outdial_server.domain.errors import InvalidFieldsError, PreconditionError, Reason
 from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX

@@ -10,16 +10,15 @@ from hypothesis import strategies as st
 
 from outdial_server.domain import limits
 from outdial_server.domain.carrier_config import (
-    NO_TERMS,
     CarrierConfigFields,
     CarrierRates,
-    CarrierTerms,
     ConfigRef,
     check_carrier_config,
     config_ref,
     rate_rule,
     refuse_other_carrier,
 )
+from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.gates import ScopeFacts, carrier_rate_gate, scope_gates

@@ -12,6 +12,7 @@ from outdial_client.cli._batch_options import (
     AgentOption,
     BatchId,
     BatchSettings,
+    CarrierParams,
     NewBatchSettings,
 )
 from outdial_client.cli._choices import BATCH_STATES, choice
@@ -40,6 +41,7 @@ _CLEARABLE = (
     "throttle",
     "carrier_config",
     "metadata",
+    "carrier_params",
 )
 
 
@@ -134,6 +136,7 @@ def add(
         list[str] | None,
         typer.Option(metavar="NAME=TEXT", help="A label of your own; may be repeated."),
     ] = None,
+    carrier_param: CarrierParams = None,
     request_id: Annotated[str, typer.Option(help="The same id adds it only once.")] = "",
 ) -> None:
     """Add one person, or contacts, to a batch that has not ended; `batch append` adds a file."""
@@ -149,6 +152,7 @@ def add(
         max_call_duration=seconds_or_none(max_call_duration),
         template_context=parse_context(value),
         metadata=parse_pairs(label),
+        carrier_params=parse_context(carrier_param),
     )
 
     async def command(client: Client, screen: Screen) -> None:
@@ -220,7 +224,7 @@ def update(
         ),
     ] = None,
 ) -> None:
-    """Change a batch; labels take the place of all that it had."""
+    """Change a batch; labels, and parameters of the carrier, take the place of all it had."""
     changes = settings.given() | ({} if name is None else {"display_name": name})
     cleared = list(clear or ())
     unknown = next((setting for setting in cleared if setting not in _CLEARABLE), None)

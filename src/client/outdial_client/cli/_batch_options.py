@@ -20,13 +20,24 @@ from outdial_client.cli._choices import (
 )
 from outdial_client.cli._completion import complete_agents, complete_batches
 from outdial_client.cli._retry_rules import parse_retry_policy
-from outdial_client.cli._typed import parse_days, parse_hours, parse_moment, parse_pairs
+from outdial_client.cli._typed import (
+    parse_context,
+    parse_days,
+    parse_hours,
+    parse_moment,
+    parse_pairs,
+)
 
 BatchId = Annotated[
     str,
     typer.Argument(metavar="BATCH", autocompletion=complete_batches, help="The batch's id."),
 ]
 AgentOption = Annotated[str, typer.Option(autocompletion=complete_agents, help="Name or id.")]
+
+CarrierParams = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="Of the carrier's own: JSON or text. May be repeated."),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +78,7 @@ class BatchSettings:
     carrier_config: Annotated[
         str | None, typer.Option(help="Id or name of the account at a carrier to dial through.")
     ] = None
+    carrier_param: CarrierParams = None
     ring_timeout: Annotated[
         int | None,
         typer.Option(min=1, max=600, metavar="SECONDS", help="How long it may ring; 30."),
@@ -139,6 +151,7 @@ class BatchSettings:
         said["calling_hours"] = _calling_hours(said.pop("hours"), said.pop("days"))
         said["phone_numbers"] = said.pop("number") or None
         said["metadata"] = parse_pairs(said.pop("label")) or None
+        said["carrier_params"] = parse_context(said.pop("carrier_param")) or None
         said["retry_policy"] = parse_retry_policy(said.pop("retry"), said.pop("max_attempts"))
         for name in ("ring_timeout", "max_call_duration", "expected_call_duration"):
             seconds = cast(int | None, said[name])

@@ -12,7 +12,7 @@ from outdial.v1.scheduled_call_pb2 import Disposition
 from outdial_client._client import Client
 from outdial_client._inputs import NewDirectCall
 from outdial_client.cli._agent_names import find_agent
-from outdial_client.cli._batch_options import AgentOption
+from outdial_client.cli._batch_options import AgentOption, CarrierParams
 from outdial_client.cli._choices import CALL_STATES, DISPOSITIONS, RESOLUTIONS, choice
 from outdial_client.cli._completion import complete_batches
 from outdial_client.cli._facts import call_facts
@@ -58,6 +58,7 @@ def start(
     carrier_config: Annotated[
         str, typer.Option(help="Id or name of the carrier config that it is dialled through.")
     ] = "",
+    carrier_param: CarrierParams = None,
     wait_until: Annotated[
         datetime | None,
         typer.Option(parser=parse_moment, metavar="ISO", help="Wait for room until then."),
@@ -66,6 +67,7 @@ def start(
 ) -> None:
     """Call one person at once, outside any batch."""
     values, labels = parse_context(value), parse_pairs(label)
+    params = parse_context(carrier_param)
 
     async def command(client: Client, screen: Screen) -> None:
         found = await find_agent(client, screen, agent)
@@ -80,6 +82,7 @@ def start(
             wait_until=wait_until,
             template_context=values,
             metadata=labels,
+            carrier_params=params,
         )
         call = await client.calls.create(wanted, request_id=request_id)
         is_on_its_way = call.state == CallState.CALL_STATE_WAITING and wait_until is None

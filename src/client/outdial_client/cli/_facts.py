@@ -79,6 +79,7 @@ def batch_facts(batch: Batch) -> Facts:
         ("calls", f"{batch.counts.total}" + (f": {counts}" if counts else "")),
         ("unknown", str(batch.counts.unknown or "")),
         ("labels", labels(batch.metadata)),
+        ("carrier's own", _values(batch.carrier_params)),
         ("created", moment(batch.create_time)),
         ("started", moment(batch.start_time)),
         ("ended", moment(batch.end_time)),
@@ -161,8 +162,9 @@ def scheduled_call_facts(call: ScheduledCall) -> Facts:
         ("due", moment(call.due_time)),
         ("dispatched", moment(call.dispatch_time)),
         ("ended", moment(call.end_time)),
-        ("values", ", ".join(f"{name}={value}" for name, value in call.template_context.items())),
+        ("values", _values(call.template_context)),
         ("labels", labels(call.metadata)),
+        ("carrier's own", _values(call.carrier_params)),
     ]
     return _stated(facts)
 
@@ -193,6 +195,7 @@ def call_facts(call: Call) -> Facts:
         ("first message", call.first_message),
         ("prompt", call.prompt),
         *_conversation_facts(call.conversation),
+        ("carrier's own", _values(call.carrier_params)),
     ]
     return _stated(facts)
 
@@ -255,6 +258,10 @@ def suppression_facts(entry: Suppression) -> Facts:
         ("created", moment(entry.create_time)),
     ]
     return _stated(facts)
+
+
+def _values(struct: Struct) -> str:
+    return ", ".join(f"{name}={value}" for name, value in struct.items())
 
 
 def _json(struct: Struct) -> str:

@@ -51,6 +51,10 @@ class ColumnOptions:
         list[str] | None,
         typer.Option(help="Becomes a label and no template value; may be repeated."),
     ] = None
+    carrier_param_column: Annotated[
+        list[str] | None,
+        typer.Option(help="Becomes a parameter of the carrier's own; may be repeated."),
+    ] = None
 
     def columns(self) -> CsvColumns:
         """In the words of the SDK."""
@@ -63,6 +67,7 @@ class ColumnOptions:
             ring_timeout=self.ring_timeout_column,
             max_call_duration=self.max_call_duration_column,
             metadata=tuple(self.label_column or ()),
+            carrier_params=tuple(self.carrier_param_column or ()),
         )
 
 

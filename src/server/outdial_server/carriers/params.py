@@ -6,9 +6,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from outdial_server.domain.carrier_params import Params, ParamsError
+from outdial_server.domain.errors import FieldViolation
 
-class ParamsError(ValueError):
-    """A parameter that cannot be passed on; the message names it."""
+ValueFault = Callable[[object], str]
+"""What is wrong with a value; empty for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,24 +21,28 @@ class KnownParams:
     allowed: AbstractSet[str]
     ours: Mapping[str, str]
     spell: Callable[[str], str]
+    value_fault: ValueFault
 
-    def documented(self, params: Mapping[str, object]) -> dict[str, tuple[str, object]]:
-        """By the carrier's names: each parameter's name as it was given, and its value.
-        Raises ParamsError."""
-        found: dict[str, tuple[str, object]] = {}
-        for name, value in params.items():
-            written = self._as_documented(name)
-            if written in found:
-                raise ParamsError(f"{name!r} is given twice")
-            found[written] = name, value
-        return found
+    def write(self, params: Params) -> dict[str, object]:
+        """The same under the carrier's names. Raises ParamsError."""
+        written: dict[str, object] = {}
+        faults: list[FieldViolation] = []
+        for given, value in params.items():
+            name = self.spell(given)
+            fault = "is given twice" if name in written else self._fault(name, value)
+            if fault:
+                faults.append(FieldViolation(given, fault))
+            else:
+                written[name] = value
+        if faults:
+            raise ParamsError(faults)
+        return written
 
-    def _as_documented(self, name: str) -> str:
-        written = self.spell(name)
-        if written in self.allowed:
-            return written
-        if written in self.ours:
-            raise ParamsError(f"{name!r} is set by {self.ours[written]}")
-        near = get_close_matches(written, self.allowed, n=1)
+    def _fault(self, name: str, value: object) -> str:
+        if name in self.allowed:
+            return self.value_fault(value)
+        if name in self.ours:
+            return f"is set by {self.ours[name]}"
+        near = get_close_matches(name, self.allowed, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ParamsError(f"{name!r} is no parameter of {self.carrier}'s calls{hint}")
+        return f"is no parameter of {self.carrier}'s calls{hint}"

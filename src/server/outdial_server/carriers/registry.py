@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from outdial_server.carriers.accounts import CarrierAccounts
-from outdial_server.domain.carrier_config import NO_TERMS, CarrierRates, CarrierTerms, ConfigRef
+from outdial_server.domain.carrier_config import CarrierRates, ConfigRef
+from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.carrier_kind import CarrierKind
 
@@ -33,12 +34,14 @@ class CarrierRegistry:
 
     @property
     def terms(self) -> CarrierTerms:
-        """The simulated carrier takes whatever comes."""
+        """The simulated carrier takes whatever comes; what is written for another one is
+        checked all the same."""
+        write_params = {name: kind.write_params for name, kind in self._kinds.items()}
         if self._simulated is not None:
-            return NO_TERMS
+            return CarrierTerms(write_params=write_params)
         names = frozenset(self._kinds)
         urls = frozenset(name for name, kind in self._kinds.items() if kind.needs_join_url)
-        return CarrierTerms(known=names, need_config=names, need_join_url=urls)
+        return CarrierTerms(names, names, urls, write_params)
 
     @property
     def rates(self) -> CarrierRates:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from outdial_server.commands.contact_rows import CopyContacts
 from outdial_server.commands.rows import RawRows, name_of, take_list
+from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.contact import NO_CONTACTS, ContactSelection
 from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.ids import AccountId, BatchId
@@ -19,6 +20,7 @@ class AddScheduledCalls:
     signals: Signals
     schemas: SchemaCompiler
     copies: CopyContacts
+    terms: CarrierTerms = NO_TERMS
 
     async def execute(
         self,
@@ -43,7 +45,7 @@ class AddScheduledCalls:
         async with opened as staging:
             empty = invalid_field("scheduled_calls", "must have at least one entry")
             more = await self.copies.rows_of(staging, account_id, contacts)
-            stored = await take_list(staging, raw, request, empty, self.schemas, more)
+            stored = await take_list(staging, raw, request, empty, self.schemas, self.terms, more)
         if not validate_only:
             self.signals.wake(Topic.CLAIM)
         return stored

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from outdial_server.domain.batch import Batch, BatchState
-from outdial_server.domain.carrier_config import NO_TERMS, CarrierTerms
+from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.domain.ids import AccountId, BatchId, CarrierConfigId
 from outdial_server.ports.accounts import AgentStore
 from outdial_server.ports.batches import BatchStore
@@ -23,7 +23,7 @@ class CarrierReadiness:
     async def refuse_unready(self, account_id: AccountId, batch_id: BatchId) -> None:
         """Raises NotFoundError (BATCH_NOT_FOUND), PreconditionError (CARRIER_NOT_CONFIGURED,
         AGENT_HAS_NO_JOIN_URL)."""
-        if self.terms == NO_TERMS:
+        if not self.terms.are_any:
             return
         batch = await self.batches.get_batch(account_id, batch_id)
         if batch.state is not BatchState.DRAFT:

@@ -43,7 +43,9 @@ class CreateBatch:
         async with opened as staging:
             empty = refusal_of_an_empty_batch(draft=spec.draft)
             more = await self.copies.rows_of(staging, spec.account_id, contacts)
-            stored = await take_list(staging, raw, request, empty, self.schemas, more)
+            stored = await take_list(
+                staging, raw, request, empty, self.schemas, self.planner.terms, more
+            )
         if not validate_only:
             self.signals.wake(Topic.CLAIM, Topic.WINDOW)
         return stored

@@ -8,7 +8,7 @@ from outdial_server.commands.new_batch import choose_carrier
 from outdial_server.domain import limits
 from outdial_server.domain.batch import BatchSettings, ConfigErrorPolicy, DuplicatePolicy
 from outdial_server.domain.call import Call
-from outdial_server.domain.carrier_config import NO_TERMS, CarrierTerms
+from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.checks import Checks, RawRow, check_row
 from outdial_server.domain.direct_call import DIRECT_PRIORITY
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
@@ -57,8 +57,9 @@ class CreateCall:
     async def execute(self, spec: CallSpec, request: RequestKey | None) -> Call:
         """Raises InvalidFieldsError, NotFoundError (AGENT_NOT_FOUND,
         CARRIER_CONFIG_NOT_FOUND), PreconditionError (AGENT_INACTIVE, ADDRESS_SUPPRESSED,
-        CARRIER_NOT_CONFIGURED, CARRIER_MISMATCH), ExhaustedError (NO_FREE_SLOT,
-        CALL_HELD_BACK, TOO_MANY_CALLS_WAIT), AlreadyExistsError (REQUEST_ID_REUSED)."""
+        CARRIER_NOT_CONFIGURED, CARRIER_MISMATCH, AGENT_HAS_NO_JOIN_URL), ExhaustedError
+        (NO_FREE_SLOT, CALL_HELD_BACK, TOO_MANY_CALLS_WAIT), AlreadyExistsError
+        (REQUEST_ID_REUSED)."""
         if request is not None:
             # What was in order then may be out of date now, `wait_until` first of all.
             earlier = await self.direct.earlier_call(spec.account_id, request)
@@ -126,5 +127,6 @@ class CreateCall:
             settings,
             draft=False,
             is_direct=True,
+            terms=self.terms,
         )
         return NewDirectCall(CallId(self.ids.new_id()), batch, row, spec.wait_until)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
-from outdial_server.domain.carrier_config import NO_TERMS, CarrierTerms
+from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.checks import Checks, check_batch_settings, check_start_ahead
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, AgentId, BatchId

@@ -11,6 +11,8 @@ from typing import Any, Final, Self
 
 from outdial_server.commands.contexts import ContextCheck, context_check
 from outdial_server.commands.number_zones import zone_of_number
+from outdial_server.commands.row_params import RowParams
+from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.domain.checks import RawRow, check_row
 from outdial_server.domain.errors import FieldViolation, OutdialError
 from outdial_server.domain.intake import CheckedRows, ListTally, RowFault, Tally
@@ -52,11 +54,11 @@ def check_rows(raw: Sequence[tuple[int, RawRow]]) -> CheckedRows[NewScheduledCal
 
 
 async def checked_rows(
-    raw: RawRows, contexts: ContextCheck | None
+    raw: RawRows, contexts: ContextCheck | None, params: RowParams
 ) -> AsyncGenerator[CheckedRows[NewScheduledCall], None]:
     async with aclosing(raw):
         async for piece in raw:
-            checked = check_rows(piece)
+            checked = params.write(check_rows(piece))
             yield checked if contexts is None else await contexts.check(checked)
 
 
@@ -140,6 +142,7 @@ async def take_list(
     request: GrowingRequest | None,
     refusal_of_none: OutdialError | None,
     schemas: SchemaCompiler,
+    terms: CarrierTerms,
     more: MoreRows | None = None,
 ) -> StoredRows:
     """A list all or nothing, as requests bring it that hold it whole; `more` is what is not
@@ -151,7 +154,7 @@ async def take_list(
         tally = ListTally(staging.duplicates, IMPORT_ROWS_MAX)
         raw = more(raw, staging.begun_at)
     contexts = context_check(staging.agent, schemas)
-    await take_in(staging, checked_rows(raw, contexts), tally)
+    await take_in(staging, checked_rows(raw, contexts, RowParams(terms, staging.through)), tally)
     tally.raise_if_refused()
     if refusal_of_none is not None and not tally.row_count:
         raise refusal_of_none

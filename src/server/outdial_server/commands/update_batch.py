@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from outdial_server.domain.batch import Batch, BatchChange, BatchSettings, edit
+from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.checks import Checks, check_batch_settings, check_start_ahead
 from outdial_server.domain.etag import check_etag
 from outdial_server.domain.ids import AccountId, BatchId
@@ -18,6 +19,7 @@ class UpdateBatch:
     signals: Signals
     # How far ahead a batch may begin; None: any time.
     ahead: timedelta | None = None
+    terms: CarrierTerms = NO_TERMS
 
     async def execute(
         self,
@@ -30,13 +32,15 @@ class UpdateBatch:
     ) -> Batch:
         """`change` writes what the client's mask names over the present settings. With
         `validate_only` nothing is changed. Raises InvalidFieldsError (also WINDOW_TOO_SHORT),
-        NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE), ConflictError
+        NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE,
+        CARRIER_NOT_CONFIGURED), ConflictError
         (ETAG_MISMATCH)."""
 
         def decide(batch: Batch, now: datetime) -> BatchChange | None:
             check_etag(etag, batch.revision)
             after = _checked(batch.settings, change(batch.settings), now, self.ahead)
-            return edit(batch, after, now)
+            edited = edit(batch, after, now)
+            return None if edited is None else replace(edited, terms=self.terms)
 
         if validate_only:
             return await self.batches.rehearse_change(account_id, batch_id, decide)

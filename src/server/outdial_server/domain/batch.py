@@ -9,6 +9,8 @@ from typing import Final
 from outdial_server.domain import limits
 from outdial_server.domain.call import CallTimes
 from outdial_server.domain.calling_hours import CallingHours, opens_before
+from outdial_server.domain.carrier_params import Params
+from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
@@ -164,6 +166,8 @@ class BatchSettings:
     # None: as the account's calls have taken lately, or the default.
     expected_call_duration: timedelta | None = None
     window_check: WindowCheck = WindowCheck.WARN
+    # Of the carrier's own; as a client writes them under any spelling of their names.
+    carrier_params: Params = field(default_factory=dict)
 
     @property
     def is_spread(self) -> bool:
@@ -272,6 +276,8 @@ class BatchChange:
     batch: Batch
     event: EventType
     cause: str
+    # What its carrier asks of it, where a client changes it.
+    terms: CarrierTerms = NO_TERMS
 
 
 def refusal(batch: Batch, verb: str, possible: str = "") -> PreconditionError:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
+from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.conversation import Conversation
 from outdial_server.domain.ids import AgentId, BatchId, CallId, ScheduledCallId
 
@@ -69,6 +70,7 @@ class DirectPart:
     # Only where one call is asked for.
     template_context_json: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    carrier_params: Params = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,41 +56,6 @@ def config_ref(text: str, revision: int = NEWEST_REVISION) -> ConfigRef | None:
 
 
 @dataclass(frozen=True, slots=True)
-class CarrierTerms:
-    """What carriers ask of what they are to dial, by their names."""
-
-    # Those that there are; None for any.
-    known: frozenset[str] | None = None
-    need_config: frozenset[str] = frozenset()
-    need_join_url: frozenset[str] = frozenset()
-
-    def refuse(self, carrier: str, *, has_credentials: bool, has_join_url: bool) -> None:
-        """For a batch whose carrier config has credentials, or not, and whose agent has a join
-        URL, or not. Raises PreconditionError (CARRIER_NOT_CONFIGURED, AGENT_HAS_NO_JOIN_URL)."""
-        if self.known is not None and carrier not in self.known:
-            raise PreconditionError(
-                Reason.CARRIER_NOT_CONFIGURED,
-                f"the server has no carrier {carrier!r}, which is that of the carrier config",
-                {"carrier": carrier},
-            )
-        if carrier in self.need_config and not has_credentials:
-            raise PreconditionError(
-                Reason.CARRIER_NOT_CONFIGURED,
-                f"the carrier config of the batch has no credentials for {carrier!r}",
-                {"carrier": carrier},
-            )
-        if carrier in self.need_join_url and not has_join_url:
-            raise PreconditionError(
-                Reason.AGENT_HAS_NO_JOIN_URL,
-                f"the agent has no join URL, and carrier {carrier!r} connects calls to one",
-                {"carrier": carrier},
-            )
-
-
-NO_TERMS: Final = CarrierTerms()
-
-
-@dataclass(frozen=True, slots=True)
 class CarrierRates:
     """What carriers have by default, in calls per second, by name; the others have no
     limit."""

@@ -1,5 +1,6 @@
 """Checks of what a client writes. Faults are collected, so that one answer names all."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from outdial_server.domain import limits
 from outdial_server.domain.account import AccountChange
 from outdial_server.domain.address import AddressError, clean_phone_number, parse_address
 from outdial_server.domain.batch import BatchSettings
+from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
 from outdial_server.domain.number_rules import NumberRules
 from outdial_server.domain.retry_policy import (
@@ -107,6 +109,12 @@ class Checks:
         if fault:
             self.fault(name, fault)
 
+    def carrier_params(self, params: Params) -> None:
+        """As far as they are the same for all carriers."""
+        if params:
+            text = json.dumps(params, ensure_ascii=False, separators=(",", ":"))
+            self.json_object("carrier_params", text, limits.CARRIER_PARAMS_MAX_BYTES)
+
     def raise_if_any(self) -> None:
         if self.violations:
             raise InvalidFieldsError(self.violations)
@@ -134,6 +142,7 @@ def check_batch_settings(
         )
     checks.metadata("metadata", settings.metadata)
     checks.json_object("annotations", settings.annotations_json, limits.ANNOTATIONS_MAX_BYTES)
+    checks.carrier_params(settings.carrier_params)
     if settings.retry_policy is not None:
         _check_retry_policy(checks, settings.retry_policy)
     _check_window(checks, settings, now, end_is_new)
@@ -260,6 +269,7 @@ class RawRow:
     contact_id: str = ""
     contact_folder_id: str = ""
     max_call_duration: timedelta | None = None
+    carrier_params: Params = field(default_factory=dict)
 
 
 def check_row(
@@ -287,6 +297,7 @@ def check_row(
             _check_ring_timeout(checks, row.ring_timeout)
         if row.max_call_duration is not None:
             _check_call_duration(checks, row.max_call_duration)
+        checks.carrier_params(row.carrier_params)
         if row.time_zone and row.time_zone not in known_zones:
             checks.fault("time_zone", NO_ZONE)
         if len(violations) > before:
@@ -313,6 +324,7 @@ def check_row(
         contact_folder_id=row.contact_folder_id,
         annotations_json=row.annotations_json,
         max_call_duration=row.max_call_duration,
+        carrier_params=row.carrier_params,
     )
 
 
@@ -323,6 +335,7 @@ def _has_plain_labels(row: RawRow, known_zones: frozenset[str]) -> bool:
         row.caller_id
         or row.ring_timeout is not None
         or row.max_call_duration is not None
+        or row.carrier_params
         or not 0 <= row.priority <= limits.PRIORITY_MAX
     ):
         return False

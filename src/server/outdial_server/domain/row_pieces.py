@@ -29,4 +29,6 @@ def row_chars(row: ScheduledCall) -> int:
     """About how long a row is as a message. Numbers in a context grow up to sixfold on the
     wire."""
     labels = sum(len(key) + len(value) for key, value in row.metadata.items())
-    return _PLAIN_ROW_CHARS + len(row.template_context_json) + len(row.annotations_json) + labels
+    params = len(str(row.carrier_params)) if row.carrier_params else 0
+    texts = len(row.template_context_json) + len(row.annotations_json)
+    return _PLAIN_ROW_CHARS + texts + params + labels

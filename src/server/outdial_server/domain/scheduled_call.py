@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.ids import BatchId, CallId, ScheduledCallId
 from outdial_server.domain.time_zones import UTC_ZONE, TimeZoneSource
 
@@ -75,6 +76,8 @@ class NewScheduledCall:
     # Of a copied contact.
     contact_id: str = ""
     contact_folder_id: str = ""
+    # As its carrier writes them; they come before the batch's.
+    carrier_params: Params = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +111,4 @@ class ScheduledCall:
     # Empty for one that was copied from no contact.
     contact_id: str = ""
     contact_folder_id: str = ""
+    carrier_params: Params = field(default_factory=dict)

@@ -146,6 +146,7 @@ def _request(call: ClaimedCall) -> DialRequest:
         template_context_json=call.template_context_json,
         metadata=orjson.loads(call.metadata_json) if call.metadata_json else {},
         join_url=call.texts.join_url if call.texts else "",
+        params=call.carrier_params,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.carrier_config import ConfigRef
+from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.report import CallReport, Fault
 
@@ -32,7 +33,7 @@ class DialRequest:
     # Where to connect the call once somebody answers; empty for an agent without one.
     join_url: str = ""
     # Of the carrier's own, passed on as they are.
-    params: Mapping[str, object] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

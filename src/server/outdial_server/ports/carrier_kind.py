@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue
 from outdial_server.ports.carrier import Carrier
@@ -34,6 +35,10 @@ class CarrierKind(Protocol):
     def check_credentials(self, checks: Checks, values: Mapping[str, CredentialValue]) -> None:
         """Notes what cannot be right, without asking the carrier. What is not set is not
         there."""
+        ...
+
+    def write_params(self, params: Params, account: Mapping[str, CredentialValue]) -> Params:
+        """See WriteParams."""
         ...
 
     def open(self, values: Mapping[str, CredentialValue], callback_url: str) -> Carrier:

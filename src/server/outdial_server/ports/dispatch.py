@@ -13,6 +13,7 @@ from outdial_server.domain.batch import UnknownPolicy
 from outdial_server.domain.call import Call, CallState, CallTexts, CallTimes
 from outdial_server.domain.call_event import CallEvent
 from outdial_server.domain.carrier_config import ConfigRef
+from outdial_server.domain.carrier_params import NO_PARAMS, Params
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.report import CallReport
 
@@ -48,6 +49,7 @@ class ClaimedCall(NamedTuple):
     # The one that the person is called by, where the account has rules for numbers: they are
     # asked again at SENDING.
     time_zone: str | None = None
+    carrier_params: Params = NO_PARAMS
 
 
 @dataclass(frozen=True, slots=True)

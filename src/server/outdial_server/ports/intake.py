@@ -9,7 +9,8 @@ from typing import Protocol, TypeVar
 
 from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import Batch, BatchSettings, DuplicatePolicy
-from outdial_server.domain.carrier_config import NO_TERMS, CarrierTerms
+from outdial_server.domain.carrier_params import DialledThrough
+from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, ImportId
 from outdial_server.domain.imports import Finding, Import, ImportCounts
 from outdial_server.domain.paging import Page, PageRequest
@@ -103,6 +104,12 @@ class Staging(RowSink[NewScheduledCall], Protocol):
     def agent(self) -> AgentFields:
         """The batch's, as it was when the list began: what contexts are checked by. Not
         there for a request that is repeated."""
+        ...
+
+    @property
+    def through(self) -> DialledThrough:
+        """Who is to dial the batch, as it was when the list began. Not there for a request
+        that is repeated."""
         ...
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -92,10 +92,10 @@ def json_text(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def mapping_json(value: Mapping[str, str]) -> str:
+def mapping_json(value: Mapping[str, object]) -> str:
     return json_text(dict(value)) if value else ""
 
 
-def mapping_from(text: str | None) -> Mapping[str, str]:
-    loaded: dict[str, str] = orjson.loads(text) if text else {}
+def mapping_from(text: str | None) -> Mapping[str, Any]:
+    loaded: dict[str, Any] = orjson.loads(text) if text else {}
     return loaded

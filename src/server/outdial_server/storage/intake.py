@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import DuplicatePolicy
+from outdial_server.domain.carrier_params import DialledThrough
 from outdial_server.domain.errors import ConflictError, Reason
 from outdial_server.domain.ids import AccountId, BatchId, ImportId
 from outdial_server.domain.imports import Finding, Import, ImportCounts
@@ -75,6 +76,10 @@ class SqlStaging:
     def agent(self) -> AgentFields:
         assert self._staged.agent is not None, "a repeated request stages nothing"
         return self._staged.agent
+
+    @property
+    def through(self) -> DialledThrough:
+        return self._staged.through
 
     @property
     def is_repeated(self) -> bool:

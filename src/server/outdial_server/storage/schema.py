@@ -207,6 +207,7 @@ batches: Final = Table(
     Column("window_check", SmallInteger, nullable=False, server_default="2"),
     Column("window_short", SmallInteger, nullable=False, server_default="0"),
     Column("rotation", SmallInteger, nullable=False, server_default="1"),
+    _text("carrier_params_json"),
 )
 Index(
     "batches_by_account",
@@ -292,6 +293,7 @@ scheduled_calls: Final = Table(
     Column("contact_folder_id", LargeBinary(16)),
     # Null when it is the batch's.
     Column("max_duration_s", Integer),
+    Column("carrier_params_json", Text),
 )
 Index("rows_by_position", scheduled_calls.c.batch_key, scheduled_calls.c.position, unique=True)
 Index(

@@ -26,7 +26,7 @@ from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.masks import masked_fields
 from outdial_server.api.conversion.request import filter_text
 from outdial_server.api.conversion.retry_policy import retry_policy, retry_policy_to_message
-from outdial_server.api.conversion.struct import json_text, struct
+from outdial_server.api.conversion.struct import json_text, plain_struct, struct, struct_of
 from outdial_server.api.conversion.times import duration, moment, span, timestamp
 from outdial_server.commands.new_batch import BatchSpec
 from outdial_server.domain import limits
@@ -68,6 +68,7 @@ _WRITABLE: Final = (
     "retry_caller_id",
     "metadata",
     "annotations",
+    "carrier_params",
     "time_zone",
     "calling_hours",
     "max_calls_per_day",
@@ -116,6 +117,7 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         retry_caller_id=RETRY_CALLER_ID.to_message(settings.retry_caller_id),
         metadata=settings.metadata,
         annotations=struct(settings.annotations_json),
+        carrier_params=struct_of(settings.carrier_params),
         counts=counts_to_message(batch.counts),
         create_time=timestamp(batch.created_at),
         update_time=timestamp(batch.updated_at),
@@ -199,6 +201,7 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
             if message.HasField("annotations")
             else ""
         ),
+        carrier_params=plain_struct(message.carrier_params, f"{path}.carrier_params"),
         time_zone=message.time_zone or UTC_ZONE,
         max_calls_per_day=message.max_calls_per_day or None,
         expected_call_duration=(

@@ -9,7 +9,7 @@ from outdial_server.api.conversion.call_event import conversation_to_message
 from outdial_server.api.conversion.enums import CALL_STATE, DISPOSITION
 from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.request import filter_text
-from outdial_server.api.conversion.struct import json_text, struct
+from outdial_server.api.conversion.struct import json_text, plain_struct, struct, struct_of
 from outdial_server.api.conversion.times import moment, span, timestamp
 from outdial_server.commands.create_call import CallSpec
 from outdial_server.domain import limits
@@ -56,6 +56,7 @@ def _direct_part(direct: DirectPart) -> pb.Call:
     return pb.Call(
         template_context=struct(direct.template_context_json),
         metadata=direct.metadata,
+        carrier_params=struct_of(direct.carrier_params),
         create_time=timestamp(direct.created_at),
         expire_time=timestamp(direct.expires_at),
     )
@@ -76,6 +77,7 @@ def call_spec(account_id: AccountId, request: service_pb.CreateCallRequest) -> C
         template_context_json=context,
         metadata=dict(request.metadata),
         ring_timeout=ring_timeout,
+        carrier_params=plain_struct(request.carrier_params, "carrier_params"),
     )
     wait_until = None
     if request.HasField("wait_until"):

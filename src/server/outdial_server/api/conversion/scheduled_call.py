@@ -11,8 +11,9 @@ from outdial_server.api.conversion.enums import (
     SCHEDULED_CALL_STATE,
     TIME_ZONE_SOURCE,
 )
-from outdial_server.api.conversion.struct import json_text, struct
+from outdial_server.api.conversion.struct import json_text, plain_struct, struct, struct_of
 from outdial_server.api.conversion.times import duration, span, timestamp
+from outdial_server.domain.carrier_params import NO_PARAMS, Params
 from outdial_server.domain.checks import RawRow
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
 from outdial_server.domain.scheduled_call import ScheduledCall
@@ -26,6 +27,7 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
     metadata = message.metadata
     context_json, annotations_json, faults = "", "", _NO_FAULTS
     ring_timeout, max_call_duration = None, None
+    carrier_params: Params = NO_PARAMS
     # What is wrong here is like any other fault of a row, and not of the request.
     try:
         if message.HasField("template_context"):
@@ -36,6 +38,8 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
             ring_timeout = span(message.ring_timeout, "ring_timeout")
         if message.HasField("max_call_duration"):
             max_call_duration = span(message.max_call_duration, "max_call_duration")
+        if message.HasField("carrier_params"):
+            carrier_params = plain_struct(message.carrier_params, "carrier_params")
     except InvalidFieldsError as error:
         faults = error.violations
     return RawRow(
@@ -50,6 +54,7 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
         ring_timeout,
         annotations_json,
         max_call_duration=max_call_duration,
+        carrier_params=carrier_params,
     )
 
 
@@ -85,4 +90,5 @@ def scheduled_call_to_message(row: ScheduledCall) -> pb.ScheduledCall:
         contact_id=row.contact_id,
         contact_folder_id=row.contact_folder_id,
         annotations=struct(row.annotations_json),
+        carrier_params=struct_of(row.carrier_params),
     )

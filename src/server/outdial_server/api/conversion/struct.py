@@ -1,8 +1,9 @@
 """`google.protobuf.Struct` and JSON text. Written out by hand: json_format takes ten times
 as long, and a batch brings 100,000 of them."""
 
+from collections.abc import Mapping
 from math import isfinite
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from google.protobuf.struct_pb2 import Struct, Value
@@ -18,7 +19,7 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 def json_text(struct: Struct, path: str) -> str:
     """Compact JSON with sorted keys, so that equal Structs give equal text; empty for an
     empty Struct."""
-    plain = _plain_struct(struct, path)
+    plain = plain_struct(struct, path)
     if not plain:
         return ""
     return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
@@ -41,15 +42,21 @@ def _wrapped(plain: Json) -> Value:
     return holder.fields["value"]
 
 
-def struct(text: str) -> Struct | None:
-    if not text:
+def struct_of(values: Mapping[str, Any]) -> Struct | None:
+    """None for none."""
+    if not values:
         return None
     message = Struct()
-    message.update(orjson.loads(text))
+    message.update(values)
     return message
 
 
-def _plain_struct(struct: Struct, path: str) -> dict[str, Json]:
+def struct(text: str) -> Struct | None:
+    return struct_of(orjson.loads(text)) if text else None
+
+
+def plain_struct(struct: Struct, path: str) -> dict[str, Json]:
+    """Raises InvalidFieldsError for `path`."""
     # Key by key: a map's `items` is written in Python, and takes twice as long.
     fields = struct.fields
     return {key: _plain(fields[key], path) for key in fields}
@@ -64,7 +71,7 @@ def _plain(value: Value, path: str) -> Json:
         case "bool_value":
             return value.bool_value
         case "struct_value":
-            return _plain_struct(value.struct_value, path)
+            return plain_struct(value.struct_value, path)
         case "list_value":
             return [_plain(item, path) for item in value.list_value.values]
         case _:

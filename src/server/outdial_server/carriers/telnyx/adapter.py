@@ -7,7 +7,6 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from outdial_server.carriers.answers import UNREADABLE, answered_within, dial_result, field
-from outdial_server.carriers.params import ParamsError
 from outdial_server.carriers.telnyx.account import NAME, TelnyxAccount
 from outdial_server.carriers.telnyx.create import call_id_in, code_of, create_body, known_refusal
 from outdial_server.carriers.telnyx.events import TelnyxEvent, latest_report, report_of
@@ -27,6 +26,7 @@ from outdial_server.carriers.telnyx.signature import (
     is_signed,
     public_key_of,
 )
+from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
 from outdial_server.domain.report import CallReport, Fault, ReportKind

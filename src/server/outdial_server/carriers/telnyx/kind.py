@@ -7,7 +7,9 @@ from typing import Final
 from outdial_server.carriers.base_url import check_base_url
 from outdial_server.carriers.telnyx.account import NAME, TelnyxAccount
 from outdial_server.carriers.telnyx.adapter import TelnyxCarrier
+from outdial_server.carriers.telnyx.params import KNOWN
 from outdial_server.carriers.telnyx.signature import public_key_of
+from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue, secret_fault
 from outdial_server.domain.internet import AddressGuard
@@ -40,6 +42,9 @@ class TelnyxKind:
             checks.fault("public_key", "must be the base64 of 32 bytes")
         if "base_url" in values:
             check_base_url(checks, str(values["base_url"]), self._guard)
+
+    def write_params(self, params: Params, account: Mapping[str, CredentialValue]) -> Params:
+        return KNOWN.write(params)
 
     def open(self, values: Mapping[str, CredentialValue], callback_url: str) -> TelnyxCarrier:
         account = TelnyxAccount(**values)  # type: ignore[arg-type] # as they were checked

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from outdial_server.carriers.params import KnownParams, ParamsError
+from outdial_server.carriers.params import KnownParams
+from outdial_server.domain.carrier_params import Params
 
 ALLOWED: Final = frozenset(
     {
@@ -97,23 +98,35 @@ def _spelled(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-_KNOWN: Final = KnownParams("Telnyx", ALLOWED, OURS, _spelled)
+def _value_fault(value: object) -> str:
+    return "" if _is_plain(value) else _NOT_PLAIN
 
 
-def documented(params: Mapping[str, object]) -> dict[str, object]:
+_NOT_PLAIN: Final = "must be text, a number, true or false, or a list or map of them"
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, Mapping):
+        return all(map(_is_plain, value.values()))
+    return isinstance(value, str | int | float)
+
+
+KNOWN: Final = KnownParams("Telnyx", ALLOWED, OURS, _spelled, _value_fault)
+
+
+def documented(params: Params) -> dict[str, object]:
     """The parameters as Telnyx writes them. Raises ParamsError."""
-    found = _KNOWN.documented(params)
-    return {written: _value(name, value) for written, (name, value) in found.items()}
+    return {name: _value(value) for name, value in KNOWN.write(params).items()}
 
 
-def _value(name: str, value: object) -> object:
+def _value(value: object) -> object:
     """As JSON has it. Whole numbers may come as floats, which Telnyx would not take."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str | int | float):
-        return value
     if isinstance(value, list | tuple):
-        return [_value(name, one) for one in value]
+        return [_value(one) for one in value]
     if isinstance(value, Mapping):
-        return {str(key): _value(name, one) for key, one in value.items()}
-    raise ParamsError(f"{name!r} must be text, a number, true or false, or a list or map of them")
+        return {str(key): _value(one) for key, one in value.items()}
+    return value

@@ -11,11 +11,11 @@ from urllib.parse import parse_qsl
 import orjson
 
 from outdial_server.carriers.answers import UNREADABLE, answered_within, dial_result, field
-from outdial_server.carriers.params import ParamsError
 from outdial_server.carriers.twilio.account import NAME, TwilioAccount
 from outdial_server.carriers.twilio.create import create_form, known_refusal
 from outdial_server.carriers.twilio.signature import HEADER, is_signed
 from outdial_server.carriers.twilio.statuses import report_of_callback, report_of_resource
+from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
 from outdial_server.domain.report import CallReport, Fault, ReportKind

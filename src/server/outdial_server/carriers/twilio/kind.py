@@ -7,6 +7,8 @@ from typing import Final
 from outdial_server.carriers.base_url import check_base_url
 from outdial_server.carriers.twilio.account import NAME, TwilioAccount
 from outdial_server.carriers.twilio.adapter import DEFAULT_CALLS_PER_SECOND, TwilioCarrier
+from outdial_server.carriers.twilio.params import KNOWN
+from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue, secret_fault
 from outdial_server.domain.internet import AddressGuard
@@ -44,6 +46,9 @@ class TwilioKind:
             checks.fault(missing, f"is required with {given[0]}")
         if "base_url" in values:
             check_base_url(checks, str(values["base_url"]), self._guard)
+
+    def write_params(self, params: Params, account: Mapping[str, CredentialValue]) -> Params:
+        return KNOWN.write(params)
 
     def open(self, values: Mapping[str, CredentialValue], callback_url: str) -> TwilioCarrier:
         account = TwilioAccount(**values)  # type: ignore[arg-type] # as they were checked

@@ -1,10 +1,10 @@
 """Parameters of the carrier's own that a caller may add to its calls."""
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
-from outdial_server.carriers.params import KnownParams, ParamsError
+from outdial_server.carriers.params import KnownParams
+from outdial_server.domain.carrier_params import Params
 
 ALLOWED: Final = frozenset(
     {
@@ -57,26 +57,29 @@ def _spelled(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in re.split("_+", name))
 
 
-_KNOWN: Final = KnownParams("Twilio", ALLOWED, OURS, _spelled)
+def _value_fault(value: object) -> str:
+    values = value if isinstance(value, list | tuple) else [value]
+    if all(isinstance(one, str | int | float) for one in values):
+        return ""
+    return "must be text, a number, true or false, or a list of them"
 
 
-def documented(params: Mapping[str, object]) -> dict[str, list[str]]:
+KNOWN: Final = KnownParams("Twilio", ALLOWED, OURS, _spelled, _value_fault)
+
+
+def documented(params: Params) -> dict[str, list[str]]:
     """The parameters as Twilio writes them, each with its values as text. Raises
     ParamsError."""
-    found = _KNOWN.documented(params)
-    return {written: _texts(name, value) for written, (name, value) in found.items()}
+    return {name: _texts(value) for name, value in KNOWN.write(params).items()}
 
 
-def _texts(name: str, value: object) -> list[str]:
-    values = value if isinstance(value, list | tuple) else [value]
-    return [_text(name, one) for one in values]
+def _texts(value: object) -> list[str]:
+    return [_text(one) for one in (value if isinstance(value, list | tuple) else [value])]
 
 
-def _text(name: str, value: object) -> str:
+def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    if isinstance(value, str | int | float):
-        return str(value)
-    raise ParamsError(f"{name!r} must be text, a number, true or false, or a list of text")
+    return str(value)

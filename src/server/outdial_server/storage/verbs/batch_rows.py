@@ -42,7 +42,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.retry_policies import policy_or_none, policy_text
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
-from outdial_server.storage.verbs.carrier_configs import config_of_batch
+from outdial_server.storage.verbs.carrier_configs import config_of_batch, dialled_through
 from outdial_server.storage.verbs.daily_counts import CountedDials, dials_today
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.log import NewEvent, append_events
@@ -55,7 +55,7 @@ BATCH_COLUMNS: Final = (
     "b.duplicates, b.display_name, b.window_start_us, b.window_end_us, b.priority, b.weight, "
     "b.max_concurrent_calls, b.caller_id, b.unknown_policy, b.on_config_error, "
     "b.ring_timeout_s, b.max_call_duration_s, b.retry_policy_json, b.retry_caller_id, "
-    "b.metadata_json, b.annotations_json, "
+    "b.metadata_json, b.annotations_json, b.carrier_params_json, "
     "b.time_zone, b.hours_days, b.hours_start_minute, b.hours_end_minute, b.zone_rule, "
     "b.has_other_zones, b.max_calls_per_day, b.pacing, b.rotation, b.expected_call_s, "
     "b.window_check, b.window_short, b.dial_day, b.dials_on_day, b.is_direct, b.state, "
@@ -149,6 +149,7 @@ def _settings_from(row: Row) -> BatchSettings:
             None if row.expected_call_s is None else timedelta(seconds=row.expected_call_s)
         ),
         window_check=WindowCheck(row.window_check),
+        carrier_params=mapping_from(row.carrier_params_json),
     )
 
 
@@ -192,6 +193,7 @@ def settings_values(settings: BatchSettings) -> dict[str, Any]:
         "pacing": int(settings.pacing),
         "expected_call_s": seconds_or_none(settings.expected_call_duration),
         "window_check": int(settings.window_check),
+        "carrier_params_json": mapping_json(settings.carrier_params),
         **_hours_values(settings.calling_hours),
     }
 
@@ -258,11 +260,7 @@ def save_change(tx: Tx, key: int, change: BatchChange, counted: CountedDials | N
     values |= _dials_anew(tx, key, _settings_from(present), after.settings, counted)
     if after.settings.throttle != _settings_from(present).throttle:
         values["throttle_key"] = throttle_key(tx, present.account_key, after.settings.throttle)
-    if after.settings.carrier_config != _settings_from(present).carrier_config:
-        config = config_of_batch(
-            tx, present.account_key, after.settings.carrier_config, after.carrier
-        )
-        values["carrier_config_key"] = config.key
+    values |= _carrier_values(tx, present, change)
     if after.settings.phone_numbers != _settings_from(present).phone_numbers:
         write_list(tx, key, present.account_key, after.settings.phone_numbers)
     assignments = ", ".join(f"{name} = :{name}" for name in values)
@@ -270,6 +268,26 @@ def save_change(tx: Tx, key: int, change: BatchChange, counted: CountedDials | N
     if present.max_concurrent_calls != after.settings.max_concurrent_calls:
         set_cap(tx, SlotScope(ScopeKind.BATCH, key), after.settings.max_concurrent_calls)
     append_events(tx, key, [NewEvent(change.event, change.cause, after_of(after))])
+
+
+def _carrier_values(tx: Tx, present: Row, change: BatchChange) -> dict[str, Any]:
+    """For a batch that is to be dialled through another account, or with other parameters of
+    its carrier's. What it keeps was in order when it was written."""
+    before, after = _settings_from(present), change.batch.settings
+    values: dict[str, Any] = {}
+    if after.carrier_config != before.carrier_config:
+        config = config_of_batch(
+            tx, present.account_key, after.carrier_config, change.batch.carrier
+        )
+        change.terms.refuse_config(config.carrier, has_credentials=config.has_credentials)
+        values["carrier_config_key"] = config.key
+        through = config.through
+    elif after.carrier_params != before.carrier_params:
+        through = dialled_through(tx, present.carrier_config_key, change.batch.carrier)
+    else:
+        return {}
+    params = change.terms.written_at("batch.carrier_params", after.carrier_params, through)
+    return values | {"carrier_params_json": mapping_json(params)}
 
 
 def _puts_off_rows(batch: Batch, row: Row) -> bool:

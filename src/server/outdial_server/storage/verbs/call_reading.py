@@ -50,7 +50,7 @@ _DIRECT_COLUMNS: Final = (
 
 _SELECT_CALL: Final = (
     f"SELECT c.key, {SHARED_COLUMNS}, {CALL_COLUMNS}, {_DIRECT_COLUMNS}, s.context_json, "
-    "s.metadata_json FROM calls c "
+    "s.metadata_json, s.carrier_params_json FROM calls c "
     "JOIN batches b ON b.key = c.batch_key JOIN scheduled_calls s ON s.key = c.scheduled_key "
     "JOIN agents g ON g.key = c.agent_key "
     f"WHERE c.account_key = :account AND (c.is_direct = 1 OR c.state <> {int(CallState.CLAIMED)}) "
@@ -136,6 +136,7 @@ def get_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Call:
         call.direct,
         template_context_json=row.context_json or "",
         metadata=mapping_from(row.metadata_json),
+        carrier_params=mapping_from(row.carrier_params_json),
     )
     return replace(call, direct=given)
 

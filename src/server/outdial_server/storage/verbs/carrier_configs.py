@@ -12,6 +12,7 @@ from outdial_server.domain.carrier_config import (
     CarrierRates,
     refuse_other_carrier,
 )
+from outdial_server.domain.carrier_params import DialledThrough
 from outdial_server.domain.credentials import SealedCredentials
 from outdial_server.domain.errors import AlreadyExistsError, PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, CarrierConfigId
@@ -124,9 +125,13 @@ class ConfigOfBatch(NamedTuple):
     """`key` is None for a batch without one."""
 
     key: int | None
-    # That is to dial it.
-    carrier: str
+    # Who is to dial it.
+    through: DialledThrough
     has_credentials: bool = False
+
+    @property
+    def carrier(self) -> str:
+        return self.through.carrier
 
 
 def config_of_batch(tx: Tx, account: int, text: str, carrier: str) -> ConfigOfBatch:
@@ -134,10 +139,22 @@ def config_of_batch(tx: Tx, account: int, text: str, carrier: str) -> ConfigOfBa
     config decides. Raises NotFoundError (CARRIER_CONFIG_NOT_FOUND), PreconditionError
     (CARRIER_MISMATCH)."""
     if not text:
-        return ConfigOfBatch(None, carrier)
+        return ConfigOfBatch(None, DialledThrough(carrier))
     config = _named(tx, account, text)
     refuse_other_carrier(carrier or config.carrier, config.carrier)
-    return ConfigOfBatch(config.key, config.carrier, config.credentials_sealed is not None)
+    credentials = _credentials(config)
+    shown = credentials.shown if credentials else {}
+    return ConfigOfBatch(config.key, DialledThrough(config.carrier, shown), credentials is not None)
+
+
+def dialled_through(tx: Tx, config_key: int | None, carrier: str) -> DialledThrough:
+    """By the key of a config; None for a batch without one."""
+    if config_key is None:
+        return DialledThrough(carrier)
+    shown = tx.scalar(
+        "SELECT credentials_json FROM carrier_configs WHERE key = :key", key=config_key
+    )
+    return DialledThrough(carrier, mapping_from(shown))
 
 
 def stored_credentials(tx: Tx, config_id: CarrierConfigId) -> StoredCredentials | None:

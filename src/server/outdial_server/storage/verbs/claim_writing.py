@@ -8,13 +8,21 @@ from typing import Final, NamedTuple
 from outdial_server.domain.call import CallState, CallTexts, CallTimes
 from outdial_server.domain.calling_hours import HoursByZone
 from outdial_server.domain.carrier_config import ConfigRef
+from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.domain.number_rotation import CallerId
 from outdial_server.domain.silence import CLAIM_LEASE
 from outdial_server.domain.slots import SlotOwners
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.dialects.dialect import Kind
-from outdial_server.storage.encoding import length_or_none, micros, moment, pack_id, unpack_id
+from outdial_server.storage.encoding import (
+    length_or_none,
+    mapping_from,
+    micros,
+    moment,
+    pack_id,
+    unpack_id,
+)
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.call_texts import ParsedAgents, render_texts
@@ -228,7 +236,16 @@ def _claimed(
         has_daily_cap=r.batch.settings.max_calls_per_day is not None,
         texts=texts,
         time_zone=None if r.rules.numbers is None else zone_of(r.batch, row),
+        carrier_params=_params(r, row),
     )
+
+
+def _params(r: Runnable, row: Row) -> Params:
+    """The person's come before the batch's."""
+    of_batch = r.batch.settings.carrier_params
+    if row.carrier_params_json is None:
+        return of_batch
+    return {**of_batch, **mapping_from(row.carrier_params_json)}
 
 
 def _times(of_batch: CallTimes, row: Row) -> CallTimes:

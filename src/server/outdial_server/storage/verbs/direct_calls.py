@@ -78,7 +78,8 @@ def _write(tx: Tx, new: NewDirectCall) -> Runnable:
     row uses it again, so that its id is known from now on."""
     settings = replace(new.batch.settings, window_end=expiry(new.wait_until, tx.now))
     staged = stage_batch(tx, replace(new.batch, settings=settings), None, None)
-    stage_rows(tx, staged, 0, [new.row])
+    params = new.batch.terms.written_at("carrier_params", new.row.carrier_params, staged.through)
+    stage_rows(tx, staged, 0, [replace(new.row, carrier_params=params)])
     reveal(tx, staged, 1, Outcome(), None)
     r = runnable_from(batch_by_key(tx, staged.batch_key))
     _write_call(tx, r, staged, new)

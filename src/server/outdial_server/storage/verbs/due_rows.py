@@ -257,8 +257,8 @@ def first_of_rank(tx: Tx, r: Runnable, after: int | None) -> Row | None:
 
 _CLAIMABLE: Final = (
     f"SELECT {CANDIDATE_COLUMNS}, s.rank, s.position, s.context_json, s.metadata_json, "
-    "s.ring_timeout_s, s.max_duration_s, c.key AS call_key, c.id AS call_id, "
-    "c.state AS call_state, c.fence "
+    "s.ring_timeout_s, s.max_duration_s, s.carrier_params_json, c.key AS call_key, "
+    "c.id AS call_id, c.state AS call_state, c.fence "
     f"FROM {CANDIDATES} WHERE "
 )
 

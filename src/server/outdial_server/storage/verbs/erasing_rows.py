@@ -25,7 +25,8 @@ def next_rows(tx: Tx, batch_key: int, start: int, end: int, limit: int) -> Seque
         most = min(_SLICE_ROWS, limit - len(rows))
         piece = tx.all(
             "SELECT s.key, s.position, coalesce(length(s.context_json), 0) + "
-            "coalesce(length(s.annotations_json), 0) + coalesce(("
+            "coalesce(length(s.annotations_json), 0) + "
+            "coalesce(length(s.carrier_params_json), 0) + coalesce(("
             "SELECT sum(coalesce(length(t.prompt) + length(t.first_message), 0) + "
             "coalesce(length(v.conversation_json), 0)) FROM calls c "
             "LEFT JOIN call_texts t ON t.call_key = c.key "
@@ -73,8 +74,9 @@ def blank(tx: Tx, rows: Sequence[Row]) -> int:
     _erase_texts(tx, keys)
     return tx.run(
         "UPDATE scheduled_calls SET context_json = NULL, metadata_json = NULL, "
-        f"annotations_json = NULL WHERE key {_in_rows(tx)} AND (context_json IS NOT NULL "
-        "OR metadata_json IS NOT NULL OR annotations_json IS NOT NULL)",
+        "annotations_json = NULL, carrier_params_json = NULL "
+        f"WHERE key {_in_rows(tx)} AND (context_json IS NOT NULL OR metadata_json IS NOT NULL "
+        "OR annotations_json IS NOT NULL OR carrier_params_json IS NOT NULL)",
         rows=keys,
     )
 

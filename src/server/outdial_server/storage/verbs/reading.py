@@ -50,7 +50,7 @@ ROW_COLUMNS: Final = (
     "s.priority, s.caller_id, s.context_json, s.metadata_json, s.annotations_json, "
     "s.final_state, s.state_reason, s.dispatch_outcome, s.dispatched_us, s.attempts, "
     f"s.disposition, {READY_US} AS due_us, s.ended_us, s.ring_timeout_s, s.max_duration_s, "
-    "s.contact_id, s.contact_folder_id"
+    "s.contact_id, s.contact_folder_id, s.carrier_params_json"
 )
 
 _SELECT_ROW: Final = (
@@ -102,6 +102,7 @@ def row_from(row: Row) -> ScheduledCall:
         contact_id=unpack_id(row.contact_id) if row.contact_id else "",
         contact_folder_id=unpack_id(row.contact_folder_id) if row.contact_folder_id else "",
         annotations_json=row.annotations_json or "",
+        carrier_params=mapping_from(row.carrier_params_json),
     )
 
 

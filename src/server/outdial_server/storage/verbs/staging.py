@@ -3,7 +3,7 @@ in between. Rows at a batch's `next_position` and behind are staged: not seen an
 dialled. `revealing` shows them, in one last transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
@@ -15,6 +15,7 @@ from outdial_server.domain.batch import (
     first_state,
     refuse_append_when_over,
 )
+from outdial_server.domain.carrier_params import DialledThrough
 from outdial_server.domain.claims import dialing_rank
 from outdial_server.domain.errors import ConflictError, Reason
 from outdial_server.domain.ids import AccountId, BatchId, ImportId
@@ -37,7 +38,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import active_agent, agent_fields
 from outdial_server.storage.verbs.batch_rows import batch_from, find_batch, settings_values
-from outdial_server.storage.verbs.carrier_configs import config_of_batch
+from outdial_server.storage.verbs.carrier_configs import config_of_batch, dialled_through
 from outdial_server.storage.verbs.imports import (
     begin_import,
     erase_unended,
@@ -68,6 +69,7 @@ class Staged:
     first_id: str
     zone_rule: ZoneRule
     begun_at: datetime
+    through: DialledThrough
     agent: AgentFields | None = None
     # Set for a batch that is made with the list.
     new: NewBatch | None = None
@@ -92,7 +94,10 @@ def stage_batch(
         has_credentials=config.has_credentials,
         has_join_url=bool(agent.join_url_template),
     )
-    values = settings_values(settings) | {
+    params = new.terms.written_at(
+        f"{new.path}.carrier_params", settings.carrier_params, config.through
+    )
+    values = settings_values(replace(settings, carrier_params=params)) | {
         "id": pack_id(new.batch_id),
         "account_key": account,
         "agent_key": key_of_agent,
@@ -123,6 +128,7 @@ def stage_batch(
         tx.ids.new_id(),
         new.zone_rule,
         tx.now,
+        config.through,
         agent,
         new,
         import_id,
@@ -158,6 +164,7 @@ def stage_append(
         tx.ids.new_id(),
         batch.zone_rule,
         tx.now,
+        dialled_through(tx, row.carrier_config_key, batch.carrier),
         agent_fields(tx, row.agent_key),
         None,
         import_id,
@@ -176,6 +183,7 @@ def _repeated(tx: Tx, account: int, account_id: AccountId, batch_id: BatchId) ->
         "",
         ZoneRule.BATCH_ZONE,
         tx.now,
+        DialledThrough(""),
         is_repeated=True,
     )
 
@@ -227,6 +235,7 @@ _COLUMNS: Final = (
     "annotations_json",
     "ring_timeout_s",
     "max_duration_s",
+    "carrier_params_json",
     "rank",
     "due_us",
 )
@@ -262,6 +271,7 @@ def stage_rows(tx: Tx, staged: Staged, offset: int, rows: Sequence[NewScheduledC
                 row.annotations_json or None,
                 seconds_or_none(row.ring_timeout),
                 seconds_or_none(row.max_call_duration),
+                mapping_json(row.carrier_params) or None,
                 dialing_rank(row.priority, 0),
                 due_us,
             )

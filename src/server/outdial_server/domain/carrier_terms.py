@@ -1,0 +1,67 @@
+"""What carriers ask of what they are to dial."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from outdial_server.domain.carrier_params import DialledThrough, Params, ParamsError, WriteParams
+from outdial_server.domain.errors import InvalidFieldsError, PreconditionError, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierTerms:
+    """By the names of carriers."""
+
+    # Those that there are; None for any.
+    known: frozenset[str] | None = None
+    need_config: frozenset[str] = frozenset()
+    need_join_url: frozenset[str] = frozenset()
+    # How parameters of their own are written; those of others are passed on as they come.
+    write_params: Mapping[str, WriteParams] = field(default_factory=dict)
+
+    @property
+    def are_any(self) -> bool:
+        """Whether some batch may be refused."""
+        return self.known is not None or bool(self.need_config or self.need_join_url)
+
+    def refuse(self, carrier: str, *, has_credentials: bool, has_join_url: bool) -> None:
+        """For a batch whose carrier config has credentials, or not, and whose agent has a join
+        URL, or not. Raises PreconditionError (CARRIER_NOT_CONFIGURED, AGENT_HAS_NO_JOIN_URL)."""
+        if self.known is not None and carrier not in self.known:
+            raise PreconditionError(
+                Reason.CARRIER_NOT_CONFIGURED,
+                f"the server has no carrier {carrier!r}, which is that of the carrier config",
+                {"carrier": carrier},
+            )
+        self.refuse_config(carrier, has_credentials=has_credentials)
+        if carrier in self.need_join_url and not has_join_url:
+            raise PreconditionError(
+                Reason.AGENT_HAS_NO_JOIN_URL,
+                f"the agent has no join URL, and carrier {carrier!r} connects calls to one",
+                {"carrier": carrier},
+            )
+
+    def refuse_config(self, carrier: str, *, has_credentials: bool) -> None:
+        """For a carrier config that has credentials, or not, and for none. Raises
+        PreconditionError (CARRIER_NOT_CONFIGURED)."""
+        if carrier in self.need_config and not has_credentials:
+            raise PreconditionError(
+                Reason.CARRIER_NOT_CONFIGURED,
+                f"the carrier config of the batch has no credentials for {carrier!r}",
+                {"carrier": carrier},
+            )
+
+    def written_at(self, path: str, params: Params, through: DialledThrough) -> Params:
+        """As `written`, of a request in which they are at `path`. Raises InvalidFieldsError."""
+        try:
+            return self.written(params, through)
+        except ParamsError as error:
+            raise InvalidFieldsError(error.below(path)) from error
+
+    def written(self, params: Params, through: DialledThrough) -> Params:
+        """Parameters as whoever dials writes them. Raises ParamsError."""
+        write = self.write_params.get(through.carrier)
+        return params if write is None or not params else write(params, through.account)
+
+
+NO_TERMS: Final = CarrierTerms()
