@@ -12,9 +12,11 @@ from typing import Any, Protocol
 
 import aiohttp
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
 from outdial_server.carriers.simulated.deliveries import deliveries
@@ -25,6 +27,7 @@ from outdial_server.carriers.simulated.switch import PlacedCall, Switch
 from outdial_server.gateway.server import HttpServer
 from outdial_server.ports.carrier import Carrier, RawCallback
 from support.carrier_lines import News
+from support.described import Seen
 
 SEND_AGAIN_SECONDS = 0.01
 
@@ -78,7 +81,9 @@ class Face(Protocol):
 
 class FarCarrier:
     def __init__(self, face: Face, profile: SimulationProfile) -> None:
+        # Those that create calls, as the face has read them, and all as they came.
         self.requests: list[dict[str, Any]] = []
+        self.seen: list[Seen] = []
         self.profile = profile
         self._face = face
         face.far = self
@@ -89,7 +94,9 @@ class FarCarrier:
         self._session = aiohttp.ClientSession()
 
     def app(self) -> Starlette:
-        return Starlette(routes=self._face.routes())
+        return Starlette(
+            routes=self._face.routes(), middleware=[Middleware(_Recorder, seen=self.seen)]
+        )
 
     async def close(self) -> None:
         self._switch.close()
@@ -219,6 +226,31 @@ async def _held(request: Request) -> Response:
     while (await request.receive())["type"] != "http.disconnect":
         pass
     return Response(status_code=499)
+
+
+class _Recorder:
+    """Writes down each request as it came."""
+
+    def __init__(self, app: ASGIApp, seen: list[Seen]) -> None:
+        self._app = app
+        self._seen = seen
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        messages = [await receive()]
+        while messages[-1].get("more_body"):
+            messages.append(await receive())
+        body = b"".join(message.get("body", b"") for message in messages)
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        query = scope["query_string"].decode()
+        self._seen.append(Seen(scope["method"], scope["path"], query, headers, body))
+
+        async def again() -> Message:
+            return messages.pop(0) if messages else await receive()
+
+        await self._app(scope, again, send)
 
 
 class _BrokenResponse(Response):

@@ -13,7 +13,7 @@ import pytest
 
 from outdial_server.carriers.simulated.profile import SimulationProfile, with_settings
 from outdial_server.domain.call import Disposition
-from outdial_server.domain.ids import AccountId, BatchId, CallId
+from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.domain.transition import advance, in_order
@@ -33,19 +33,10 @@ from support.clock import START
 from support.domain import a_call, after
 from support.far_telnyx import telnyx_line
 from support.far_twilio import twilio_line
+from support.requests import REQUEST
 
 OpenLine = Callable[..., Awaitable[Line]]
 
-REQUEST = DialRequest(
-    call_id=CallId("ours"),
-    account_id=AccountId("account"),
-    batch_id=BatchId("batch"),
-    address="+15551230001",
-    caller_id="+15551230000",
-    ring_timeout=timedelta(seconds=30),
-    max_duration=timedelta(minutes=10),
-    join_url="wss://agent.example.net/calls/ours",
-)
 QUERY = CallQuery(REQUEST.call_id, "", REQUEST.address)
 # Another call, to another number: by that some carriers tell calls apart.
 WAITING = replace(REQUEST, call_id=CallId("waiting"), address="+15551230002")

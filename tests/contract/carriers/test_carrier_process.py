@@ -15,7 +15,7 @@ import pytest
 
 from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
 from outdial_server.carriers.simulated.profile import PROFILES, with_settings
-from outdial_server.domain.ids import AccountId, BatchId, CallId
+from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import ReportKind
 from outdial_server.ports.carrier import (
     Accepted,
@@ -27,18 +27,10 @@ from outdial_server.ports.carrier import (
     Unclear,
 )
 from support.carrier_lines import SECRET, HttpLine, http_line
+from support.requests import REQUEST
 
 OpenLine = Callable[..., Awaitable[HttpLine]]
 
-REQUEST = DialRequest(
-    call_id=CallId("ours"),
-    account_id=AccountId("account"),
-    batch_id=BatchId("batch"),
-    address="+15551230001",
-    caller_id="+15551230000",
-    ring_timeout=timedelta(seconds=30),
-    max_duration=timedelta(minutes=10),
-)
 QUERY = CallQuery(REQUEST.call_id, "", REQUEST.address)
 FAST = PROFILES["fast"]
 LONG = "talk_ms=3600000"

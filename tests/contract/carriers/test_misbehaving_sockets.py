@@ -11,32 +11,23 @@ import pytest
 
 from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
 from outdial_server.domain.call import Disposition
-from outdial_server.domain.ids import AccountId, BatchId, CallId
+from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import Fault
 from outdial_server.ports.carrier import (
     Accepted,
     CallQuery,
-    DialRequest,
     LookUpFailed,
     NoSuchCall,
     NotSent,
     Refused,
     Unclear,
 )
+from support.requests import REQUEST
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 DEADLINE = timedelta(seconds=0.4)
 QUERY = CallQuery(CallId("ours"), "SIM1", "+15551230001")
-REQUEST = DialRequest(
-    call_id=CallId("ours"),
-    account_id=AccountId("account"),
-    batch_id=BatchId("batch"),
-    address="+15551230001",
-    caller_id="+15551230000",
-    ring_timeout=timedelta(seconds=30),
-    max_duration=timedelta(minutes=1),
-)
 
 
 @asynccontextmanager

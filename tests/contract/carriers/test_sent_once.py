@@ -14,19 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
-from outdial_server.domain.ids import AccountId, BatchId, CallId
-from outdial_server.ports.carrier import Accepted, DialRequest, DialResult, NotSent, Unclear
+from outdial_server.domain.ids import CallId
+from outdial_server.ports.carrier import Accepted, DialResult, NotSent, Unclear
+from support.requests import REQUEST
 
 DEADLINE = timedelta(seconds=1)
-REQUEST = DialRequest(
-    call_id=CallId("ours"),
-    account_id=AccountId("account"),
-    batch_id=BatchId("batch"),
-    address="+15551230001",
-    caller_id="+15551230000",
-    ring_timeout=timedelta(seconds=30),
-    max_duration=timedelta(minutes=1),
-)
 TAKEN = b'HTTP/1.1 201 Created\r\ncontent-length: 14\r\n\r\n{"id": "SIM1"}'
 
 

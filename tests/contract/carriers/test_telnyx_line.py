@@ -2,26 +2,17 @@
 that is found by what its events say."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from outdial_server.carriers.simulated.profile import SimulationProfile, with_settings
 from outdial_server.domain.call import Disposition
-from outdial_server.domain.ids import AccountId, BatchId, CallId
+from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import ReportKind
-from outdial_server.ports.carrier import Accepted, CallQuery, DialRequest, Found, LookUpFailed
+from outdial_server.ports.carrier import Accepted, CallQuery, Found, LookUpFailed
 from support.far_telnyx import TelnyxFace, telnyx_line
+from support.requests import REQUEST
 
-REQUEST = DialRequest(
-    call_id=CallId("ours"),
-    account_id=AccountId("account"),
-    batch_id=BatchId("batch"),
-    address="+15551230001",
-    caller_id="+15551230000",
-    ring_timeout=timedelta(seconds=30),
-    max_duration=timedelta(minutes=10),
-    join_url="wss://agent.example.net/calls/ours",
-)
 QUERY = CallQuery(REQUEST.call_id, "", REQUEST.address)
 OUTCOMES = ("answered_human", "busy", "no_answer", "rejected", "failed", "invalid_number")
 MACHINES = with_settings(
