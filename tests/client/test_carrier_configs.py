@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_config_service_pb2 import (
     CheckCarrierConfigResponse,
@@ -92,6 +93,29 @@ async def test_a_rate_out_of_range_is_a_usage_error(outdial: Outdial, rate: str)
     )
     assert result.exit_code == 2
     assert "--calls-per-second" in result.stderr
+
+
+async def test_a_hold_is_shown_and_lifted(far_end: FarEnd, outdial: Outdial) -> None:
+    held = CarrierConfig(
+        carrier_config_id="k-1",
+        display_name="main",
+        carrier="x",
+        calls_per_second=8,
+        effective_calls_per_second=4,
+        held_reason="CARRIER_FAILING",
+        last_failure="HTTP_503",
+        held_until=Timestamp(seconds=1_772_442_000),
+    )
+    far_end.answer("ListCarrierConfigs", ListCarrierConfigsResponse(carrier_configs=[held]))
+    far_end.answer("UpdateCarrierConfig", UpdateCarrierConfigResponse(carrier_config=MAIN))
+    shown = (await outdial("carrier-config", "show", "main")).stdout
+    assert "carrier failing (HTTP_503) until 2026-03-02" in shown
+    assert "4 (of 8, rising again)" in shown
+    lifted = await outdial("carrier-config", "update", "main", "--resume")
+    assert lifted.exit_code == 0, lifted.output
+    (request,) = far_end.requests("UpdateCarrierConfig")
+    assert list(request.update_mask.paths) == ["held_until"]
+    assert not request.carrier_config.HasField("held_until")
 
 
 async def test_a_carrier_config_is_changed_and_deleted_by_its_name(

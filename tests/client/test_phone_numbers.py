@@ -117,6 +117,21 @@ async def test_a_number_is_changed_and_deleted_by_what_it_is(
     assert far_end.requests("DeletePhoneNumber")[0].phone_number_id == "n-1"
 
 
+async def test_a_number_that_was_refused_is_shown_as_such_and_used_again(
+    far_end: FarEnd, outdial: Outdial
+) -> None:
+    held = PhoneNumber(active=True, held_reason="CALLER_ID_REFUSED", last_failure="TWILIO_21212")
+    held.MergeFrom(FRONT)
+    far_end.answer("ListPhoneNumbers", ListPhoneNumbersResponse(phone_numbers=[held]))
+    far_end.answer("UpdatePhoneNumber", UpdatePhoneNumberResponse(phone_number=FRONT))
+    shown = await outdial("number", "show", "+15550001111")
+    assert "caller id refused (TWILIO_21212)" in shown.stdout
+    used = await outdial("number", "update", "+15550001111", "--resume")
+    assert used.exit_code == 0, used.output
+    (request,) = far_end.requests("UpdatePhoneNumber")
+    assert list(request.update_mask.paths) == ["held_until"]
+
+
 async def test_a_number_is_bound_and_unbound_by_names(far_end: FarEnd, outdial: Outdial) -> None:
     far_end.answer("ListPhoneNumbers", ListPhoneNumbersResponse(phone_numbers=[FRONT]))
     far_end.answer("ListAgents", ListAgentsResponse(agents=[ADA]))

@@ -63,6 +63,9 @@ class CarrierConfig(_message.Message):
     ACTIVE_CALLS_FIELD_NUMBER: _builtins.int
     TWILIO_FIELD_NUMBER: _builtins.int
     TELNYX_FIELD_NUMBER: _builtins.int
+    HELD_REASON_FIELD_NUMBER: _builtins.int
+    HELD_UNTIL_FIELD_NUMBER: _builtins.int
+    LAST_FAILURE_FIELD_NUMBER: _builtins.int
     carrier_config_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -85,13 +88,20 @@ class CarrierConfig(_message.Message):
     count. Unset or 0 means the carrier's own default, if it has one, else any rate.
     """
     effective_calls_per_second: _builtins.float
-    """The rate that holds: `calls_per_second`, or the carrier's default; 0 for none. Output
-    only.
+    """The rate that holds now: `calls_per_second`, or the carrier's default, or less while the
+    carrier says that it is too much; 0 for any rate. Output only.
     """
     etag: _builtins.str
     """Version of what a client may write; see Account.etag."""
     active_calls: _builtins.int
     """Calls through it that hold a slot right now. Output only."""
+    held_reason: _builtins.str
+    """Why no calls go to it now; empty when they do. CARRIER_ASKED_TO_WAIT: it named a moment
+    (Retry-After). CARRIER_FAILING: 10 requests in a row failed; calls go on when one that is
+    sent to find out gets through. PROBE_OUT: that one is on its way. Output only.
+    """
+    last_failure: _builtins.str
+    """What the last of the requests that failed came to, as HTTP_503. Output only."""
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Own labels, at most 64 entries of 128 and 512 characters."""
@@ -108,6 +118,13 @@ class CarrierConfig(_message.Message):
     def twilio(self) -> _carrier_credentials_pb2.TwilioCredentials: ...
     @_builtins.property
     def telnyx(self) -> _carrier_credentials_pb2.TelnyxCredentials: ...
+    @_builtins.property
+    def held_until(self) -> _timestamp_pb2.Timestamp:
+        """When it is tried again; unset while nothing holds it, or when the next call is the one that
+        finds out. Output only, but UpdateCarrierConfig lifts the hold when `update_mask` names it,
+        and the rate is the whole one again; so do new credentials.
+        """
+
     def __init__(
         self,
         *,
@@ -125,10 +142,13 @@ class CarrierConfig(_message.Message):
         active_calls: _builtins.int = ...,
         twilio: _carrier_credentials_pb2.TwilioCredentials | None = ...,
         telnyx: _carrier_credentials_pb2.TelnyxCredentials | None = ...,
+        held_reason: _builtins.str = ...,
+        held_until: _timestamp_pb2.Timestamp | None = ...,
+        last_failure: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "credentials", b"credentials", "telnyx", b"telnyx", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "credentials", b"credentials", "held_until", b"held_until", "telnyx", b"telnyx", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "active_calls", b"active_calls", "calls_per_second", b"calls_per_second", "carrier", b"carrier", "carrier_config_id", b"carrier_config_id", "create_time", b"create_time", "credentials", b"credentials", "display_name", b"display_name", "effective_calls_per_second", b"effective_calls_per_second", "etag", b"etag", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "telnyx", b"telnyx", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "active_calls", b"active_calls", "calls_per_second", b"calls_per_second", "carrier", b"carrier", "carrier_config_id", b"carrier_config_id", "create_time", b"create_time", "credentials", b"credentials", "display_name", b"display_name", "effective_calls_per_second", b"effective_calls_per_second", "etag", b"etag", "held_reason", b"held_reason", "held_until", b"held_until", "last_failure", b"last_failure", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "telnyx", b"telnyx", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_credentials: _TypeAlias = _typing.Literal["twilio", "telnyx"]  # noqa: Y015
     _WhichOneofArgType_credentials: _TypeAlias = _typing.Literal["credentials", b"credentials"]  # noqa: Y015

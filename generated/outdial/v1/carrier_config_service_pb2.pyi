@@ -165,7 +165,8 @@ class UpdateCarrierConfigRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Of `display_name`, `max_concurrent_calls`, `calls_per_second`, `metadata`, and `twilio` or
-        `telnyx` for credentials, which are taken away where it is named and not set.
+        `telnyx` for credentials, which are taken away where it is named and not set; and of
+        `held_until`, which must not be set: calls go to the account at once.
         """
 
     def __init__(

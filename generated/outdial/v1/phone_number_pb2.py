@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1doutdial/v1/phone_number.proto\x12\noutdial.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x03\n\x0bPhoneNumber\x12\x17\n\x0fphone_number_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\x13\n\x06\x61\x63tive\x18\x05 \x01(\x08H\x00\x88\x01\x01\x12\x37\n\x0c\x63\x61pabilities\x18\x06 \x03(\x0e\x32!.outdial.v1.PhoneNumberCapability\x12\x16\n\x0e\x63\x61rrier_config\x18\x07 \x01(\t\x12\x1c\n\x14max_concurrent_calls\x18\x08 \x01(\x05\x12\x37\n\x08metadata\x18\t \x03(\x0b\x32%.outdial.v1.PhoneNumber.MetadataEntry\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0c \x01(\t\x12\x14\n\x0c\x61\x63tive_calls\x18\r \x01(\x05\x12\x10\n\x08\x61gent_id\x18\x0e \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\t\n\x07_active*\xb8\x01\n\x15PhoneNumberCapability\x12\'\n#PHONE_NUMBER_CAPABILITY_UNSPECIFIED\x10\x00\x12*\n&PHONE_NUMBER_CAPABILITY_OUTBOUND_VOICE\x10\x01\x12)\n%PHONE_NUMBER_CAPABILITY_INBOUND_VOICE\x10\x02\x12\x1f\n\x1bPHONE_NUMBER_CAPABILITY_SMS\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1doutdial/v1/phone_number.proto\x12\noutdial.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcd\x04\n\x0bPhoneNumber\x12\x17\n\x0fphone_number_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\x13\n\x06\x61\x63tive\x18\x05 \x01(\x08H\x00\x88\x01\x01\x12\x37\n\x0c\x63\x61pabilities\x18\x06 \x03(\x0e\x32!.outdial.v1.PhoneNumberCapability\x12\x16\n\x0e\x63\x61rrier_config\x18\x07 \x01(\t\x12\x1c\n\x14max_concurrent_calls\x18\x08 \x01(\x05\x12\x37\n\x08metadata\x18\t \x03(\x0b\x32%.outdial.v1.PhoneNumber.MetadataEntry\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0c \x01(\t\x12\x14\n\x0c\x61\x63tive_calls\x18\r \x01(\x05\x12\x10\n\x08\x61gent_id\x18\x0e \x01(\t\x12\x13\n\x0bheld_reason\x18\x14 \x01(\t\x12.\n\nheld_until\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0clast_failure\x18\x16 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\t\n\x07_active*\xb8\x01\n\x15PhoneNumberCapability\x12\'\n#PHONE_NUMBER_CAPABILITY_UNSPECIFIED\x10\x00\x12*\n&PHONE_NUMBER_CAPABILITY_OUTBOUND_VOICE\x10\x01\x12)\n%PHONE_NUMBER_CAPABILITY_INBOUND_VOICE\x10\x02\x12\x1f\n\x1bPHONE_NUMBER_CAPABILITY_SMS\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,10 +34,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PHONENUMBER_METADATAENTRY']._loaded_options = None
   _globals['_PHONENUMBER_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_PHONENUMBERCAPABILITY']._serialized_start=580
-  _globals['_PHONENUMBERCAPABILITY']._serialized_end=764
+  _globals['_PHONENUMBERCAPABILITY']._serialized_start=671
+  _globals['_PHONENUMBERCAPABILITY']._serialized_end=855
   _globals['_PHONENUMBER']._serialized_start=79
-  _globals['_PHONENUMBER']._serialized_end=577
-  _globals['_PHONENUMBER_METADATAENTRY']._serialized_start=519
-  _globals['_PHONENUMBER_METADATAENTRY']._serialized_end=566
+  _globals['_PHONENUMBER']._serialized_end=668
+  _globals['_PHONENUMBER_METADATAENTRY']._serialized_start=610
+  _globals['_PHONENUMBER_METADATAENTRY']._serialized_end=657
 # @@protoc_insertion_point(module_scope)

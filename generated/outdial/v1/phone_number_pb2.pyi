@@ -84,6 +84,9 @@ class PhoneNumber(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     ACTIVE_CALLS_FIELD_NUMBER: _builtins.int
     AGENT_ID_FIELD_NUMBER: _builtins.int
+    HELD_REASON_FIELD_NUMBER: _builtins.int
+    HELD_UNTIL_FIELD_NUMBER: _builtins.int
+    LAST_FAILURE_FIELD_NUMBER: _builtins.int
     phone_number_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -110,6 +113,13 @@ class PhoneNumber(_message.Message):
     """Calls that show it and hold a slot right now. Output only."""
     agent_id: _builtins.str
     """The agent whose calls go out from it; empty for none. Output only: see BindPhoneNumber."""
+    held_reason: _builtins.str
+    """CALLER_ID_REFUSED while the carrier will not have it shown: calls show others meanwhile, and
+    one call tries it again, after a minute at first, an hour at most. PROBE_OUT: that one is on
+    its way. Empty when calls may show it. Output only.
+    """
+    last_failure: _builtins.str
+    """What the carrier said of it, as TWILIO_21212. Output only."""
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[Global___PhoneNumberCapability.ValueType]:
         """None means OUTBOUND_VOICE alone."""
@@ -125,6 +135,12 @@ class PhoneNumber(_message.Message):
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
+
+    @_builtins.property
+    def held_until(self) -> _timestamp_pb2.Timestamp:
+        """When it is tried again; see CarrierConfig.held_until. Output only, but UpdatePhoneNumber
+        lifts the hold when `update_mask` names it.
+        """
 
     def __init__(
         self,
@@ -143,10 +159,13 @@ class PhoneNumber(_message.Message):
         etag: _builtins.str = ...,
         active_calls: _builtins.int = ...,
         agent_id: _builtins.str = ...,
+        held_reason: _builtins.str = ...,
+        held_until: _timestamp_pb2.Timestamp | None = ...,
+        last_failure: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "active", b"active", "create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "active", b"active", "create_time", b"create_time", "held_until", b"held_until", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "active_calls", b"active_calls", "address", b"address", "agent_id", b"agent_id", "capabilities", b"capabilities", "carrier_config", b"carrier_config", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "phone_number_id", b"phone_number_id", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "active_calls", b"active_calls", "address", b"address", "agent_id", b"agent_id", "capabilities", b"capabilities", "carrier_config", b"carrier_config", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "held_reason", b"held_reason", "held_until", b"held_until", "last_failure", b"last_failure", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "phone_number_id", b"phone_number_id", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__active: _TypeAlias = _typing.Literal["active"]  # noqa: Y015
     _WhichOneofArgType__active: _TypeAlias = _typing.Literal["_active", b"_active"]  # noqa: Y015

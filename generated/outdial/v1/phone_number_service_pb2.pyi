@@ -168,7 +168,9 @@ class UpdatePhoneNumberRequest(_message.Message):
     def phone_number(self) -> _phone_number_pb2.PhoneNumber: ...
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Of `display_name`, `active`, `capabilities`, `max_concurrent_calls`, `metadata`."""
+        """Of `display_name`, `active`, `capabilities`, `max_concurrent_calls`, `carrier_config`,
+        `metadata`; and of `held_until`, which must not be set: calls may show the number at once.
+        """
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 import math
 
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Message
 from outdial.v1.carrier_config_pb2 import CarrierConfig
@@ -169,6 +170,18 @@ ROWS = [
         },
         "update_mask",
         says="cannot be changed",
+    ),
+    faulty(
+        "a hold that is to begin",
+        "UpdateCarrierConfig",
+        lambda w: {
+            "carrier_config": CarrierConfig(
+                carrier_config_id=w.carrier_config_id, held_until=Timestamp(seconds=1)
+            ),
+            "update_mask": FieldMask(paths=["held_until"]),
+        },
+        "carrier_config.held_until",
+        says="can only be lifted",
     ),
     taken(
         "a name that is there",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Message
 from outdial.v1.import_pb2 import ImportOptions
@@ -93,6 +94,18 @@ ROWS = [
             "update_mask": FieldMask(paths=["address"]),
         },
         "update_mask",
+    ),
+    faulty(
+        "a hold that is to begin",
+        "UpdatePhoneNumber",
+        lambda w: {
+            "phone_number": PhoneNumber(
+                phone_number_id=w.free_number_id, held_until=Timestamp(seconds=1)
+            ),
+            "update_mask": FieldMask(paths=["held_until"]),
+        },
+        "phone_number.held_until",
+        says="can only be lifted",
     ),
     faulty(
         "a limit below 0",

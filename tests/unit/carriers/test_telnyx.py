@@ -188,7 +188,7 @@ def test_a_call_that_was_taken_has_a_control_id() -> None:
     [
         (422, "10016", "/to", Fault.CALL, Disposition.INVALID_NUMBER),
         (422, "10002", None, Fault.CALL, Disposition.INVALID_NUMBER),
-        (422, "10016", "/from", Fault.CONFIGURATION, Disposition.FAILED),
+        (422, "10016", "/from", Fault.CALLER_ID, Disposition.FAILED),
         (422, "10015", "/connection_id", Fault.CONFIGURATION, Disposition.FAILED),
         (401, "10009", None, Fault.CONFIGURATION, Disposition.FAILED),
         (403, "10010", None, Fault.CONFIGURATION, Disposition.FAILED),

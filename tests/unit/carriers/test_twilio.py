@@ -165,7 +165,8 @@ def test_a_call_that_was_taken_has_a_sid() -> None:
         (21214, Fault.CALL, Disposition.INVALID_NUMBER),
         (21215, Fault.CONFIGURATION, Disposition.FAILED),
         (21219, Fault.CONFIGURATION, Disposition.FAILED),
-        (21210, Fault.CONFIGURATION, Disposition.FAILED),
+        (21210, Fault.CALLER_ID, Disposition.FAILED),
+        (21212, Fault.CALLER_ID, Disposition.FAILED),
     ],
 )
 def test_codes_tell_the_number_s_fault_from_the_setup_s(

@@ -18,6 +18,10 @@ from outdial_client.cli._typed import parse_pairs
 
 commands = typer.Typer(no_args_is_help=True, help="Accounts at carriers, and their limits.")
 
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Calls at once, whatever the carrier said last.")
+]
+
 ConfigName = Annotated[str, typer.Argument(metavar="CARRIER_CONFIG", help="Name or id.")]
 
 
@@ -105,10 +109,12 @@ def update(
     settings: ConfigSettings,
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     credentials: CredentialsFile = None,
+    *,
+    resume: Resume = False,
 ) -> None:
     """Change a carrier config; labels take the place of all that it had, and so do credentials."""
     given = settings.given() | ({} if name is None else {"display_name": name})
-    if not given and credentials is None:
+    if not given and credentials is None and not resume:
         context.fail("say what to change")
 
     async def command(client: Client, screen: Screen) -> None:
@@ -117,7 +123,8 @@ def update(
         wanted = CarrierConfig(
             carrier_config_id=found.carrier_config_id, etag=found.etag, **changes
         )
-        changed = await client.carrier_configs.update(wanted, changes)
+        fields = [*changes, *(("held_until",) if resume else ())]
+        changed = await client.carrier_configs.update(wanted, fields)
         screen.done(changed, f"Carrier config {changed.display_name} is changed.")
 
     run(context, command)

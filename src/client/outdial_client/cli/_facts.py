@@ -322,7 +322,7 @@ def number_facts(number: PhoneNumber) -> Facts:
         ("id", number.phone_number_id),
         ("number", number.address),
         ("name", number.display_name),
-        ("held", "" if number.active else "it is not active"),
+        ("held", _hold(number) if number.active else "it is not active"),
         ("good for", ", ".join(map(NUMBER_CAPABILITIES.spoken, number.capabilities))),
         ("agent", number.agent_id),
         ("carrier config", number.carrier_config),
@@ -334,10 +334,21 @@ def number_facts(number: PhoneNumber) -> Facts:
     return _stated(facts)
 
 
+def _hold(of: CarrierConfig | PhoneNumber) -> str:
+    """Why it gets no calls, and until when."""
+    if not of.held_reason:
+        return ""
+    until = f" until {moment(of.held_until)}" if of.HasField("held_until") else ""
+    failure = f" ({of.last_failure})" if of.last_failure else ""
+    return f"{of.held_reason.replace('_', ' ').lower()}{failure}{until}"
+
+
 def calls_per_second(config: CarrierConfig) -> str:
     """The rate that holds."""
     rate = config.effective_calls_per_second
     default = "" if config.calls_per_second else " (the carrier's)"
+    if config.calls_per_second > rate:
+        default = f" (of {config.calls_per_second:g}, rising again)"
     return f"{rate:g}{default}" if rate else ""
 
 
@@ -347,6 +358,7 @@ def carrier_config_facts(config: CarrierConfig) -> Facts:
         ("id", config.carrier_config_id),
         ("name", config.display_name),
         ("carrier", config.carrier),
+        ("held", _hold(config)),
         ("calls at once", str(config.max_concurrent_calls or "")),
         ("calls a second", calls_per_second(config)),
         ("alive", str(config.active_calls)),

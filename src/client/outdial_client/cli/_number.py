@@ -85,16 +85,21 @@ def update(
     number: Number,
     settings: NumberSettings,
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    *,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Calls show it at once, whatever the carrier said.")
+    ] = False,
 ) -> None:
     """Change a number; labels and capabilities take the place of all that it had."""
     changes = settings.given() | ({} if name is None else {"display_name": name})
-    if not changes:
+    if not changes and not resume:
         context.fail("say what to change")
 
     async def command(client: Client, screen: Screen) -> None:
         found = await find_number(client, number)
         wanted = PhoneNumber(phone_number_id=found.phone_number_id, etag=found.etag, **changes)
-        changed = await client.phone_numbers.update(wanted, changes)
+        fields = [*changes, *(("held_until",) if resume else ())]
+        changed = await client.phone_numbers.update(wanted, fields)
         screen.done(changed, f"Number {changed.address} is changed.")
 
     run(context, command)

@@ -14,6 +14,7 @@ from outdial_server.api.conversion.carrier_config import (
     carrier_config_to_message,
     given_credentials,
 )
+from outdial_server.api.conversion.holds import lifts_hold
 from outdial_server.api.conversion.ids import required_id
 from outdial_server.api.conversion.request import filter_text, page_of, take_request_key
 from outdial_server.commands.carrier_configs import CreateCarrierConfig, UpdateCarrierConfig
@@ -77,6 +78,7 @@ class CarrierConfigServicer(CarrierConfigServiceServicer):
             carrier_config_change(asked, request.update_mask),
             given_credentials(asked, request.update_mask),
             asked.etag,
+            lifts_hold=lifts_hold(asked, request.update_mask, "carrier_config"),
         )
         return pb.UpdateCarrierConfigResponse(carrier_config=self._message(changed))
 

@@ -7,6 +7,7 @@ from outdial.v1.phone_number_service_pb2_grpc import PhoneNumberServiceServicer
 from typing_extensions import override
 
 from outdial_server.api.caller import caller
+from outdial_server.api.conversion.holds import lifts_hold
 from outdial_server.api.conversion.ids import canonical, required_id
 from outdial_server.api.conversion.phone_number import (
     phone_number_change,
@@ -71,6 +72,7 @@ class PhoneNumberServicer(PhoneNumberServiceServicer):
             _number_id(wanted.phone_number_id, "phone_number.phone_number_id"),
             phone_number_change(wanted, request.update_mask),
             wanted.etag,
+            lifts_hold=lifts_hold(wanted, request.update_mask, "phone_number"),
         )
         return pb.UpdatePhoneNumberResponse(phone_number=phone_number_to_message(changed))
 

@@ -9,7 +9,7 @@ import orjson
 
 from outdial_server.domain.report import Fault
 from outdial_server.outgoing.exchange import Answer
-from outdial_server.ports.carrier import Accepted, DialResult, NotSent, Refused, Unclear
+from outdial_server.ports.carrier import THROTTLED, Accepted, DialResult, NotSent, Refused, Unclear
 
 RETRY_AFTER_MOST: Final = timedelta(hours=1)
 """A carrier that asks for more is asked again then."""
@@ -47,7 +47,7 @@ def dial_result(
         found = carrier_call_id(answer)
         return Accepted(found) if isinstance(found, str) and found else Unclear(UNREADABLE)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return NotSent("THROTTLED", retry_after(answer))
+        return NotSent(THROTTLED, retry_after(answer))
     if status == HTTPStatus.REQUEST_TIMEOUT or not 300 <= status < 500:
         return Unclear(f"HTTP_{status}")
     return known_refusal(answer) or _refused(status)

@@ -69,6 +69,8 @@ class UpdateCarrierConfig:
         change: Callable[[CarrierConfigFields], CarrierConfigFields],
         credentials: GivenCredentials | None,
         etag: str = "",
+        *,
+        lifts_hold: bool = False,
     ) -> CarrierConfig:
         """`change` writes what the client's mask names over the present fields, but for
         credentials that are given anew. Raises
@@ -87,7 +89,9 @@ class UpdateCarrierConfig:
                 fields = replace(fields, credentials=sealed)
             return fields
 
-        config = await self.configs.change_carrier_config(account_id, config_id, decide, self.rates)
+        config = await self.configs.change_carrier_config(
+            account_id, config_id, decide, self.rates, lifts_hold=lifts_hold
+        )
         # A raised limit makes room.
         self.signals.wake(Topic.CLAIM)
         return config

@@ -59,6 +59,8 @@ class ChangePhoneNumber:
         phone_number_id: PhoneNumberId,
         change: Callable[[PhoneNumberFields], PhoneNumberFields],
         etag: str = "",
+        *,
+        lifts_hold: bool = False,
     ) -> PhoneNumber:
         """`change` writes what the client's mask names over the present fields. Raises
         InvalidFieldsError, NotFoundError (PHONE_NUMBER_NOT_FOUND), ConflictError
@@ -72,7 +74,9 @@ class ChangePhoneNumber:
             checks.raise_if_any()
             return fields
 
-        changed = await self.numbers.change_phone_number(account_id, phone_number_id, decide)
+        changed = await self.numbers.change_phone_number(
+            account_id, phone_number_id, decide, lifts_hold=lifts_hold
+        )
         self.signals.wake(Topic.CLAIM)
         return changed
 

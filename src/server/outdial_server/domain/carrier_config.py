@@ -12,6 +12,7 @@ from outdial_server.domain.credentials import SealedCredentials
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, CarrierConfigId
 from outdial_server.domain.throttle import ThrottleRule
+from outdial_server.domain.trouble import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class CarrierConfig:
     created_at: datetime
     updated_at: datetime
     active_calls: int = 0
+    # Why it gets no calls at this moment.
+    held: Held | None = None
+    # Calls per second, where its rate has fallen.
+    paced_rate: float | None = None
 
 
 ANY_REVISION: Final = 0
@@ -64,6 +69,12 @@ class CarrierRates:
 
     def rate_of(self, carrier: str, own: float | None) -> float | None:
         return self.defaults.get(carrier) if own is None else own
+
+    def effective_rate_of(self, config: CarrierConfig) -> float | None:
+        """At the moment at which the config was read."""
+        rate = self.rate_of(config.carrier, config.fields.calls_per_second)
+        rates = [one for one in (rate, config.paced_rate) if one is not None]
+        return min(rates, default=None)
 
     def rule_of(self, carrier: str, own: float | None) -> ThrottleRule | None:
         rate = self.rate_of(carrier, own)

@@ -103,9 +103,11 @@ def caller_id_gate(candidate: Candidate, now: datetime) -> GateAnswer:
     figures = {"used": number.used} | ({} if number.cap is None else {"cap": number.cap})
     if not number.is_usable:
         return GateAnswer(_CALLER_ID.gate, 0, NUMBER_NOT_USABLE, figures, waits_for=CONFIGURATION)
-    if number.free != 0:
+    if number.free != 0 or (number.opens_at is not None and number.opens_at <= now):
         return GateAnswer(_CALLER_ID.gate, None, figures=figures)
     reason = NUMBER_ACCOUNT_FULL if number.lacks_account else NUMBER_FULL
+    if number.is_refused:
+        reason = NUMBER_REFUSED
     if number.opens_at is not None:
         return GateAnswer(_CALLER_ID.gate, 0, reason, figures, next_at=number.opens_at)
     return GateAnswer(_CALLER_ID.gate, 0, reason, figures, waits_for=ANY_CALL_ENDS)
@@ -115,6 +117,7 @@ _CALLER_ID = GateAnswer("caller_id", None)
 NUMBER_NOT_USABLE: Final = "NUMBER_NOT_USABLE"
 NUMBER_FULL: Final = "NUMBER_FULL"
 NUMBER_ACCOUNT_FULL: Final = "NUMBER_ACCOUNT_FULL"
+NUMBER_REFUSED: Final = "NUMBER_REFUSED"
 
 
 def row_gates(batch: Batch, rules: AccountRules) -> tuple[RowGate, ...]:

@@ -19,6 +19,7 @@ from outdial_server.domain.pacing import people_of_day, slots_at_once, wait_afte
 from outdial_server.domain.slots import ScopeKind, SlotRow
 from outdial_server.domain.throttle import ThrottleUse
 from outdial_server.domain.time_zones import local_day
+from outdial_server.domain.trouble import Trouble
 
 ANY_CALL_ENDS: Final = "ANY_CALL_ENDS"
 CONFIGURATION: Final = "CONFIGURATION"
@@ -63,6 +64,8 @@ class ScopeFacts:
     carrier_rate: ThrottleUse | None = None
     # The numbers that it chooses from; None for one that shows a mere text, or nothing.
     numbers: NumberPool | None = None
+    # Of its carrier config; None where nothing is wrong.
+    trouble: Trouble | None = None
 
     @property
     def of_batch(self) -> SlotRow:
@@ -209,6 +212,22 @@ def carrier_rate_gate(use: ThrottleUse) -> GateAnswer:
     return GateAnswer("carrier_rate", use.left, figures=figures)
 
 
+_ACCOUNT_WORKS: Final = GateAnswer("carrier_account", None)
+
+
+def carrier_account_gate(trouble: Trouble, now: datetime) -> GateAnswer:
+    """For a batch whose carrier config is in trouble, or was a moment ago."""
+    hold = trouble.hold(now)
+    if hold is None:
+        return _ACCOUNT_WORKS
+    figures = {"failures": trouble.breaker.failures}
+    if hold.left:
+        return GateAnswer(_ACCOUNT_WORKS.gate, hold.left, figures=figures)
+    return GateAnswer(
+        _ACCOUNT_WORKS.gate, 0, hold.reason, figures, next_at=hold.next_at, waits_for=hold.waits_for
+    )
+
+
 def numbers_gate(pool: NumberPool) -> GateAnswer:
     """Of all its people, those with a caller ID of their own too. Without a number that can be
     used the batch is held until somebody changes that."""
@@ -226,13 +245,19 @@ def numbers_gate(pool: NumberPool) -> GateAnswer:
 
 
 def _numbers_full(usable: Sequence[OwnNumber], figures: Mapping[str, int]) -> GateAnswer:
-    if not any(number.lacks_account for number in usable):
+    if all(number.is_refused for number in usable):
+        reason = NUMBERS_REFUSED
+    elif any(number.lacks_account for number in usable):
+        reason = NUMBERS_ACCOUNTS_FULL
+    elif any(number.is_refused for number in usable):
+        reason = NUMBERS_FULL
+    else:
         return GateAnswer(NUMBERS, 0, NUMBERS_FULL, figures, waits_for=ANY_CALL_ENDS)
     opens = [number.opens_at for number in usable]
     return GateAnswer(
         NUMBERS,
         0,
-        NUMBERS_ACCOUNTS_FULL,
+        reason,
         figures,
         min((at for at in opens if at is not None), default=None),
         ANY_CALL_ENDS if None in opens else "",
@@ -242,6 +267,7 @@ def _numbers_full(usable: Sequence[OwnNumber], figures: Mapping[str, int]) -> Ga
 NO_USABLE_NUMBER: Final = "NO_USABLE_NUMBER"
 NUMBERS_FULL: Final = "NUMBERS_FULL"
 NUMBERS_ACCOUNTS_FULL: Final = "NUMBERS_ACCOUNTS_FULL"
+NUMBERS_REFUSED: Final = "NUMBERS_REFUSED"
 
 
 def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
@@ -253,6 +279,7 @@ def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
         daily_cap_gate(facts.batch, now),
         *((pace_gate(facts, now),) if facts.batch.settings.is_spread else ()),
         *map(slot_gate, facts.slots),
+        *(() if facts.trouble is None else (carrier_account_gate(facts.trouble, now),)),
         *(() if facts.throttle is None else (throttle_gate(facts.throttle),)),
         *(() if facts.carrier_rate is None else (carrier_rate_gate(facts.carrier_rate),)),
         *(() if facts.numbers is None else (numbers_gate(facts.numbers),)),

@@ -10,6 +10,7 @@ from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.rotation import Rotation
 from outdial_server.domain.slots import SlotRow, SlotScope
 from outdial_server.domain.throttle import ThrottleUse
+from outdial_server.domain.trouble import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class CarrierAccount:
     rate: ThrottleUse | None = None
     unsent: int = 0
     ref: ConfigRef | None = None
+    # What keeps calls away from it, if anything is wrong with it.
+    hold: Hold | None = None
 
     @property
     def key(self) -> int:
@@ -30,14 +33,17 @@ class CarrierAccount:
     def free(self) -> int | None:
         """Calls that may be dialled with it now; None means as many as you like."""
         left = None if self.rate is None else max(0, self.rate.left - self.unsent)
-        return _least(self.slot.free, left)
+        return _least(self.slot.free, left, _left_by(self.hold))
 
     @property
     def opens_at(self) -> datetime | None:
-        """When its rate has room again; None where that is not what it lacks."""
-        if self.rate is None or self.slot.free == 0:
+        """When its rate has room again, or it is tried again; None where that is not what it
+        lacks."""
+        if self.slot.free == 0:
             return None
-        return self.rate.decisive.opens_at
+        if self.hold is not None and self.hold.left == 0:
+            return self.hold.next_at
+        return None if self.rate is None else self.rate.decisive.opens_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class OwnNumber:
     is_usable: bool
     slot: SlotRow
     account: CarrierAccount | None = None
+    # The carrier will not show it.
+    hold: Hold | None = None
 
     @property
     def used(self) -> int:
@@ -63,23 +71,39 @@ class OwnNumber:
         """Calls that may show it now; None means as many as you like."""
         if not self.is_usable:
             return 0
-        return _least(self.slot.free, None if self.account is None else self.account.free)
+        return _least(self.own_free, None if self.account is None else self.account.free)
+
+    @property
+    def own_free(self) -> int | None:
+        """The same by itself, whatever its carrier config has."""
+        return _least(self.slot.free, _left_by(self.hold))
+
+    @property
+    def is_refused(self) -> bool:
+        return self.is_usable and self.slot.free != 0 and _left_by(self.hold) == 0
 
     @property
     def lacks_account(self) -> bool:
         """Whether all that keeps calls from showing it is its carrier config."""
-        return self.is_usable and self.slot.free != 0 and self.free == 0
+        has_slot = self.is_usable and self.slot.free != 0 and not self.is_refused
+        return has_slot and self.free == 0
 
     @property
     def opens_at(self) -> datetime | None:
         """When calls may show it again, whatever ends until then; None where nobody knows."""
+        if self.hold is not None and self.is_refused:
+            return self.hold.next_at
         return self.account.opens_at if self.account is not None and self.lacks_account else None
 
     @property
     def without_rate(self) -> "OwnNumber":
-        """As it would be if its carrier config had no rate."""
-        account = self.account
-        return self if account is None else replace(self, account=CarrierAccount(account.slot))
+        """As it would be if its carrier config had no rate, and nothing were wrong."""
+        account = None if self.account is None else CarrierAccount(self.account.slot)
+        return replace(self, account=account, hold=None)
+
+
+def _left_by(hold: Hold | None) -> int | None:
+    return None if hold is None else hold.left
 
 
 def _least(*limits: int | None) -> int | None:
@@ -133,7 +157,7 @@ def free_together(numbers: Iterable[OwnNumber]) -> int | None:
 
 def _free_of_account(numbers: Sequence[OwnNumber]) -> int | None:
     account = numbers[0].account
-    own = _sum(number.slot.free for number in numbers)
+    own = _sum(number.own_free for number in numbers)
     return own if account is None else _least(own, account.free)
 
 
@@ -180,7 +204,7 @@ class NumberRoom:
         self._taken: Counter[SlotScope] = Counter()
 
     def has(self, number: OwnNumber) -> bool:
-        is_free = number.is_usable and self._has(number.slot.scope, number.slot.free)
+        is_free = number.is_usable and self._has(number.slot.scope, number.own_free)
         return is_free and self.has_account(number.account)
 
     def has_account(self, account: CarrierAccount | None) -> bool:

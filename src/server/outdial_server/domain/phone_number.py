@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from outdial_server.domain import limits
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.ids import AccountId, AgentId, PhoneNumberId
+from outdial_server.domain.trouble import Held
 
 
 class Capability(IntFlag):
@@ -53,6 +54,8 @@ class PhoneNumber:
     created_at: datetime
     updated_at: datetime
     active_calls: int = 0
+    # Why calls do not show it at this moment.
+    held: Held | None = None
 
 
 def check_phone_number(checks: Checks, fields: PhoneNumberFields) -> None:

@@ -39,6 +39,19 @@ class Fault(IntEnum):
     CALL = 1
     # Every call would meet it: credentials, destination not enabled.
     CONFIGURATION = 2
+    # Every call that shows this caller ID would: it is not the account's, or blocked.
+    CALLER_ID = 3
+
+
+class Evidence(IntEnum):
+    """What the end of a request tells of the carrier account that it went to."""
+
+    # It was dealt with, whatever came of it.
+    WORKS = 1
+    # Turned away unprocessed: too much is asked of it.
+    TOO_MUCH = 2
+    # No connection, no clear answer, or a refusal that every call would meet.
+    FAILS = 3
 
 
 class CallReport(NamedTuple):
@@ -60,3 +73,5 @@ class CallReport(NamedTuple):
     retry_after: timedelta | None = None
     fence: int | None = None
     cause: str = "CARRIER"
+    # None where nothing was asked of the carrier.
+    evidence: Evidence | None = None

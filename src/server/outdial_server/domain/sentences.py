@@ -41,6 +41,8 @@ _FIXED: Final[Mapping[str, str]] = {
     "for now.",
     "NUMBER_ACCOUNT_FULL": "The carrier config of the number to be shown takes no more calls for "
     "now.",
+    "PROBE_OUT": "The carrier account did not work; one call is on its way to find out whether it "
+    "does now.",
     "AGENT_INACTIVE": "The agent is not active: make it active.",
     "SUPPRESSED": "The number is on the account's do-not-call list.",
     "CARRIER_NOT_CONFIGURED": "This server has no such carrier: configure it, or the calls go "
@@ -93,6 +95,28 @@ def _at_rate(answer: GateAnswer) -> str:
     return (
         f"The carrier account takes {used} calls in {seconds:g} s: there is room again at {until}."
     )
+
+
+def _asked_to_wait(answer: GateAnswer) -> str:
+    return f"The carrier has asked us to wait until {_moment(answer.next_at)}."
+
+
+def _failing(answer: GateAnswer) -> str:
+    failures, until = answer.figures["failures"], _moment(answer.next_at)
+    return (
+        f"The last {failures} requests to the carrier account have failed: one call tries it "
+        f"again at {until}."
+    )
+
+
+def _refused_numbers(answer: GateAnswer) -> str:
+    until = _moment(answer.next_at)
+    return f"The carrier refuses each number to call from: one is tried again at {until}."
+
+
+def _refused_number(answer: GateAnswer) -> str:
+    until = _moment(answer.next_at)
+    return f"The carrier refuses the number to be shown: it is tried again at {until}."
 
 
 def _in_a_call(answer: GateAnswer) -> str:
@@ -172,6 +196,10 @@ _OF_FIGURES: Final[Mapping[str, Callable[[GateAnswer], str]]] = {
     "NEXT_SLOT_OF_DAY": _paced,
     "THROTTLED": _throttled,
     "CARRIER_RATE_REACHED": _at_rate,
+    "CARRIER_ASKED_TO_WAIT": _asked_to_wait,
+    "CARRIER_FAILING": _failing,
+    "NUMBERS_REFUSED": _refused_numbers,
+    "NUMBER_REFUSED": _refused_number,
     "NUMBER_IN_A_CALL": _in_a_call,
     "NUMBER_RESTS": _rests,
     "NUMBER_CALLED_ENOUGH": _called_enough,

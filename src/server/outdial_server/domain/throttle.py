@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from outdial_server.domain import limits
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.ids import AccountId, ThrottleId
+
+_SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,10 @@ class ThrottleRule:
 
     max_calls: int
     window: timedelta
+
+    @property
+    def calls_per_second(self) -> float:
+        return self.max_calls / (self.window / _SECOND)
 
 
 @dataclass(frozen=True, slots=True)

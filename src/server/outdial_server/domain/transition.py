@@ -34,7 +34,7 @@ _ACCEPTED, _RINGING, _ANSWERED, _UNKNOWN, _ENDED = (
 )
 _RELEASED = CallState.CLAIMED
 _HOLD = UnknownPolicy.HOLD
-_CONFIGURATION = Fault.CONFIGURATION
+_CONFIGURATION, _CALLER_ID = Fault.CONFIGURATION, Fault.CALLER_ID
 _MACHINE = Disposition.ANSWERED_MACHINE
 _REFUSED, _NOT_PLACED, _PRESUMED_ENDED, _DIAL_AGAIN = (
     ReportKind.REFUSED,
@@ -124,6 +124,10 @@ class CallFacts(NamedTuple):
     retry: RetryTerms | None = None
     # The carrier has said, while the call goes on, that a machine answered.
     heard_machine: bool = False
+    # Its carrier account is held back as a whole when it turns requests away.
+    is_paced: bool = False
+    # Of the account's own: others may go on with another.
+    shows_number: bool = False
 
 
 class Transition(NamedTuple):
@@ -170,7 +174,7 @@ def advance(call: CallFacts, report: CallReport, now: datetime) -> Transition | 
         held = _hold(call, report, now)
         if held is not None or report.kind in (ReportKind.NOT_PLACED, _PRESUMED_ENDED):
             return held
-    if target is _RELEASED or _pauses_batch(call, report):
+    if target is _RELEASED or _pauses_batch(call, report) or _lacks_caller_id(call, report):
         return _release(call, report, now)
     if target is _ENDED:
         return _end(call, report, now)
@@ -239,7 +243,13 @@ def _hold(call: CallFacts, report: CallReport, now: datetime) -> Transition | No
 
 
 def _pauses_batch(call: CallFacts, report: CallReport) -> bool:
-    return _is_misconfigured(report) and call.on_config_error is ConfigErrorPolicy.PAUSE
+    return _is_misconfigured(call, report) and call.on_config_error is ConfigErrorPolicy.PAUSE
+
+
+def _lacks_caller_id(call: CallFacts, report: CallReport) -> bool:
+    """The number that it was to show is put out of use, and the person is called from
+    another."""
+    return call.shows_number and report.kind is _REFUSED and report.fault is _CALLER_ID
 
 
 def _release(call: CallFacts, report: CallReport, now: datetime) -> Transition:
@@ -254,11 +264,17 @@ def _release(call: CallFacts, report: CallReport, now: datetime) -> Transition:
         dispatch_outcome=call.dispatch_outcome,
         trusted_until=None,
         holds_slot=False,
-        due_at=now + max(report.retry_after or timedelta(0), not_sent_wait(call.fence)),
+        due_at=now + max(report.retry_after or timedelta(0), _own_wait(call, report)),
         same_attempt=True,
         misconfigured=_pauses_batch(call, report),
         unplaced=True,
     )
+
+
+def _own_wait(call: CallFacts, report: CallReport) -> timedelta:
+    """Where the account waits as a whole there is no need for each call to wait for itself."""
+    is_held = call.is_paced and report.evidence is not None
+    return RETRY_NOT_SENT_AFTER if is_held else not_sent_wait(call.fence)
 
 
 def not_sent_wait(fence: int) -> timedelta:
@@ -304,7 +320,7 @@ def _end(call: CallFacts, report: CallReport, now: datetime) -> Transition:
         final_state=None if again or granted_at is not None else final_state(disposition),
         due_at=now if again else granted_at,
         by_policy=granted_at is not None,
-        misconfigured=_is_misconfigured(report),
+        misconfigured=_is_misconfigured(call, report),
         unplaced=report.kind in _NEVER_PLACED,
     )
 
@@ -320,7 +336,7 @@ def _grant(
     call: CallFacts, report: CallReport, disposition: Disposition, now: datetime
 ) -> datetime | None:
     """The moment of another try under the batch's retry policy."""
-    if call.retry is None or report.kind not in TELLS_THE_END or _is_misconfigured(report):
+    if call.retry is None or report.kind not in TELLS_THE_END or _is_misconfigured(call, report):
         return None
     if call.answered and disposition is not Disposition.ANSWERED_MACHINE:
         # Somebody picked up, whatever the carrier calls it afterwards.
@@ -328,8 +344,11 @@ def _grant(
     return call.retry.grant(disposition, now)
 
 
-def _is_misconfigured(report: CallReport) -> bool:
-    return report.kind is _REFUSED and report.fault is _CONFIGURATION
+def _is_misconfigured(call: CallFacts, report: CallReport) -> bool:
+    """A caller ID that is a mere text is the batch's own."""
+    if report.kind is not _REFUSED:
+        return False
+    return report.fault is _CONFIGURATION or (report.fault is _CALLER_ID and not call.shows_number)
 
 
 def _disposition(call: CallFacts, report: CallReport) -> Disposition:

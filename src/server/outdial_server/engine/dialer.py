@@ -9,10 +9,11 @@ import orjson
 import structlog
 
 from outdial_server.domain.errors import UnavailableError
-from outdial_server.domain.report import CallReport, ReportKind
+from outdial_server.domain.report import CallReport, Evidence, Fault, ReportKind
 from outdial_server.domain.silence import CARRIER_DEADLINE, SENDING_LEASE
 from outdial_server.engine.queues import ClaimedCalls
 from outdial_server.ports.carrier import (
+    THROTTLED,
     Accepted,
     Carrier,
     DialRequest,
@@ -103,6 +104,7 @@ class Dialer:
 
     async def _dial(self, call: ClaimedCall, begun_at: datetime) -> None:
         result: DialResult
+        evidence: Evidence | None = None
         carrier = await self._find(call)
         started_at = self._clock.now()
         if isinstance(carrier, NotSent):
@@ -112,7 +114,8 @@ class Dialer:
             result = NotSent("TOO_LATE")
         else:
             result = await self._place(carrier, call)
-        self._reports.put(_report(call, result))
+            evidence = _evidence(result)
+        self._reports.put(_report(call, result)._replace(evidence=evidence))
         self._telemetry.dial_ended(result, self._clock.now() - started_at)
 
     async def _find(self, call: ClaimedCall) -> Carrier | NotSent:
@@ -148,6 +151,18 @@ def _request(call: ClaimedCall) -> DialRequest:
         join_url=call.texts.join_url if call.texts else "",
         params=call.carrier_params,
     )
+
+
+def _evidence(result: DialResult) -> Evidence:
+    match result:
+        case NotSent(reason):
+            return Evidence.TOO_MUCH if reason == THROTTLED else Evidence.FAILS
+        case Refused(_, fault):
+            return Evidence.FAILS if fault is Fault.CONFIGURATION else Evidence.WORKS
+        case Unclear():
+            return Evidence.FAILS
+        case Accepted():
+            return Evidence.WORKS
 
 
 def _report(call: ClaimedCall, result: DialResult) -> CallReport:

@@ -8,7 +8,7 @@ clear answer is `Unclear`, and is never sent again on our own.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.carrier_config import ConfigRef
@@ -43,10 +43,15 @@ class Accepted:
     carrier_call_id: str
 
 
+THROTTLED: Final = "THROTTLED"
+"""The reason of a request that the carrier has turned away because too much is asked of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Not placed and nobody's fault: no byte left, or turned away unprocessed (429).
-    The same call may be sent again after `retry_after`."""
+    """Not placed and nobody's fault: no byte left, or turned away unprocessed (429, with the
+    reason THROTTLED). The same call may be sent again after `retry_after`; of THROTTLED no
+    call of the account may go before."""
 
     reason: str
     retry_after: timedelta | None = None

@@ -61,8 +61,11 @@ class CarrierConfigStore(Protocol):
         carrier_config_id: CarrierConfigId,
         decide: Callable[[CarrierConfig], CarrierConfigFields],
         rates: CarrierRates,
+        *,
+        lifts_hold: bool = False,
     ) -> CarrierConfig:
-        """Reads, decides and writes in one transaction. Raises NotFoundError
+        """Reads, decides and writes in one transaction. New credentials, or `lifts_hold`, and
+        whatever was wrong with the account is forgotten. Raises NotFoundError
         (CARRIER_CONFIG_NOT_FOUND), AlreadyExistsError (CARRIER_CONFIG_NAME_TAKEN)."""
         ...
 

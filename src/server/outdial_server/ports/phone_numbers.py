@@ -38,8 +38,11 @@ class PhoneNumberStore(Protocol):
         account_id: AccountId,
         phone_number_id: PhoneNumberId,
         decide: Callable[[PhoneNumber], PhoneNumberFields],
+        *,
+        lifts_hold: bool = False,
     ) -> PhoneNumber:
-        """Reads, decides and writes in one transaction. Raises NotFoundError
+        """Reads, decides and writes in one transaction. With `lifts_hold` it is forgotten that
+        the carrier refused it. Raises NotFoundError
         (PHONE_NUMBER_NOT_FOUND)."""
         ...
 

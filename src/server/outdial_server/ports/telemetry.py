@@ -15,6 +15,7 @@ from typing import Protocol
 from outdial_server.domain.imports import ImportState
 from outdial_server.domain.reconciliation import Sighting
 from outdial_server.domain.report import ReportKind
+from outdial_server.domain.slots import ScopeKind
 from outdial_server.ports.carrier import DialResult
 from outdial_server.ports.dispatch import Applied, ClaimedCall, Reaped
 from outdial_server.ports.retention import Erased
@@ -43,6 +44,10 @@ class Happened:
     resolved: Counter[ReportKind] = field(default_factory=Counter)
     rows_staged: int = 0
     imports: Counter[ImportState] = field(default_factory=Counter)
+    # Breakers of carrier configs and phone numbers that opened, or stayed open after a probe.
+    trips: Counter[ScopeKind] = field(default_factory=Counter)
+    # How often the rate of a carrier config fell.
+    slowed: int = 0
 
 
 class Transaction(Protocol):

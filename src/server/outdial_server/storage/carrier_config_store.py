@@ -50,10 +50,12 @@ class SqlCarrierConfigs:
         carrier_config_id: CarrierConfigId,
         decide: Callable[[CarrierConfig], CarrierConfigFields],
         rates: CarrierRates,
+        *,
+        lifts_hold: bool = False,
     ) -> CarrierConfig:
         return await self._db.write(
             lambda tx: carrier_configs.change_carrier_config(
-                tx, account_id, carrier_config_id, decide, rates
+                tx, account_id, carrier_config_id, decide, rates, lifts_hold=lifts_hold
             )
         )
 

@@ -47,9 +47,13 @@ class SqlPhoneNumbers:
         account_id: AccountId,
         phone_number_id: PhoneNumberId,
         decide: Callable[[PhoneNumber], PhoneNumberFields],
+        *,
+        lifts_hold: bool = False,
     ) -> PhoneNumber:
         return await self._db.write(
-            lambda tx: phone_numbers.change_phone_number(tx, account_id, phone_number_id, decide)
+            lambda tx: phone_numbers.change_phone_number(
+                tx, account_id, phone_number_id, decide, lifts_hold=lifts_hold
+            )
         )
 
     async def delete_phone_number(

@@ -486,6 +486,16 @@ Index(
     postgresql_where=text("deleted_us IS NULL"),
 )
 
+# What is wrong with a carrier config or a phone number, by the kind and owner of its slots; most
+# have no row. See verbs.troubles.
+troubles: Final = Table(
+    "troubles",
+    metadata,
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("owner", BigInt, primary_key=True, autoincrement=False),
+    Column("state_json", Text, nullable=False),
+)
+
 # What batches list of them, and whose turn it was: see verbs.rotations.
 rotations: Final = Table(
     "rotations",

@@ -22,6 +22,7 @@ from outdial_server.domain.event import EventType
 from outdial_server.domain.imports import ImportState
 from outdial_server.domain.reconciliation import Sighting
 from outdial_server.domain.report import ReportKind
+from outdial_server.domain.slots import ScopeKind
 from outdial_server.ports.carrier import Accepted, DialResult, NotSent, Refused
 from outdial_server.ports.dispatch import Applied, ClaimedCall, Reaped
 from outdial_server.ports.retention import Erased
@@ -259,6 +260,19 @@ class _EventLog:
             registry, "outdial_imports_total", "Imports that came to an end.", ["state"]
         )
         self._imports = {state: imports.of(state.name.lower()) for state in ImportState}
+        trips = Counting(
+            registry,
+            "outdial_breaker_trips_total",
+            "How often a carrier config or a phone number was put out of use.",
+            ["scope"],
+        )
+        self._trips = {
+            kind: trips.of(kind.name.lower())
+            for kind in (ScopeKind.CARRIER_CONFIG, ScopeKind.PHONE_NUMBER)
+        }
+        self._slowed = Counting(
+            registry, "outdial_carrier_slowdowns_total", "How often a carrier config's rate fell."
+        ).of()
 
     def add(self, happened: Happened) -> None:
         for (type_, disposition), count in happened.events.items():
@@ -270,6 +284,9 @@ class _EventLog:
         self._staged.value += happened.rows_staged
         for state, count in happened.imports.items():
             self._imports[state].value += count
+        for scope, trips in happened.trips.items():
+            self._trips[scope].value += trips
+        self._slowed.value += happened.slowed
 
 
 class _Transactions:

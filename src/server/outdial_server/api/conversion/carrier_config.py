@@ -7,7 +7,7 @@ from typing import Any, Final
 from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1 import carrier_config_pb2 as pb
 
-from outdial_server.api.conversion.masks import masked_fields
+from outdial_server.api.conversion.holds import named_fields, show_hold
 from outdial_server.api.conversion.times import timestamp
 from outdial_server.domain.carrier_config import CarrierConfig, CarrierConfigFields, CarrierRates
 from outdial_server.domain.credentials import HINT_SUFFIX, GivenCredentials
@@ -21,14 +21,14 @@ _WRITABLE: Final = (*_LIMITS, *_KINDS)
 
 def carrier_config_to_message(config: CarrierConfig, rates: CarrierRates) -> pb.CarrierConfig:
     fields = config.fields
-    return pb.CarrierConfig(
+    message = pb.CarrierConfig(
         carrier_config_id=config.carrier_config_id,
         account_id=config.account_id,
         display_name=fields.display_name,
         carrier=config.carrier,
         max_concurrent_calls=fields.max_concurrent_calls or 0,
         calls_per_second=fields.calls_per_second or 0,
-        effective_calls_per_second=rates.rate_of(config.carrier, fields.calls_per_second) or 0,
+        effective_calls_per_second=rates.effective_rate_of(config) or 0,
         metadata=fields.metadata,
         create_time=timestamp(config.created_at),
         update_time=timestamp(config.updated_at),
@@ -36,6 +36,8 @@ def carrier_config_to_message(config: CarrierConfig, rates: CarrierRates) -> pb.
         active_calls=config.active_calls,
         **_shown_credentials(config),
     )
+    show_hold(message, config.held)
+    return message
 
 
 def _shown_credentials(config: CarrierConfig) -> dict[str, Any]:
@@ -81,4 +83,4 @@ def carrier_config_change(
 
 
 def _named(message: pb.CarrierConfig, mask: FieldMask | None) -> frozenset[str]:
-    return frozenset(_WRITABLE) if mask is None else masked_fields(mask, message, _WRITABLE)
+    return frozenset(_WRITABLE) if mask is None else named_fields(mask, message, _WRITABLE)

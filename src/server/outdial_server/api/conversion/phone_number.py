@@ -10,7 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1 import phone_number_pb2 as pb
 
 from outdial_server.api.conversion.enums import PHONE_NUMBER_CAPABILITY
-from outdial_server.api.conversion.masks import masked_fields
+from outdial_server.api.conversion.holds import named_fields, show_hold
 from outdial_server.api.conversion.request import filter_text
 from outdial_server.api.conversion.times import timestamp
 from outdial_server.domain.etag import etag_of
@@ -33,7 +33,7 @@ _WRITABLE: Final = (
 
 def phone_number_to_message(number: PhoneNumber) -> pb.PhoneNumber:
     fields = number.fields
-    return pb.PhoneNumber(
+    message = pb.PhoneNumber(
         phone_number_id=number.phone_number_id,
         account_id=number.account_id,
         address=number.address,
@@ -49,6 +49,8 @@ def phone_number_to_message(number: PhoneNumber) -> pb.PhoneNumber:
         active_calls=number.active_calls,
         agent_id=number.agent_id or "",
     )
+    show_hold(message, number.held)
+    return message
 
 
 def phone_number_fields(message: pb.PhoneNumber) -> PhoneNumberFields:
@@ -68,7 +70,7 @@ def phone_number_change(
     message: pb.PhoneNumber, mask: FieldMask
 ) -> Callable[[PhoneNumberFields], PhoneNumberFields]:
     """Writes what the mask names over the present fields."""
-    named = masked_fields(mask, message, _WRITABLE)
+    named = named_fields(mask, message, _WRITABLE)
     fields = phone_number_fields(message)
     written = {name: getattr(fields, name) for name in named}
     return lambda present: replace(present, **written)

@@ -17,6 +17,7 @@ from outdial_server.domain.call import Disposition
 from outdial_server.domain.report import CallReport, Fault
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.ports.carrier import (
+    THROTTLED,
     Accepted,
     AccountFault,
     CallQuery,
@@ -71,7 +72,7 @@ class LocalSimulatedCarrier:
             return Unclear("TIMEOUT")
         wait = self._switch.retry_after_seconds()
         if wait is not None:
-            return NotSent("THROTTLED", timedelta(seconds=wait))
+            return NotSent(THROTTLED, timedelta(seconds=wait))
         carrier_call_id = self._ring(request, script)
         return _answer(script.fate, carrier_call_id)
 
@@ -147,7 +148,7 @@ def _answer(fate: Fate, carrier_call_id: str) -> DialResult:
         case Fate.INVALID_NUMBER:
             return Refused("INVALID_NUMBER", Fault.CALL, Disposition.INVALID_NUMBER)
         case Fate.THROTTLED:
-            return NotSent("THROTTLED", timedelta(seconds=1))
+            return NotSent(THROTTLED, timedelta(seconds=1))
         case Fate.UNAUTHORIZED:
             return Refused("UNAUTHORIZED", Fault.CONFIGURATION)
         case Fate.ERROR | Fate.ERROR_PLACED:

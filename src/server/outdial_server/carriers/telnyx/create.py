@@ -66,7 +66,7 @@ def call_id_in(state: object) -> CallId | None:
 
 _NUMBER_CODES: Final = frozenset({"10002", "10016"})
 _SETUP_CODES: Final = frozenset({"10009", "10010", "10015"})
-_SETUP_FIELDS: Final = frozenset({"/from", "/connection_id", "/stream_url", "/webhook_url"})
+_SETUP_FIELDS: Final = frozenset({"/connection_id", "/stream_url", "/webhook_url"})
 
 
 def code_of(answer: Answer) -> str | None:
@@ -81,8 +81,11 @@ def known_refusal(answer: Answer) -> Refused | None:
     if code is None:
         return None
     reason = f"TELNYX_{code}"
-    if code in _SETUP_CODES or field(answer, "errors", 0, "source", "pointer") in _SETUP_FIELDS:
+    pointer = field(answer, "errors", 0, "source", "pointer")
+    if code in _SETUP_CODES or pointer in _SETUP_FIELDS:
         return Refused(reason, Fault.CONFIGURATION)
+    if pointer == "/from":
+        return Refused(reason, Fault.CALLER_ID)
     if code in _NUMBER_CODES:
         return Refused(reason, Fault.CALL, Disposition.INVALID_NUMBER)
     return None

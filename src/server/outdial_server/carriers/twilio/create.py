@@ -57,6 +57,7 @@ def twiml(request: DialRequest) -> str:
 
 _NUMBER: Final = Fault.CALL, Disposition.INVALID_NUMBER
 _SETUP: Final = Fault.CONFIGURATION, Disposition.FAILED
+_CALLER_ID: Final = Fault.CALLER_ID, Disposition.FAILED
 
 _CODES: Final = {
     # `To` is no number, or the same as `From`.
@@ -70,9 +71,8 @@ _CODES: Final = {
     32205: _SETUP,
     # A trial account, and a number that it has not verified.
     21219: _SETUP,
-    # The caller ID.
-    21210: _SETUP,
-    21212: _SETUP,
+    21210: _CALLER_ID,
+    21212: _CALLER_ID,
     # The URL.
     21205: _SETUP,
     20003: _SETUP,

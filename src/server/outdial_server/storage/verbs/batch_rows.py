@@ -49,6 +49,7 @@ from outdial_server.storage.verbs.log import NewEvent, append_events
 from outdial_server.storage.verbs.number_rules import NUMBER_RULES, number_rules_from
 from outdial_server.storage.verbs.rotations import listed_numbers, write_list
 from outdial_server.storage.verbs.throttles import throttle_key
+from outdial_server.storage.verbs.troubles import troubles_of
 
 BATCH_COLUMNS: Final = (
     "b.key, b.id, a.id AS account_id, g.id AS agent_id, b.account_key, b.agent_key, b.carrier, "
@@ -67,6 +68,7 @@ BATCH_COLUMNS: Final = (
     "g.active AS agent_active, g.texts_revision AS agent_texts_revision, "
     "b.throttle_key, t.id AS throttle_id, b.carrier_config_key, "
     "k.id AS carrier_config_id, k.revision AS carrier_config_revision, k.rate_key, "
+    "z.state_json AS trouble_json, "
     "a.phone_numbers AS account_phone_numbers, g.outbound_numbers AS agent_numbers, "
     f"ro.numbers_json, ro.last_key AS last_number_key, {NUMBER_RULES}"
 )
@@ -75,6 +77,7 @@ SELECT_BATCH: Final = (
     f"SELECT {BATCH_COLUMNS} FROM batches b JOIN accounts a ON a.key = b.account_key "
     "JOIN agents g ON g.key = b.agent_key LEFT JOIN throttles t ON t.key = b.throttle_key "
     "LEFT JOIN carrier_configs k ON k.key = b.carrier_config_key "
+    f"{troubles_of(ScopeKind.CARRIER_CONFIG, 'b.carrier_config_key', 'z')}"
     "LEFT JOIN number_rules n ON n.account_key = b.account_key "
     "LEFT JOIN rotations ro ON ro.batch_key = b.key "
 )

@@ -2,6 +2,7 @@
 own, which no client sees."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -19,7 +20,7 @@ from outdial_server.domain.ids import AccountId, CarrierConfigId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.slots import ScopeKind, SlotScope
-from outdial_server.domain.throttle import ThrottleRule
+from outdial_server.domain.trouble import NO_TROUBLE
 from outdial_server.ports.carrier_configs import StoredCredentials
 from outdial_server.storage.encoding import (
     id_or_not_found,
@@ -31,24 +32,28 @@ from outdial_server.storage.encoding import (
     unpack_id,
 )
 from outdial_server.storage.statements import ConstraintError, Row
+from outdial_server.storage.troubles import trouble_or_none
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
+from outdial_server.storage.verbs.carrier_rates import set_rule
 from outdial_server.storage.verbs.ledger import lock_slots, read_slots, set_cap
 from outdial_server.storage.verbs.paging import key_of, page_of
 from outdial_server.storage.verbs.requests import answered_before
-from outdial_server.storage.verbs.throttle_log import rules_json
+from outdial_server.storage.verbs.troubles import forget_trouble, lock_troubles, troubles_of
 
 _CONFIG: Final = (
     "SELECT k.key, k.id, a.id AS account_id, k.account_key, k.display_name, k.carrier, "
     "k.max_concurrent_calls, k.calls_per_second, k.metadata_json, k.revision, k.created_us, "
-    "k.updated_us, k.rate_key, k.credentials_json, k.credentials_sealed, s.used "
-    "FROM carrier_configs k JOIN accounts a ON a.key = k.account_key "
+    "k.updated_us, k.rate_key, k.credentials_json, k.credentials_sealed, s.used, "
+    "z.state_json AS trouble_json FROM carrier_configs k JOIN accounts a ON a.key = k.account_key "
     f"JOIN slots s ON s.kind = {int(ScopeKind.CARRIER_CONFIG)} AND s.owner = k.key "
+    f"{troubles_of(ScopeKind.CARRIER_CONFIG, 'k.key', 'z')}"
     "WHERE k.deleted_us IS NULL "
 )
 
 
-def _config(row: Row) -> CarrierConfig:
+def _config(tx: Tx, row: Row) -> CarrierConfig:
+    trouble = trouble_or_none(row.trouble_json) or NO_TROUBLE
     return CarrierConfig(
         CarrierConfigId(unpack_id(row.id)),
         AccountId(unpack_id(row.account_id)),
@@ -64,6 +69,8 @@ def _config(row: Row) -> CarrierConfig:
         moment(row.created_us),
         moment(row.updated_us),
         row.used,
+        trouble.held(tx.now),
+        None if trouble.pace is None else trouble.pace.at(tx.now),
     )
 
 
@@ -202,12 +209,12 @@ def create_carrier_config(
     key: int = tx.scalar("SELECT key FROM carrier_configs WHERE id = :id", id=packed)
     set_cap(tx, SlotScope(ScopeKind.CARRIER_CONFIG, key), fields.max_concurrent_calls)
     row = _row(tx, account_id, config_id)
-    _set_rule(tx, row, rates.rule_of(carrier, fields.calls_per_second))
-    return _config(row)
+    set_rule(tx, row, rates.rule_of(carrier, fields.calls_per_second))
+    return _config(tx, row)
 
 
 def get_carrier_config(tx: Tx, account_id: AccountId, config_id: CarrierConfigId) -> CarrierConfig:
-    return _config(_row(tx, account_id, config_id))
+    return _config(tx, _row(tx, account_id, config_id))
 
 
 def list_carrier_configs(
@@ -223,7 +230,7 @@ def list_carrier_configs(
         limit=page.size + 1,
         **parameters,
     )
-    return page_of("carrier_configs", page, rows, _config)
+    return page_of("carrier_configs", page, rows, partial(_config, tx))
 
 
 def change_carrier_config(
@@ -232,20 +239,27 @@ def change_carrier_config(
     config_id: CarrierConfigId,
     decide: Callable[[CarrierConfig], CarrierConfigFields],
     rates: CarrierRates,
+    *,
+    lifts_hold: bool = False,
 ) -> CarrierConfig:
     key = _row(tx, account_id, config_id).key
     scope = SlotScope(ScopeKind.CARRIER_CONFIG, key)
     # The ledger comes first, as everywhere.
     lock_slots(tx, [scope])
+    # Before the config: whoever learns of its trouble goes by way of that.
+    lock_troubles(tx, [scope])
     _lock(tx, key)
     row = _row(tx, account_id, config_id)
-    before = _config(row)
+    before = _config(tx, row)
     after = decide(before)
+    if lifts_hold or after.credentials != before.fields.credentials:
+        forget_trouble(tx, scope)
+        row = _row(tx, account_id, config_id)
     if after == before.fields:
-        return before
+        return _config(tx, row)
     _write(tx, key, after)
     set_cap(tx, scope, after.max_concurrent_calls)
-    _set_rule(tx, row, rates.rule_of(before.carrier, after.calls_per_second))
+    set_rule(tx, row, rates.rule_of(before.carrier, after.calls_per_second))
     return get_carrier_config(tx, account_id, config_id)
 
 
@@ -273,43 +287,12 @@ def _name_taken(name: str) -> AlreadyExistsError:
     )
 
 
-def _set_rule(tx: Tx, config: Row, rule: ThrottleRule | None) -> None:
-    """A rule that is changed holds over what was counted under the one before; one that is
-    new counts from now on."""
-    if rule is not None and config.rate_key is not None:
-        tx.run(
-            "UPDATE throttles SET rules_json = :rules, updated_us = :now "
-            "WHERE key = :key AND rules_json <> :rules",
-            rules=rules_json([rule]),
-            now=tx.now_us,
-            key=config.rate_key,
-        )
-    elif (rule is None) != (config.rate_key is None):
-        tx.run(
-            "UPDATE carrier_configs SET rate_key = :rate WHERE key = :key",
-            rate=None if rule is None else _new_throttle(tx, config.account_key, rule),
-            key=config.key,
-        )
-
-
-def _new_throttle(tx: Tx, account: int, rule: ThrottleRule) -> int:
-    key: int = tx.scalar(
-        "INSERT INTO throttles (id, account_key, rules_json, created_us, updated_us, deleted_us) "
-        "VALUES (:id, :account, :rules, :now, :now, :now) RETURNING key",
-        id=pack_id(tx.ids.new_id()),
-        account=account,
-        rules=rules_json([rule]),
-        now=tx.now_us,
-    )
-    return key
-
-
 def follow_default_rates(tx: Tx, rates: CarrierRates) -> None:
     of_default = tx.all(
         f"{_CONFIG}AND k.calls_per_second IS NULL ORDER BY k.key {tx.dialect.for_update('k')}"
     )
     for row in of_default:
-        _set_rule(tx, row, rates.rule_of(row.carrier, None))
+        set_rule(tx, row, rates.rule_of(row.carrier, None))
 
 
 def delete_carrier_config(tx: Tx, account_id: AccountId, config_id: CarrierConfigId) -> None:

@@ -24,7 +24,7 @@ class ClaimFacts:
     def of(self, r: Runnable) -> ScopeFacts:
         slots = [self.slots[scope] for scope in r.scopes]
         throttle, rate = self._use(r.throttle_key), self._use(r.rate_key)
-        return ScopeFacts(r.batch, slots, throttle, rate, self.numbers.pool_of(r))
+        return ScopeFacts(r.batch, slots, throttle, rate, self.numbers.pool_of(r), r.trouble)
 
     def _use(self, key: int | None) -> ThrottleUse | None:
         return None if key is None else self.throttles[key].use
@@ -38,4 +38,5 @@ def read_claim_facts(tx: Tx, runnable: Sequence[Runnable]) -> ClaimFacts:
     slots = read_slots(tx, [*of_batches, *numbers.scopes()])
     numbers.add_slots(slots)
     keys = {key for r in runnable for key in r.window_keys}
-    return ClaimFacts(slots, read_throttles(tx, keys), numbers)
+    paces = {r.rate_key: r.trouble.pace for r in runnable if r.rate_key and r.trouble}
+    return ClaimFacts(slots, read_throttles(tx, keys, paces), numbers)

@@ -17,6 +17,7 @@ from outdial_server.domain.forecast.question import (
     Question,
 )
 from outdial_server.domain.forecast.throttle_log import ThrottlePast
+from outdial_server.domain.gates import ScopeFacts
 from outdial_server.domain.ids import AccountId, BatchId
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text
@@ -77,12 +78,16 @@ def _dialled(tx: Tx, r: Runnable, facts: ClaimFacts, live: Sequence[LiveCall]) -
         agent_key=r.agent_key,
         batch=r.batch,
         rules=r.rules,
-        facts=facts.of(r),
+        facts=_foreseen(facts.of(r)),
         throttle_key=r.throttle_key,
         rate_key=r.rate_key,
         lots=_lots(tx, r) if waits else (),
         live=live,
     )
+
+
+def _foreseen(facts: ScopeFacts) -> ScopeFacts:
+    return facts if facts.trouble is None else replace(facts, trouble=facts.trouble.foreseen)
 
 
 # --- people who wait

@@ -11,6 +11,7 @@ from typing import Final
 from outdial_server.domain.batch import RetryCallerId
 from outdial_server.domain.call import CallState
 from outdial_server.domain.carrier_config import config_ref
+from outdial_server.domain.carrier_pace import Pace
 from outdial_server.domain.number_rotation import (
     CallerId,
     CarrierAccount,
@@ -21,20 +22,27 @@ from outdial_server.domain.number_rotation import (
 from outdial_server.domain.phone_number import Capability, PhoneNumberFields
 from outdial_server.domain.slots import ScopeKind, SlotRow, SlotScope
 from outdial_server.domain.throttle import ThrottleUse
+from outdial_server.domain.trouble import CALLER_ID_REFUSED
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, pack_id, unpack_id
 from outdial_server.storage.statements import Row
+from outdial_server.storage.troubles import trouble_or_none
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.ledger import read_slots
 from outdial_server.storage.verbs.runnable import Runnable
 from outdial_server.storage.verbs.suppressed import addresses_json, among_addresses
 from outdial_server.storage.verbs.throttle_log import read_throttles
+from outdial_server.storage.verbs.troubles import troubles_of
 
 _SELECT: Final = (
     "SELECT n.key, n.id, n.account_key, n.address, n.active, n.capabilities, n.agent_key, "
     "k.key AS config_key, k.id AS config_id, k.revision AS config_revision, "
-    "k.carrier AS config_carrier, k.rate_key FROM phone_numbers n "
-    "LEFT JOIN carrier_configs k ON k.key = n.carrier_config_key WHERE n.deleted_us IS NULL "
+    "k.carrier AS config_carrier, k.rate_key, zn.state_json AS trouble_json, "
+    "za.state_json AS config_trouble_json FROM phone_numbers n "
+    "LEFT JOIN carrier_configs k ON k.key = n.carrier_config_key "
+    f"{troubles_of(ScopeKind.CARRIER_CONFIG, 'n.carrier_config_key', 'za')}"
+    f"{troubles_of(ScopeKind.PHONE_NUMBER, 'n.key', 'zn')}"
+    "WHERE n.deleted_us IS NULL "
 )
 _KEY: Final = (("key", Kind.INT),)
 
@@ -132,7 +140,9 @@ class OwnNumbers:
 
     def _number(self, r: Runnable, key: int) -> OwnNumber:
         row, slot = self._rows[key], self._slot(SlotScope(ScopeKind.PHONE_NUMBER, key))
-        return OwnNumber(key, row.address, _serves(r, row), slot, self._account(r, row))
+        trouble = trouble_or_none(row.trouble_json)
+        hold = None if trouble is None else trouble.hold(self._tx.now, CALLER_ID_REFUSED)
+        return OwnNumber(key, row.address, _serves(r, row), slot, self._account(r, row), hold)
 
     def _slot(self, scope: SlotScope) -> SlotRow:
         if scope not in self._slots:
@@ -149,10 +159,12 @@ class OwnNumbers:
             return None
         slot = self._slot(SlotScope(ScopeKind.CARRIER_CONFIG, row.config_key))
         ref = config_ref(unpack_id(row.config_id), row.config_revision)
+        trouble = trouble_or_none(row.config_trouble_json)
+        hold = None if trouble is None else trouble.hold(self._tx.now)
         if row.rate_key is None:
-            return CarrierAccount(slot, ref=ref)
-        rate, unsent = self._rate(row.rate_key), self._unsent_of(row.config_key)
-        return CarrierAccount(slot, rate, unsent, ref)
+            return CarrierAccount(slot, ref=ref, hold=hold)
+        rate = self._rate(row.rate_key, None if trouble is None else trouble.pace)
+        return CarrierAccount(slot, rate, self._unsent_of(row.config_key), ref, hold)
 
     def _own_account(self, r: Runnable) -> CarrierAccount | None:
         """That of the batch, whose own gates ask for its limits. In the claim it is to be
@@ -163,9 +175,9 @@ class OwnNumbers:
         slot = self._slot(SlotScope(ScopeKind.CARRIER_CONFIG, key))
         return CarrierAccount(slot, ref=r.carrier_config)
 
-    def _rate(self, key: int) -> ThrottleUse:
+    def _rate(self, key: int, pace: Pace | None) -> ThrottleUse:
         if key not in self._rates:
-            self._rates[key] = read_throttles(self._tx, [key])[key].use
+            self._rates[key] = read_throttles(self._tx, [key], {key: pace})[key].use
         return self._rates[key]
 
     def _unsent_of(self, config: int) -> int:

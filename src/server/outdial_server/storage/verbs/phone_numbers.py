@@ -1,6 +1,7 @@
 """Phone numbers as resources."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from outdial_server.domain.errors import AlreadyExistsError, Reason
@@ -9,6 +10,7 @@ from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.phone_number import Capability, PhoneNumber, PhoneNumberFields
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.slots import ScopeKind, SlotScope
+from outdial_server.domain.trouble import CALLER_ID_REFUSED, NO_TROUBLE
 from outdial_server.storage.encoding import (
     id_or_not_found,
     mapping_from,
@@ -19,27 +21,31 @@ from outdial_server.storage.encoding import (
     unpack_id,
 )
 from outdial_server.storage.statements import Row
+from outdial_server.storage.troubles import trouble_or_none
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.carrier_configs import config_named
-from outdial_server.storage.verbs.ledger import set_cap
+from outdial_server.storage.verbs.ledger import lock_slots, set_cap
 from outdial_server.storage.verbs.paging import key_of, page_of
 from outdial_server.storage.verbs.requests import answered_before
+from outdial_server.storage.verbs.troubles import forget_trouble, troubles_of
 
 _SELECT: Final = (
     "SELECT n.key, n.id, a.id AS account_id, n.address, n.display_name, n.active, "
     "n.capabilities, n.max_concurrent_calls, n.metadata_json, n.account_key, n.agent_key, "
     "g.id AS agent_id, n.revision, n.created_us, n.updated_us, s.used, "
-    "k.id AS carrier_config_id "
+    "k.id AS carrier_config_id, z.state_json AS trouble_json "
     "FROM phone_numbers n JOIN accounts a ON a.key = n.account_key "
     f"JOIN slots s ON s.kind = {int(ScopeKind.PHONE_NUMBER)} AND s.owner = n.key "
     "LEFT JOIN agents g ON g.key = n.agent_key "
     "LEFT JOIN carrier_configs k ON k.key = n.carrier_config_key "
+    f"{troubles_of(ScopeKind.PHONE_NUMBER, 'n.key', 'z')}"
     "WHERE n.deleted_us IS NULL AND n.account_key = :account "
 )
 
 
-def _phone_number(row: Row) -> PhoneNumber:
+def _phone_number(tx: Tx, row: Row) -> PhoneNumber:
+    trouble = trouble_or_none(row.trouble_json) or NO_TROUBLE
     return PhoneNumber(
         PhoneNumberId(unpack_id(row.id)),
         AccountId(unpack_id(row.account_id)),
@@ -50,6 +56,7 @@ def _phone_number(row: Row) -> PhoneNumber:
         moment(row.created_us),
         moment(row.updated_us),
         row.used,
+        trouble.held(tx.now, CALLER_ID_REFUSED),
     )
 
 
@@ -120,7 +127,7 @@ def create_phone_number(
 
 
 def get_phone_number(tx: Tx, account_id: AccountId, phone_number_id: PhoneNumberId) -> PhoneNumber:
-    return _phone_number(find_number(tx, account_id, phone_number_id))
+    return _phone_number(tx, find_number(tx, account_id, phone_number_id))
 
 
 def list_phone_numbers(
@@ -138,7 +145,7 @@ def list_phone_numbers(
         limit=page.size + 1,
         **parameters,
     )
-    return page_of("phone_numbers", page, rows, _phone_number)
+    return page_of("phone_numbers", page, rows, partial(_phone_number, tx))
 
 
 def _packed(agent_id: str) -> bytes:
@@ -154,14 +161,21 @@ def change_phone_number(
     account_id: AccountId,
     phone_number_id: PhoneNumberId,
     decide: Callable[[PhoneNumber], PhoneNumberFields],
+    *,
+    lifts_hold: bool = False,
 ) -> PhoneNumber:
     number = find_number(tx, account_id, phone_number_id)
     key = number.key
+    scope = SlotScope(ScopeKind.PHONE_NUMBER, key)
+    # The ledger comes first, as everywhere.
+    lock_slots(tx, [scope])
     lock_number(tx, key)
     before = get_phone_number(tx, account_id, phone_number_id)
     after = decide(before)
+    if lifts_hold:
+        forget_trouble(tx, scope)
     if after == before.fields:
-        return before
+        return get_phone_number(tx, account_id, phone_number_id)
     values = _field_values(tx, number.account_key, after) | {"updated_us": tx.now_us}
     assignments = ", ".join(f"{name} = :{name}" for name in values)
     tx.run(
@@ -169,7 +183,7 @@ def change_phone_number(
         key=key,
         **values,
     )
-    set_cap(tx, SlotScope(ScopeKind.PHONE_NUMBER, key), after.max_concurrent_calls)
+    set_cap(tx, scope, after.max_concurrent_calls)
     return get_phone_number(tx, account_id, phone_number_id)
 
 

@@ -51,17 +51,18 @@ from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.number_log import NumberedCall, forget_calls, note_ends
 from outdial_server.storage.verbs.retry_terms import read_terms
 from outdial_server.storage.verbs.throttle_log import take_back
+from outdial_server.storage.verbs.troubles import TROUBLE_COLUMNS, TROUBLES_OF_CALLS, Signs
 
 _SELECT: Final = (
     f"SELECT c.key, c.id, {OWNER_COLUMNS}, c.scheduled_key, c.attempt, "
     "c.state, c.fence, c.carrier_call_id, c.holds_slot, c.accepted_us, c.answered_us, "
     "c.disposition, "
     "c.ring_timeout_s, c.max_duration_s, c.throttle_key, c.sent_us, c.rate_key, c.rate_us, "
-    "c.number_counted, s.contact_id, s.dispatch_outcome, "
+    f"c.number_counted, {TROUBLE_COLUMNS}, s.contact_id, s.dispatch_outcome, "
     "s.priority, b.unknown_policy, b.max_calls_per_day, b.time_zone, "
     "b.on_config_error, b.retry_policy_json IS NOT NULL AS has_retry_policy "
     "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
-    "JOIN batches b ON b.key = c.batch_key "
+    f"JOIN batches b ON b.key = c.batch_key {TROUBLES_OF_CALLS}"
 )
 
 
@@ -100,6 +101,7 @@ class _Group:
     # Calls that rules for numbers have counted: they ended, or were not placed.
     numbers_ended: list[NumberedCall] = field(default_factory=list)
     numbers_unplaced: list[NumberedCall] = field(default_factory=list)
+    signs: Signs = field(default_factory=Signs)
     applied: int = 0
     ignored: int = 0
     requeued: bool = False
@@ -120,6 +122,7 @@ def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence
     _write_rows(tx, group.changed)
     count_ended(tx, _calls_to_contacts(group.changed))
     free_slots_of_calls(tx, group.freed)
+    relieved = group.signs.note(tx)
     take_back(tx, group.unplaced)
     note_ends(tx, group.numbers_ended)
     forget_calls(tx, group.numbers_unplaced)
@@ -134,7 +137,7 @@ def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence
     return Applied(
         changed=group.applied,
         ignored=group.ignored,
-        freed=bool(group.freed) or group.requeued,
+        freed=bool(group.freed) or group.requeued or relieved,
         unknown=group.unknown,
         settling=group.requeued or bool(group.misconfigured),
     )
@@ -192,6 +195,8 @@ def _facts(row: Row, retry: RetryTerms | None) -> CallFacts:
         times=_times(row.ring_timeout_s, row.max_duration_s),
         retry=retry,
         heard_machine=row.disposition == _MACHINE,
+        is_paced=row.carrier_config_key is not None,
+        shows_number=row.phone_number_key is not None,
     )
 
 
@@ -213,6 +218,8 @@ def _times(ring_timeout_s: int, max_duration_s: int) -> CallTimes:
 def _advance(tx: Tx, group: _Group, work: _CallWork, reports: Sequence[CallReport]) -> None:
     facts, transition = work.facts, None
     for report in reports:
+        if report.evidence is not None and report.fence == work.row.fence:
+            group.signs.hear(work.row, report)
         # Mostly there is one report, and nobody asks what it made of the facts.
         facts = facts if transition is None else _facts_after(facts, transition)
         transition = advance(facts, report, tx.now)

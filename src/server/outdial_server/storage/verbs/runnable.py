@@ -7,8 +7,10 @@ from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.carrier_config import ConfigRef, config_ref
 from outdial_server.domain.slots import ScopeKind, SlotOwners, SlotScope, scopes_of
+from outdial_server.domain.trouble import Trouble
 from outdial_server.storage.encoding import id_text
 from outdial_server.storage.statements import Row
+from outdial_server.storage.troubles import trouble_or_none
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from, rules_from
 from outdial_server.storage.verbs.ledger import owners_of_batch
@@ -35,6 +37,8 @@ class Runnable:
 
     # That its calls go through.
     carrier_config: ConfigRef | None = None
+    # Of its carrier config.
+    trouble: Trouble | None = None
 
     @property
     def account_key(self) -> int:
@@ -107,4 +111,5 @@ def runnable_from(row: Row) -> Runnable:
         row.agent_numbers > 0,
         row.last_number_key,
         config_ref(id_text(row.carrier_config_id), row.carrier_config_revision or 0),
+        trouble_or_none(row.trouble_json),
     )

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from outdial_server.domain.call import CallState
+from outdial_server.domain.carrier_pace import Pace
 from outdial_server.domain.event import EventType
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.silence import SENDING_LEASE
-from outdial_server.domain.slots import SlotOwners
+from outdial_server.domain.slots import ScopeKind, SlotOwners, SlotScope
+from outdial_server.domain.trouble import Trouble
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import by_number, json_text, micros, pack_id
@@ -29,6 +31,14 @@ from outdial_server.storage.verbs.number_log import note_calls, within_number_ru
 from outdial_server.storage.verbs.own_numbers import read_usable
 from outdial_server.storage.verbs.suppressed import NORMAL_FORM, find_suppressed
 from outdial_server.storage.verbs.throttle_log import Reading, count_hits, read_throttles
+from outdial_server.storage.verbs.troubles import (
+    TROUBLE_COLUMNS,
+    TROUBLES_OF_CALLS,
+    let_through,
+    lock_troubles,
+    note_probes,
+    troubled_scopes,
+)
 
 _KEYED: Final = (("key", Kind.INT), ("fence", Kind.INT))
 
@@ -75,9 +85,12 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
         for row in ours
         if row.key not in suppressed and _stands(tx, by_id[row.id], revisions[row.batch_key])
     ]
-    free = within_number_rules(tx, free, by_id)
     free = _with_usable_numbers(tx, free)
-    throttles = read_throttles(tx, {key for row in free for key in _windows(row)}, lock=True)
+    troubles = lock_troubles(tx, troubled_scopes(free))
+    free = let_through(tx, free, troubles)
+    free = within_number_rules(tx, free, by_id)
+    keys = {key for row in free for key in _windows(row)}
+    throttles = read_throttles(tx, keys, _paces(free, troubles), lock=True)
     free = _admitted(free, throttles)
     capped = {row.batch_key for row in free if by_id[row.id].has_daily_cap}
     if capped:
@@ -94,6 +107,7 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
     sending = [row for row in free if row.batch_key in let_go]
     if throttles:
         count_hits(tx, throttles, Counter(key for row in sending for key in _windows(row)))
+    note_probes(tx, sending, troubles)
     counted_at = {key: reading.at_us for key, reading in throttles.items()}
     sent_us = {row.key: counted_at.get(row.throttle_key, tx.now_us) for row in sending}
     _write(tx, sending, sent_us, counted_at)
@@ -124,6 +138,20 @@ def _admitted(rows: Sequence[Row], throttles: Mapping[int, Reading]) -> list[Row
             for key in windows:
                 left[key] -= 1
     return admitted
+
+
+def _paces(rows: Sequence[Row], troubles: Mapping[SlotScope, Trouble]) -> dict[int, Pace | None]:
+    if not troubles:
+        return {}
+    of_config = {row.rate_key: row.troubled_config for row in rows if row.troubled_config}
+    scopes = {
+        rate_key: SlotScope(ScopeKind.CARRIER_CONFIG, config)
+        for rate_key, config in of_config.items()
+        if rate_key is not None
+    }
+    return {
+        rate_key: troubles[scope].pace for rate_key, scope in scopes.items() if scope in troubles
+    }
 
 
 def _windows(row: Row) -> tuple[int, ...]:
@@ -170,11 +198,12 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row]:
             "SELECT c.key, c.id, c.fence, c.account_key, c.batch_key, c.scheduled_key, "
             f"c.attempt, s.dispatch_outcome, {NORMAL_FORM} AS normal_form, a.suppressions, "
             "b.throttle_key, k.rate_key, c.phone_number_key, "
-            "n.account_key IS NOT NULL AS has_number_rules "
+            f"n.account_key IS NOT NULL AS has_number_rules, {TROUBLE_COLUMNS} "
             "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
             "JOIN accounts a ON a.key = c.account_key JOIN batches b ON b.key = c.batch_key "
             "LEFT JOIN carrier_configs k ON k.key = c.carrier_config_key "
             "LEFT JOIN number_rules n ON n.account_key = c.account_key "
+            f"{TROUBLES_OF_CALLS}"
             f"WHERE {tx.dialect.id_in('c.id', 'ids')} AND c.state = {int(CallState.CLAIMED)} "
             f"AND c.holds_slot = 1 {tx.dialect.lock_in_order('c.key')}",
             ids=tx.dialect.id_list(ids),

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from itertools import zip_longest
+from types import MappingProxyType
 from typing import Final
 
 import orjson
 
+from outdial_server.domain.carrier_config import rate_rule
+from outdial_server.domain.carrier_pace import Pace, effective_rate
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.domain.throttle import RuleUse, ThrottleRule, ThrottleUse
 from outdial_server.storage.dialects.dialect import Kind
@@ -51,7 +54,13 @@ def rules_from(text: str) -> tuple[ThrottleRule, ...]:
     return tuple(ThrottleRule(n, timedelta(seconds=seconds)) for n, seconds in orjson.loads(text))
 
 
-def read_throttles(tx: Tx, keys: Collection[int], *, lock: bool = False) -> dict[int, Reading]:
+Paces = Mapping[int, Pace | None]
+"""Of carrier configs whose rate has fallen, by the key of their throttle."""
+
+
+def read_throttles(
+    tx: Tx, keys: Collection[int], paces: Paces = MappingProxyType({}), *, lock: bool = False
+) -> dict[int, Reading]:
     """By key. With `lock` nobody else counts until the end of the transaction."""
     if not keys:
         return {}
@@ -61,8 +70,18 @@ def read_throttles(tx: Tx, keys: Collection[int], *, lock: bool = False) -> dict
         f"ORDER BY t.key {tx.dialect.for_update('t') if lock else ''}",
         keys=json_text([[key] for key in sorted(keys)]),
     )
-    windows = _read_windows(tx, throttles)
-    return {t.key: _reading(tx, t, windows) for t in throttles}
+    rules = {t.key: _rules_of(tx, t, paces.get(t.key)) for t in throttles}
+    windows = _read_windows(tx, throttles, rules)
+    return {t.key: _reading(tx, t, rules[t.key], windows) for t in throttles}
+
+
+def _rules_of(tx: Tx, throttle: Row, pace: Pace | None) -> tuple[ThrottleRule, ...]:
+    rules = rules_from(throttle.rules_json)
+    if pace is None:
+        return rules
+    (rule,) = rules
+    rate = effective_rate(rule.calls_per_second, pace, tx.now)
+    return rules if rate == rule.calls_per_second else (rate_rule(rate),)
 
 
 _WINDOW: Final = (
@@ -73,13 +92,15 @@ _WINDOW: Final = (
 )
 
 
-def _read_windows(tx: Tx, throttles: Sequence[Row]) -> Mapping[tuple[int, int], Row]:
+def _read_windows(
+    tx: Tx, throttles: Sequence[Row], rules: Mapping[int, Sequence[ThrottleRule]]
+) -> Mapping[tuple[int, int], Row]:
     """Of each rule: what was counted before its window, and the first moment after whose
     leaving there is room again."""
     wanted = [
         [t.key, place, _at(tx, t) - _window_us(rule), t.total - rule.max_calls]
         for t in throttles
-        for place, rule in enumerate(rules_from(t.rules_json))
+        for place, rule in enumerate(rules[t.key])
     ]
     log = "FROM throttle_hits h WHERE h.throttle_key = w.throttle_key"
     rows = tx.all(
@@ -102,9 +123,14 @@ def _window_us(rule: ThrottleRule) -> int:
     return rule.window // _MICROSECOND
 
 
-def _reading(tx: Tx, throttle: Row, windows: Mapping[tuple[int, int], Row]) -> Reading:
+def _reading(
+    tx: Tx,
+    throttle: Row,
+    rules: Sequence[ThrottleRule],
+    windows: Mapping[tuple[int, int], Row],
+) -> Reading:
     uses = []
-    for place, rule in enumerate(rules_from(throttle.rules_json)):
+    for place, rule in enumerate(rules):
         window = windows[throttle.key, place]
         used = 0 if window.before is None else throttle.total - window.before
         opens_at = None
