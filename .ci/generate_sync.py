@@ -267,6 +267,8 @@ def _arguments(method: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
         yield _handed_on(argument)
     for argument in method.args.kwonlyargs:
         yield f"{argument.arg}={_handed_on(argument)}"
+    if method.args.kwarg is not None:
+        yield f"**{method.args.kwarg.arg}"
 
 
 def _handed_on(argument: ast.arg) -> str:

@@ -1,5 +1,6 @@
 """Carrier configs from the SDK and the command."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -13,11 +14,15 @@ from outdial.v1.carrier_config_service_pb2 import (
     ListCarrierConfigsResponse,
     UpdateCarrierConfigResponse,
 )
-from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
+from outdial.v1.carrier_credentials_pb2 import (
+    SipCredentials,
+    TelnyxCredentials,
+    TwilioCredentials,
+)
 
 from client.command_line import Outdial
 from client.far_end import FarEnd
-from outdial_client import Client, NewBatch
+from outdial_client import Client, NewBatch, sync
 
 MAIN = CarrierConfig(
     carrier_config_id="k-1",
@@ -166,6 +171,18 @@ async def test_credentials_are_those_of_one_carrier(far_end: FarEnd) -> None:
             await create("t", "telnyx", telnyx=credentials, twilio=TwilioCredentials())
     (request,) = far_end.requests("CreateCarrierConfig")
     assert request.carrier_config.telnyx == credentials
+
+
+async def test_the_client_without_asyncio_gives_credentials_just_so(far_end: FarEnd) -> None:
+    far_end.answer("CreateCarrierConfig", CreateCarrierConfigResponse(carrier_config=TWILIO))
+    credentials = SipCredentials(proxy="trunk.example.net", username="u", password=SECRET)
+
+    def create() -> None:
+        with sync.Client(far_end.address) as client:
+            client.carrier_configs.create("t", "sip", sip=credentials)
+
+    await asyncio.to_thread(create)
+    assert far_end.requests("CreateCarrierConfig")[0].carrier_config.sip == credentials
 
 
 @pytest.mark.parametrize("from_stdin", [True, False])

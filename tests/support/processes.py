@@ -132,10 +132,12 @@ class ServerProcess(Process):
     """A server on ports that stay the same over restarts."""
 
     def __init__(
-        self, folder: Path, database_url: str, carrier: CarrierProcess, **environment: str
+        self, folder: Path, database_url: str, carrier: CarrierProcess | None, **environment: str
     ) -> None:
+        """Without `carrier` calls go through carrier configs."""
         self.port = free_port()
         http_port = free_port()
+        simulated = {} if carrier is None else {"OUTDIAL_SIMULATED_CARRIER_URL": carrier.url}
         super().__init__(
             ["serve"],
             {
@@ -144,8 +146,8 @@ class ServerProcess(Process):
                 "OUTDIAL_HTTP_LISTEN": f"127.0.0.1:{http_port}",
                 "OUTDIAL_PUBLIC_URL": f"http://127.0.0.1:{http_port}",
                 "OUTDIAL_BOOTSTRAP_API_KEY": API_KEY,
-                "OUTDIAL_SIMULATED_CARRIER_URL": carrier.url,
                 "OUTDIAL_SIMULATED_CARRIER_SECRET": CALLBACK_SECRET,
+                **simulated,
                 **environment,
             },
             folder / "server.out",

@@ -116,8 +116,9 @@ class Agent(_message.Message):
     """What the agent says first; a template like `prompt`, up to 4,096 characters."""
     join_url_template: _builtins.str
     """Where an answered call is connected to the agent: https:// or wss://, a host,
-    and behind it variables, whose values are percent-encoded. `{{call_id}}` is
-    the id of the Call. Up to 2,048 characters.
+    and behind it variables, whose values are percent-encoded; or a SIP URI,
+    sip:, with variables before its @ alone. `{{call_id}}` is the id of the Call.
+    Up to 2,048 characters.
     """
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:

@@ -124,3 +124,58 @@ class TelnyxCredentials(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TelnyxCredentials: _TypeAlias = TelnyxCredentials  # noqa: Y015
+
+@_typing.final
+class SipCredentials(_message.Message):
+    """What calls over SIP are made with: a trunk, or nothing but the right to call SIP addresses. A
+    secret is never shown again: it is kept encrypted, and reads show its first four characters in
+    the field beside it. Signalling is SIP over UDP and IPv4.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROXY_FIELD_NUMBER: _builtins.int
+    USERNAME_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    PASSWORD_HINT_FIELD_NUMBER: _builtins.int
+    FROM_DOMAIN_FIELD_NUMBER: _builtins.int
+    AGENT_FIRST_FIELD_NUMBER: _builtins.int
+    proxy: _builtins.str
+    """The trunk that every call goes to: HOST or HOST:PORT, a name or an IPv4 address, port 5060
+    if unset. It leads to a public address; to others only where the operator allows them
+    (OUTDIAL_OUTGOING_ALLOW). Unset means that each call goes to the host of its own SIP
+    address; phone numbers can then not be called.
+    """
+    username: _builtins.str
+    """Answers the trunk's challenges (401 and 407), and is the user of From where a call has no
+    caller ID. 1 to 64 characters of a SIP user part. Goes with `password`.
+    """
+    password: _builtins.str
+    """At most 256 characters of ASCII without spaces. Write only."""
+    password_hint: _builtins.str
+    """Output only."""
+    from_domain: _builtins.str
+    """The host of our own address in From, where the trunk wants a certain one; unset means the
+    host that is called.
+    """
+    agent_first: _builtins.bool
+    """The agent is connected first, and the person is then called with the agent's SDP: for trunks
+    that refuse an INVITE without SDP. It keeps the agent busy while the phone rings.
+    """
+    def __init__(
+        self,
+        *,
+        proxy: _builtins.str = ...,
+        username: _builtins.str = ...,
+        password: _builtins.str = ...,
+        password_hint: _builtins.str = ...,
+        from_domain: _builtins.str = ...,
+        agent_first: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_first", b"agent_first", "from_domain", b"from_domain", "password", b"password", "password_hint", b"password_hint", "proxy", b"proxy", "username", b"username"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SipCredentials: _TypeAlias = SipCredentials  # noqa: Y015

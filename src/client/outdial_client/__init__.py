@@ -26,7 +26,11 @@ from outdial.v1.call_pb2 import (
 from outdial.v1.call_service_pb2 import CallJoined, CallOver, CallResolution
 from outdial.v1.calling_hours_pb2 import TimeZoneSource, Weekday, ZoneRule
 from outdial.v1.carrier_config_pb2 import CarrierConfig
-from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
+from outdial.v1.carrier_credentials_pb2 import (
+    SipCredentials,
+    TelnyxCredentials,
+    TwilioCredentials,
+)
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.event_pb2 import Event, EventType
 from outdial.v1.explanation_pb2 import (
@@ -205,6 +209,7 @@ __all__ = [
     "ScheduledCallExplanation",
     "ScheduledCallResult",
     "ScheduledCallState",
+    "SipCredentials",
     "SkipsForecast",
     "Speaker",
     "Suppression",

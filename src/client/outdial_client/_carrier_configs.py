@@ -1,16 +1,29 @@
 """Carrier configs."""
 
 from collections.abc import Iterable, Mapping
+from typing import TypedDict, Unpack
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from grpc.aio import Channel
 from outdial.v1 import carrier_config_service_pb2 as messages
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_config_service_pb2_grpc import CarrierConfigServiceStub
-from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
+from outdial.v1.carrier_credentials_pb2 import (
+    SipCredentials,
+    TelnyxCredentials,
+    TwilioCredentials,
+)
 
 from outdial_client._pager import Page, Pager
 from outdial_client._requests import Sender
+
+
+class CarrierCredentials(TypedDict, total=False):
+    """What an account is opened with, under the name of its carrier."""
+
+    twilio: TwilioCredentials | None
+    telnyx: TelnyxCredentials | None
+    sip: SipCredentials | None
 
 
 class CarrierConfigs:
@@ -28,28 +41,26 @@ class CarrierConfigs:
         *,
         max_concurrent_calls: int = 0,
         calls_per_second: float = 0,
-        twilio: TwilioCredentials | None = None,
-        telnyx: TelnyxCredentials | None = None,
         metadata: Mapping[str, str] | None = None,
         request_id: str = "",
+        **credentials: Unpack[CarrierCredentials],
     ) -> CarrierConfig:
         """Makes a carrier config; AlreadyExistsError when the name is taken.
 
         `carrier` is one that `client.server_info()` lists. `calls_per_second` is 0.01 to
-        1000, and 0 means the carrier's own default, if it has one. `twilio` and `telnyx` go
-        with the carrier of that name, so at most one is given (else ValueError); their
+        1000, and 0 means the carrier's own default, if it has one. `twilio`, `telnyx` and `sip`
+        go with the carrier of that name, so at most one is given (else ValueError); their
         secrets are kept encrypted and never shown again.
         """
-        if twilio is not None and telnyx is not None:
+        if sum(given is not None for given in credentials.values()) > 1:
             raise ValueError("a carrier config has the credentials of one carrier")
         config = CarrierConfig(
             display_name=display_name,
             carrier=carrier,
             max_concurrent_calls=max_concurrent_calls,
             calls_per_second=calls_per_second,
-            twilio=twilio,
-            telnyx=telnyx,
             metadata=metadata or {},
+            **credentials,
         )
         request = messages.CreateCarrierConfigRequest(carrier_config=config, request_id=request_id)
         return (await self._send(self._stub.CreateCarrierConfig, request)).carrier_config
@@ -77,7 +88,7 @@ class CarrierConfigs:
 
     async def update(self, carrier_config: CarrierConfig, fields: Iterable[str]) -> CarrierConfig:
         """Writes those `fields` of `carrier_config`; AbortedError when its etag is out of
-        date. Credentials (`twilio`, `telnyx`) are written as a whole, with their secrets."""
+        date. Credentials (`twilio`, `telnyx`, `sip`) are written as a whole, with their secrets."""
         request = messages.UpdateCarrierConfigRequest(
             carrier_config=carrier_config, update_mask=FieldMask(paths=list(fields))
         )

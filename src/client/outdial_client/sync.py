@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
-from typing import Generic, Self
+from typing import Generic, Self, Unpack
 
 from outdial.v1.account_pb2 import Account, ApiKey, ApiKeyScope
 from outdial.v1.account_service_pb2 import CreateApiKeyResponse
@@ -37,7 +37,6 @@ from outdial.v1.batch_service_pb2 import (
 from outdial.v1.call_pb2 import Call, CallState, Conversation
 from outdial.v1.call_service_pb2 import CallJoined, CallOver, CallResolution
 from outdial.v1.carrier_config_pb2 import CarrierConfig
-from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 from outdial.v1.event_pb2 import Event, EventType
 from outdial.v1.explanation_pb2 import BatchExplanation, ScheduledCallExplanation
@@ -66,6 +65,7 @@ from outdial_client._batch_imports import BatchImports as AsyncBatchImports
 from outdial_client._batches import Batches as AsyncBatches
 from outdial_client._calls import Calls as AsyncCalls
 from outdial_client._carrier_configs import CarrierConfigs as AsyncCarrierConfigs
+from outdial_client._carrier_configs import CarrierCredentials
 from outdial_client._channel import TlsConfig
 from outdial_client._client import DEFAULT_TIMEOUT
 from outdial_client._client import Client as AsyncClient
@@ -1198,16 +1198,15 @@ class CarrierConfigs:
         *,
         max_concurrent_calls: int = 0,
         calls_per_second: float = 0,
-        twilio: TwilioCredentials | None = None,
-        telnyx: TelnyxCredentials | None = None,
         metadata: Mapping[str, str] | None = None,
         request_id: str = "",
+        **credentials: Unpack[CarrierCredentials],
     ) -> CarrierConfig:
         """Makes a carrier config; AlreadyExistsError when the name is taken.
 
         `carrier` is one that `client.server_info()` lists. `calls_per_second` is 0.01 to
-        1000, and 0 means the carrier's own default, if it has one. `twilio` and `telnyx` go
-        with the carrier of that name, so at most one is given (else ValueError); their
+        1000, and 0 means the carrier's own default, if it has one. `twilio`, `telnyx` and `sip`
+        go with the carrier of that name, so at most one is given (else ValueError); their
         secrets are kept encrypted and never shown again.
         """
         return self._loop.run(
@@ -1217,10 +1216,9 @@ class CarrierConfigs:
                 carrier,
                 max_concurrent_calls=max_concurrent_calls,
                 calls_per_second=calls_per_second,
-                twilio=twilio,
-                telnyx=telnyx,
                 metadata=metadata,
                 request_id=request_id,
+                **credentials,
             )
         )
 
@@ -1238,7 +1236,7 @@ class CarrierConfigs:
 
     def update(self, carrier_config: CarrierConfig, fields: Iterable[str]) -> CarrierConfig:
         """Writes those `fields` of `carrier_config`; AbortedError when its etag is out of
-        date. Credentials (`twilio`, `telnyx`) are written as a whole, with their secrets.
+        date. Credentials (`twilio`, `telnyx`, `sip`) are written as a whole, with their secrets.
         """
         return self._loop.run(partial(self._inner.update, carrier_config, tuple(fields)))
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import IPv4Address
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -22,9 +23,13 @@ class SettingsError(ValueError):
 
 def _host_and_port(text: str) -> str:
     host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
+    if not colon or not host or not _is_port(port):
         raise ValueError("must be HOST:PORT, like 127.0.0.1:50051")
     return text
+
+
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and int(text) <= 65_535
 
 
 def _http_url(text: str) -> str:
@@ -45,6 +50,20 @@ def _keep(text: str) -> str:
 
 
 Listen = Annotated[str, AfterValidator(_host_and_port)]
+
+
+def _address_and_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    try:
+        address = IPv4Address(host)
+    except ValueError:
+        address = None
+    if text and (address is None or address.is_unspecified or not _is_port(port)):
+        raise ValueError("must be ADDRESS:PORT with an IPv4 address of this machine")
+    return text
+
+
+SipListen = Annotated[str, AfterValidator(_address_and_port)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Networks = Annotated[str, AfterValidator(_networks)]
 Keep = Annotated[str, AfterValidator(_keep)]
@@ -59,6 +78,10 @@ class Settings(BaseSettings):
     http_listen: Listen = "127.0.0.1:8080"
     # Where carriers reach the HTTP port; empty means where it listens.
     public_url: HttpUrl = ""
+
+    # Where SIP listens over UDP: an address that far ends reach, since they are told it. Empty
+    # means no SIP.
+    sip_listen: SipListen = ""
 
     # If set, this key exists, with all scopes.
     bootstrap_api_key: SecretStr = SecretStr("")

@@ -2,7 +2,7 @@
 far end's record as the judge of what it did."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,11 @@ from outdial.v1.batch_service_pb2 import WatchBatchRequest
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.call_pb2 import CallState
 from outdial.v1.carrier_config_pb2 import CarrierConfig
-from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
+from outdial.v1.carrier_credentials_pb2 import (
+    SipCredentials,
+    TelnyxCredentials,
+    TwilioCredentials,
+)
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall
 from tests.integration.conftest import OPERATOR_KEY
 
@@ -53,7 +57,7 @@ STORM = replace(
 """A third of the requests goes wrong, in every way there is. Whoever answers talks for longer
 than news is out of order: who it was may be told in between."""
 
-Credentials = TwilioCredentials | TelnyxCredentials
+Credentials = TwilioCredentials | TelnyxCredentials | SipCredentials
 
 
 @asynccontextmanager
@@ -75,9 +79,10 @@ class Outdial:
 
     channel: grpc.aio.Channel
     http_url: str
+    key: Sequence[tuple[str, str]] = KEY
 
     async def __call__(self, name: str, **fields: Any) -> Any:
-        return await call(self.channel, name, KEY, **fields)
+        return await call(self.channel, name, self.key, **fields)
 
     async def add_config(
         self, credentials: Credentials | None, carrier: str = "twilio"

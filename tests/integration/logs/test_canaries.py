@@ -23,7 +23,11 @@ from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import WatchBatchRequest
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.carrier_config_pb2 import CarrierConfig
-from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
+from outdial.v1.carrier_credentials_pb2 import (
+    SipCredentials,
+    TelnyxCredentials,
+    TwilioCredentials,
+)
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
 from outdial_server.adapters.master_key import master_key_from
@@ -65,6 +69,10 @@ TELNYX = TelnyxCredentials(
     public_key=b64encode(bytes(32)).decode(),
 )
 
+SIP = SipCredentials(
+    proxy="127.0.0.1", username=f"{CANARY}-user", password=f"{CANARY}-password-of-sip"
+)
+
 
 @dataclass
 class Server:
@@ -100,6 +108,7 @@ async def serving(folder: Path, *command: str, **settings: str) -> AsyncIterator
         "OUTDIAL_DATABASE_URL": f"sqlite:///{folder / 'outdial.db'}",
         "OUTDIAL_GRPC_LISTEN": f"127.0.0.1:{grpc_port}",
         "OUTDIAL_HTTP_LISTEN": f"127.0.0.1:{http_port}",
+        "OUTDIAL_SIP_LISTEN": "127.0.0.1:0",
         "OUTDIAL_BOOTSTRAP_API_KEY": API_KEY,
         "OUTDIAL_MASTER_KEY": MASTER_KEY,
         "OUTDIAL_LOG_LEVEL": "debug",
@@ -147,6 +156,12 @@ async def good_requests(channel: grpc.aio.Channel, count: int = 20) -> str:
         "CreateCarrierConfig",
         KEY,
         carrier_config=CarrierConfig(display_name=f"{CANARY} 2", carrier="telnyx", telnyx=TELNYX),
+    )
+    await call(
+        channel,
+        "CreateCarrierConfig",
+        KEY,
+        carrier_config=CarrierConfig(display_name=f"{CANARY} 3", carrier="sip", sip=SIP),
     )
     agent = await call(
         channel,

@@ -53,7 +53,12 @@ class Acme:
     def write_params(self, params: Params, account: Mapping[str, CredentialValue]) -> Params:
         return {f"acme_{name}": value for name, value in params.items()}
 
-    def open(self, values: Mapping[str, CredentialValue], callback_url: str) -> Opened:
+    def open(
+        self,
+        values: Mapping[str, CredentialValue],
+        callback_url: str,
+        config_id: CarrierConfigId,
+    ) -> Opened:
         return Opened(values, callback_url)
 
 

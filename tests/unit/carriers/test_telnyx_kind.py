@@ -8,7 +8,7 @@ from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials
 
 from outdial_server.carriers.telnyx.kind import TelnyxKind
 from outdial_server.domain.checks import Checks
-from outdial_server.domain.ids import CallId
+from outdial_server.domain.ids import CallId, CarrierConfigId
 from outdial_server.domain.internet import AddressGuard, parse_networks
 from outdial_server.ports.carrier import DialRequest, NotSent
 from support.clock import ManualClock
@@ -71,7 +71,9 @@ async def test_an_account_is_asked_at_addresses_that_may_be_reached_alone() -> N
         (AddressGuard(), "ADDRESS_NOT_ALLOWED"),
         (AddressGuard(parse_networks(["127.0.0.1"])), "CANNOT_CONNECT"),
     ):
-        carrier = TelnyxKind(guard, ManualClock()).open(values, "https://us.example.com")
+        carrier = TelnyxKind(guard, ManualClock()).open(
+            values, "https://us.example.com", CarrierConfigId("config")
+        )
         assert await carrier.place_call(request) == NotSent(reason)
         await carrier.close()
 

@@ -7,7 +7,7 @@ from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
 
 from outdial_server.carriers.twilio.kind import TwilioKind
 from outdial_server.domain.checks import Checks
-from outdial_server.domain.ids import CallId
+from outdial_server.domain.ids import CallId, CarrierConfigId
 from outdial_server.domain.internet import AddressGuard, parse_networks
 from outdial_server.ports.carrier import DialRequest, NotSent
 from support.domain import ACCOUNT
@@ -97,7 +97,9 @@ async def test_an_account_is_asked_at_addresses_that_may_be_reached_alone() -> N
         (AddressGuard(), "ADDRESS_NOT_ALLOWED"),
         (AddressGuard(parse_networks(["127.0.0.1"])), "CANNOT_CONNECT"),
     ):
-        carrier = TwilioKind(guard).open(values, "https://us.example.com")
+        carrier = TwilioKind(guard).open(
+            values, "https://us.example.com", CarrierConfigId("config")
+        )
         assert await carrier.place_call(request) == NotSent(reason)
         await carrier.close()
 

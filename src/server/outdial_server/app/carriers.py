@@ -12,6 +12,8 @@ from outdial_server.carriers.simulated.profile import (
     named_profile,
     with_settings,
 )
+from outdial_server.carriers.sip.kind import SipKind
+from outdial_server.carriers.sip.supervisor import SipSupervisor
 from outdial_server.carriers.telnyx.kind import TelnyxKind
 from outdial_server.carriers.twilio.kind import TwilioKind
 from outdial_server.engine import GatheredReports
@@ -21,12 +23,28 @@ from outdial_server.ports.carrier_kind import CarrierKind
 from outdial_server.settings import SettingsError
 
 
+def build_sip(base: Foundation) -> SipSupervisor | None:
+    settings = base.settings
+    if not settings.sip_listen:
+        return None
+    address, _, port = settings.sip_listen.rpartition(":")
+    return SipSupervisor(
+        address, int(port), settings.outgoing_allow, base.store.callbacks, base.clock
+    )
+
+
 def build_carriers(
-    base: Foundation, reports: GatheredReports, tokens: CallbackTokens, seal: AesGcmSeal
+    base: Foundation,
+    reports: GatheredReports,
+    tokens: CallbackTokens,
+    seal: AesGcmSeal,
+    sip: SipSupervisor | None,
 ) -> CarrierRegistry:
     settings = base.settings
     guard = settings.outgoing_guard
     kinds: list[CarrierKind] = [TwilioKind(guard), TelnyxKind(guard, base.clock)]
+    if sip is not None:
+        kinds.append(SipKind(sip, guard, lambda: base.store.is_alone))
     accounts = CarrierAccounts(
         {kind.name: kind for kind in kinds},
         base.store.carrier_configs,

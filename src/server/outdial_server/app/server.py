@@ -25,10 +25,11 @@ from outdial_server.adapters.metrics import (
 )
 from outdial_server.adapters.sealing import AesGcmSeal
 from outdial_server.adapters.spare_time import SpareThread
-from outdial_server.app.carriers import build_carriers
+from outdial_server.app.carriers import build_carriers, build_sip
 from outdial_server.app.foundation import Foundation, open_foundation
 from outdial_server.app.servicers import build_grpc_server
 from outdial_server.carriers.registry import CarrierRegistry
+from outdial_server.carriers.sip.supervisor import CannotListenError, SipSupervisor
 from outdial_server.commands.credentials import CredentialSealer
 from outdial_server.commands.first_keys import FirstKeys
 from outdial_server.commands.forecast_batch import ForecastBatch
@@ -112,20 +113,20 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         )
         seal = AesGcmSeal(master_key)
         reports = GatheredReports(base.signals)
-        carriers = build_carriers(base, reports, tokens, seal)
+        sip = build_sip(base)
+        carriers = build_carriers(base, reports, tokens, seal, sip)
         sealer = CredentialSealer(carriers.kinds, seal)
         stack.push_async_callback(carriers.close)
         await base.store.carrier_configs.follow_default_rates(carriers.rates)
         engine = build_engine(base, carriers, reports)
+        await _start_sip(stack, sip, engine)
         _measure_lag(stack, metrics)
         draining, ready = asyncio.Event(), asyncio.Event()
 
         http = _http_server(base, carriers, engine, tokens, metrics, ready)
         http_port = await _listening("OUTDIAL_HTTP_LISTEN", http.start)
         stack.push_async_callback(http.stop)
-        spare_time = SpareThread()
-        stack.callback(spare_time.close)
-        forecast = ForecastBatch(base.store.forecasts, SeededChances(), spare_time)
+        forecast = _forecast(stack, base)
         sender = _webhook_sender(stack, base, seal)
         grpc = build_grpc_server(
             base, carriers, sealer, engine, metrics, draining, forecast, sender
@@ -196,6 +197,23 @@ def build_engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredR
         is_alone=base.store.is_alone,
         telemetry=base.telemetry,
     )
+
+
+async def _start_sip(stack: AsyncExitStack, sip: SipSupervisor | None, engine: Engine) -> None:
+    """What it tells while it stops is still stored."""
+    if sip is None:
+        return
+    try:
+        await sip.start(engine.callbacks_arrived)
+    except CannotListenError as error:
+        raise SettingsError(f"OUTDIAL_SIP_LISTEN: {error}") from error
+    stack.push_async_callback(sip.close)
+
+
+def _forecast(stack: AsyncExitStack, base: Foundation) -> ForecastBatch:
+    spare_time = SpareThread()
+    stack.callback(spare_time.close)
+    return ForecastBatch(base.store.forecasts, SeededChances(), spare_time)
 
 
 def _measure_lag(stack: AsyncExitStack, metrics: CollectorRegistry) -> None:

@@ -111,7 +111,8 @@ class CarrierAccounts:
                 "carrier.credentials_unreadable", carrier_config_id=config_id, cause=str(error)
             )
             return None
-        return kind.open(values, self._callback_url(stored.carrier, config_id))
+        url = self._callback_url(stored.carrier, config_id)
+        return kind.open(values, url, config_id)
 
     async def _close_what_is_over(self, now: datetime) -> None:
         idle = [key for key, one in self._accounts.items() if now - one.used_at > IDLE_AFTER]

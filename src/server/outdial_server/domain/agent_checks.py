@@ -9,6 +9,9 @@ from outdial_server.domain.checks import Checks
 from outdial_server.domain.template import Template, TemplateError, parse_template
 
 _FIXED_HOST: Final = re.compile(r"(?:https|wss)://[\w.-]+(?::\d{1,5})?(?:[/?#]|\Z)", re.IGNORECASE)
+_SIP: Final = re.compile(r"sip:", re.IGNORECASE)
+# Behind the one @: a whole host, then parameters or nothing.
+_FIXED_SIP_HOST: Final = re.compile(r"[^@]*@[\w.-]+(?::\d{1,5})?(?:;[^@]*)?")
 _UNFIT_FOR_URL: Final = re.compile(r"[\s\x00-\x20\x7f\"<>\\^`|]")
 
 
@@ -45,13 +48,22 @@ def _template(checks: Checks, name: str, text: str, most: int) -> Template | Non
 
 def _join_url(checks: Checks, url: Template) -> None:
     """Where a call is joined is the agent's alone: no value of a row can change the host."""
-    host = _FIXED_HOST.match(url.literals[0])
-    if host is None or (url.paths and host[0][-1] not in "/?#"):
+    if not _has_fixed_host(url):
         checks.fault(
             "join_url_template",
-            "must begin with https:// or wss:// and a host without variables",
+            "must begin with https:// or wss:// and a host without variables, or be a SIP URI "
+            "with variables before its @ alone, like sip:{{call_id}}@voice.example.net",
         )
     elif any(_UNFIT_FOR_URL.search(literal) for literal in url.literals):
         checks.fault(
             "join_url_template", "must not contain blanks or other characters unfit for URLs"
         )
+
+
+def _has_fixed_host(url: Template) -> bool:
+    if _SIP.match(url.literals[0]):
+        # Values are escaped, so a variable brings no @ of its own.
+        *users, host = url.literals
+        return not any("@" in part for part in users) and bool(_FIXED_SIP_HOST.fullmatch(host))
+    found = _FIXED_HOST.match(url.literals[0])
+    return found is not None and (not url.paths or found[0][-1] in "/?#")

@@ -6,6 +6,7 @@ from typing import Protocol
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue
+from outdial_server.domain.ids import CarrierConfigId
 from outdial_server.ports.carrier import Carrier
 
 
@@ -41,7 +42,13 @@ class CarrierKind(Protocol):
         """See WriteParams."""
         ...
 
-    def open(self, values: Mapping[str, CredentialValue], callback_url: str) -> Carrier:
+    def open(
+        self,
+        values: Mapping[str, CredentialValue],
+        callback_url: str,
+        config_id: CarrierConfigId,
+    ) -> Carrier:
         """The account of these credentials, which were checked; nothing is sent yet. What the
-        carrier tells goes to `callback_url`, public and with its token, or below it."""
+        carrier tells goes to `callback_url`, public and with its token, or below it;
+        `config_id` is for one that tells it within this machine."""
         ...

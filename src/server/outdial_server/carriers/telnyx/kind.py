@@ -12,6 +12,7 @@ from outdial_server.carriers.telnyx.signature import public_key_of
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue, secret_fault
+from outdial_server.domain.ids import CarrierConfigId
 from outdial_server.domain.internet import AddressGuard
 from outdial_server.ports.clock import Clock
 
@@ -46,7 +47,12 @@ class TelnyxKind:
     def write_params(self, params: Params, account: Mapping[str, CredentialValue]) -> Params:
         return KNOWN.write(params)
 
-    def open(self, values: Mapping[str, CredentialValue], callback_url: str) -> TelnyxCarrier:
+    def open(
+        self,
+        values: Mapping[str, CredentialValue],
+        callback_url: str,
+        config_id: CarrierConfigId,
+    ) -> TelnyxCarrier:
         account = TelnyxAccount(**values)  # type: ignore[arg-type] # as they were checked
         return TelnyxCarrier(account, callback_url, self._clock, guard=self._guard)
 

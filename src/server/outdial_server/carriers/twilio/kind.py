@@ -11,6 +11,7 @@ from outdial_server.carriers.twilio.params import KNOWN
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue, secret_fault
+from outdial_server.domain.ids import CarrierConfigId
 from outdial_server.domain.internet import AddressGuard
 
 _SIDS: Final = {
@@ -50,6 +51,11 @@ class TwilioKind:
     def write_params(self, params: Params, account: Mapping[str, CredentialValue]) -> Params:
         return KNOWN.write(params)
 
-    def open(self, values: Mapping[str, CredentialValue], callback_url: str) -> TwilioCarrier:
+    def open(
+        self,
+        values: Mapping[str, CredentialValue],
+        callback_url: str,
+        config_id: CarrierConfigId,
+    ) -> TwilioCarrier:
         account = TwilioAccount(**values)  # type: ignore[arg-type] # as they were checked
         return TwilioCarrier(account, callback_url, guard=self._guard)

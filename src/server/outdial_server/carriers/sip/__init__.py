@@ -1,0 +1,1 @@
+"""Calls over a SIP trunk of one's own; the signalling runs in a worker process."""
