@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from benchmarks.lists import CARRIER
 from outdial_server.domain.call import Disposition
+from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.ports.carrier import (
@@ -31,6 +32,7 @@ class LocalCarrier:
 
     name = CARRIER
     default_calls_per_second: float | None = None
+    over_rate = OverRate.REFUSES
 
     def __init__(self, reports: ReportSink, on_request: Callable[[], None], seed: int) -> None:
         self._reports = reports
@@ -60,7 +62,7 @@ class LocalCarrier:
     async def look_up(self, query: CallQuery) -> LookUpResult:
         return LookUpFailed("NOT_ASKED")
 
-    async def hang_up(self, query: CallQuery) -> bool:
+    async def hang_up(self, query: CallQuery, *, unless_answered: bool = False) -> bool:
         return True
 
     async def check_account(self) -> AccountFault | None:

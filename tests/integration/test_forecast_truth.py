@@ -166,6 +166,7 @@ async def dialling(folder: Path, seed: int) -> AsyncIterator[Dialling]:
         reports,
         clock,
         signals,
+        queues=store.carrier_queues,
         is_alone=True,
     )
     await engine.start()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Never
 
-from outdial_server.domain.carrier_config import ConfigRef
+from outdial_server.domain.carrier_config import ConfigRef, OverRate
 from outdial_server.domain.report import CallReport
 from outdial_server.ports.carrier import (
     Accepted,
@@ -72,7 +72,11 @@ class FunctionCarrier:
     async def look_up(self, query: CallQuery) -> LookUpResult:
         return await self._look_up(query)
 
-    async def hang_up(self, query: CallQuery) -> bool:
+    @property
+    def over_rate(self) -> OverRate:
+        return OverRate.QUEUES
+
+    async def hang_up(self, query: CallQuery, *, unless_answered: bool = False) -> bool:
         self.hung_up.append(query)
         return self._hangs_up
 

@@ -114,7 +114,10 @@ class TwilioFace:
             return _no_such_call()
         if not call.is_live:
             return _error(400, 21220, "Call is not in-progress")
-        assert form["Status"] == ["completed"]
+        (wanted,) = form["Status"]
+        assert wanted in {"completed", "canceled"}
+        if wanted == "canceled" and call.answered:
+            return _error(400, 21220, "Call is not queued or ringing")
         self.far.hang_up(call)
         return JSONResponse(_resource(call))
 

@@ -13,6 +13,7 @@ import pytest
 
 from outdial_server.carriers.simulated.profile import SimulationProfile, with_settings
 from outdial_server.domain.call import Disposition
+from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.silence import CARRIER_DEADLINE
@@ -209,6 +210,22 @@ async def test_hanging_up_a_queued_call_lets_it_never_ring(open_line: OpenLine) 
     assert await line.carrier.hang_up(FOR_WAITING)
     await line.news.wait_for(WAITING.call_id, ReportKind.ENDED)
     assert line.news.kinds(WAITING.call_id) == [ReportKind.ENDED]
+
+
+async def test_a_call_that_is_taken_back_and_was_answered_meanwhile_goes_on(
+    open_line: OpenLine,
+) -> None:
+    line = await open_line(LONG)
+    if line.carrier.over_rate is OverRate.REFUSES:
+        pytest.skip("of a carrier that queues nothing no call is taken back")
+    carrier_call_id = await place(line)
+    query = replace(QUERY, carrier_call_id=carrier_call_id)
+    await line.news.wait_for(REQUEST.call_id, ReportKind.ANSWERED)
+    await line.carrier.hang_up(query, unless_answered=True)
+    found = await line.carrier.look_up(query)
+    assert isinstance(found, Found)
+    assert found.report is not None
+    assert found.report.kind is ReportKind.ANSWERED
 
 
 async def test_hanging_up_what_is_over_or_never_was_succeeds(open_line: OpenLine) -> None:

@@ -13,7 +13,7 @@ from outdial_server.adapters.master_key import master_key_from
 from outdial_server.adapters.sealing import AesGcmSeal
 from outdial_server.carriers.accounts import IDLE_AFTER, RETIRED_FOR, CarrierAccounts
 from outdial_server.carriers.registry import CarrierRegistry
-from outdial_server.domain.carrier_config import ANY_REVISION, ConfigRef
+from outdial_server.domain.carrier_config import ANY_REVISION, ConfigRef, OverRate
 from outdial_server.domain.carrier_params import DialledThrough, Params
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue
@@ -44,6 +44,7 @@ class Acme:
 
     name = "acme"
     default_calls_per_second: float | None = 3.0
+    over_rate = OverRate.REFUSES
     needs_join_url = True
     secrets = frozenset({"token"})
 

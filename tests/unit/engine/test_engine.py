@@ -1,6 +1,7 @@
 """The engine as a whole, on a store in memory: started, drained, stopped."""
 
 import asyncio
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from outdial_server.domain.retention import Retention
 from outdial_server.engine import Engine, GatheredReports
 from outdial_server.engine.upkeep import CREATION_MOST
 from outdial_server.ports.carrier import DialRequest, DialResult
+from outdial_server.ports.carrier_queues import QueuedCall
 from outdial_server.ports.retention import Erased, Swept
 from support.carriers import FunctionCarrier, accept
 from support.clock import ManualClock, ManualSignals, settle
@@ -19,6 +21,15 @@ from support.dispatch import Inbox, MemoryDispatch
 class NothingToErase:
     async def erase(self, keep: Retention, limit: int) -> Swept:
         return Swept(Erased(), more=False)
+
+
+class NoQueues:
+    async def queued_calls(self, carriers: Collection[str], limit: int) -> Sequence[QueuedCall]:
+        return []
+
+    async def note_recall(self, call: QueuedCall) -> None: ...
+
+    async def note_queue(self, call: QueuedCall) -> None: ...
 
 
 class Running:
@@ -35,6 +46,7 @@ class Running:
             GatheredReports(signals),
             self.clock,
             signals,
+            queues=NoQueues(),
             is_alone=is_alone,
         )
 

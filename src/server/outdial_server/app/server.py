@@ -192,8 +192,11 @@ def build_engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredR
         base.clock,
         base.signals,
         EngineSettings(
-            not_found_final_after=base.settings.unknown_settle, keep=base.settings.retention
+            not_found_final_after=base.settings.unknown_settle,
+            keep=base.settings.retention,
+            queueing=carriers.queueing,
         ),
+        queues=base.store.carrier_queues,
         is_alone=base.store.is_alone,
         telemetry=base.telemetry,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from outdial_server.carriers.accounts import CarrierAccounts
-from outdial_server.domain.carrier_config import CarrierRates, ConfigRef
+from outdial_server.domain.carrier_config import CarrierRates, ConfigRef, OverRate
 from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.carrier_kind import CarrierKind
@@ -42,6 +42,17 @@ class CarrierRegistry:
         names = frozenset(self._kinds)
         urls = frozenset(name for name, kind in self._kinds.items() if kind.needs_join_url)
         return CarrierTerms(names, names, urls, write_params)
+
+    @property
+    def queueing(self) -> frozenset[str]:
+        """Those that take calls above their rate, and dial them later. Where there is a simulated
+        carrier, all calls are its own."""
+        if self._simulated is not None:
+            queues = self._simulated.over_rate is OverRate.QUEUES
+            return frozenset(self.names if queues else ())
+        return frozenset(
+            name for name, kind in self._kinds.items() if kind.over_rate is OverRate.QUEUES
+        )
 
     @property
     def rates(self) -> CarrierRates:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Final, NamedTuple
 
 from outdial_server.domain import limits
@@ -41,6 +42,15 @@ class CarrierConfig:
     held: Held | None = None
     # Calls per second, where its rate has fallen.
     paced_rate: float | None = None
+
+
+class OverRate(Enum):
+    """What a carrier does with calls above its rate."""
+
+    # Takes them, and dials them later.
+    QUEUES = "queues"
+    # Turns them away: nothing is placed.
+    REFUSES = "refuses"
 
 
 ANY_REVISION: Final = 0

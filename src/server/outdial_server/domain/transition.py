@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from outdial_server.domain.batch import ConfigErrorPolicy, UnknownPolicy
 from outdial_server.domain.call import CallState, CallTimes, Disposition
 from outdial_server.domain.event import EventType
+from outdial_server.domain.recall import RECALLED
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.retry_policy import RETRY_SCHEDULED, RetryTerms
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
@@ -128,6 +129,8 @@ class CallFacts(NamedTuple):
     is_paced: bool = False
     # Of the account's own: others may go on with another.
     shows_number: bool = False
+    # Its carrier was asked to drop it from its queue.
+    is_recalled: bool = False
 
 
 class Transition(NamedTuple):
@@ -155,6 +158,8 @@ class Transition(NamedTuple):
     misconfigured: bool = False
     # It turned out that nobody was called: what counts calls counts it no more.
     unplaced: bool = False
+    # It was placed, and no phone rang: what counts calls to a number counts it no more.
+    unrung: bool = False
 
     @property
     def state_reason(self) -> str:
@@ -242,6 +247,12 @@ def _hold(call: CallFacts, report: CallReport, now: datetime) -> Transition | No
     )
 
 
+def _was_dropped(call: CallFacts, report: CallReport) -> bool:
+    """From the carrier's queue, at our wish: it never rang. One that did has rung for good."""
+    is_queued = call.state is _ACCEPTED and call.is_recalled
+    return is_queued and report.disposition is Disposition.CANCELLED
+
+
 def _pauses_batch(call: CallFacts, report: CallReport) -> bool:
     return _is_misconfigured(call, report) and call.on_config_error is ConfigErrorPolicy.PAUSE
 
@@ -302,8 +313,11 @@ def _move_on(call: CallFacts, report: CallReport, target: CallState, now: dateti
 
 def _end(call: CallFacts, report: CallReport, now: datetime) -> Transition:
     disposition = _disposition(call, report)
-    again = report.kind is _DIAL_AGAIN or (
-        report.kind is _NOT_PLACED and call.unknown_policy is UnknownPolicy.RECONCILED_RETRY
+    dropped = _was_dropped(call, report)
+    again = (
+        dropped
+        or report.kind is _DIAL_AGAIN
+        or (report.kind is _NOT_PLACED and call.unknown_policy is UnknownPolicy.RECONCILED_RETRY)
     )
     granted_at = _grant(call, report, disposition, now)
     presumed = report.kind is _PRESUMED_ENDED
@@ -312,7 +326,7 @@ def _end(call: CallFacts, report: CallReport, now: datetime) -> Transition:
         event=EventType.CALL_PRESUMED_ENDED if presumed else _EVENT_OF[_ENDED],
         cause=_CAUSE_OF.get(report.kind, report.cause),
         carrier_call_id=call.carrier_call_id or report.carrier_call_id,
-        reason=report.reason,
+        reason=RECALLED if dropped else report.reason,
         disposition=disposition,
         dispatch_outcome=_dispatch_outcome(call, report),
         trusted_until=None,
@@ -322,6 +336,7 @@ def _end(call: CallFacts, report: CallReport, now: datetime) -> Transition:
         by_policy=granted_at is not None,
         misconfigured=_is_misconfigured(call, report),
         unplaced=report.kind in _NEVER_PLACED,
+        unrung=dropped,
     )
 
 

@@ -12,6 +12,7 @@ from outdial_server.engine.claimer import Claimer
 from outdial_server.engine.dialer import Dialer
 from outdial_server.engine.loop import Loop, Tick
 from outdial_server.engine.queues import ClaimedCalls, GatheredReports
+from outdial_server.engine.recaller import Recaller
 from outdial_server.engine.reconciler import Reconciler
 from outdial_server.engine.sweeper import SWEEP_EVERY, Sweeper
 from outdial_server.engine.upkeep import (
@@ -25,6 +26,7 @@ from outdial_server.engine.upkeep import (
 )
 from outdial_server.ports.callbacks import CallbackInbox
 from outdial_server.ports.carrier import FindCarrier
+from outdial_server.ports.carrier_queues import CarrierQueueStore
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.dispatch import ClaimedCall, DispatchStore
 from outdial_server.ports.retention import RetentionStore
@@ -37,6 +39,8 @@ class EngineSettings:
     carrier_deadline: timedelta = CARRIER_DEADLINE
     not_found_final_after: timedelta = NOT_FOUND_FINAL_AFTER
     keep: Retention = KEEP_ALL
+    # Names of the carriers that take calls above their rate.
+    queueing: frozenset[str] = frozenset()
 
 
 class Engine:
@@ -51,6 +55,7 @@ class Engine:
         signals: Signals,
         settings: EngineSettings | None = None,
         *,
+        queues: CarrierQueueStore,
         is_alone: bool,
         telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
@@ -85,6 +90,9 @@ class Engine:
             settings.carrier_deadline,
             telemetry,
         )
+        recaller = Recaller(
+            queues, find_carrier, reports, signals, settings.queueing, settings.carrier_deadline
+        )
         sweeper = Sweeper(retention, settings.keep, clock, telemetry)
 
         def loop(name: str, topic: Topic, tick: Tick) -> Loop:
@@ -98,6 +106,7 @@ class Engine:
             loop("reaper", Topic.REAP, self._reaper.tick),
             loop("external", Topic.EXTERNAL, ExternalEnder(dispatch, signals).tick),
             loop("reconciler", Topic.RECONCILE, reconciler.tick),
+            loop("recaller", Topic.RECALL, recaller.tick),
             Loop("auditor", Topic.AUDIT, self.auditor.tick, clock, signals, AUDIT_EVERY, telemetry),
             Loop("sweeper", Topic.ERASE, sweeper.tick, clock, signals, SWEEP_EVERY, telemetry),
         ]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from outdial_server.domain.call import Disposition
-from outdial_server.domain.carrier_config import ConfigRef
+from outdial_server.domain.carrier_config import ConfigRef, OverRate
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.report import CallReport, Fault
@@ -148,6 +148,11 @@ class Carrier(Protocol):
         """What it takes of an account that has agreed nothing else; None for any rate."""
         ...
 
+    @property
+    def over_rate(self) -> OverRate:
+        """What it does with calls above its rate."""
+        ...
+
     async def place_call(self, request: DialRequest) -> DialResult:
         """Sends one request, once, and says how it ended. Returns within
         `domain.silence.CARRIER_DEADLINE`. Never raises for what a carrier or a network
@@ -158,9 +163,11 @@ class Carrier(Protocol):
         """Asks how a call stands. Has no effect on it. Never raises."""
         ...
 
-    async def hang_up(self, query: CallQuery) -> bool:
+    async def hang_up(self, query: CallQuery, *, unless_answered: bool = False) -> bool:
         """Asks to end a call. True when the carrier took the request or has no such live
-        call; the end itself comes as a report. Never raises."""
+        call; the end itself comes as a report. With `unless_answered`, which is asked of
+        carriers that queue calls alone, one that has been answered meanwhile goes on. Never
+        raises."""
         ...
 
     async def check_account(self) -> AccountFault | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue
@@ -21,6 +22,11 @@ class CarrierKind(Protocol):
     @property
     def default_calls_per_second(self) -> float | None:
         """What it takes of an account that has agreed nothing else; None for any rate."""
+        ...
+
+    @property
+    def over_rate(self) -> OverRate:
+        """What it does with calls above the rate of an account."""
         ...
 
     @property

@@ -22,6 +22,7 @@ class Topic(Enum):
     AUDIT = "audit"
     EXTERNAL = "external"
     DELIVER = "deliver"
+    RECALL = "recall"
 
     # By identity, which each member has for itself: every report wakes a topic, and the
     # enum's own hash is Python code.

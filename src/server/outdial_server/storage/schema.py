@@ -354,6 +354,8 @@ calls: Final = Table(
     Column("is_direct", SmallInteger, nullable=False, server_default="0"),
     # 1 from SENDING on where `number_calls` has it, else 0 or null.
     Column("number_counted", SmallInteger),
+    # When its carrier was last asked to drop it from its queue.
+    Column("recalled_us", BigInt),
 )
 Index("calls_by_batch", calls.c.batch_key, calls.c.key)
 Index("calls_by_row", calls.c.scheduled_key)

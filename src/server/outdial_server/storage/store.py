@@ -13,6 +13,7 @@ from outdial_server.ports.signals import Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.callback_inbox import SqlCallbackInbox
 from outdial_server.storage.carrier_config_store import SqlCarrierConfigs
+from outdial_server.storage.carrier_queue_store import SqlCarrierQueues
 from outdial_server.storage.contact_intake import SqlContactIntake
 from outdial_server.storage.contact_stores import SqlContactFolders, SqlContacts
 from outdial_server.storage.database import Database
@@ -73,6 +74,7 @@ class Store:
     external_calls: SqlExternalCalls
     forecasts: SqlForecastQuestions
     webhooks: SqlWebhooks
+    carrier_queues: SqlCarrierQueues
 
     @property
     def is_alone(self) -> bool:
@@ -113,6 +115,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlExternalCalls(database),
         SqlForecastQuestions(database),
         SqlWebhooks(database),
+        SqlCarrierQueues(database),
     )
 
 

@@ -12,6 +12,7 @@ from outdial_server.carriers.simulated.script import Status
 from outdial_server.carriers.simulated.signature import HEADER, is_signed
 from outdial_server.carriers.simulated.status import report_of
 from outdial_server.domain.call import Disposition
+from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.report import CallReport, Fault
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.outgoing.exchange import (
@@ -45,6 +46,7 @@ class HttpSimulatedCarrier:
     name = NAME
     # What the other process has is its own affair.
     default_calls_per_second: float | None = None
+    over_rate = OverRate.QUEUES
 
     def __init__(
         self,
@@ -100,12 +102,13 @@ class HttpSimulatedCarrier:
             return await self._exchange.get(f"{self._calls_url}/{query.carrier_call_id}")
         return await self._exchange.get(self._calls_url, {"call_id": query.call_id})
 
-    async def hang_up(self, query: CallQuery) -> bool:
+    async def hang_up(self, query: CallQuery, *, unless_answered: bool = False) -> bool:
         try:
             carrier_call_id = query.carrier_call_id or await self._find_id(query)
             if carrier_call_id is None:
                 return True
-            answer = await self._exchange.post(f"{self._calls_url}/{carrier_call_id}/hangup")
+            which = "?unless_answered=1" if unless_answered else ""
+            answer = await self._exchange.post(f"{self._calls_url}/{carrier_call_id}/hangup{which}")
         except (NothingSentError, AnswerLostError, ValueError):
             return False
         return answer.is_success or _has_no_such_call(answer)

@@ -9,11 +9,12 @@ from typing import Final
 
 from outdial_server.carriers.simulated.deliveries import deliveries
 from outdial_server.carriers.simulated.playwright import Playwright
-from outdial_server.carriers.simulated.profile import SimulationProfile
+from outdial_server.carriers.simulated.profile import Mode, SimulationProfile
 from outdial_server.carriers.simulated.script import CallScript, Fate
 from outdial_server.carriers.simulated.status import report_of
 from outdial_server.carriers.simulated.switch import PlacedCall, Switch
 from outdial_server.domain.call import Disposition
+from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.report import CallReport, Fault
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.ports.carrier import (
@@ -60,6 +61,11 @@ class LocalSimulatedCarrier:
     def default_calls_per_second(self) -> float | None:
         return self._profile.calls_per_second or None
 
+    @property
+    def over_rate(self) -> OverRate:
+        is_queueing = self._profile.mode is Mode.QUEUEING
+        return OverRate.QUEUES if is_queueing else OverRate.REFUSES
+
     async def place_call(self, request: DialRequest) -> DialResult:
         script = self._playwright.write(
             self._profile,
@@ -95,9 +101,9 @@ class LocalSimulatedCarrier:
         call = self._find(query)
         return NoSuchCall() if call is None else Found(_report(call))
 
-    async def hang_up(self, query: CallQuery) -> bool:
+    async def hang_up(self, query: CallQuery, *, unless_answered: bool = False) -> bool:
         call = self._find(query)
-        if call is not None:
+        if call is not None and not (unless_answered and call.answered):
             self._switch.hang_up(call)
         return True
 

@@ -3,7 +3,7 @@
 - `POST /calls` {call_id, to, from, ring_timeout_seconds, max_duration_seconds, callback_url,
   join_url}
 - `GET /calls/{carrier_call_id}`, `GET /calls?call_id=OURS`
-- `POST /calls/{carrier_call_id}/hangup`
+- `POST /calls/{carrier_call_id}/hangup`, `?unless_answered` to spare a call that was answered
 - `GET /stats`, `POST /admin/profile` {setting: value}: calls placed from then on follow it
 
 It dedupes nothing: a call that is placed twice rings twice, and shows in its log.
@@ -156,7 +156,8 @@ class CarrierService:
 
     async def _hang_up(self, request: Request) -> Response:
         call = self._switch.find(request.path_params["id"])
-        if call is not None:
+        spared = "unless_answered" in request.query_params and call is not None and call.answered
+        if call is not None and not spared:
             self._switch.hang_up(call)
         return _found(call)
 

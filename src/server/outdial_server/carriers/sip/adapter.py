@@ -32,6 +32,7 @@ from outdial_server.carriers.sip.messages import (
 )
 from outdial_server.carriers.sip.supervisor import NoWorkerError, SipSupervisor, WorkerLostError
 from outdial_server.domain.call import Disposition
+from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.ids import CarrierConfigId
 from outdial_server.domain.internet import AddressGuard
 from outdial_server.domain.report import CallReport, Fault
@@ -72,6 +73,7 @@ class SipCarrier:
     name = NAME
     # A trunk turns away what comes too fast.
     default_calls_per_second: float | None = None
+    over_rate = OverRate.REFUSES
 
     def __init__(
         self,
@@ -121,7 +123,7 @@ class SipCarrier:
             return Found(report_in(said["report"]))
         return NoSuchCall() if self._would_know(query) else LookUpFailed("NOT_OF_THIS_WORKER")
 
-    async def hang_up(self, query: CallQuery) -> bool:
+    async def hang_up(self, query: CallQuery, *, unless_answered: bool = False) -> bool:
         try:
             said = await self._supervisor.ask(HangUpOrder(query.call_id))
         except (NoWorkerError, WorkerLostError):

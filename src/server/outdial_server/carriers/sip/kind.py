@@ -9,6 +9,7 @@ from outdial_server.carriers.sip.adapter import SipCarrier
 from outdial_server.carriers.sip.addresses import SipAddressError, parse_hop
 from outdial_server.carriers.sip.params import KNOWN
 from outdial_server.carriers.sip.supervisor import SipSupervisor
+from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue, secret_fault
@@ -22,6 +23,7 @@ _USERNAME: Final = re.compile(r"[0-9A-Za-z\-_.!~*'()&=+$,;?/]{1,64}")
 class SipKind:
     name = NAME
     default_calls_per_second: float | None = None
+    over_rate = OverRate.REFUSES
     needs_join_url = True
     secrets = frozenset({"password"})
 

@@ -26,6 +26,7 @@ from outdial_server.carriers.telnyx.signature import (
     is_signed,
     public_key_of,
 )
+from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
@@ -73,6 +74,7 @@ class TelnyxCarrier:
     name = NAME
     # Telnyx turns away what comes too fast.
     default_calls_per_second: float | None = None
+    over_rate = OverRate.REFUSES
 
     def __init__(
         self,
@@ -121,7 +123,7 @@ class TelnyxCarrier:
         except ValueError:
             return LookUpFailed(UNREADABLE)
 
-    async def hang_up(self, query: CallQuery) -> bool:
+    async def hang_up(self, query: CallQuery, *, unless_answered: bool = False) -> bool:
         try:
             carrier_call_id = query.carrier_call_id
             if not carrier_call_id:

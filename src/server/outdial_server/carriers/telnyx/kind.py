@@ -9,6 +9,7 @@ from outdial_server.carriers.telnyx.account import NAME, TelnyxAccount
 from outdial_server.carriers.telnyx.adapter import TelnyxCarrier
 from outdial_server.carriers.telnyx.params import KNOWN
 from outdial_server.carriers.telnyx.signature import public_key_of
+from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue, secret_fault
@@ -22,6 +23,7 @@ _CONNECTION_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 class TelnyxKind:
     name = NAME
     default_calls_per_second: float | None = None
+    over_rate = OverRate.REFUSES
     needs_join_url = True
     secrets = frozenset({"api_key"})
 

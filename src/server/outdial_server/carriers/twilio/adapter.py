@@ -15,6 +15,7 @@ from outdial_server.carriers.twilio.account import NAME, TwilioAccount
 from outdial_server.carriers.twilio.create import create_form, known_refusal
 from outdial_server.carriers.twilio.signature import HEADER, is_signed
 from outdial_server.carriers.twilio.statuses import report_of_callback, report_of_resource
+from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
@@ -62,6 +63,7 @@ _HEARD: Final = "heard"
 class TwilioCarrier:
     name = NAME
     default_calls_per_second: float | None = DEFAULT_CALLS_PER_SECOND
+    over_rate = OverRate.QUEUES
 
     def __init__(
         self,
@@ -103,12 +105,14 @@ class TwilioCarrier:
         except ValueError:
             return LookUpFailed(UNREADABLE)
 
-    async def hang_up(self, query: CallQuery) -> bool:
+    async def hang_up(self, query: CallQuery, *, unless_answered: bool = False) -> bool:
         try:
             sid = query.carrier_call_id or await self._find_sid(query)
             if sid is None:
                 return True
-            answer = await self._post(f"{self._account.calls_url}/{sid}.json", b"Status=completed")
+            # What is canceled is queued or rings; what is completed may be a conversation.
+            wanted = b"Status=canceled" if unless_answered else b"Status=completed"
+            answer = await self._post(f"{self._account.calls_url}/{sid}.json", wanted)
             return answer.is_success or await self._is_over(query, sid, answer)
         except (NothingSentError, AnswerLostError, ValueError):
             return False

@@ -8,6 +8,7 @@ from outdial_server.carriers.base_url import check_base_url
 from outdial_server.carriers.twilio.account import NAME, TwilioAccount
 from outdial_server.carriers.twilio.adapter import DEFAULT_CALLS_PER_SECOND, TwilioCarrier
 from outdial_server.carriers.twilio.params import KNOWN
+from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.credentials import CredentialValue, secret_fault
@@ -24,6 +25,7 @@ _KEY: Final = ("api_key_sid", "api_key_secret")
 class TwilioKind:
     name = NAME
     default_calls_per_second: float | None = DEFAULT_CALLS_PER_SECOND
+    over_rate = OverRate.QUEUES
     needs_join_url = True
     secrets = frozenset({"auth_token", "api_key_secret"})
 

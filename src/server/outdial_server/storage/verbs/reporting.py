@@ -58,7 +58,7 @@ _SELECT: Final = (
     "c.state, c.fence, c.carrier_call_id, c.holds_slot, c.accepted_us, c.answered_us, "
     "c.disposition, "
     "c.ring_timeout_s, c.max_duration_s, c.throttle_key, c.sent_us, c.rate_key, c.rate_us, "
-    f"c.number_counted, {TROUBLE_COLUMNS}, s.contact_id, s.dispatch_outcome, "
+    f"c.number_counted, c.recalled_us, {TROUBLE_COLUMNS}, s.contact_id, s.dispatch_outcome, "
     "s.priority, b.unknown_policy, b.max_calls_per_day, b.time_zone, "
     "b.on_config_error, b.retry_policy_json IS NOT NULL AS has_retry_policy "
     "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
@@ -197,6 +197,7 @@ def _facts(row: Row, retry: RetryTerms | None) -> CallFacts:
         heard_machine=row.disposition == _MACHINE,
         is_paced=row.carrier_config_key is not None,
         shows_number=row.phone_number_key is not None,
+        is_recalled=row.recalled_us is not None,
     )
 
 
@@ -265,6 +266,8 @@ def _note(
         group.misconfigured[batch] = report.reason
     if transition.unplaced:
         _give_counts_back(group, work.row)
+    if (transition.unplaced or transition.unrung) and work.row.number_counted:
+        group.numbers_unplaced.append((work.row.key, work.row.sent_us))
     group.requeued |= transition.due_at is not None
     group.unknown |= after is _UNKNOWN
     if before.state is _UNKNOWN and after is not _UNKNOWN:
@@ -275,8 +278,6 @@ def _note(
 def _give_counts_back(group: _Group, call: Row) -> None:
     counted = ((call.throttle_key, call.sent_us), (call.rate_key, call.rate_us))
     group.unplaced.update((key, at_us) for key, at_us in counted if key is not None)
-    if call.number_counted:
-        group.numbers_unplaced.append((call.key, call.sent_us))
 
 
 def _joined(last: Transition | None, transition: Transition) -> Transition:

@@ -128,13 +128,8 @@ class Signs:
         """Whether more may go than before."""
         if not self._is_any_troubled:
             return False
-        signs, known = self._signs(), troubled_scopes([call for call, _ in self._heard])
-        troubled = {scope for scope, of in signs.items() if any(map(_is_bad, of))}
-        _make_rows(tx, troubled)
-        relieved = False
-        for scope, row in _locked(tx, troubled | (known & signs.keys())).items():
-            relieved |= _note(tx, scope, row, signs[scope])
-        return relieved
+        known = troubled_scopes([call for call, _ in self._heard])
+        return note_signs(tx, self._signs(), known)
 
     def _signs(self) -> Mapping[SlotScope, list[Sign]]:
         signs: defaultdict[SlotScope, list[Sign]] = defaultdict(list)
@@ -153,6 +148,19 @@ class Signs:
 
 
 _WORKS, _CALLER_ID = Evidence.WORKS, Fault.CALLER_ID
+
+
+def note_signs(
+    tx: Tx, signs: Mapping[SlotScope, Sequence[Sign]], known: Collection[SlotScope] = ()
+) -> bool:
+    """By account and number; `known` are those that were in trouble before, where what works
+    is news. Whether more may go now."""
+    troubled = {scope for scope, of in signs.items() if any(map(_is_bad, of))}
+    _make_rows(tx, troubled)
+    relieved = False
+    for scope, row in _locked(tx, troubled | (signs.keys() & known)).items():
+        relieved |= _note(tx, scope, row, signs[scope])
+    return relieved
 
 
 def _is_bad(sign: Sign) -> bool:
