@@ -21,7 +21,10 @@ DOCUMENTED: Final = {
         "totalCount completedCount endedAt calls throttleId name rules maxCalls windowSeconds "
         # Of a scheduled call.
         "status callId error medium metadata templateContext experimentalSettings "
-        "FUTURE PENDING SUCCESS ERROR EXPIRED scheduled_calls created_calls cursor pageSize"
+        "FUTURE PENDING SUCCESS ERROR EXPIRED scheduled_calls created_calls cursor pageSize "
+        # Of a webhook.
+        "webhookId agentId url secrets events lastStatusChange recentFailures normal unhealthy "
+        "started joined ended billed X-Ultravox-Webhook-Timestamp X-Ultravox-Webhook-Signature"
     ),
     "Truedy: batch calls": (
         "id name agent_id phone_number_ids phone_rotation_strategy random sequential round_robin "
@@ -34,13 +37,19 @@ DOCUMENTED: Final = {
         "contact_id phone_number first_name last_name email custom_fields call_status call_id "
         "called_at attempts last_error calling added_count failed_count sort_by contact_count "
         "description folder_id search last_call_outcome company_name industry location pin_code "
-        "keywords call_count last_called_at overwrite_existing"
+        "keywords call_count last_called_at overwrite_existing "
+        # Webhooks.
+        "url event_types secret enabled max_attempts started joined ended billed analyzed changed "
+        "delivered failed_permanently X-Truedy-Timestamp X-Truedy-Signature"
     ),
     "Speechify: batch calls": (
         "id agent_id phone_number_id name status total completed failed error created_at "
         "updated_at started_at finished_at ended_at scheduled_at ringing_timeout_ms batch_id phone "
         "dynamic_vars dynamic_variables custom_id conversation_id attempted_at completed_at "
-        "pending scheduled running cancelled dialing cancel Idempotency-Key"
+        "pending scheduled running cancelled dialing cancel Idempotency-Key "
+        # Webhooks.
+        "webhook_url webhook_secret conversation messages evaluations batch_call enabled_events "
+        "description disabled last_status_code last_response_body Speechify-Signature"
     ),
 }
 

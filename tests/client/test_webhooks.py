@@ -4,12 +4,14 @@ import json
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from outdial.v1.agent_pb2 import Agent
+from outdial.v1.agent_service_pb2 import ListAgentsResponse
 from outdial.v1.event_pb2 import EVENT_TYPE_BATCH_ENDED, EVENT_TYPE_CALL_ENDED
 from outdial.v1.webhook_delivery_pb2 import (
     WEBHOOK_DELIVERY_STATE_RETRYING,
     WebhookDelivery,
 )
-from outdial.v1.webhook_pb2 import WEBHOOK_HEALTH_FAILING, Webhook
+from outdial.v1.webhook_pb2 import WEBHOOK_FORMAT_ULTRAVOX, WEBHOOK_HEALTH_FAILING, Webhook
 from outdial.v1.webhook_service_pb2 import (
     CreateWebhookResponse,
     DeleteWebhookResponse,
@@ -34,6 +36,8 @@ HOOK = Webhook(
     health=WEBHOOK_HEALTH_FAILING,
     consecutive_failures=7,
     last_error="HTTP_503",
+    batch_id="b-1",
+    format=WEBHOOK_FORMAT_ULTRAVOX,
 )
 MADE = CreateWebhookResponse(webhook=HOOK, secret="whsec_c2VjcmV0")
 
@@ -46,6 +50,23 @@ async def test_a_webhook_is_made_with_its_events(far_end: FarEnd) -> None:
     (request,) = far_end.requests("CreateWebhook")
     assert request.webhook == Webhook(url=HOOK.url, event_types=[EVENT_TYPE_CALL_ENDED])
     assert request.request_id
+
+
+async def test_a_webhook_is_of_an_agent_or_a_batch_and_in_a_format(
+    far_end: FarEnd, outdial: Outdial
+) -> None:
+    far_end.answer("CreateWebhook", MADE)
+    far_end.answer("ListAgents", ListAgentsResponse(agents=[Agent(agent_id="a-1")]))
+    words = ("webhook", "create", HOOK.url, "--batch", "b-1", "--format", "ultravox")
+    made = await outdial(*words, "--agent", "Ada")
+    assert made.exit_code == 0, made.output
+    async with Client(far_end.address) as client:
+        await client.webhooks.create(HOOK.url, secret="mine")
+    typed, called = far_end.requests("CreateWebhook")
+    assert typed.webhook == Webhook(
+        url=HOOK.url, agent_id="a-1", batch_id="b-1", format=WEBHOOK_FORMAT_ULTRAVOX
+    )
+    assert called.secret == "mine"
 
 
 async def test_the_secret_is_shown_when_it_is_made(far_end: FarEnd, outdial: Outdial) -> None:
@@ -73,7 +94,7 @@ async def test_it_is_shown_how_an_endpoint_takes_it(far_end: FarEnd, outdial: Ou
     far_end.answer("GetWebhook", GetWebhookResponse(webhook=HOOK))
     far_end.answer("ListWebhooks", ListWebhooksResponse(webhooks=[HOOK]))
     shown = await outdial("webhook", "show", "w-1")
-    for text in ("call-ended", "failing", "HTTP_503", "7"):
+    for text in ("call-ended", "failing", "HTTP_503", "7", "b-1", "ultravox"):
         assert text in shown.stdout
     listed = await outdial("webhook", "list")
     assert "failing" in listed.stdout

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import BatchId, WebhookId
@@ -30,7 +31,7 @@ class Endpoint:
 
     async def send(self, webhook: Webhook, message: WebhookMessage) -> TryResult:
         self.tried.append(message)
-        if message.batch_id == self.refuses:
+        if self.refuses is not None and message.batch_id == self.refuses:
             return TryResult(Verdict.FAILED, "HTTP_500")
         if self.result.verdict is Verdict.TAKEN:
             self.taken[webhook.webhook_id].append(message)
@@ -69,10 +70,10 @@ class Delivering:
         self.world.clock.move_to(until)
 
 
-async def hook(world: World, *types: EventType, url: str = URL) -> Webhook:
+async def hook(world: World, *types: EventType, url: str = URL, **fields: Any) -> Webhook:
     webhook_id = WebhookId(world.ids.new_id())
     return await world.store.webhooks.create_webhook(
-        world.account_id, webhook_id, WebhookFields(url, event_types=types), "sealed"
+        world.account_id, webhook_id, WebhookFields(url, event_types=types, **fields), "sealed"
     )
 
 

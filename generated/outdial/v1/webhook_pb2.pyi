@@ -41,9 +41,49 @@ WEBHOOK_HEALTH_FAILING: WebhookHealth.ValueType  # 2
 """At least 5 requests in a row were not taken. One that is makes it healthy again."""
 Global___WebhookHealth: _TypeAlias = WebhookHealth  # noqa: Y015
 
+class _WebhookFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WebhookFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WebhookFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WEBHOOK_FORMAT_UNSPECIFIED: _WebhookFormat.ValueType  # 0
+    """OUTDIAL."""
+    WEBHOOK_FORMAT_OUTDIAL: _WebhookFormat.ValueType  # 1
+    WEBHOOK_FORMAT_ULTRAVOX: _WebhookFormat.ValueType  # 2
+    """`call.started`, `call.joined`, `call.ended`, as Ultravox posts them."""
+    WEBHOOK_FORMAT_SPEECHIFY: _WebhookFormat.ValueType  # 3
+    """`conversation.completed`, `batch_call.completed`, `batch_call.failed`, as Speechify posts
+    them.
+    """
+    WEBHOOK_FORMAT_TRUEDY: _WebhookFormat.ValueType  # 4
+    """`call.started`, `call.joined`, `call.ended`, `call.failed`, `batch.status.changed`,
+    `batch.completed`, as Truedy posts them.
+    """
+
+class WebhookFormat(_WebhookFormat, metaclass=_WebhookFormatEnumTypeWrapper):
+    """In whose words an endpoint is told, how its requests are signed, and when they are tried again:
+    see docs/webhooks.md.
+    """
+
+WEBHOOK_FORMAT_UNSPECIFIED: WebhookFormat.ValueType  # 0
+"""OUTDIAL."""
+WEBHOOK_FORMAT_OUTDIAL: WebhookFormat.ValueType  # 1
+WEBHOOK_FORMAT_ULTRAVOX: WebhookFormat.ValueType  # 2
+"""`call.started`, `call.joined`, `call.ended`, as Ultravox posts them."""
+WEBHOOK_FORMAT_SPEECHIFY: WebhookFormat.ValueType  # 3
+"""`conversation.completed`, `batch_call.completed`, `batch_call.failed`, as Speechify posts
+them.
+"""
+WEBHOOK_FORMAT_TRUEDY: WebhookFormat.ValueType  # 4
+"""`call.started`, `call.joined`, `call.ended`, `call.failed`, `batch.status.changed`,
+`batch.completed`, as Truedy posts them.
+"""
+Global___WebhookFormat: _TypeAlias = WebhookFormat  # noqa: Y015
+
 @_typing.final
 class Webhook(_message.Message):
-    """An endpoint of yours that events are posted to, signed as Standard Webhooks has it. See
+    """An endpoint of yours that events are posted to, signed as Standard Webhooks or its format has it. See
     docs/webhooks.md.
     """
 
@@ -63,6 +103,9 @@ class Webhook(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
     webhook_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -87,9 +130,15 @@ class Webhook(_message.Message):
     """
     etag: _builtins.str
     """Version of what a client may write; see Account.etag."""
+    agent_id: _builtins.str
+    """Of batches and direct calls of this agent alone; empty for all. Set at creation."""
+    batch_id: _builtins.str
+    """Of this batch alone; empty for all. Set at creation."""
+    format: Global___WebhookFormat.ValueType
+    """Set at creation."""
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.EventType.ValueType]:
-        """What is sent; empty for all."""
+        """What is sent; empty for all. Of other formats, those events of these that they tell of."""
 
     @_builtins.property
     def failing_since_time(self) -> _timestamp_pb2.Timestamp:
@@ -126,10 +175,13 @@ class Webhook(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        batch_id: _builtins.str = ...,
+        format: Global___WebhookFormat.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "active", b"active", "create_time", b"create_time", "failing_since_time", b"failing_since_time", "previous_secret_expire_time", b"previous_secret_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "consecutive_failures", b"consecutive_failures", "create_time", b"create_time", "description", b"description", "etag", b"etag", "event_types", b"event_types", "failing_since_time", b"failing_since_time", "health", b"health", "last_error", b"last_error", "previous_secret_expire_time", b"previous_secret_expire_time", "update_time", b"update_time", "url", b"url", "webhook_id", b"webhook_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "agent_id", b"agent_id", "batch_id", b"batch_id", "consecutive_failures", b"consecutive_failures", "create_time", b"create_time", "description", b"description", "etag", b"etag", "event_types", b"event_types", "failing_since_time", b"failing_since_time", "format", b"format", "health", b"health", "last_error", b"last_error", "previous_secret_expire_time", b"previous_secret_expire_time", "update_time", b"update_time", "url", b"url", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__active: _TypeAlias = _typing.Literal["active"]  # noqa: Y015
     _WhichOneofArgType__active: _TypeAlias = _typing.Literal["_active", b"_active"]  # noqa: Y015

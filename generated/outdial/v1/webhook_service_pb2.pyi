@@ -29,9 +29,14 @@ class CreateWebhookRequest(_message.Message):
 
     WEBHOOK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """See CreateAccountRequest.request_id. A repetition is answered with the secret, too, unless it
     was rotated since.
+    """
+    secret: _builtins.str
+    """What requests are to be signed with; made by us when empty. `whsec_` and 24 to 64 bytes in
+    base64; in formats other than OUTDIAL any text up to 120 characters, used as it is.
     """
     @_builtins.property
     def webhook(self) -> _webhook_pb2.Webhook: ...
@@ -40,10 +45,11 @@ class CreateWebhookRequest(_message.Message):
         *,
         webhook: _webhook_pb2.Webhook | None = ...,
         request_id: _builtins.str = ...,
+        secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "webhook", b"webhook"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "secret", b"secret", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -56,7 +62,7 @@ class CreateWebhookResponse(_message.Message):
     WEBHOOK_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
     secret: _builtins.str
-    """What its requests are signed with: `whsec_` and 24 bytes or more in base64."""
+    """What its requests are signed with."""
     @_builtins.property
     def webhook(self) -> _webhook_pb2.Webhook: ...
     def __init__(
@@ -244,15 +250,19 @@ class RotateWebhookSecretRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WEBHOOK_ID_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
     webhook_id: _builtins.str
+    secret: _builtins.str
+    """As CreateWebhookRequest.secret."""
     def __init__(
         self,
         *,
         webhook_id: _builtins.str = ...,
+        secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["webhook_id", b"webhook_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["secret", b"secret", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -90,7 +90,7 @@ class WebhookServiceServicer:
 
     def CreateWebhook(self, request, context):
         """The answer alone holds the secret. RESOURCE_EXHAUSTED (reason TOO_MANY_WEBHOOKS) when the
-        account has 20. From here on events of batches that have not ended are sent, and of those
+        account has 50. From here on events of batches that have not ended are sent, and of those
         that are made later.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -126,7 +126,8 @@ class WebhookServiceServicer:
 
     def RotateWebhookSecret(self, request, context):
         """Makes a new secret, which the answer alone holds. For 24 hours requests are signed with the
-        one before it, too; one that is older yet signs no more.
+        one before it, too, in formats whose headers have room for two (OUTDIAL, ULTRAVOX); one that
+        is older yet signs no more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

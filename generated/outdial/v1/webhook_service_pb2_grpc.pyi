@@ -20,7 +20,7 @@ class WebhookServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateWebhook: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.CreateWebhookRequest, _webhook_service_pb2.CreateWebhookResponse]
     """The answer alone holds the secret. RESOURCE_EXHAUSTED (reason TOO_MANY_WEBHOOKS) when the
-    account has 20. From here on events of batches that have not ended are sent, and of those
+    account has 50. From here on events of batches that have not ended are sent, and of those
     that are made later.
     """
     GetWebhook: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.GetWebhookRequest, _webhook_service_pb2.GetWebhookResponse]
@@ -32,7 +32,8 @@ class WebhookServiceStub:
     """Deletes a webhook, with what was still to be sent to it."""
     RotateWebhookSecret: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.RotateWebhookSecretRequest, _webhook_service_pb2.RotateWebhookSecretResponse]
     """Makes a new secret, which the answer alone holds. For 24 hours requests are signed with the
-    one before it, too; one that is older yet signs no more.
+    one before it, too, in formats whose headers have room for two (OUTDIAL, ULTRAVOX); one that
+    is older yet signs no more.
     """
     ListWebhookDeliveries: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.ListWebhookDeliveriesRequest, _webhook_service_pb2.ListWebhookDeliveriesResponse]
     """Lists what became of the events that the endpoint was to be told of, newest first, by the
@@ -63,7 +64,7 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_webhook_service_pb2.CreateWebhookRequest, _abc.Awaitable[_webhook_service_pb2.CreateWebhookResponse]],
     ) -> _abc.Awaitable[_webhook_service_pb2.CreateWebhookResponse]:
         """The answer alone holds the secret. RESOURCE_EXHAUSTED (reason TOO_MANY_WEBHOOKS) when the
-        account has 20. From here on events of batches that have not ended are sent, and of those
+        account has 50. From here on events of batches that have not ended are sent, and of those
         that are made later.
         """
 
@@ -105,7 +106,8 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_webhook_service_pb2.RotateWebhookSecretRequest, _abc.Awaitable[_webhook_service_pb2.RotateWebhookSecretResponse]],
     ) -> _abc.Awaitable[_webhook_service_pb2.RotateWebhookSecretResponse]:
         """Makes a new secret, which the answer alone holds. For 24 hours requests are signed with the
-        one before it, too; one that is older yet signs no more.
+        one before it, too, in formats whose headers have room for two (OUTDIAL, ULTRAVOX); one that
+        is older yet signs no more.
         """
 
     @_abc_1.abstractmethod

@@ -65,7 +65,8 @@ from outdial.v1.scheduled_call_pb2 import (
 from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle, ThrottleRule
-from outdial.v1.webhook_pb2 import Webhook, WebhookHealth
+from outdial.v1.webhook_delivery_pb2 import WebhookDelivery, WebhookDeliveryState
+from outdial.v1.webhook_pb2 import Webhook, WebhookFormat, WebhookHealth
 from outdial.v1.window_pb2 import LengthSource, WindowCheck, WindowEstimate
 
 from outdial_client._calling_hours import CallingHours
@@ -232,6 +233,9 @@ __all__ = [
     "WatchScope",
     "WatchTiming",
     "Webhook",
+    "WebhookDelivery",
+    "WebhookDeliveryState",
+    "WebhookFormat",
     "WebhookHealth",
     "Weekday",
     "WindowCheck",

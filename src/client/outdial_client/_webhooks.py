@@ -8,7 +8,7 @@ from grpc.aio import Channel
 from outdial.v1 import webhook_service_pb2 as messages
 from outdial.v1.event_pb2 import EventType
 from outdial.v1.webhook_delivery_pb2 import WebhookDelivery, WebhookDeliveryState
-from outdial.v1.webhook_pb2 import Webhook
+from outdial.v1.webhook_pb2 import WEBHOOK_FORMAT_UNSPECIFIED, Webhook, WebhookFormat
 from outdial.v1.webhook_service_pb2_grpc import WebhookServiceStub
 
 from outdial_client._pager import Page, Pager
@@ -28,16 +28,31 @@ class Webhooks:
         url: str,
         *,
         event_types: Iterable[EventType.ValueType] = (),
+        agent_id: str = "",
+        batch_id: str = "",
+        webhook_format: WebhookFormat.ValueType = WEBHOOK_FORMAT_UNSPECIFIED,
         description: str = "",
+        secret: str = "",
         request_id: str = "",
     ) -> messages.CreateWebhookResponse:
         """Makes a webhook. The answer alone holds its `secret`.
 
-        Without `event_types` it is told of everything. ResourceExhaustedError
-        (TOO_MANY_WEBHOOKS) when the account has 20.
+        Without `event_types`, `agent_id` and `batch_id` it is told of everything, and without a
+        `webhook_format` in our words. A `secret` of your own is `whsec_` and base64; in the
+        formats of others any text up to 120 characters. ResourceExhaustedError
+        (TOO_MANY_WEBHOOKS) when the account has 50.
         """
-        webhook = Webhook(url=url, description=description, event_types=event_types)
-        request = messages.CreateWebhookRequest(webhook=webhook, request_id=request_id)
+        webhook = Webhook(
+            url=url,
+            description=description,
+            event_types=event_types,
+            agent_id=agent_id,
+            batch_id=batch_id,
+            format=webhook_format,
+        )
+        request = messages.CreateWebhookRequest(
+            webhook=webhook, request_id=request_id, secret=secret
+        )
         return await self._send(self._stub.CreateWebhook, request)
 
     async def get(self, webhook_id: str) -> Webhook:
@@ -67,10 +82,12 @@ class Webhooks:
         request = messages.DeleteWebhookRequest(webhook_id=webhook_id)
         await self._send(self._stub.DeleteWebhook, request)
 
-    async def rotate_secret(self, webhook_id: str) -> messages.RotateWebhookSecretResponse:
-        """Makes a new secret, which the answer alone holds. The one before it signs, too, for
-        24 hours."""
-        request = messages.RotateWebhookSecretRequest(webhook_id=webhook_id)
+    async def rotate_secret(
+        self, webhook_id: str, *, secret: str = ""
+    ) -> messages.RotateWebhookSecretResponse:
+        """Makes a new secret, which the answer alone holds, or takes yours. The one before it
+        signs, too, for 24 hours, in formats that have room for two signatures."""
+        request = messages.RotateWebhookSecretRequest(webhook_id=webhook_id, secret=secret)
         return await self._send(self._stub.RotateWebhookSecret, request)
 
     def list_deliveries(

@@ -50,7 +50,7 @@ from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
 from outdial.v1.suppression_pb2 import Suppression
 from outdial.v1.throttle_pb2 import Throttle
 from outdial.v1.webhook_delivery_pb2 import WebhookDelivery, WebhookDeliveryState
-from outdial.v1.webhook_pb2 import Webhook
+from outdial.v1.webhook_pb2 import WEBHOOK_FORMAT_UNSPECIFIED, Webhook, WebhookFormat
 from outdial.v1.webhook_service_pb2 import (
     CreateWebhookResponse,
     RedeliverWebhookEventsResponse,
@@ -1305,20 +1305,30 @@ class Webhooks:
         url: str,
         *,
         event_types: Iterable[EventType.ValueType] = (),
+        agent_id: str = "",
+        batch_id: str = "",
+        webhook_format: WebhookFormat.ValueType = WEBHOOK_FORMAT_UNSPECIFIED,
         description: str = "",
+        secret: str = "",
         request_id: str = "",
     ) -> CreateWebhookResponse:
         """Makes a webhook. The answer alone holds its `secret`.
 
-        Without `event_types` it is told of everything. ResourceExhaustedError
-        (TOO_MANY_WEBHOOKS) when the account has 20.
+        Without `event_types`, `agent_id` and `batch_id` it is told of everything, and without a
+        `webhook_format` in our words. A `secret` of your own is `whsec_` and base64; in the
+        formats of others any text up to 120 characters. ResourceExhaustedError
+        (TOO_MANY_WEBHOOKS) when the account has 50.
         """
         return self._loop.run(
             partial(
                 self._inner.create,
                 url,
                 event_types=tuple(event_types),
+                agent_id=agent_id,
+                batch_id=batch_id,
+                webhook_format=webhook_format,
                 description=description,
+                secret=secret,
                 request_id=request_id,
             )
         )
@@ -1339,11 +1349,11 @@ class Webhooks:
         """Deletes a webhook, with what was still to be sent to it."""
         self._loop.run(partial(self._inner.delete, webhook_id))
 
-    def rotate_secret(self, webhook_id: str) -> RotateWebhookSecretResponse:
-        """Makes a new secret, which the answer alone holds. The one before it signs, too, for
-        24 hours.
+    def rotate_secret(self, webhook_id: str, *, secret: str = "") -> RotateWebhookSecretResponse:
+        """Makes a new secret, which the answer alone holds, or takes yours. The one before it
+        signs, too, for 24 hours, in formats that have room for two signatures.
         """
-        return self._loop.run(partial(self._inner.rotate_secret, webhook_id))
+        return self._loop.run(partial(self._inner.rotate_secret, webhook_id, secret=secret))
 
     def list_deliveries(
         self,

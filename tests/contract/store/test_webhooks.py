@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from outdial_server.domain import limits
+from outdial_server.domain.batch import Batch
 from outdial_server.domain.call_event import CallEvent
 from outdial_server.domain.conversation import Conversation
 from outdial_server.domain.errors import ExhaustedError, NotFoundError, Reason
@@ -13,11 +14,13 @@ from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import WebhookId
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.retention import Retention
+from outdial_server.domain.told_call import Told, ToldCall
 from outdial_server.domain.webhook import (
     SECRET_OVERLAP,
     Failures,
     WebhookHealth,
 )
+from outdial_server.domain.webhook_format import WebhookFormat, has_a_word_for
 from outdial_server.domain.webhook_tries import DELAYS, JITTER, TAKEN, TryResult, Verdict
 from outdial_server.engine.deliverer import PLAN
 from outdial_server.ports.webhooks import TurnEnd
@@ -84,6 +87,102 @@ async def test_only_what_is_wanted_is_sent(world: World, delivering: Delivering)
     taken = delivering.endpoint.taken[webhook.webhook_id]
     assert [message.event.type for message in taken] == [EventType.CALL_ENDED] * 4
     assert await turns(world) == 0
+
+
+async def test_an_endpoint_of_an_agent_is_told_of_its_batches_and_direct_calls_alone(
+    world: World, delivering: Delivering
+) -> None:
+    other = await world.new_agent("Bea")
+    before = await world.batch(1, agent_id=other)
+    webhook = await hook(world, agent_id=other)
+    ours, theirs = await world.batch(1), await world.batch(1, agent_id=other)
+    direct = await world.direct(agent_id=other)
+    await world.direct()
+    assert direct.claimed is not None
+    await world.send([direct.claimed])
+    await call_all(world)
+    await delivering.once()
+    taken = delivering.endpoint.taken[webhook.webhook_id]
+    assert {message.batch_id for message in taken} == {before, theirs, None}
+    assert sequences(taken, theirs) == [event.sequence for event in await world.events(theirs)]
+    assert not sequences(delivering.endpoint.tried, ours)
+    told = [message.event.after for message in taken if message.batch_id is None]
+    assert [getattr(after, "call_id", None) for after in told] == [direct.call.call_id]
+    assert await turns(world) == 1
+    assert (await look(world, webhook)).fields.agent_id == other
+
+
+async def test_an_endpoint_of_a_batch_is_told_of_it_alone(
+    world: World, delivering: Delivering
+) -> None:
+    wanted, other = await world.batch(2), await world.batch(2)
+    webhook = await hook(world, batch_id=wanted)
+    await world.batch(1)
+    assert await turns(world) == 1
+    await call_all(world)
+    await delivering.once()
+    taken = delivering.endpoint.taken[webhook.webhook_id]
+    assert {message.batch_id for message in taken} == {wanted}
+    await world.retry(wanted)
+    await world.retry(other)
+    await delivering.once()
+    told = sequences(delivering.endpoint.taken[webhook.webhook_id], wanted)
+    *_, last = await world.events(wanted)
+    assert told[-1] == last.sequence
+    assert {message.batch_id for message in delivering.endpoint.tried} == {wanted}
+    assert (await look(world, webhook)).fields.batch_id == wanted
+
+
+@pytest.mark.parametrize("name", ["agent_id", "batch_id"])
+async def test_an_endpoint_of_what_is_not_ours_is_not_made(world: World, name: str) -> None:
+    other = await world.new_account()
+    agent_id = await world.new_agent("Bea", account_id=other)
+    batch_id = await world.batch(1, account_id=other, agent_id=agent_id)
+    foreign = {"agent_id": agent_id, "batch_id": batch_id}[name]
+    for id_ in (foreign, NO_ID, "nonsense"):
+        with pytest.raises(NotFoundError):
+            await hook(world, **{name: id_})
+    page = await world.store.webhooks.list_webhooks(world.account_id, PageRequest(50, ""))
+    assert not page.items
+
+
+@pytest.mark.parametrize("form", [one for one in WebhookFormat if one is not WebhookFormat.OUTDIAL])
+async def test_other_formats_are_given_what_they_tell_of(
+    world: World, delivering: Delivering, form: WebhookFormat
+) -> None:
+    webhook = await hook(world, format=form)
+    batch_id = await world.batch(2)
+    await call_all(world)
+    await delivering.once()
+    taken = delivering.endpoint.taken[webhook.webhook_id]
+    events = [event for event in await world.events(batch_id) if has_a_word_for(form, event)]
+    assert [message.event for message in taken] == events
+    for message in taken:
+        after = message.event.after
+        if isinstance(message.about, ToldCall):
+            assert message.about.call.call_id == getattr(after, "call_id", None)
+        else:
+            assert isinstance(message.about, Batch)
+            assert message.about.batch_id == batch_id
+    assert await turns(world) == 0
+
+
+async def test_what_is_erased_before_it_is_sent_is_passed_over_in_other_formats(
+    world: World, delivering: Delivering
+) -> None:
+    webhook = await hook(world, format=WebhookFormat.ULTRAVOX)
+    await world.batch(1)
+    await call_all(world)
+    taken = await world.store.webhooks.take_turns(PLAN)
+    (turn,) = taken.turns
+    keep = Retention(batches=timedelta(days=1), calls=timedelta(days=1))
+    world.clock.advance(timedelta(days=2))
+    while (await world.store.retention.erase(keep, 250)).more:
+        pass
+    calls = {getattr(event.after, "call_id", None) for event in turn.events} - {None}
+    assert await world.store.webhooks.read_told(turn.batch_id, calls) == Told()
+    await delivering.once()
+    assert not delivering.endpoint.taken[webhook.webhook_id]
 
 
 async def test_an_account_without_webhooks_has_nothing_to_send(

@@ -1,7 +1,10 @@
 """WebhookService over gRPC, and events that are posted to a real receiver."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import hmac
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
 from pathlib import Path
 
 import grpc.aio
@@ -19,7 +22,14 @@ from outdial.v1.event_pb2 import (
 )
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from outdial.v1.webhook_delivery_pb2 import WEBHOOK_DELIVERY_STATE_DELIVERED
-from outdial.v1.webhook_pb2 import WEBHOOK_HEALTH_HEALTHY, Webhook
+from outdial.v1.webhook_pb2 import (
+    WEBHOOK_FORMAT_SPEECHIFY,
+    WEBHOOK_FORMAT_TRUEDY,
+    WEBHOOK_FORMAT_ULTRAVOX,
+    WEBHOOK_HEALTH_HEALTHY,
+    Webhook,
+    WebhookFormat,
+)
 from standardwebhooks import Webhook as Verifier
 from tests.integration.api.conftest import new_tenant
 from tests.integration.conftest import OPERATOR_KEY
@@ -30,6 +40,7 @@ from support.grpc import Metadata, call
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PEOPLE = 5
+LAST = ("BATCH_ENDED", "batch_call.completed", "batch.completed")
 WANTED = [EVENT_TYPE_CALL_SENDING, EVENT_TYPE_CALL_ENDED, EVENT_TYPE_BATCH_ENDED]
 
 
@@ -55,13 +66,16 @@ class Receiver:
         self.received: list[tuple[dict[str, str], bytes]] = []
         self.answers: list[int] = []
         self.has_ended = asyncio.Event()
+        self.has_more = asyncio.Event()
         self.url = ""
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.received.append((dict(request.headers), body))
         status = self.answers.pop(0) if self.answers else 204
-        if status == 204 and orjson.loads(body)["type"] == "BATCH_ENDED":
+        self.has_more.set()
+        told = orjson.loads(body)
+        if status == 204 and told.get("type", told.get("event")) in LAST:
             self.has_ended.set()
         return web.Response(status=status, text=None if status == 204 else f"said {status}")
 
@@ -224,3 +238,93 @@ async def test_a_test_event_tells_when_there_is_no_answer(
     made = await call(grpc_channel, "CreateWebhook", key, webhook=hook)
     told = await call(grpc_channel, "SendTestWebhook", key, webhook_id=made.webhook.webhook_id)
     assert (told.taken, told.status_code, told.error) == (False, 0, "CANNOT_CONNECT")
+
+
+def ultravox_digest(secret: str, headers: dict[str, str], body: bytes) -> tuple[str, list[str]]:
+    signed = body + headers["X-Ultravox-Webhook-Timestamp"].encode()
+    return signature(secret, signed), headers["X-Ultravox-Webhook-Signature"].split(",")
+
+
+def speechify_digest(secret: str, headers: dict[str, str], body: bytes) -> tuple[str, list[str]]:
+    seconds, digest = headers["Speechify-Signature"].split(",")
+    signed = seconds.removeprefix("t=").encode() + b"." + body
+    return signature(secret, signed), [digest.removeprefix("v0=")]
+
+
+def truedy_digest(secret: str, headers: dict[str, str], body: bytes) -> tuple[str, list[str]]:
+    signed = headers["X-Truedy-Timestamp"].encode() + b"." + body
+    return signature(secret, signed), [headers["X-Truedy-Signature"]]
+
+
+def signature(secret: str, signed: bytes) -> str:
+    return hmac.new(secret.encode(), signed, sha256).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("form", "digest", "events"),
+    [
+        (WEBHOOK_FORMAT_SPEECHIFY, speechify_digest, {"conversation.completed": PEOPLE}),
+        (WEBHOOK_FORMAT_TRUEDY, truedy_digest, {"call.started": PEOPLE}),
+    ],
+)
+async def test_other_formats_are_posted_as_their_receivers_verify_them(
+    grpc_channel: grpc.aio.Channel,
+    receiver: Receiver,
+    form: WebhookFormat.ValueType,
+    digest: Callable[[str, dict[str, str], bytes], tuple[str, list[str]]],
+    events: dict[str, int],
+) -> None:
+    key = (await new_tenant(grpc_channel, f"format {form}")).key
+    hook = Webhook(url=receiver.url, format=form)
+    made = await call(grpc_channel, "CreateWebhook", key, webhook=hook, secret="my secret")
+    assert made.secret == "my secret"
+    assert made.webhook.format == form
+    await dial(grpc_channel, key)
+    async with asyncio.timeout(30):
+        await receiver.has_ended.wait()
+    told = Counter(orjson.loads(body)["event"] for _, body in receiver.received)
+    assert {name: told[name] for name in events} == events
+    for headers, body in receiver.received:
+        computed, sent = digest("my secret", headers, body)
+        assert computed in sent
+
+
+def ultravox_of(receiver: Receiver) -> list[tuple[dict[str, str], bytes]]:
+    return [one for one in receiver.received if "X-Ultravox-Webhook-Signature" in one[0]]
+
+
+async def test_ultravox_receivers_verify_with_either_secret_of_a_rotation(
+    grpc_channel: grpc.aio.Channel, receiver: Receiver
+) -> None:
+    key = (await new_tenant(grpc_channel, "ultravox")).key
+    hook = Webhook(url=receiver.url, format=WEBHOOK_FORMAT_ULTRAVOX)
+    told = Webhook(url=receiver.url, event_types=[EVENT_TYPE_BATCH_ENDED])
+    made = await call(grpc_channel, "CreateWebhook", key, webhook=hook, secret="one")
+    webhook_id = made.webhook.webhook_id
+    rotated = await call(
+        grpc_channel, "RotateWebhookSecret", key, webhook_id=webhook_id, secret="two"
+    )
+    assert rotated.secret == "two"
+    tested = await call(grpc_channel, "SendTestWebhook", key, webhook_id=webhook_id)
+    assert tested.taken
+    await call(grpc_channel, "CreateWebhook", key, webhook=told)
+    await dial(grpc_channel, key)
+    async with asyncio.timeout(30):
+        await receiver.has_ended.wait()
+        while (
+            len(
+                theirs := [
+                    one for one in receiver.received if "X-Ultravox-Webhook-Signature" in one[0]
+                ]
+            )
+            <= 2 * PEOPLE
+        ):
+            await receiver.has_more.wait()
+            receiver.has_more.clear()
+    for headers, body in theirs:
+        for secret in ("one", "two"):
+            computed, sent = ultravox_digest(secret, headers, body)
+            assert computed in sent
+        assert len(sent) == 2
+    events = Counter(orjson.loads(body)["event"] for _, body in theirs)
+    assert events["call.started"] == PEOPLE

@@ -4,7 +4,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.event_pb2 import EVENT_TYPE_CALL_ENDED
 from outdial.v1.webhook_delivery_pb2 import WEBHOOK_DELIVERY_STATE_GIVEN_UP
-from outdial.v1.webhook_pb2 import Webhook
+from outdial.v1.webhook_pb2 import WEBHOOK_FORMAT_ULTRAVOX, Webhook
 from tests.integration.wrong_requests.world import HOOK
 from tests.integration.wrong_requests.wrong import faulty, misfit, no_such_id, outdated, unfound
 
@@ -54,6 +54,57 @@ ROWS = [
         "CreateWebhook",
         lambda w: {"webhook": Webhook(url=HOOK, event_types=[EVENT_TYPE_CALL_ENDED, 99])},
         "webhook.event_types[1]",
+    ),
+    faulty(
+        "a format that there is not",
+        "CreateWebhook",
+        lambda w: {"webhook": Webhook(url=HOOK, format=99)},  # type: ignore[arg-type]
+        "webhook.format",
+    ),
+    faulty(
+        "a secret that the standard does not know",
+        "CreateWebhook",
+        lambda w: {"webhook": Webhook(url=HOOK), "secret": "whsec_short"},
+        "secret",
+    ),
+    faulty(
+        "a secret that is too long",
+        "CreateWebhook",
+        lambda w: {
+            "webhook": Webhook(url=HOOK, format=WEBHOOK_FORMAT_ULTRAVOX),
+            "secret": "x" * 121,
+        },
+        "secret",
+    ),
+    *no_such_id(
+        "CreateWebhook",
+        "AGENT_NOT_FOUND",
+        lambda w: w.theirs.agent_id,
+        lambda id_: {"webhook": Webhook(url=HOOK, agent_id=id_)},
+    ),
+    *no_such_id(
+        "CreateWebhook",
+        "BATCH_NOT_FOUND",
+        lambda w: w.theirs.completed_id,
+        lambda id_: {"webhook": Webhook(url=HOOK, batch_id=id_)},
+    ),
+    *(
+        faulty(
+            f"another {name}",
+            "UpdateWebhook",
+            lambda w, name=name: {
+                "webhook": Webhook(webhook_id=w.webhook_id),
+                "update_mask": FieldMask(paths=[name]),
+            },
+            "update_mask",
+        )
+        for name in ("agent_id", "batch_id", "format")
+    ),
+    faulty(
+        "a secret that the standard does not know",
+        "RotateWebhookSecret",
+        lambda w: {"webhook_id": w.webhook_id, "secret": "plain"},
+        "secret",
     ),
     faulty("no id", "GetWebhook", lambda w: {}, "webhook_id", says="is required"),
     *no_such_id(

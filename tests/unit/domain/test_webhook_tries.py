@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outdial_server.domain.webhook_format import WebhookFormat
 from outdial_server.domain.webhook_tries import (
     ANSWER_KEPT_BYTES,
     DELAYS,
     JITTER,
     RETRY_AFTER_MOST,
+    TRIES,
     TryResult,
     Verdict,
     judge,
@@ -27,7 +29,7 @@ DRAWN = st.floats(0, 1, exclude_max=True)
 def test_each_delay_is_that_of_the_list_and_at_most_a_fifth_more(
     failures: int, drawn: float
 ) -> None:
-    at = next_try(failures, FAILED, drawn, START)
+    at = next_try(DELAYS, failures, FAILED, drawn, START)
     assert at is not None
     delay = DELAYS[failures - 1]
     assert delay <= at - START <= delay * (1 + JITTER)
@@ -36,13 +38,13 @@ def test_each_delay_is_that_of_the_list_and_at_most_a_fifth_more(
 def test_tries_go_on_for_a_day_and_then_end() -> None:
     assert timedelta(hours=23) < sum(DELAYS, timedelta()) < timedelta(hours=24)
     assert all(first <= second for first, second in pairwise(DELAYS))
-    assert next_try(len(DELAYS) + 1, FAILED, 0, START) is None
+    assert next_try(DELAYS, len(DELAYS) + 1, FAILED, 0, START) is None
 
 
 def test_an_endpoint_may_ask_for_more_time_and_not_for_less() -> None:
     later = TryResult(Verdict.FAILED, "HTTP_503", timedelta(minutes=3))
-    assert next_try(1, later, 0, START) == START + timedelta(minutes=3)
-    assert next_try(4, later, 0, START) == START + DELAYS[3]
+    assert next_try(DELAYS, 1, later, 0, START) == START + timedelta(minutes=3)
+    assert next_try(DELAYS, 4, later, 0, START) == START + DELAYS[3]
 
 
 @pytest.mark.parametrize("status", [200, 202, 204, 299])
@@ -82,3 +84,23 @@ def test_gone_is_for_good() -> None:
 )
 def test_retry_after_is_read_in_seconds(text: str, length: timedelta | None) -> None:
     assert judge(503, {"Retry-After": text}).retry_after == length
+
+
+def test_an_account_webhook_of_ultravox_is_tried_as_documented() -> None:
+    tries = TRIES[WebhookFormat.ULTRAVOX]
+    seconds = [delay.total_seconds() for delay in tries.delays]
+    assert seconds == [30, 60, 120, 240, 480, 960, 1920, 3840, 7680, 15360]
+    assert not tries.heeds_gone
+
+
+def test_speechify_waits_five_seconds_and_tries_for_a_day() -> None:
+    tries = TRIES[WebhookFormat.SPEECHIFY]
+    assert tries.deadline == timedelta(seconds=5)
+    assert timedelta(hours=23) < sum(tries.delays, timedelta()) <= timedelta(hours=24)
+
+
+def test_truedy_makes_ten_requests_in_all() -> None:
+    tries = TRIES[WebhookFormat.TRUEDY]
+    assert len(tries.delays) + 1 == 10
+    assert all(2 * one == other for one, other in pairwise(tries.delays))
+    assert tries.deadline == timedelta(seconds=10)

@@ -2,52 +2,17 @@
 
 import hmac
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import orjson
 import pytest
 
-from outdial_server.domain.call import Call, CallState, CallTexts, CallTimes, Disposition
-from outdial_server.domain.ids import AgentId, BatchId, CallId, ScheduledCallId
+from outdial_server.domain.call import CallTexts, Disposition
+from outdial_server.domain.conversation import Conversation
 from outdial_server.domain.told_call import CallMoment, ToldCall
-from outdial_server.webhooks.ultravox import call_payload, signed_headers
-
-AGENT = AgentId("6a4e1f8e-54a1-4c39-a6d1-57f3f8f0b7c5")
-DAY = datetime(2026, 12, 1, 14, tzinfo=UTC)
-
-
-def after(seconds: float) -> datetime:
-    return DAY + timedelta(seconds=seconds)
-
-
-CALL = Call(
-    CallId("b9a7c1c4-2f52-4a6d-90c9-1f2a63c8a0d7"),
-    BatchId("batch"),
-    ScheduledCallId("row"),
-    AGENT,
-    attempt_number=1,
-    state=CallState.ENDED,
-    disposition=Disposition.ANSWERED_HUMAN,
-    reason="",
-    address="+15551230001",
-    caller_id="+15559870000",
-    carrier="twilio",
-    carrier_call_id="CA1",
-    sent_at=after(4),
-    accepted_at=after(5),
-    ringing_at=after(6),
-    answered_at=after(19.00412),
-    ended_at=after(91.870002),
-    texts=CallTexts("You are calling Ada.", "", ""),
-)
-TOLD = ToldCall(
-    CALL,
-    created_at=after(3.220911),
-    agent_name="Reminder",
-    times=CallTimes(timedelta(seconds=30), timedelta(hours=1)),
-    metadata={"crmId": "c-1"},
-)
+from outdial_server.webhooks.ultravox import call_payload, probe_body, signed_headers
+from support.told import AGENT, CALL, DAY, TOLD
 
 DOCUMENTED = {
     "callId": "b9a7c1c4-2f52-4a6d-90c9-1f2a63c8a0d7",
@@ -168,6 +133,17 @@ def test_the_join_url_first_message_and_settings_are_those_of_the_call() -> None
     assert body["medium"] is None
     assert body["systemPrompt"] is None
     assert body["experimentalSettings"] == {"a": [1]}
+
+
+def test_what_was_said_is_summed_up_once_the_call_is_over() -> None:
+    call = replace(CALL, conversation=Conversation(summary="Ada will come."))
+    given = replace(TOLD, call=call)
+    assert told(CallMoment.ENDED, given)["summary"] == "Ada will come."
+    assert told(CallMoment.JOINED, given)["summary"] is None
+
+
+def test_a_probe_is_no_event_that_they_have() -> None:
+    assert orjson.loads(probe_body()) == {"event": "test", "call": None}
 
 
 def test_the_documented_signature_holds() -> None:

@@ -22,7 +22,7 @@ from outdial.v1.explanation_pb2 import GateLevel
 from outdial.v1.phone_number_pb2 import PhoneNumberCapability
 from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCallState
 from outdial.v1.webhook_delivery_pb2 import WebhookDeliveryState
-from outdial.v1.webhook_pb2 import WebhookHealth
+from outdial.v1.webhook_pb2 import WebhookFormat, WebhookHealth
 from outdial.v1.window_pb2 import LengthSource, WindowCheck
 
 
@@ -89,6 +89,7 @@ RETRY_CALLER_IDS = Choices(RetryCallerId, "RETRY_CALLER_ID_")
 SPEAKERS = Choices(Speaker, "SPEAKER_")
 SCHEDULED_CALL_STATES = Choices(ScheduledCallState, "SCHEDULED_CALL_STATE_")
 DELIVERY_STATES = Choices(WebhookDeliveryState, "WEBHOOK_DELIVERY_STATE_")
+WEBHOOK_FORMATS = Choices(WebhookFormat, "WEBHOOK_FORMAT_")
 WEBHOOK_HEALTHS = Choices(WebhookHealth, "WEBHOOK_HEALTH_")
 WINDOW_CHECKS = Choices(WindowCheck, "WINDOW_CHECK_")
 LENGTH_SOURCES = Choices(LengthSource, "LENGTH_SOURCE_")

@@ -31,6 +31,7 @@ from outdial_client.cli._choices import (
     ROTATIONS,
     SCHEDULED_CALL_STATES,
     SPEAKERS,
+    WEBHOOK_FORMATS,
     WEBHOOK_HEALTHS,
     ZONE_SOURCES,
 )
@@ -304,6 +305,9 @@ def webhook_facts(webhook: Webhook) -> Facts:
         ("id", webhook.webhook_id),
         ("url", webhook.url),
         ("events", webhook_events(webhook)),
+        ("agent", webhook.agent_id),
+        ("batch", webhook.batch_id),
+        ("format", WEBHOOK_FORMATS.spoken(webhook.format)),
         ("description", webhook.description),
         ("held", "" if webhook.active else "it is not active"),
         ("health", WEBHOOK_HEALTHS.spoken(webhook.health)),

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from outdial.v1.webhook_pb2 import Webhook
+from outdial.v1.webhook_pb2 import WEBHOOK_FORMAT_UNSPECIFIED, Webhook
 
 from outdial_client._client import Client
-from outdial_client.cli._choices import DELIVERY_STATES, EVENT_TYPES, choice
+from outdial_client.cli._agent_names import find_agent
+from outdial_client.cli._choices import DELIVERY_STATES, EVENT_TYPES, WEBHOOK_FORMATS, choice
 from outdial_client.cli._exit_code import CommandFailure, ExitCode
 from outdial_client.cli._facts import answer_in_words, webhook_facts
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
@@ -30,15 +31,26 @@ def create(
     context: typer.Context,
     url: Annotated[str, typer.Argument(metavar="URL", help="https.")],
     event: Events = None,
+    agent: Annotated[
+        str, typer.Option(metavar="AGENT", help="Only of this agent's batches and calls.")
+    ] = "",
+    batch: Annotated[str, typer.Option(metavar="BATCH", help="Only of this batch.")] = "",
+    format: Annotated[  # noqa: A002 - as the field is called
+        int | None, choice(WEBHOOK_FORMATS, "FORMAT", "In whose words.")
+    ] = None,
     description: Description = None,
     request_id: Annotated[str, typer.Option(help="The same id makes it only once.")] = "",
 ) -> None:
     """Make a webhook, and show its secret this once."""
 
     async def command(client: Client, screen: Screen) -> None:
+        agent_id = (await find_agent(client, screen, agent)).agent_id if agent else ""
         made = await client.webhooks.create(
             url,
             event_types=event or (),  # type: ignore[arg-type]
+            agent_id=agent_id,
+            batch_id=batch,
+            webhook_format=format or WEBHOOK_FORMAT_UNSPECIFIED,  # type: ignore[arg-type]
             description=description or "",
             request_id=request_id,
         )

@@ -44,7 +44,9 @@ class WebhookServicer(WebhookServiceServicer):
     ) -> pb.CreateWebhookResponse:
         account_id = caller().account_id
         key = take_request_key(account_id, request)
-        made = await self.create.execute(account_id, webhook_fields(request.webhook), key)
+        made = await self.create.execute(
+            account_id, webhook_fields(request.webhook), key, request.secret
+        )
         return pb.CreateWebhookResponse(
             webhook=webhook_to_message(made.webhook), secret=made.secret
         )
@@ -90,7 +92,9 @@ class WebhookServicer(WebhookServiceServicer):
     async def RotateWebhookSecret(
         self, request: pb.RotateWebhookSecretRequest, context: object
     ) -> pb.RotateWebhookSecretResponse:
-        rotated = await self.rotate.execute(caller().account_id, _webhook_id(request.webhook_id))
+        rotated = await self.rotate.execute(
+            caller().account_id, _webhook_id(request.webhook_id), request.secret
+        )
         return pb.RotateWebhookSecretResponse(
             webhook=webhook_to_message(rotated.webhook), secret=rotated.secret
         )

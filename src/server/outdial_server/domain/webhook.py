@@ -10,8 +10,9 @@ from outdial_server.domain import limits
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.errors import ExhaustedError, Reason
 from outdial_server.domain.event import EventType
-from outdial_server.domain.ids import AccountId, WebhookId
+from outdial_server.domain.ids import AccountId, AgentId, BatchId, WebhookId
 from outdial_server.domain.internet import AddressGuard
+from outdial_server.domain.webhook_format import WebhookFormat
 
 FAILING_FROM: Final = 5
 """Requests in a row that were not taken."""
@@ -34,6 +35,10 @@ class WebhookFields:
     # Empty: all.
     event_types: tuple[EventType, ...] = ()
     active: bool = True
+    # These three stay as they were made. None: of all agents, of all batches.
+    agent_id: AgentId | None = None
+    batch_id: BatchId | None = None
+    format: WebhookFormat = WebhookFormat.OUTDIAL
 
 
 @dataclass(frozen=True, slots=True)

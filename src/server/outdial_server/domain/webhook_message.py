@@ -1,14 +1,17 @@
 """What is posted to endpoints, and how it is named."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from outdial_server.domain.event import Event
-from outdial_server.domain.ids import AccountId, BatchId, WebhookId
+from outdial_server.domain.batch import Batch
+from outdial_server.domain.event import BatchAfter, Event
+from outdial_server.domain.ids import AccountId, BatchId, CallId, WebhookId
+from outdial_server.domain.told_call import Told, ToldCall
 from outdial_server.domain.webhook import WebhookFields
+from outdial_server.domain.webhook_format import has_a_word_for
 
 _PREFIX: Final = "evt_"
 
@@ -23,6 +26,8 @@ class WebhookMessage:
     # Of the message: the same for each try, and for each endpoint.
     message_id: str
     event: Event
+    # What it tells of, in the formats of others.
+    about: ToldCall | Batch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,32 @@ def wanted_messages(
         for event in events
         if (not fields.event_types or event.type in fields.event_types)
         and not (is_direct and event.is_of_batch)
+        and has_a_word_for(fields.format, event)
     ]
+
+
+def calls_of(messages: Iterable[WebhookMessage]) -> set[CallId]:
+    """Those that the messages are about."""
+    afters = (message.event.after for message in messages)
+    ids = (None if isinstance(after, BatchAfter) else after.call_id for after in afters)
+    return {call_id for call_id in ids if call_id is not None}
+
+
+def with_told(messages: Iterable[WebhookMessage], told: Told) -> list[WebhookMessage]:
+    """The messages with what they are about. Where that was erased nothing can be told."""
+    whole = (replace(message, about=_about(message.event, told)) for message in messages)
+    return [message for message in whole if message.about is not None]
+
+
+def _about(event: Event, told: Told) -> ToldCall | Batch | None:
+    if isinstance(event.after, BatchAfter):
+        return told.batch
+    return None if event.after.call_id is None else told.calls.get(event.after.call_id)
+
+
+def tells_of_nothing(message: WebhookMessage) -> TypeError:
+    """For a format that was given what it has no word for."""
+    return TypeError(f"{message.event.type.name} is not told in this format")
 
 
 @dataclass(frozen=True, slots=True)

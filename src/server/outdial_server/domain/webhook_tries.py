@@ -1,10 +1,12 @@
 """When a webhook is tried again, and when it is given up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
+
+from outdial_server.domain.webhook_format import WebhookFormat
 
 DELAYS: Final = (
     timedelta(seconds=5),
@@ -20,6 +22,28 @@ DELAYS: Final = (
 )
 """After the first try that failed, the second and so on; a day in all. After the last of them
 the message is given up."""
+
+_DOUBLING: Final = tuple(timedelta(seconds=30 * 2**n) for n in range(10))
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How an endpoint of one format is tried."""
+
+    delays: Sequence[timedelta] = DELAYS
+    # Of one request.
+    deadline: timedelta = timedelta(seconds=10)
+    # Whether 410 says that it wants nothing any more; else it is a failure as any other.
+    heeds_gone: bool = False
+
+
+TRIES: Final[Mapping[WebhookFormat, Tries]] = {
+    WebhookFormat.OUTDIAL: Tries(heeds_gone=True),
+    WebhookFormat.ULTRAVOX: Tries(_DOUBLING),
+    WebhookFormat.SPEECHIFY: Tries(deadline=timedelta(seconds=5)),
+    # Ten requests in all; the pauses between them are not documented.
+    WebhookFormat.TRUEDY: Tries(_DOUBLING[:9]),
+}
 
 DEAD_AFTER: Final = sum(DELAYS, timedelta())
 
@@ -89,10 +113,12 @@ def is_dead(failing_since: datetime | None, now: datetime) -> bool:
     return failing_since is not None and now - failing_since >= DEAD_AFTER
 
 
-def next_try(failures: int, result: TryResult, drawn: float, now: datetime) -> datetime | None:
+def next_try(
+    delays: Sequence[timedelta], failures: int, result: TryResult, drawn: float, now: datetime
+) -> datetime | None:
     """When to try again what has failed `failures` times by now; None: never. `drawn` is a
     number from 0 to below 1."""
-    if failures > len(DELAYS):
+    if failures > len(delays):
         return None
-    delay = DELAYS[failures - 1] * (1 + JITTER * drawn)
+    delay = delays[failures - 1] * (1 + JITTER * drawn)
     return now + max(delay, result.retry_after or delay)

@@ -1,7 +1,7 @@
 """Posts events to the endpoints of clients, in order for each batch."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,8 +10,14 @@ import structlog
 
 from outdial_server.domain.webhook import Webhook
 from outdial_server.domain.webhook_delivery import Try
-from outdial_server.domain.webhook_message import WebhookMessage, wanted_messages
-from outdial_server.domain.webhook_tries import TryResult, Verdict, is_dead, next_try
+from outdial_server.domain.webhook_format import WebhookFormat
+from outdial_server.domain.webhook_message import (
+    WebhookMessage,
+    calls_of,
+    wanted_messages,
+    with_told,
+)
+from outdial_server.domain.webhook_tries import TRIES, TryResult, Verdict, is_dead, next_try
 from outdial_server.engine.loop import Loop
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
@@ -94,14 +100,11 @@ class Deliverer:
         self._signals.wake(Topic.DELIVER)
 
     async def _send_all(self, due: Due) -> TurnEnd:
-        webhook = due.webhook
         progress = _Progress(due.sequence, due.failures)
-        for message in wanted_messages(
-            webhook.fields, webhook.account_id, due.batch_id, due.events, is_direct=due.is_direct
-        ):
+        for message in await self._messages(due):
             if self._stopping:
                 return self._end(due, progress)
-            result = await self._try(webhook, message, progress)
+            result = await self._try(due.webhook, message, progress)
             if result.verdict is not Verdict.TAKEN:
                 return self._failed(due, message, progress, result)
             progress.sequence, progress.failures = message.event.sequence, 0
@@ -109,6 +112,16 @@ class Deliverer:
             # Behind the last that it wants there may be others.
             progress.sequence = due.events[-1].sequence
         return self._end(due, progress)
+
+    async def _messages(self, due: Due) -> Sequence[WebhookMessage]:
+        webhook = due.webhook
+        messages = wanted_messages(
+            webhook.fields, webhook.account_id, due.batch_id, due.events, is_direct=due.is_direct
+        )
+        if webhook.fields.format is WebhookFormat.OUTDIAL or not messages:
+            return messages
+        told = await self._store.read_told(due.batch_id, calls_of(messages))
+        return with_told(messages, told)
 
     async def _try(
         self, webhook: Webhook, message: WebhookMessage, progress: _Progress
@@ -126,8 +139,9 @@ class Deliverer:
     ) -> TurnEnd:
         now = self._clock.now()
         failures = progress.failures + 1
-        next_at = next_try(failures, result, self._draw(), now)
-        is_gone = result.verdict is Verdict.GONE
+        tries = TRIES[due.webhook.fields.format]
+        next_at = next_try(tries.delays, failures, result, self._draw(), now)
+        is_gone = result.verdict is Verdict.GONE and tries.heeds_gone
         if next_at is not None and not is_gone:
             return TurnEnd(due, progress.sequence, progress.tries, failures, next_at)
         log.warning(

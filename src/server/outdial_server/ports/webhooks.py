@@ -1,14 +1,15 @@
 """Webhooks: as resources, and as what is to be sent."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from outdial_server.domain.event import Event
-from outdial_server.domain.ids import AccountId, BatchId, WebhookId
+from outdial_server.domain.ids import AccountId, BatchId, CallId, WebhookId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
+from outdial_server.domain.told_call import Told
 from outdial_server.domain.webhook import SealedSecrets, Webhook, WebhookFields
 from outdial_server.domain.webhook_delivery import Try
 from outdial_server.domain.webhook_message import Probe, WebhookMessage
@@ -24,7 +25,8 @@ class WebhookStore(Protocol):
         sealed_secret: str,
         request: RequestKey | None = None,
     ) -> Webhook:
-        """Raises ExhaustedError (TOO_MANY_WEBHOOKS), AlreadyExistsError (REQUEST_ID_REUSED)."""
+        """Raises ExhaustedError (TOO_MANY_WEBHOOKS), AlreadyExistsError (REQUEST_ID_REUSED),
+        NotFoundError (AGENT_NOT_FOUND, BATCH_NOT_FOUND)."""
         ...
 
     async def get_webhook(self, account_id: AccountId, webhook_id: WebhookId) -> Webhook:
@@ -130,6 +132,10 @@ class TurnEnd:
 class DeliveryStore(Protocol):
     async def take_turns(self, plan: DuePlan) -> TakenTurns:
         """Leases what is due. Nobody takes it before the lease has run out."""
+        ...
+
+    async def read_told(self, batch_id: BatchId, call_ids: Collection[CallId]) -> Told:
+        """What events of the batch are about, for the formats of others."""
         ...
 
     async def end_turn(self, end: TurnEnd) -> None:

@@ -672,6 +672,10 @@ webhooks: Final = Table(
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("created_us", BigInt, nullable=False),
     Column("updated_us", BigInt, nullable=False),
+    # None: of all agents, of all batches. SQLite may give out the key of a batch again.
+    Column("agent_key", BigInt),
+    Column("batch_id", LargeBinary(16)),
+    Column("format", SmallInteger, nullable=False, server_default="1"),
 )
 Index("webhooks_by_account", webhooks.c.account_key, webhooks.c.key)
 

@@ -1,12 +1,13 @@
 """WebhookStore, DeliveryStore, DeliveryLog and RedeliveryStore over a database: each method one
 verb, one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from outdial_server.domain.ids import AccountId, BatchId, WebhookId
+from outdial_server.domain.ids import AccountId, BatchId, CallId, WebhookId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
+from outdial_server.domain.told_call import Told
 from outdial_server.domain.webhook import SealedSecrets, Webhook, WebhookFields
 from outdial_server.domain.webhook_delivery import Delivery, DeliveryFilter
 from outdial_server.domain.webhook_message import EventRange
@@ -14,6 +15,7 @@ from outdial_server.ports.webhook_log import PastEvents
 from outdial_server.ports.webhooks import DuePlan, TakenTurns, TurnEnd
 from outdial_server.storage.database import Database
 from outdial_server.storage.verbs import (
+    told_calls,
     webhook_delivery,
     webhook_log,
     webhook_resends,
@@ -74,6 +76,9 @@ class SqlWebhooks:
         if isinstance(found, TakenTurns):
             return found
         return await self._db.write(lambda tx: webhook_delivery.lease(tx, plan, found))
+
+    async def read_told(self, batch_id: BatchId, call_ids: Collection[CallId]) -> Told:
+        return await self._db.read(lambda tx: told_calls.read_told(tx, batch_id, call_ids))
 
     async def end_turn(self, end: TurnEnd) -> None:
         await self._db.write(lambda tx: webhook_delivery.end_turn(tx, end))

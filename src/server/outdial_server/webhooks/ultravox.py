@@ -10,7 +10,8 @@ from typing import Any, Final
 import orjson
 
 from outdial_server.domain.call import Call, CallTexts, Disposition
-from outdial_server.domain.told_call import CallMoment, ToldCall
+from outdial_server.domain.told_call import CallMoment, ToldCall, moment_of
+from outdial_server.domain.webhook_message import WebhookMessage, tells_of_nothing
 
 EVENTS: Final = {
     CallMoment.STARTED: "call.started",
@@ -53,6 +54,17 @@ _SIP_TERMINATIONS: Final = {
 }
 
 
+def body(message: WebhookMessage) -> bytes:
+    if not isinstance(message.about, ToldCall):
+        raise tells_of_nothing(message)
+    return call_payload(moment_of(message.event.type), message.about)
+
+
+def probe_body() -> bytes:
+    """They have no test event; receivers switch over the ones that they have."""
+    return orjson.dumps({"event": "test", "call": None})
+
+
 def call_payload(moment: CallMoment, told: ToldCall) -> bytes:
     """The body of `call.started`, `call.joined` or `call.ended`. The webhook of a batch is sent
     that of `call.started`."""
@@ -75,6 +87,7 @@ def call_object(told: ToldCall) -> dict[str, Any]:
     """A call as `GET /api/calls/{call_id}` shows it. What only their media know has its
     documented default; of billing nothing is known here."""
     call, texts = told.call, told.call.texts or _NO_TEXTS
+    summary = call.conversation.summary if call.conversation is not None else ""
     return {
         "callId": call.call_id,
         "clientVersion": None,
@@ -105,7 +118,7 @@ def call_object(told: ToldCall) -> dict[str, Any]:
         "transcriptOptional": True,
         "vadSettings": None,
         "shortSummary": None,
-        "summary": None,
+        "summary": summary or None,
         "agent": {"agentId": call.agent_id, "name": told.agent_name},
         "agentId": call.agent_id,
         "experimentalSettings": _experimental_settings(told.annotations_json),

@@ -42,6 +42,7 @@ from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallS
 from outdial_server.domain.time_zones import TimeZoneSource, ZoneRule
 from outdial_server.domain.webhook import WebhookHealth
 from outdial_server.domain.webhook_delivery import DeliveryState
+from outdial_server.domain.webhook_format import WebhookFormat
 from outdial_server.domain.window_estimate import LengthSource, WindowCheck
 
 D = TypeVar("D", bound=Enum)
@@ -145,6 +146,7 @@ SPEAKER: Final = EnumPair(Speaker, call_pb2.Speaker, "SPEAKER")
 CALL_RESOLUTION: Final = EnumPair(Resolution, call_service_pb2.CallResolution, "CALL_RESOLUTION")
 EVENT_TYPE: Final = EnumPair(EventType, event_pb2.EventType, "EVENT_TYPE")
 WEBHOOK_HEALTH: Final = EnumPair(WebhookHealth, webhook_pb2.WebhookHealth, "WEBHOOK_HEALTH")
+WEBHOOK_FORMAT: Final = EnumPair(WebhookFormat, webhook_pb2.WebhookFormat, "WEBHOOK_FORMAT")
 DELIVERY_STATE: Final = EnumPair(
     DeliveryState, webhook_delivery_pb2.WebhookDeliveryState, "WEBHOOK_DELIVERY_STATE"
 )

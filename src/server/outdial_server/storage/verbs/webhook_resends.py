@@ -14,12 +14,13 @@ from outdial_server.storage.encoding import micros, not_found, pack_id, unpack_i
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import find_batch
+from outdial_server.storage.verbs.webhook_turns import TOLD_OF
 from outdial_server.storage.verbs.webhooks import webhook_row
 
-_TOLD_OF: Final = (
+_BATCHES: Final = (
     "SELECT b.key, b.id, b.oldest_seq, b.event_seq, b.created_us, b.ended_us, b.deleted_us "
-    "FROM batches b WHERE b.account_key = :account AND b.revealed_us IS NOT NULL "
-    "AND b.erasure IS NULL "
+    f"FROM webhooks w JOIN batches b ON {TOLD_OF}"
+    "WHERE w.key = :webhook AND b.revealed_us IS NOT NULL AND b.erasure IS NULL "
 )
 
 
@@ -29,8 +30,8 @@ def named_events(
     webhook = webhook_row(tx, account_id, webhook_id)
     packed = sorted({pack_id(batch_id) for batch_id, _ in named})
     rows = tx.all(
-        _TOLD_OF + f"AND {tx.dialect.id_in('b.id', 'ids')}",
-        account=webhook.account_key,
+        _BATCHES + f"AND {tx.dialect.id_in('b.id', 'ids')}",
+        webhook=webhook.key,
         ids=tx.dialect.id_list(packed),
     )
     batches = {BatchId(unpack_id(row.id)): row for row in rows}
@@ -55,9 +56,9 @@ def past_events(
         one = "AND b.id = :batch "
     until_us = tx.now_us + 1 if past.until is None else micros(past.until)
     rows = tx.all(
-        _TOLD_OF + one + "AND b.created_us < :until AND (b.ended_us IS NULL "
+        _BATCHES + one + "AND b.created_us < :until AND (b.ended_us IS NULL "
         "OR b.ended_us >= :since OR b.deleted_us >= :since) ORDER BY b.key LIMIT :limit",
-        account=webhook.account_key,
+        webhook=webhook.key,
         since=micros(past.since),
         until=until_us,
         limit=batches_most + 1,

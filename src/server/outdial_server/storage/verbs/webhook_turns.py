@@ -16,6 +16,13 @@ GIVE_UP: Final = (
 """What is tried again no more. Few: of each endpoint the first in each batch."""
 
 
+TOLD_OF: Final = (
+    "b.account_key = w.account_key AND (w.agent_key IS NULL OR w.agent_key = b.agent_key) "
+    "AND (w.batch_id IS NULL OR w.batch_id = b.id) "
+)
+"""Whether an endpoint `w` is told of a batch `b`."""
+
+
 def follow_batch(tx: Tx, account: int, batch: int) -> None:
     """From its next event on, for the endpoints of the account; to be called under the batch
     row. A turn that is there stays, and is looked at once more: whoever was about to take it
@@ -23,7 +30,7 @@ def follow_batch(tx: Tx, account: int, batch: int) -> None:
     tx.run(
         "INSERT INTO webhook_turns (webhook_key, batch_key, seq) "
         "SELECT w.key, b.key, b.event_seq FROM webhooks w "
-        "JOIN batches b ON b.account_key = w.account_key "
+        f"JOIN batches b ON {TOLD_OF}"
         "WHERE w.account_key = :account AND w.active = 1 AND b.key = :batch "
         "ON CONFLICT (webhook_key, batch_key) DO UPDATE SET leased_us = 0",
         account=account,
@@ -36,7 +43,7 @@ def follow_open_batches(tx: Tx, webhook: int) -> None:
     tx.run(
         "INSERT INTO webhook_turns (webhook_key, batch_key, seq) "
         "SELECT w.key, b.key, b.event_seq FROM webhooks w "
-        "JOIN batches b ON b.account_key = w.account_key "
+        f"JOIN batches b ON {TOLD_OF}"
         "WHERE w.key = :webhook AND b.ended_us IS NULL AND b.revealed_us IS NOT NULL "
         "ON CONFLICT (webhook_key, batch_key) DO NOTHING",
         webhook=webhook,

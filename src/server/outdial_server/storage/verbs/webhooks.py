@@ -8,7 +8,7 @@ import orjson
 
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.event import EventType
-from outdial_server.domain.ids import AccountId, WebhookId
+from outdial_server.domain.ids import AccountId, AgentId, BatchId, WebhookId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.webhook import (
@@ -18,6 +18,7 @@ from outdial_server.domain.webhook import (
     WebhookFields,
     refuse_too_many,
 )
+from outdial_server.domain.webhook_format import WebhookFormat
 from outdial_server.storage.encoding import (
     id_or_not_found,
     json_text,
@@ -31,12 +32,16 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
+from outdial_server.storage.verbs.agents import agent_key
+from outdial_server.storage.verbs.batch_rows import find_batch
 from outdial_server.storage.verbs.paging import key_of, page_of
 from outdial_server.storage.verbs.requests import answered_before
 from outdial_server.storage.verbs.webhook_turns import follow_open_batches, forget_turns
 
 WEBHOOK_COLUMNS: Final = (
-    "w.key, w.id, w.account_key, a.id AS account_id, w.url, w.description, w.event_types_json, "
+    "w.key, w.id, a.id AS account_id, w.url, w.description, w.event_types_json, w.format, "
+    "w.batch_id AS only_batch_id, (SELECT g.id FROM agents g WHERE g.key = w.agent_key) "
+    "AS only_agent_id, "
     "w.active, w.secret, w.previous_secret, w.previous_until_us, w.failures, w.last_error, "
     "w.failing_us, w.revision, w.created_us, w.updated_us"
 )
@@ -55,6 +60,9 @@ def webhook_from(row: Row) -> Webhook:
             row.description,
             tuple(map(EventType, orjson.loads(row.event_types_json or "[]"))),
             bool(row.active),
+            None if row.only_agent_id is None else AgentId(unpack_id(row.only_agent_id)),
+            None if row.only_batch_id is None else BatchId(unpack_id(row.only_batch_id)),
+            WebhookFormat(row.format),
         ),
         SealedSecrets(row.secret, row.previous_secret, moment_or_none(row.previous_until_us)),
         Failures(row.failures, row.last_error, moment_or_none(row.failing_us)),
@@ -88,12 +96,20 @@ def create_webhook(
     if earlier is not None:
         return get_webhook(tx, account_id, WebhookId(earlier))
     refuse_too_many(tx.scalar("SELECT COUNT(*) FROM webhooks WHERE account_key = :a", a=account))
+    agent = batch = None
+    if fields.agent_id is not None:
+        agent = agent_key(tx, account_id, fields.agent_id)
+    if fields.batch_id is not None:
+        batch = find_batch(tx, account_id, fields.batch_id).id
     tx.run(
         "INSERT INTO webhooks (id, account_key, url, description, event_types_json, active, "
-        "secret, created_us, updated_us) VALUES (:id, :account, :url, :description, :types, "
-        ":active, :secret, :now, :now)",
+        "agent_key, batch_id, format, secret, created_us, updated_us) VALUES (:id, :account, "
+        ":url, :description, :types, :active, :agent, :batch, :format, :secret, :now, :now)",
         id=pack_id(webhook_id),
         account=account,
+        agent=agent,
+        batch=batch,
+        format=int(fields.format),
         secret=sealed_secret,
         now=tx.now_us,
         **_values(fields),

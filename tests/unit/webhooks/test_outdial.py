@@ -8,7 +8,7 @@ from outdial_server.domain.ids import AccountId, BatchId, CallId, ScheduledCallI
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.webhook import WebhookFields
 from outdial_server.domain.webhook_message import Probe, WebhookMessage, wanted_messages
-from outdial_server.webhooks.rendering import render
+from outdial_server.webhooks.outdial import body, probe_body
 from support.clock import START
 
 ACCOUNT, BATCH = AccountId("a-1"), BatchId("0000-1")
@@ -33,7 +33,7 @@ CREATED = Event(1, START, EventType.BATCH_CREATED, "USER_REQUEST", BatchAfter(3,
 
 
 def test_an_event_of_a_call() -> None:
-    assert orjson.loads(render(WebhookMessage(ACCOUNT, BATCH, "evt", ENDED))) == {
+    assert orjson.loads(body(WebhookMessage(ACCOUNT, BATCH, "evt", ENDED))) == {
         "type": "CALL_ENDED",
         "timestamp": "2026-03-02T09:00:00Z",
         "data": {
@@ -58,8 +58,8 @@ def test_an_event_of_a_call() -> None:
 
 
 def test_an_event_of_a_batch() -> None:
-    body = orjson.loads(render(WebhookMessage(ACCOUNT, BATCH, "evt", CREATED)))
-    assert body["data"]["batch"] == {
+    told = orjson.loads(body(WebhookMessage(ACCOUNT, BATCH, "evt", CREATED)))
+    assert told["data"]["batch"] == {
         "state": "RUNNING",
         "state_reason": "",
         "state_detail": "",
@@ -69,7 +69,7 @@ def test_an_event_of_a_batch() -> None:
 
 def test_a_probe_tells_whose_it_is_and_nothing_else() -> None:
     probe = Probe(ACCOUNT, WebhookId("w-1"), "test_1", START)
-    assert orjson.loads(render(probe)) == {
+    assert orjson.loads(probe_body(probe)) == {
         "type": "TEST",
         "timestamp": "2026-03-02T09:00:00Z",
         "data": {"account_id": "a-1", "webhook_id": "w-1"},

@@ -10,18 +10,14 @@ from outdial_server.domain.event import BatchAfter, ScheduledCallAfter
 from outdial_server.domain.webhook_message import Probe, WebhookMessage
 
 
-def render(message: WebhookMessage | Probe) -> bytes:
-    return _probe(message) if isinstance(message, Probe) else _event(message)
-
-
-def _probe(probe: Probe) -> bytes:
+def probe_body(probe: Probe) -> bytes:
     data = {"account_id": probe.account_id, "webhook_id": probe.webhook_id}
     return orjson.dumps(
         {"type": "TEST", "timestamp": probe.at, "data": data}, option=orjson.OPT_UTC_Z
     )
 
 
-def _event(message: WebhookMessage) -> bytes:
+def body(message: WebhookMessage) -> bytes:
     event = message.event
     after = event.after
     data: dict[str, Any] = {
