@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from outdial.v1 import external_call_pb2 as outdial_dot_v1_dot_external__call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&outdial/v1/external_call_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1eoutdial/v1/external_call.proto\"\x82\x01\n\x19ReportExternalCallRequest\x12\x13\n\x0b\x65xternal_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x16\n\x0e\x63\x61rrier_config\x18\x03 \x01(\t\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"M\n\x1aReportExternalCallResponse\x12/\n\rexternal_call\x18\x01 \x01(\x0b\x32\x18.outdial.v1.ExternalCall\"-\n\x16\x45ndExternalCallRequest\x12\x13\n\x0b\x65xternal_id\x18\x01 \x01(\t\"2\n\x17\x45ndExternalCallResponse\x12\x17\n\x0fwas_in_progress\x18\x01 \x01(\x08\"A\n\x18ListExternalCallsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"f\n\x19ListExternalCallsResponse\x12\x30\n\x0e\x65xternal_calls\x18\x01 \x03(\x0b\x32\x18.outdial.v1.ExternalCall\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xb5\x03\n\x13\x45xternalCallService\x12\x90\x01\n\x12ReportExternalCall\x12%.outdial.v1.ReportExternalCallRequest\x1a&.outdial.v1.ReportExternalCallResponse\"+\x82\xd3\xe4\x93\x02%\" /outdial/v1/externalCalls:report:\x01*\x12\x84\x01\n\x0f\x45ndExternalCall\x12\".outdial.v1.EndExternalCallRequest\x1a#.outdial.v1.EndExternalCallResponse\"(\x82\xd3\xe4\x93\x02\"\"\x1d/outdial/v1/externalCalls:end:\x01*\x12\x83\x01\n\x11ListExternalCalls\x12$.outdial.v1.ListExternalCallsRequest\x1a%.outdial.v1.ListExternalCallsResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/outdial/v1/externalCallsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&outdial/v1/external_call_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1eoutdial/v1/external_call.proto\"\x82\x01\n\x19ReportExternalCallRequest\x12\x13\n\x0b\x65xternal_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x16\n\x0e\x63\x61rrier_config\x18\x03 \x01(\t\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"M\n\x1aReportExternalCallResponse\x12/\n\rexternal_call\x18\x01 \x01(\x0b\x32\x18.outdial.v1.ExternalCall\"-\n\x16\x45ndExternalCallRequest\x12\x13\n\x0b\x65xternal_id\x18\x01 \x01(\t\"2\n\x17\x45ndExternalCallResponse\x12\x17\n\x0fwas_in_progress\x18\x01 \x01(\x08\"A\n\x18ListExternalCallsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"f\n\x19ListExternalCallsResponse\x12\x30\n\x0e\x65xternal_calls\x18\x01 \x03(\x0b\x32\x18.outdial.v1.ExternalCall\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xb8\x03\n\x13\x45xternalCallService\x12\x91\x01\n\x12ReportExternalCall\x12%.outdial.v1.ReportExternalCallRequest\x1a&.outdial.v1.ReportExternalCallResponse\",\x82\xd3\xe4\x93\x02&\"!/outdial/v1/external-calls:report:\x01*\x12\x85\x01\n\x0f\x45ndExternalCall\x12\".outdial.v1.EndExternalCallRequest\x1a#.outdial.v1.EndExternalCallResponse\")\x82\xd3\xe4\x93\x02#\"\x1e/outdial/v1/external-calls:end:\x01*\x12\x84\x01\n\x11ListExternalCalls\x12$.outdial.v1.ListExternalCallsRequest\x1a%.outdial.v1.ListExternalCallsResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/outdial/v1/external-callsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +35,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'outdial.v1.external_call_se
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EXTERNALCALLSERVICE'].methods_by_name['ReportExternalCall']._loaded_options = None
-  _globals['_EXTERNALCALLSERVICE'].methods_by_name['ReportExternalCall']._serialized_options = b'\202\323\344\223\002%\" /outdial/v1/externalCalls:report:\001*'
+  _globals['_EXTERNALCALLSERVICE'].methods_by_name['ReportExternalCall']._serialized_options = b'\202\323\344\223\002&\"!/outdial/v1/external-calls:report:\001*'
   _globals['_EXTERNALCALLSERVICE'].methods_by_name['EndExternalCall']._loaded_options = None
-  _globals['_EXTERNALCALLSERVICE'].methods_by_name['EndExternalCall']._serialized_options = b'\202\323\344\223\002\"\"\035/outdial/v1/externalCalls:end:\001*'
+  _globals['_EXTERNALCALLSERVICE'].methods_by_name['EndExternalCall']._serialized_options = b'\202\323\344\223\002#\"\036/outdial/v1/external-calls:end:\001*'
   _globals['_EXTERNALCALLSERVICE'].methods_by_name['ListExternalCalls']._loaded_options = None
-  _globals['_EXTERNALCALLSERVICE'].methods_by_name['ListExternalCalls']._serialized_options = b'\202\323\344\223\002\033\022\031/outdial/v1/externalCalls'
+  _globals['_EXTERNALCALLSERVICE'].methods_by_name['ListExternalCalls']._serialized_options = b'\202\323\344\223\002\034\022\032/outdial/v1/external-calls'
   _globals['_REPORTEXTERNALCALLREQUEST']._serialized_start=149
   _globals['_REPORTEXTERNALCALLREQUEST']._serialized_end=279
   _globals['_REPORTEXTERNALCALLRESPONSE']._serialized_start=281
@@ -53,5 +53,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTEXTERNALCALLSRESPONSE']._serialized_start=526
   _globals['_LISTEXTERNALCALLSRESPONSE']._serialized_end=628
   _globals['_EXTERNALCALLSERVICE']._serialized_start=631
-  _globals['_EXTERNALCALLSERVICE']._serialized_end=1068
+  _globals['_EXTERNALCALLSERVICE']._serialized_end=1071
 # @@protoc_insertion_point(module_scope)

@@ -15,7 +15,13 @@ from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
 from outdial_server.carriers.simulated.signature import HEADER, sign
 from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.errors import Reason, UnavailableError
-from outdial_server.gateway import CallbackRoutes, CallbackTokens, HttpServer, build_http_app
+from outdial_server.gateway import (
+    CallbackRoutes,
+    CallbackTokens,
+    HttpServer,
+    NativeApp,
+    build_http_app,
+)
 from outdial_server.gateway.callbacks import BODY_MOST_BYTES
 from outdial_server.ports.callbacks import StoredCallback
 from outdial_server.ports.carrier import RawCallback
@@ -89,7 +95,7 @@ async def open_port(listen: str = "127.0.0.1:0") -> AsyncIterator[Port]:
         inbox,
         on_stored=lambda: wakes.append(len(inbox.stored)),
     )
-    server = HttpServer(build_http_app(ready.is_set, scrape, routes), listen)
+    server = HttpServer(build_http_app(ready.is_set, scrape, routes, NativeApp(())), listen)
     number = await server.start()
     try:
         async with httpx.AsyncClient(

@@ -35,6 +35,7 @@ from outdial_server.settings import Settings
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.erasing import erase
 from outdial_server.storage.verbs.reporting import apply_reports
+from outdial_server.webhooks.sender import HttpWebhookSender
 from support.grpc import Refusal, call, refusal, refused, with_key
 from support.stores import World, answered, ended
 from support.watch_messages import Stream, watch
@@ -103,11 +104,15 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         # Not started: nobody is dialled here.
         carriers, reports = CarrierRegistry(None), GatheredReports(base.signals)
         engine = build_engine(base, carriers, reports)
-        sealer = CredentialSealer({}, AesGcmSeal(master_key_from("a key of the test")))
+        seal = AesGcmSeal(master_key_from("a key of the test"))
+        sealer = CredentialSealer({}, seal)
+        sender = HttpWebhookSender(settings.outgoing_guard, seal, base.clock)
         metrics, draining = CollectorRegistry(), asyncio.Event()
         spare_time = SpareThread()
         forecast = ForecastBatch(base.store.forecasts, SeededChances(), spare_time)
-        server = build_grpc_server(base, carriers, sealer, engine, metrics, draining, forecast)
+        server = build_grpc_server(
+            base, carriers, sealer, engine, metrics, draining, forecast, sender
+        )
         address = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
         await server.serving()
         async with (
@@ -116,6 +121,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
         ):
             yield Served(world, address, channel, client)
         await server.stop(timedelta())
+        await sender.close()
         spare_time.close()
 
 

@@ -53,6 +53,12 @@ Behaviour = Callable[[Any, Context], Any]
 Unary = Callable[[Any, Context], Awaitable[Message]]
 Stream = Callable[[Any, Context], AsyncIterator[Message]]
 
+# For callers in this process. A request is read only once the caller is let in: it may be long,
+# and what is wrong with it is nobody's but the caller's.
+Read = Callable[[], Awaitable[Any]]
+Asked = Callable[[Read, Context], Awaitable[Message]]
+Streamed = Callable[[Read, Context], Awaitable[None]]
+
 # By request_streaming and response_streaming.
 _KINDS: Final[Mapping[tuple[bool, bool], tuple[str, Callable[..., Handler]]]] = {
     (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
@@ -91,9 +97,20 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
         wrapped = self._wrapped[method] = self._wrap(method, handler)
         return wrapped
 
-    def _wrap(self, method: str, handler: Handler) -> Handler:
+    def asked(self, method: str, behaviour: Unary) -> "Asked":
+        """An RPC that answers once, with all of it, for callers in this process."""
+        return self._guard(method).asked(behaviour)
+
+    def streamed(self, method: str, behaviour: Stream) -> "Streamed":
+        """The same for one that answers with a stream."""
+        return self._guard(method).streamed(behaviour)
+
+    def _guard(self, method: str) -> "_Guard":
         metrics = self._metrics.of_method(method)
-        guard = _Guard(method, self._authenticate, self._clock, self._request_ids, metrics)
+        return _Guard(method, self._authenticate, self._clock, self._request_ids, metrics)
+
+    def _wrap(self, method: str, handler: Handler) -> Handler:
+        guard = self._guard(method)
         name, make = _KINDS[handler.request_streaming, handler.response_streaming]
         behaviour = getattr(handler, name)
         guarded = guard.stream if handler.response_streaming else guard.unary
@@ -168,6 +185,36 @@ class _Guard:
                 await self._admit(rpc)
                 async for message in behaviour(_checked(request), context):
                     await _write(context, message)
+            except BaseException as error:
+                await self._fail(rpc, request, context, error)
+                raise
+            self._end(rpc, request, StatusCode.OK)
+
+        return guarded
+
+    def asked(self, behaviour: Unary) -> Asked:
+        async def guarded(read: Read, context: Context) -> Message:
+            rpc, request = self._begin(context), None
+            try:
+                await self._admit(rpc)
+                request = await read()
+                response = await behaviour(request, context)
+            except BaseException as error:
+                await self._fail(rpc, request, context, error)
+                raise
+            self._end(rpc, request, StatusCode.OK, response=response)
+            return response
+
+        return guarded
+
+    def streamed(self, behaviour: Stream) -> Streamed:
+        async def guarded(read: Read, context: Context) -> None:
+            rpc, request = self._begin(context), None
+            try:
+                await self._admit(rpc)
+                request = await read()
+                async for message in behaviour(request, context):
+                    await context.write(message)
             except BaseException as error:
                 await self._fail(rpc, request, context, error)
                 raise

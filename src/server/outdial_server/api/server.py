@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -53,6 +54,7 @@ from outdial_server.api.contact_folders import ContactFolderServicer
 from outdial_server.api.contacts import ContactServicer
 from outdial_server.api.external_calls import ExternalCallServicer
 from outdial_server.api.interceptor import RpcInterceptor
+from outdial_server.api.local import local_rpcs
 from outdial_server.api.phone_numbers import PhoneNumberServicer
 from outdial_server.api.reflection import add_reflection
 from outdial_server.api.scheduled_calls import ScheduledCallServicer
@@ -125,15 +127,17 @@ def method_names(services: Iterable[ServiceDescriptor]) -> frozenset[str]:
 
 
 class GrpcServer:
-    """Health says NOT_SERVING before `serving` and from `begin_draining` on."""
+    """Health says NOT_SERVING before `serving` and from `begin_draining` on. `rpcs` are the same
+    for callers in this process, whether it listens or not."""
 
     def __init__(self, servicers: Servicers, interceptor: RpcInterceptor) -> None:
         unmatched = method_names(SERVICES) ^ REQUIRED_SCOPES.keys()
         if unmatched:
             raise AssertionError(f"methods and the table of scopes differ: {sorted(unmatched)}")
         self._server = grpc.aio.server(interceptors=(interceptor,), options=_OPTIONS)
+        self.rpcs = local_rpcs(SERVICES, partial(add_services, servicers), interceptor)
         self._health = health.aio.HealthServicer()
-        _add_services(servicers, self._server)
+        add_services(servicers, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [service.full_name for service in SERVICES]
         add_reflection((*names, health.SERVICE_NAME), self._server)
@@ -165,7 +169,8 @@ class GrpcServer:
             await self._health.set(name, status)
 
 
-def _add_services(servicers: Servicers, server: grpc.aio.Server) -> None:
+def add_services(servicers: Servicers, server: Any) -> None:
+    """`server` is one of gRPC's, or takes handlers as they do."""
     add_ServerInfoServiceServicer_to_server(servicers.server_info, server)
     add_AccountServiceServicer_to_server(servicers.accounts, server)
     add_AgentServiceServicer_to_server(servicers.agents, server)

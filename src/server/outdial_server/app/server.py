@@ -34,7 +34,13 @@ from outdial_server.commands.credentials import CredentialSealer
 from outdial_server.commands.first_keys import FirstKeys
 from outdial_server.commands.forecast_batch import ForecastBatch
 from outdial_server.engine import Delivery, Engine, EngineSettings, GatheredReports
-from outdial_server.gateway import CallbackRoutes, CallbackTokens, HttpServer, build_http_app
+from outdial_server.gateway import (
+    CallbackRoutes,
+    CallbackTokens,
+    HttpServer,
+    NativeApp,
+    build_http_app,
+)
 from outdial_server.ports.sealing import Seal
 from outdial_server.ports.webhooks import WebhookSender
 from outdial_server.settings import Settings, SettingsError
@@ -123,14 +129,20 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         _measure_lag(stack, metrics)
         draining, ready = asyncio.Event(), asyncio.Event()
 
-        http = _http_server(base, carriers, engine, tokens, metrics, ready)
-        http_port = await _listening("OUTDIAL_HTTP_LISTEN", http.start)
-        stack.push_async_callback(http.stop)
         forecast = _forecast(stack, base)
         sender = _webhook_sender(stack, base, seal)
         grpc = build_grpc_server(
             base, carriers, sealer, engine, metrics, draining, forecast, sender
         )
+        http = _http_server(
+            base,
+            _callback_routes(base, carriers, engine, tokens),
+            NativeApp(grpc.rpcs),
+            metrics,
+            ready,
+        )
+        http_port = await _listening("OUTDIAL_HTTP_LISTEN", http.start)
+        stack.push_async_callback(http.stop)
         grpc_port = await _listening(
             "OUTDIAL_GRPC_LISTEN", lambda: grpc.start(settings.grpc_listen)
         )
@@ -239,17 +251,21 @@ def _start_delivery(stack: AsyncExitStack, base: Foundation, sender: WebhookSend
     delivery.start()
 
 
+def _callback_routes(
+    base: Foundation, carriers: CarrierRegistry, engine: Engine, tokens: CallbackTokens
+) -> CallbackRoutes:
+    return CallbackRoutes(
+        tokens, carriers.find, base.store.callbacks, engine.callbacks_arrived, base.telemetry
+    )
+
+
 def _http_server(
     base: Foundation,
-    carriers: CarrierRegistry,
-    engine: Engine,
-    tokens: CallbackTokens,
+    callbacks: CallbackRoutes,
+    native: NativeApp,
     metrics: CollectorRegistry,
     ready: asyncio.Event,
 ) -> HttpServer:
-    callbacks = CallbackRoutes(
-        tokens, carriers.find, base.store.callbacks, engine.callbacks_arrived, base.telemetry
-    )
     scrape = Scrape(metrics, FiguresCollector(metrics, base.store.figures, base.clock))
-    app = build_http_app(ready.is_set, scrape.text, callbacks)
+    app = build_http_app(ready.is_set, scrape.text, callbacks, native)
     return HttpServer(app, base.settings.http_listen)

@@ -7,14 +7,19 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from outdial_server.gateway.callbacks import CallbackRoutes
 from outdial_server.gateway.errors import http_error
+from outdial_server.gateway.native import PREFIX
 
 
 def build_http_app(
-    is_ready: Callable[[], bool], scrape: Callable[[], Awaitable[bytes]], callbacks: CallbackRoutes
+    is_ready: Callable[[], bool],
+    scrape: Callable[[], Awaitable[bytes]],
+    callbacks: CallbackRoutes,
+    native: ASGIApp,
 ) -> Starlette:
     """`is_ready` is asked on each `/healthz`: 200 while the server takes work, else 503.
     `scrape` makes what `/metrics` answers."""
@@ -32,6 +37,7 @@ def build_http_app(
             Route("/healthz", health),
             Route("/metrics", show_metrics),
             *callbacks.routes(),
+            Mount(PREFIX, app=native),
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
     )

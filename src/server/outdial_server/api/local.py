@@ -1,0 +1,75 @@
+"""The RPCs for callers inside this process: the same handlers, and all that surrounds them."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+
+from outdial_server.api.interceptor import Handler, RpcInterceptor
+from outdial_server.api.long_list import READERS
+
+
+class LocalRpc:
+    """One RPC that takes a single request."""
+
+    def __init__(
+        self, descriptor: MethodDescriptor, handler: Any, interceptor: RpcInterceptor
+    ) -> None:
+        self.descriptor = descriptor
+        self._method = full_name(descriptor)
+        # Of the two only that which the RPC is.
+        self._asked = interceptor.asked(self._method, handler.unary_unary)
+        self._streamed = interceptor.streamed(self._method, handler.unary_stream)
+
+    async def ask(self, read: Callable[[], Awaitable[Message]], context: Any) -> Message:
+        return await self._asked(self._in_its_form(read), context)
+
+    async def stream(self, read: Callable[[], Awaitable[Message]], context: Any) -> None:
+        await self._streamed(self._in_its_form(read), context)
+
+    def _in_its_form(self, read: Callable[[], Awaitable[Message]]) -> Callable[[], Awaitable[Any]]:
+        reader = READERS.get(self._method)
+        if reader is None:
+            return read
+
+        async def read_long() -> object:
+            return reader((await read()).SerializeToString())
+
+        return read_long
+
+
+def full_name(method: MethodDescriptor) -> str:
+    """As gRPC names it."""
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
+def local_rpcs(
+    services: Iterable[ServiceDescriptor],
+    add_services: Callable[["HandlerTable"], None],
+    interceptor: RpcInterceptor,
+) -> list[LocalRpc]:
+    table = HandlerTable()
+    add_services(table)
+    return [
+        LocalRpc(method, table.handlers[full_name(method)], interceptor)
+        for service in services
+        for method in service.methods
+        if not method.client_streaming
+    ]
+
+
+class HandlerTable:
+    """Stands where a gRPC server does, and keeps what is registered."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Handler] = {}
+
+    def add_generic_rpc_handlers(self, generic_rpc_handlers: object) -> None:
+        """The same handlers, in a form that cannot be listed."""
+
+    def add_registered_method_handlers(
+        self, service_name: str, method_handlers: Mapping[str, Handler]
+    ) -> None:
+        for name, handler in method_handlers.items():
+            self.handlers[f"/{service_name}/{name}"] = handler

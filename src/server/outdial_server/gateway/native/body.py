@@ -1,0 +1,55 @@
+"""The body of a request, within its bounds."""
+
+import asyncio
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+
+from outdial_server.domain.errors import InvalidFieldsError, invalid_field
+from outdial_server.domain.limits import REQUEST_MAX_BYTES
+
+_SILENCE_SECONDS: Final = 30
+"""So long may nothing come of it."""
+
+_TYPES: Final = ("", "application/json", "text/json")
+
+
+class Body:
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.is_too_large = False
+
+    async def read(self) -> bytes:
+        """Raises InvalidFieldsError, for one that is too large before all of it is read."""
+        self._check_type()
+        if int(self._length() or 0) > REQUEST_MAX_BYTES:
+            raise self._too_large()
+        pieces, size = list[bytes](), 0
+        stream = self._request.stream()
+        try:
+            while piece := await asyncio.wait_for(anext(stream, b""), _SILENCE_SECONDS):
+                size += len(piece)
+                if size > REQUEST_MAX_BYTES:
+                    raise self._too_large()
+                pieces.append(piece)
+        except (ClientDisconnect, TimeoutError):
+            raise invalid_field("body", "did not come whole") from None
+        return b"".join(pieces)
+
+    def check_empty(self) -> None:
+        """Without waiting for it: whoever listens for the end of a connection reads next."""
+        if int(self._length() or 0) or "transfer-encoding" in self._request.headers:
+            raise invalid_field("body", "must be empty")
+
+    def _length(self) -> str:
+        """In digits: the HTTP server lets nothing else in."""
+        return self._request.headers.get("content-length", "")
+
+    def _check_type(self) -> None:
+        given = self._request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if given not in _TYPES:
+            raise invalid_field("content-type", f"must be {_TYPES[1]}, and not {given}")
+
+    def _too_large(self) -> InvalidFieldsError:
+        self.is_too_large = True
+        return invalid_field("body", f"is longer than {REQUEST_MAX_BYTES} bytes")

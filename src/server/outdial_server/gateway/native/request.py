@@ -1,0 +1,130 @@
+"""One HTTP request as the message of its RPC: path, query, body and headers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import orjson
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from outdial_server.domain.errors import invalid_field
+from outdial_server.gateway.native.decoding import Faults, fields_of, read_into
+from outdial_server.gateway.native.routes import Match
+from outdial_server.gateway.native.streams import RESUME_FIELD
+
+_WHOLE: Final = ("", "*")
+_MASK: Final = "update_mask"
+_QUERY_FIELDS_MOST: Final = 1000
+
+
+def read_request(
+    match: Match, query: str, body: bytes, if_match: str, last_event_id: str
+) -> Message:
+    """Raises InvalidFieldsError with every fault that there is room for."""
+    route, faults = match.route, Faults()
+    message = GetMessageClass(route.rpc.input_type)()
+    content = _json(body)
+    # What the body fills: the whole request, a field of it, or nothing.
+    filled: Any = getattr(message, route.body) if route.body not in _WHOLE else message
+    if route.body:
+        filled.SetInParent()
+        read_into(filled, content, route.body.strip("*"), faults)
+    if route.body != "*":
+        read_into(message, _query_object(route.rpc.input_type, query), "", faults)
+    elif query:
+        faults.add(query.partition("=")[0], "belongs into the body")
+    faults.check()
+    _fill_path(message, match.values)
+    _fill_etag(filled, if_match)
+    _fill_resume_token(message, last_event_id)
+    if filled is not message:
+        _fill_mask(message, filled, content, match.values)
+    return message
+
+
+def _json(body: bytes) -> Any:
+    if not body:
+        return {}
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise invalid_field("body", f"is no JSON, from {place} on: {error.msg}") from None
+
+
+def _query_object(kind: Descriptor, query: str) -> dict[str, Any]:
+    """A query in the form of JSON. What is not known is left for the reader to find."""
+    try:
+        pairs = parse_qsl(
+            query, keep_blank_values=True, max_num_fields=_QUERY_FIELDS_MOST, errors="strict"
+        )
+    except ValueError:
+        raise invalid_field("query", "cannot be read") from None
+    told: dict[str, Any] = {}
+    for name, text in pairs:
+        _put(told, kind, name.split("."), name, text)
+    return told
+
+
+def _put(
+    told: dict[str, Any], kind: Descriptor, names: Sequence[str], spelling: str, text: str
+) -> None:
+    name, rest = names[0], names[1:]
+    field = fields_of(kind).get(name)
+    if field is None or (rest and (field.message_type is None or field.is_repeated)):
+        raise invalid_field(spelling, "is not known")
+    if rest and field.message_type is not None:
+        _put(told.setdefault(field.name, {}), field.message_type, rest, spelling, text)
+    elif field.is_repeated:
+        told.setdefault(field.name, []).append(_worth(field, text))
+    elif field.name in told:
+        raise invalid_field(spelling, "is said twice")
+    else:
+        told[field.name] = _worth(field, text)
+
+
+def _worth(field: FieldDescriptor, text: str) -> object:
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        return {"true": True, "false": False}.get(text, text)
+    return text
+
+
+def _fill_path(message: Message, values: Mapping[str, str]) -> None:
+    """The path says which resource it is; a body that says another is refused."""
+    for name, value in values.items():
+        *outer, last = name.split(".")
+        holder: Any = message
+        for part in outer:
+            holder = getattr(holder, part)
+        if getattr(holder, last) not in ("", value):
+            raise invalid_field(name, "is another one than in the path")
+        setattr(holder, last, value)
+
+
+def _fill_etag(holder: Any, if_match: str) -> None:
+    if not if_match:
+        return
+    if "etag" not in holder.DESCRIPTOR.fields_by_name:
+        raise invalid_field("if-match", "cannot be asked for here")
+    if if_match != "*":
+        holder.etag = if_match.removeprefix("W/")
+
+
+def _fill_resume_token(message: Any, last_event_id: str) -> None:
+    """What a browser says by itself when it connects again, so that it wins over the query."""
+    if last_event_id and RESUME_FIELD in message.DESCRIPTOR.fields_by_name:
+        message.resume_token = last_event_id
+
+
+def _fill_mask(
+    message: Any, inner: Message, content: Mapping[str, Any], in_path: Mapping[str, str]
+) -> None:
+    """Without a mask, what the body names is what changes; null unsets it."""
+    if _MASK not in message.DESCRIPTOR.fields_by_name or message.HasField(_MASK):
+        return
+    known = fields_of(inner.DESCRIPTOR)
+    named = [known[name].name for name in content]
+    bound = {"etag", *(name.rpartition(".")[2] for name in in_path)}
+    message.update_mask.paths.extend(name for name in named if name not in bound)
