@@ -41,9 +41,11 @@ class Endpoint:
 class Delivering:
     """The deliverer, tick by tick."""
 
-    def __init__(self, world: World, signals: ManualSignals) -> None:
+    def __init__(
+        self, world: World, signals: ManualSignals, endpoint: Endpoint | None = None
+    ) -> None:
         self.world = world
-        self.endpoint = Endpoint()
+        self.endpoint = endpoint or Endpoint()
         self.deliverer = Deliverer(
             world.store.webhooks, self.endpoint, world.ids, world.clock, signals
         )

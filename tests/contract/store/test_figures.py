@@ -6,7 +6,9 @@ from outdial_server.domain.batch import BatchState
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.slots import ScopeKind
 from outdial_server.ports.carrier import RawCallback
-from outdial_server.ports.figures import Figures, SlotFigures
+from outdial_server.ports.figures import Figures, SlotFigures, WebhookFigures
+from support.clock import ManualSignals
+from support.delivering import DEAD, Delivering, change, hook
 from support.stores import World, unclear
 
 
@@ -66,3 +68,20 @@ async def test_callbacks_that_wait_are_counted_with_the_age_of_the_oldest(world:
 
 async def test_the_database_has_a_size(world: World) -> None:
     assert (await figures_of(world)).database_bytes > 10_000
+
+
+async def test_endpoints_that_fail_and_what_waits_for_them_are_counted(
+    world: World, signals: ManualSignals
+) -> None:
+    assert (await figures_of(world)).webhooks == WebhookFigures(0, 0, 0.0)
+    delivering = Delivering(world, signals)
+    delivering.endpoint.result = DEAD
+    webhook = await hook(world)
+    await world.batch(1)
+    await world.batch(1)
+    await delivering.for_long(timedelta(minutes=20))
+    figures = (await figures_of(world)).webhooks
+    assert (figures.failing, figures.pending) == (1, 2)
+    assert figures.lag_seconds >= 20 * 60
+    await change(world, webhook, active=False)
+    assert (await figures_of(world)).webhooks == WebhookFigures(0, 0, 0.0)

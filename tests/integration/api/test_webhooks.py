@@ -31,7 +31,7 @@ from outdial.v1.webhook_pb2 import (
     WebhookFormat,
 )
 from standardwebhooks import Webhook as Verifier
-from tests.integration.api.conftest import new_tenant
+from tests.integration.api.conftest import new_tenant, watch_to_the_end
 from tests.integration.conftest import OPERATOR_KEY
 
 from outdial_server.settings import Settings
@@ -67,10 +67,13 @@ class Receiver:
         self.answers: list[int] = []
         self.has_ended = asyncio.Event()
         self.has_more = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self.url = ""
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
+        await self.may_answer.wait()
         self.received.append((dict(request.headers), body))
         status = self.answers.pop(0) if self.answers else 204
         self.has_more.set()
@@ -128,6 +131,25 @@ async def test_events_of_a_batch_arrive_signed_and_in_order(
     assert len(ids) == len(bodies)
     shown = await call(grpc_channel, "GetWebhook", key, webhook_id=made.webhook.webhook_id)
     assert shown.webhook.health == WEBHOOK_HEALTH_HEALTHY
+
+
+async def test_a_batch_comes_to_its_end_while_its_receiver_answers_nothing(
+    grpc_channel: grpc.aio.Channel, receiver: Receiver
+) -> None:
+    key = (await new_tenant(grpc_channel, "slow")).key
+    await call(grpc_channel, "CreateWebhook", key, webhook=Webhook(url=receiver.url))
+    receiver.may_answer.clear()
+    batch_id = await dial(grpc_channel, key)
+    await watch_to_the_end(grpc_channel, key, batch_id)
+    assert not receiver.received
+    receiver.may_answer.set()
+    async with asyncio.timeout(60):
+        await receiver.has_ended.wait()
+    bodies = [orjson.loads(body) for _, body in receiver.received]
+    # A request that was given up before it was answered has been sent twice.
+    sequences = list(dict.fromkeys(body["data"]["sequence"] for body in bodies))
+    assert sequences == list(range(1, len(sequences) + 1))
+    assert Counter(body["type"] for body in bodies)["CALL_ENDED"] >= PEOPLE
 
 
 async def test_after_a_rotation_both_secrets_verify(

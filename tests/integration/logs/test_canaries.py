@@ -29,6 +29,13 @@ from outdial.v1.carrier_credentials_pb2 import (
     TwilioCredentials,
 )
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.webhook_pb2 import (
+    WEBHOOK_FORMAT_OUTDIAL,
+    WEBHOOK_FORMAT_SPEECHIFY,
+    WEBHOOK_FORMAT_TRUEDY,
+    WEBHOOK_FORMAT_ULTRAVOX,
+    Webhook,
+)
 
 from outdial_server.adapters.master_key import master_key_from
 from outdial_server.carriers.simulated.signature import HEADER, sign
@@ -72,6 +79,9 @@ TELNYX = TelnyxCredentials(
 SIP = SipCredentials(
     proxy="127.0.0.1", username=f"{CANARY}-user", password=f"{CANARY}-password-of-sip"
 )
+
+
+WEBHOOK_SECRETS = [f"{CANARY}-webhook-secret", f"{CANARY}-newer-webhook-secret"]
 
 
 @dataclass
@@ -183,6 +193,39 @@ async def good_requests(channel: grpc.aio.Channel, count: int = 20) -> str:
     )
     batch_id: str = made.batch.batch_id
     return batch_id
+
+
+async def webhook_requests(channel: grpc.aio.Channel, url: str) -> None:
+    """An endpoint in each format, told of all that follows."""
+    for form in (
+        WEBHOOK_FORMAT_OUTDIAL,
+        WEBHOOK_FORMAT_ULTRAVOX,
+        WEBHOOK_FORMAT_SPEECHIFY,
+        WEBHOOK_FORMAT_TRUEDY,
+    ):
+        is_ours = form == WEBHOOK_FORMAT_OUTDIAL
+        made = await call(
+            channel,
+            "CreateWebhook",
+            KEY,
+            webhook=Webhook(url=f"{url}/{CANARY}?to={NUMBER}", description=CANARY, format=form),
+            secret="" if is_ours else WEBHOOK_SECRETS[0],
+        )
+        webhook_id = made.webhook.webhook_id
+        secret = "" if is_ours else WEBHOOK_SECRETS[1]
+        await call(channel, "RotateWebhookSecret", KEY, webhook_id=webhook_id, secret=secret)
+        await call(channel, "SendTestWebhook", KEY, webhook_id=webhook_id)
+    wrong = Webhook(url=f"ftp://{CANARY}/{NUMBER}")
+    with pytest.raises(grpc.aio.AioRpcError):
+        await call(channel, "CreateWebhook", KEY, webhook=wrong, secret=WEBHOOK_SECRETS[0])
+    with pytest.raises(grpc.aio.AioRpcError):
+        await call(
+            channel,
+            "RedeliverWebhookEvents",
+            KEY,
+            webhook_id=webhook_id,
+            message_ids=[f"{CANARY}{NUMBER}"],
+        )
 
 
 async def wrong_requests(channel: grpc.aio.Channel, http_url: str) -> None:
@@ -305,21 +348,25 @@ async def test_a_carrier_over_http_that_says_strange_things_is_not_quoted(tmp_pa
             COMMAND,
             OUTDIAL_SIMULATED_CARRIER_URL=carrier_url,
             OUTDIAL_SIMULATED_CARRIER_SECRET=CARRIER_SECRET,
+            OUTDIAL_OUTGOING_ALLOW="127.0.0.1",
             OUTDIAL_LOG_FORMAT="json",
         ) as server,
         grpc.aio.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel,
     ):
         await channel.channel_ready()
+        # It answers their requests in strange ways, too.
+        await webhook_requests(channel, carrier_url)
         batch_id = await good_requests(channel)
         await wrong_requests(channel, server.http_url)
         await strange_callbacks(server.http_url)
+        await until_told(server)
         await until_read(server)
         await call(channel, "CancelBatch", KEY, batch_id=batch_id)
         metrics = await server.metrics()
         output = await server.stop()
     assert leaks(output) == []
     assert leaks(metrics) == []
-    for secret in (CREDENTIALS.auth_token, CREDENTIALS.api_key_secret):
+    for secret in (CREDENTIALS.auth_token, CREDENTIALS.api_key_secret, *WEBHOOK_SECRETS):
         assert secret.encode() not in kept_in(tmp_path)
     assert {"callback.unreadable", "rpc.ended"} <= actions(output)
     assert 'outdial_callbacks_received_total{outcome="forged"} 1.0' in metrics
@@ -375,6 +422,15 @@ async def strange_callbacks(http_url: str) -> None:
             assert answer.status_code == 204
         forged = {HEADER: sign(CANARY, 1_700_000_000, bodies[0])}
         assert (await client.post(path, content=bodies[0], headers=forged)).status_code == 403
+
+
+async def until_told(server: Server) -> None:
+    """An endpoint has taken something, and one has not."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        for outcome in ("delivered", "failed"):
+            counted = f'outdial_webhook_requests_total{{outcome="{outcome}"}} 0.0'
+            while counted in await server.metrics():
+                pass
 
 
 async def until_read(server: Server) -> None:

@@ -58,12 +58,14 @@ class Deliverer:
         ids: IdSource,
         clock: Clock,
         signals: Signals,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._store = store
         self._sender = sender
         self._draw: Callable[[], float] = ids.draw
         self._clock = clock
         self._signals = signals
+        self._telemetry = telemetry
         self._next_look: datetime | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -128,7 +130,9 @@ class Deliverer:
     ) -> TryResult:
         at = self._clock.now()
         result = await self._sender.send(webhook, message)
-        progress.tries.append(Try(message.event, at, self._clock.now() - at, result))
+        took = self._clock.now() - at
+        progress.tries.append(Try(message.event, at, took, result))
+        self._telemetry.webhook_tried(took, is_taken=result.verdict is Verdict.TAKEN)
         return result
 
     def _end(self, due: Due, progress: _Progress) -> TurnEnd:
@@ -144,6 +148,7 @@ class Deliverer:
         is_gone = result.verdict is Verdict.GONE and tries.heeds_gone
         if next_at is not None and not is_gone:
             return TurnEnd(due, progress.sequence, progress.tries, failures, next_at)
+        self._telemetry.webhook_given_up()
         log.warning(
             "webhook.given_up",
             webhook_id=due.webhook.webhook_id,
@@ -167,7 +172,7 @@ class Delivery:
         signals: Signals,
         telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
-        self._deliverer = Deliverer(store, sender, ids, clock, signals)
+        self._deliverer = Deliverer(store, sender, ids, clock, signals, telemetry)
         self._loop = Loop(
             "deliverer", Topic.DELIVER, self._deliverer.tick, clock, signals, telemetry=telemetry
         )

@@ -30,6 +30,17 @@ class AccountSlots:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookFigures:
+    """Of those that are active."""
+
+    failing: int
+    # Batches and direct calls of which an endpoint is to be told more; above a bound, the bound.
+    pending: int
+    # Of the oldest event among them.
+    lag_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     slots: tuple[SlotFigures, ...]
     accounts: tuple[AccountSlots, ...]
@@ -40,6 +51,7 @@ class Figures:
     # Stored callbacks that nobody has acted on; above a bound, the bound.
     callbacks: int
     oldest_callback_seconds: float
+    webhooks: WebhookFigures
     database_bytes: int
 
 

@@ -12,7 +12,7 @@ from outdial_server.domain.batch import BatchState
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.slots import ScopeKind
-from outdial_server.ports.figures import Figures, SlotFigures
+from outdial_server.ports.figures import Figures, SlotFigures, WebhookFigures
 from support.clock import ManualClock
 
 FIGURES = Figures(
@@ -23,6 +23,7 @@ FIGURES = Figures(
     unknown=1,
     callbacks=0,
     oldest_callback_seconds=0.0,
+    webhooks=WebhookFigures(failing=1, pending=7, lag_seconds=90.5),
     database_bytes=4096,
 )
 
@@ -65,6 +66,9 @@ async def test_figures_are_gauges(world: World) -> None:
         'outdial_scheduled_calls{state="waiting"} 40.0',
         "outdial_unknown_calls 1.0",
         "outdial_database_size_bytes 4096.0",
+        "outdial_webhooks_failing 1.0",
+        "outdial_webhook_turns_pending 7.0",
+        "outdial_webhook_lag_seconds 90.5",
         "outdial_database_up 1.0",
     ):
         assert line in text.splitlines()

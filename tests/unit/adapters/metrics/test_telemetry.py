@@ -105,3 +105,16 @@ def test_a_transaction_that_is_tried_again_has_waited_once(
     transaction.begun()
     transaction.committed(Happened())
     assert registry.get_sample_value("outdial_transaction_wait_seconds_count") == 1
+
+
+def test_requests_to_endpoints_are_counted_by_whether_they_were_taken(
+    telemetry: PrometheusTelemetry, registry: CollectorRegistry
+) -> None:
+    for is_taken in (True, False, False):
+        telemetry.webhook_tried(TOOK, is_taken=is_taken)
+    telemetry.webhook_given_up()
+    requests = "outdial_webhook_requests_total"
+    assert registry.get_sample_value(requests, {"outcome": "delivered"}) == 1
+    assert registry.get_sample_value(requests, {"outcome": "failed"}) == 2
+    assert registry.get_sample_value("outdial_webhook_events_given_up_total") == 1
+    assert registry.get_sample_value("outdial_webhook_answer_seconds_count") == 3

@@ -67,6 +67,7 @@ class FiguresCollector(Collector):
         yield from _accounts(figures)
         yield from _calls(figures)
         yield from _inbox(figures)
+        yield from _webhooks(figures)
         yield _gauge(
             "outdial_database_size_bytes",
             "Size of the database.",
@@ -152,4 +153,23 @@ def _inbox(figures: Figures | None) -> Iterator[Metric]:
         "outdial_callbacks_pending_age_seconds",
         "How long the oldest of them has waited; 0 without one.",
         [((), figures.oldest_callback_seconds)] if figures else (),
+    )
+
+
+def _webhooks(figures: Figures | None) -> Iterator[Metric]:
+    webhooks = figures.webhooks if figures else None
+    yield _gauge(
+        "outdial_webhooks_failing",
+        "Webhooks of which the last five requests or more were not taken.",
+        [((), webhooks.failing)] if webhooks else (),
+    )
+    yield _gauge(
+        "outdial_webhook_turns_pending",
+        "Batches and direct calls of which an endpoint is to be told more.",
+        [((), webhooks.pending)] if webhooks else (),
+    )
+    yield _gauge(
+        "outdial_webhook_lag_seconds",
+        "How long the oldest event has waited that an endpoint is to be told; 0 without one.",
+        [((), webhooks.lag_seconds)] if webhooks else (),
     )

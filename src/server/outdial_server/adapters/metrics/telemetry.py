@@ -111,6 +111,8 @@ class PrometheusTelemetry:
             "Stored callbacks that their carrier's adapter could not read.",
         )
         self._unreadable = unreadable.of()
+        self._webhooks = _Webhooks(registry)
+        self.webhook_tried = self._webhooks.tried
         erased = Counting(
             registry,
             "outdial_retention_erased_total",
@@ -166,6 +168,9 @@ class PrometheusTelemetry:
 
     def callback_unreadable(self) -> None:
         self._unreadable.value += 1
+
+    def webhook_given_up(self) -> None:
+        self._webhooks.given_up.value += 1
 
     def erased(self, erased: Erased) -> None:
         for kind, count in erased.counts().items():
@@ -231,6 +236,31 @@ class _Dials:
             known = {values for values, _ in self._dials.series()}
             reason = reason if (ending, fault, reason) in known else _OTHER
         return self._dials.of(ending, fault, reason)
+
+
+class _Webhooks:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        requests = Counting(
+            registry,
+            "outdial_webhook_requests_total",
+            "Events that were posted to endpoints of clients, by whether they were taken.",
+            ["outcome"],
+        )
+        self._delivered, self._failed = requests.of("delivered"), requests.of("failed")
+        self.given_up = Counting(
+            registry,
+            "outdial_webhook_events_given_up_total",
+            "Events that an endpoint did not take, and that are tried no more.",
+        ).of()
+        self._answers = Spreads(
+            registry,
+            "outdial_webhook_answer_seconds",
+            "From a request to an endpoint until its answer, or the lack of one.",
+        ).of()
+
+    def tried(self, took: timedelta, *, is_taken: bool) -> None:
+        (self._delivered if is_taken else self._failed).value += 1
+        self._answers.observe(took.total_seconds())
 
 
 class _EventLog:

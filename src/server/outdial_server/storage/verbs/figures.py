@@ -6,10 +6,14 @@ from outdial_server.domain.batch import BatchState
 from outdial_server.domain.ids import AccountId
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.slots import ScopeKind
-from outdial_server.ports.figures import AccountSlots, Figures, SlotFigures
+from outdial_server.domain.webhook import FAILING_FROM
+from outdial_server.ports.figures import AccountSlots, Figures, SlotFigures, WebhookFigures
 from outdial_server.storage.encoding import unpack_id
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.counting import COUNT_OF_STATE
+
+WEBHOOK_TURNS_MOST: Final = 10_000
+"""Some 20 ms of a reader."""
 
 CALLBACKS_MOST: Final = 100_000
 """So many are counted; whoever is so far behind need not know by how much."""
@@ -34,6 +38,7 @@ def read_figures(tx: Tx, accounts_most: int) -> Figures:
         unknown=_unknown(tx),
         callbacks=callbacks,
         oldest_callback_seconds=oldest_seconds,
+        webhooks=_webhooks(tx),
         database_bytes=tx.scalar(tx.dialect.size_in_bytes()),
     )
 
@@ -94,3 +99,20 @@ def _callbacks(tx: Tx) -> tuple[int, float]:
     oldest_us: int | None = tx.scalar("SELECT received_us FROM callbacks ORDER BY key LIMIT 1")
     waited_us = 0 if oldest_us is None else max(0, tx.now_us - oldest_us)
     return count, waited_us / 1e6
+
+
+def _webhooks(tx: Tx) -> WebhookFigures:
+    failing: int = tx.scalar(
+        "SELECT COUNT(*) FROM webhooks WHERE active = 1 AND failures >= :least",
+        least=FAILING_FROM,
+    )
+    row = tx.one_or_none(
+        "SELECT COUNT(*) AS turns, MIN(e.at_us) AS oldest_us FROM ("
+        "SELECT t.batch_key, t.seq FROM webhook_turns t JOIN batches b ON b.key = t.batch_key "
+        "WHERE b.event_seq > t.seq AND b.erasure IS NULL ORDER BY t.batch_key LIMIT :most) p "
+        "LEFT JOIN events e ON e.batch_key = p.batch_key AND e.seq = p.seq + 1",
+        most=WEBHOOK_TURNS_MOST,
+    )
+    assert row is not None, "counts have a row"
+    waited_us = 0 if row.oldest_us is None else max(0, tx.now_us - row.oldest_us)
+    return WebhookFigures(failing, row.turns, waited_us / 1e6)
