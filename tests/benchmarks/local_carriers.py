@@ -15,6 +15,7 @@ from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.ports.carrier import (
     Accepted,
     AccountFault,
+    CallbackAnswer,
     CallQuery,
     DialRequest,
     DialResult,
@@ -73,6 +74,9 @@ class LocalCarrier:
 
     def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
         return ()
+
+    def answer_callback(self, callback: RawCallback) -> CallbackAnswer | None:
+        return None
 
     async def close(self) -> None:
         return None

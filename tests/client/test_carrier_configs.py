@@ -15,6 +15,7 @@ from outdial.v1.carrier_config_service_pb2 import (
     UpdateCarrierConfigResponse,
 )
 from outdial.v1.carrier_credentials_pb2 import (
+    PlivoCredentials,
     SipCredentials,
     TelnyxCredentials,
     TwilioCredentials,
@@ -169,6 +170,8 @@ async def test_credentials_are_those_of_one_carrier(far_end: FarEnd) -> None:
         await create("t", "telnyx", telnyx=credentials)
         with pytest.raises(ValueError, match="one carrier"):
             await create("t", "telnyx", telnyx=credentials, twilio=TwilioCredentials())
+        with pytest.raises(ValueError, match="one carrier"):
+            await create("t", "plivo", plivo=PlivoCredentials(), telnyx=credentials)
     (request,) = far_end.requests("CreateCarrierConfig")
     assert request.carrier_config.telnyx == credentials
 

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 async def test_one_line_gives_a_server_to_async_tests() -> None:
     async with running_server(settings={"log_level": "error"}) as server, server.client() as client:
         info = await client.server_info()
-        assert list(info.carriers) == ["simulated", "twilio", "telnyx"]
+        assert list(info.carriers) == ["simulated", "twilio", "telnyx", "plivo"]
         agent = await client.agents.create("Reminder")
         created = await client.batches.create(
             NewBatch(agent_id=agent.agent_id, display_name="Monday"),

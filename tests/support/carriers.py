@@ -9,6 +9,7 @@ from outdial_server.domain.report import CallReport
 from outdial_server.ports.carrier import (
     Accepted,
     AccountFault,
+    CallbackAnswer,
     CallQuery,
     DialRequest,
     DialResult,
@@ -88,6 +89,9 @@ class FunctionCarrier:
 
     def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
         return self._parse(callback)
+
+    def answer_callback(self, callback: RawCallback) -> CallbackAnswer | None:
+        return None
 
     async def close(self) -> None:
         return None

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import aiohttp
@@ -26,7 +27,7 @@ from outdial_server.carriers.simulated.script import CallScript, Fate
 from outdial_server.carriers.simulated.switch import PlacedCall, Switch
 from outdial_server.gateway.server import HttpServer
 from outdial_server.ports.carrier import Carrier, RawCallback
-from support.carrier_lines import News
+from support.carrier_lines import HEARD_WITHIN_SECONDS, News
 from support.described import Seen
 
 SEND_AGAIN_SECONDS = 0.01
@@ -84,6 +85,9 @@ class FarCarrier:
         # Those that create calls, as the face has read them, and all as they came.
         self.requests: list[dict[str, Any]] = []
         self.seen: list[Seen] = []
+        # What was answered to callbacks, by URL, where it was more than that they were taken.
+        self.told_to_do: dict[str, str] = {}
+        self._told = asyncio.Event()
         self.profile = profile
         self._face = face
         face.far = self
@@ -104,6 +108,13 @@ class FarCarrier:
             task.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
         await self._session.close()
+
+    async def has_told(self, url: str) -> None:
+        """Until there is an answer to a callback."""
+        async with asyncio.timeout(HEARD_WITHIN_SECONDS):
+            while url not in self.told_to_do:
+                self._told.clear()
+                await self._told.wait()
 
     def calls(self) -> list[FarCall]:
         return list(self._calls.values())
@@ -160,6 +171,9 @@ class FarCarrier:
                 callback.url, data=callback.body, headers=dict(callback.headers)
             )
             async with post as answer:
+                if answer.status == HTTPStatus.OK:
+                    self.told_to_do[callback.url] = await answer.text()
+                    self._told.set()
                 if answer.status < 300:
                     return
             await asyncio.sleep(SEND_AGAIN_SECONDS)
@@ -198,7 +212,10 @@ async def far_line(
                 return Response(status_code=403)
             for report in made[0].parse_callback(callback):
                 news.put(report)
-            return Response(status_code=204)
+            to_do = made[0].answer_callback(callback)
+            if to_do is None:
+                return Response(status_code=204)
+            return Response(to_do.body, media_type=to_do.content_type)
 
         routes = [
             Route("/callbacks", receive, methods=["POST"]),

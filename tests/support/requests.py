@@ -1,6 +1,8 @@
 """A call to ask a carrier for."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.ports.carrier import DialRequest
@@ -15,3 +17,7 @@ REQUEST = DialRequest(
     max_duration=timedelta(minutes=10),
     join_url="wss://agent.example.net/calls/ours",
 )
+
+
+def a_request(**changes: Any) -> DialRequest:
+    return replace(REQUEST, **changes)

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from outdial.v1 import carrier_credentials_pb2 as outdial_dot_v1_dot_carrier__credentials__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1foutdial/v1/carrier_config.proto\x12\noutdial.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$outdial/v1/carrier_credentials.proto\"\xaa\x05\n\rCarrierConfig\x12\x19\n\x11\x63\x61rrier_config_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x04 \x01(\t\x12\x1c\n\x14max_concurrent_calls\x18\x05 \x01(\x05\x12\x18\n\x10\x63\x61lls_per_second\x18\x06 \x01(\x01\x12\"\n\x1a\x65\x66\x66\x65\x63tive_calls_per_second\x18\x07 \x01(\x01\x12\x39\n\x08metadata\x18\x08 \x03(\x0b\x32\'.outdial.v1.CarrierConfig.MetadataEntry\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12\x14\n\x0c\x61\x63tive_calls\x18\x0c \x01(\x05\x12/\n\x06twilio\x18\r \x01(\x0b\x32\x1d.outdial.v1.TwilioCredentialsH\x00\x12/\n\x06telnyx\x18\x0e \x01(\x0b\x32\x1d.outdial.v1.TelnyxCredentialsH\x00\x12)\n\x03sip\x18\x10 \x01(\x0b\x32\x1a.outdial.v1.SipCredentialsH\x00\x12\x13\n\x0bheld_reason\x18\x14 \x01(\t\x12.\n\nheld_until\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0clast_failure\x18\x16 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\r\n\x0b\x63redentialsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1foutdial/v1/carrier_config.proto\x12\noutdial.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$outdial/v1/carrier_credentials.proto\"\xd9\x05\n\rCarrierConfig\x12\x19\n\x11\x63\x61rrier_config_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x04 \x01(\t\x12\x1c\n\x14max_concurrent_calls\x18\x05 \x01(\x05\x12\x18\n\x10\x63\x61lls_per_second\x18\x06 \x01(\x01\x12\"\n\x1a\x65\x66\x66\x65\x63tive_calls_per_second\x18\x07 \x01(\x01\x12\x39\n\x08metadata\x18\x08 \x03(\x0b\x32\'.outdial.v1.CarrierConfig.MetadataEntry\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12\x14\n\x0c\x61\x63tive_calls\x18\x0c \x01(\x05\x12/\n\x06twilio\x18\r \x01(\x0b\x32\x1d.outdial.v1.TwilioCredentialsH\x00\x12/\n\x06telnyx\x18\x0e \x01(\x0b\x32\x1d.outdial.v1.TelnyxCredentialsH\x00\x12-\n\x05plivo\x18\x0f \x01(\x0b\x32\x1c.outdial.v1.PlivoCredentialsH\x00\x12)\n\x03sip\x18\x10 \x01(\x0b\x32\x1a.outdial.v1.SipCredentialsH\x00\x12\x13\n\x0bheld_reason\x18\x14 \x01(\t\x12.\n\nheld_until\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0clast_failure\x18\x16 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\r\n\x0b\x63redentialsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CARRIERCONFIG_METADATAENTRY']._loaded_options = None
   _globals['_CARRIERCONFIG_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_CARRIERCONFIG']._serialized_start=119
-  _globals['_CARRIERCONFIG']._serialized_end=801
-  _globals['_CARRIERCONFIG_METADATAENTRY']._serialized_start=739
-  _globals['_CARRIERCONFIG_METADATAENTRY']._serialized_end=786
+  _globals['_CARRIERCONFIG']._serialized_end=848
+  _globals['_CARRIERCONFIG_METADATAENTRY']._serialized_start=786
+  _globals['_CARRIERCONFIG_METADATAENTRY']._serialized_end=833
 # @@protoc_insertion_point(module_scope)

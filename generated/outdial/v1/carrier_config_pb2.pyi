@@ -63,6 +63,7 @@ class CarrierConfig(_message.Message):
     ACTIVE_CALLS_FIELD_NUMBER: _builtins.int
     TWILIO_FIELD_NUMBER: _builtins.int
     TELNYX_FIELD_NUMBER: _builtins.int
+    PLIVO_FIELD_NUMBER: _builtins.int
     SIP_FIELD_NUMBER: _builtins.int
     HELD_REASON_FIELD_NUMBER: _builtins.int
     HELD_UNTIL_FIELD_NUMBER: _builtins.int
@@ -120,6 +121,8 @@ class CarrierConfig(_message.Message):
     @_builtins.property
     def telnyx(self) -> _carrier_credentials_pb2.TelnyxCredentials: ...
     @_builtins.property
+    def plivo(self) -> _carrier_credentials_pb2.PlivoCredentials: ...
+    @_builtins.property
     def sip(self) -> _carrier_credentials_pb2.SipCredentials: ...
     @_builtins.property
     def held_until(self) -> _timestamp_pb2.Timestamp:
@@ -145,16 +148,17 @@ class CarrierConfig(_message.Message):
         active_calls: _builtins.int = ...,
         twilio: _carrier_credentials_pb2.TwilioCredentials | None = ...,
         telnyx: _carrier_credentials_pb2.TelnyxCredentials | None = ...,
+        plivo: _carrier_credentials_pb2.PlivoCredentials | None = ...,
         sip: _carrier_credentials_pb2.SipCredentials | None = ...,
         held_reason: _builtins.str = ...,
         held_until: _timestamp_pb2.Timestamp | None = ...,
         last_failure: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "credentials", b"credentials", "held_until", b"held_until", "sip", b"sip", "telnyx", b"telnyx", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "credentials", b"credentials", "held_until", b"held_until", "plivo", b"plivo", "sip", b"sip", "telnyx", b"telnyx", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "active_calls", b"active_calls", "calls_per_second", b"calls_per_second", "carrier", b"carrier", "carrier_config_id", b"carrier_config_id", "create_time", b"create_time", "credentials", b"credentials", "display_name", b"display_name", "effective_calls_per_second", b"effective_calls_per_second", "etag", b"etag", "held_reason", b"held_reason", "held_until", b"held_until", "last_failure", b"last_failure", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "sip", b"sip", "telnyx", b"telnyx", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "active_calls", b"active_calls", "calls_per_second", b"calls_per_second", "carrier", b"carrier", "carrier_config_id", b"carrier_config_id", "create_time", b"create_time", "credentials", b"credentials", "display_name", b"display_name", "effective_calls_per_second", b"effective_calls_per_second", "etag", b"etag", "held_reason", b"held_reason", "held_until", b"held_until", "last_failure", b"last_failure", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "plivo", b"plivo", "sip", b"sip", "telnyx", b"telnyx", "twilio", b"twilio", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_credentials: _TypeAlias = _typing.Literal["twilio", "telnyx", "sip"]  # noqa: Y015
+    _WhichOneofReturnType_credentials: _TypeAlias = _typing.Literal["twilio", "telnyx", "plivo", "sip"]  # noqa: Y015
     _WhichOneofArgType_credentials: _TypeAlias = _typing.Literal["credentials", b"credentials"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_credentials) -> _WhichOneofReturnType_credentials | None: ...
 

@@ -164,9 +164,9 @@ class UpdateCarrierConfigRequest(_message.Message):
     def carrier_config(self) -> _carrier_config_pb2.CarrierConfig: ...
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Of `display_name`, `max_concurrent_calls`, `calls_per_second`, `metadata`, and `twilio` or
-        `telnyx` for credentials, which are taken away where it is named and not set; and of
-        `held_until`, which must not be set: calls go to the account at once.
+        """Of `display_name`, `max_concurrent_calls`, `calls_per_second`, `metadata`, and `twilio`,
+        `telnyx`, `plivo` or `sip` for credentials, which are taken away where it is named and not
+        set; and of `held_until`, which must not be set: calls go to the account at once.
         """
 
     def __init__(

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$outdial/v1/carrier_credentials.proto\x12\noutdial.v1\"\xd4\x01\n\x11TwilioCredentials\x12\x13\n\x0b\x61\x63\x63ount_sid\x18\x01 \x01(\t\x12\x17\n\nauth_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x17\n\x0f\x61uth_token_hint\x18\x03 \x01(\t\x12\x13\n\x0b\x61pi_key_sid\x18\x04 \x01(\t\x12\x1b\n\x0e\x61pi_key_secret\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x1b\n\x13\x61pi_key_secret_hint\x18\x06 \x01(\t\x12\x17\n\x0f\x64\x65tect_machines\x18\x07 \x01(\x08\x12\x10\n\x08\x62\x61se_url\x18\x08 \x01(\t\"\x95\x01\n\x11TelnyxCredentials\x12\x14\n\x07\x61pi_key\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x0c\x61pi_key_hint\x18\x02 \x01(\t\x12\x15\n\rconnection_id\x18\x03 \x01(\t\x12\x12\n\npublic_key\x18\x04 \x01(\t\x12\x17\n\x0f\x64\x65tect_machines\x18\x05 \x01(\x08\x12\x10\n\x08\x62\x61se_url\x18\x06 \x01(\t\"\x89\x01\n\x0eSipCredentials\x12\r\n\x05proxy\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\x12\x15\n\x08password\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x15\n\rpassword_hint\x18\x04 \x01(\t\x12\x13\n\x0b\x66rom_domain\x18\x05 \x01(\t\x12\x13\n\x0b\x61gent_first\x18\x06 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$outdial/v1/carrier_credentials.proto\x12\noutdial.v1\"\xd4\x01\n\x11TwilioCredentials\x12\x13\n\x0b\x61\x63\x63ount_sid\x18\x01 \x01(\t\x12\x17\n\nauth_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x17\n\x0f\x61uth_token_hint\x18\x03 \x01(\t\x12\x13\n\x0b\x61pi_key_sid\x18\x04 \x01(\t\x12\x1b\n\x0e\x61pi_key_secret\x18\x05 \x01(\tB\x03\x80\x01\x01\x12\x1b\n\x13\x61pi_key_secret_hint\x18\x06 \x01(\t\x12\x17\n\x0f\x64\x65tect_machines\x18\x07 \x01(\x08\x12\x10\n\x08\x62\x61se_url\x18\x08 \x01(\t\"\x95\x01\n\x11TelnyxCredentials\x12\x14\n\x07\x61pi_key\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x0c\x61pi_key_hint\x18\x02 \x01(\t\x12\x15\n\rconnection_id\x18\x03 \x01(\t\x12\x12\n\npublic_key\x18\x04 \x01(\t\x12\x17\n\x0f\x64\x65tect_machines\x18\x05 \x01(\x08\x12\x10\n\x08\x62\x61se_url\x18\x06 \x01(\t\"\x80\x01\n\x10PlivoCredentials\x12\x0f\n\x07\x61uth_id\x18\x01 \x01(\t\x12\x17\n\nauth_token\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x17\n\x0f\x61uth_token_hint\x18\x03 \x01(\t\x12\x17\n\x0f\x64\x65tect_machines\x18\x04 \x01(\x08\x12\x10\n\x08\x62\x61se_url\x18\x05 \x01(\t\"\x89\x01\n\x0eSipCredentials\x12\r\n\x05proxy\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\x12\x15\n\x08password\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x15\n\rpassword_hint\x18\x04 \x01(\t\x12\x13\n\x0b\x66rom_domain\x18\x05 \x01(\t\x12\x13\n\x0b\x61gent_first\x18\x06 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,12 +37,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TWILIOCREDENTIALS'].fields_by_name['api_key_secret']._serialized_options = b'\200\001\001'
   _globals['_TELNYXCREDENTIALS'].fields_by_name['api_key']._loaded_options = None
   _globals['_TELNYXCREDENTIALS'].fields_by_name['api_key']._serialized_options = b'\200\001\001'
+  _globals['_PLIVOCREDENTIALS'].fields_by_name['auth_token']._loaded_options = None
+  _globals['_PLIVOCREDENTIALS'].fields_by_name['auth_token']._serialized_options = b'\200\001\001'
   _globals['_SIPCREDENTIALS'].fields_by_name['password']._loaded_options = None
   _globals['_SIPCREDENTIALS'].fields_by_name['password']._serialized_options = b'\200\001\001'
   _globals['_TWILIOCREDENTIALS']._serialized_start=53
   _globals['_TWILIOCREDENTIALS']._serialized_end=265
   _globals['_TELNYXCREDENTIALS']._serialized_start=268
   _globals['_TELNYXCREDENTIALS']._serialized_end=417
-  _globals['_SIPCREDENTIALS']._serialized_start=420
-  _globals['_SIPCREDENTIALS']._serialized_end=557
+  _globals['_PLIVOCREDENTIALS']._serialized_start=420
+  _globals['_PLIVOCREDENTIALS']._serialized_end=548
+  _globals['_SIPCREDENTIALS']._serialized_start=551
+  _globals['_SIPCREDENTIALS']._serialized_end=688
 # @@protoc_insertion_point(module_scope)

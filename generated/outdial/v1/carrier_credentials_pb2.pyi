@@ -126,6 +126,50 @@ class TelnyxCredentials(_message.Message):
 Global___TelnyxCredentials: _TypeAlias = TelnyxCredentials  # noqa: Y015
 
 @_typing.final
+class PlivoCredentials(_message.Message):
+    """What an account at Plivo is opened with. A secret is never shown again: it is kept encrypted,
+    and reads show its first four characters in the field beside it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTH_ID_FIELD_NUMBER: _builtins.int
+    AUTH_TOKEN_FIELD_NUMBER: _builtins.int
+    AUTH_TOKEN_HINT_FIELD_NUMBER: _builtins.int
+    DETECT_MACHINES_FIELD_NUMBER: _builtins.int
+    BASE_URL_FIELD_NUMBER: _builtins.int
+    auth_id: _builtins.str
+    """`MA` (an account) or `SA` (a subaccount) and 18 capitals and digits. Required."""
+    auth_token: _builtins.str
+    """Asks for calls, and signs Plivo's callbacks. At most 256 characters of ASCII without spaces.
+    Required. Write only.
+    """
+    auth_token_hint: _builtins.str
+    """Output only."""
+    detect_machines: _builtins.bool
+    """Plivo listens after the answer and tells people from machines. Plivo charges for it."""
+    base_url: _builtins.str
+    """Where Plivo's API is, for a double of yours; unset means https://api.plivo.com. Under the
+    rules of TwilioCredentials.base_url.
+    """
+    def __init__(
+        self,
+        *,
+        auth_id: _builtins.str = ...,
+        auth_token: _builtins.str = ...,
+        auth_token_hint: _builtins.str = ...,
+        detect_machines: _builtins.bool = ...,
+        base_url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_id", b"auth_id", "auth_token", b"auth_token", "auth_token_hint", b"auth_token_hint", "base_url", b"base_url", "detect_machines", b"detect_machines"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlivoCredentials: _TypeAlias = PlivoCredentials  # noqa: Y015
+
+@_typing.final
 class SipCredentials(_message.Message):
     """What calls over SIP are made with: a trunk, or nothing but the right to call SIP addresses. A
     secret is never shown again: it is kept encrypted, and reads show its first four characters in

@@ -27,6 +27,7 @@ from outdial.v1.call_service_pb2 import CallJoined, CallOver, CallResolution
 from outdial.v1.calling_hours_pb2 import TimeZoneSource, Weekday, ZoneRule
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_credentials_pb2 import (
+    PlivoCredentials,
     SipCredentials,
     TelnyxCredentials,
     TwilioCredentials,
@@ -198,6 +199,7 @@ __all__ = [
     "PermissionDeniedError",
     "PhoneNumber",
     "PhoneNumberCapability",
+    "PlivoCredentials",
     "PreconditionViolation",
     "RequestCancelledError",
     "ResourceExhaustedError",

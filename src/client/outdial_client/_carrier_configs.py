@@ -9,6 +9,7 @@ from outdial.v1 import carrier_config_service_pb2 as messages
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_config_service_pb2_grpc import CarrierConfigServiceStub
 from outdial.v1.carrier_credentials_pb2 import (
+    PlivoCredentials,
     SipCredentials,
     TelnyxCredentials,
     TwilioCredentials,
@@ -23,6 +24,7 @@ class CarrierCredentials(TypedDict, total=False):
 
     twilio: TwilioCredentials | None
     telnyx: TelnyxCredentials | None
+    plivo: PlivoCredentials | None
     sip: SipCredentials | None
 
 
@@ -48,7 +50,8 @@ class CarrierConfigs:
         """Makes a carrier config; AlreadyExistsError when the name is taken.
 
         `carrier` is one that `client.server_info()` lists. `calls_per_second` is 0.01 to
-        1000, and 0 means the carrier's own default, if it has one. `twilio`, `telnyx` and `sip`
+        1000, and 0 means the carrier's own default, if it has one. `twilio`, `telnyx`, `plivo`
+        and `sip`
         go with the carrier of that name, so at most one is given (else ValueError); their
         secrets are kept encrypted and never shown again.
         """
@@ -88,7 +91,8 @@ class CarrierConfigs:
 
     async def update(self, carrier_config: CarrierConfig, fields: Iterable[str]) -> CarrierConfig:
         """Writes those `fields` of `carrier_config`; AbortedError when its etag is out of
-        date. Credentials (`twilio`, `telnyx`, `sip`) are written as a whole, with their secrets."""
+        date. Credentials (`twilio`, `telnyx`, `plivo`, `sip`) are written as a whole, with
+        their secrets."""
         request = messages.UpdateCarrierConfigRequest(
             carrier_config=carrier_config, update_mask=FieldMask(paths=list(fields))
         )

@@ -1205,7 +1205,8 @@ class CarrierConfigs:
         """Makes a carrier config; AlreadyExistsError when the name is taken.
 
         `carrier` is one that `client.server_info()` lists. `calls_per_second` is 0.01 to
-        1000, and 0 means the carrier's own default, if it has one. `twilio`, `telnyx` and `sip`
+        1000, and 0 means the carrier's own default, if it has one. `twilio`, `telnyx`, `plivo`
+        and `sip`
         go with the carrier of that name, so at most one is given (else ValueError); their
         secrets are kept encrypted and never shown again.
         """
@@ -1236,7 +1237,8 @@ class CarrierConfigs:
 
     def update(self, carrier_config: CarrierConfig, fields: Iterable[str]) -> CarrierConfig:
         """Writes those `fields` of `carrier_config`; AbortedError when its etag is out of
-        date. Credentials (`twilio`, `telnyx`, `sip`) are written as a whole, with their secrets.
+        date. Credentials (`twilio`, `telnyx`, `plivo`, `sip`) are written as a whole, with
+        their secrets.
         """
         return self._loop.run(partial(self._inner.update, carrier_config, tuple(fields)))
 

@@ -32,6 +32,7 @@ from outdial_server.ports.carrier import (
 from support.carrier_lines import Line, http_line, local_line
 from support.clock import START
 from support.domain import a_call, after
+from support.far_plivo import plivo_line
 from support.far_telnyx import telnyx_line
 from support.far_twilio import twilio_line
 from support.requests import REQUEST
@@ -59,7 +60,13 @@ WILLING = with_settings(
 )
 
 
-LINES = {"local": local_line, "http": http_line, "twilio": twilio_line, "telnyx": telnyx_line}
+LINES = {
+    "local": local_line,
+    "http": http_line,
+    "twilio": twilio_line,
+    "telnyx": telnyx_line,
+    "plivo": plivo_line,
+}
 
 
 @pytest.fixture(params=LINES.values(), ids=LINES.keys())

@@ -16,6 +16,7 @@ from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.call_pb2 import CallState
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_credentials_pb2 import (
+    PlivoCredentials,
     SipCredentials,
     TelnyxCredentials,
     TwilioCredentials,
@@ -57,7 +58,7 @@ STORM = replace(
 """A third of the requests goes wrong, in every way there is. Whoever answers talks for longer
 than news is out of order: who it was may be told in between."""
 
-Credentials = TwilioCredentials | TelnyxCredentials | SipCredentials
+Credentials = TwilioCredentials | TelnyxCredentials | PlivoCredentials | SipCredentials
 
 
 @asynccontextmanager
@@ -171,7 +172,7 @@ async def assert_everybody_was_rung_once(
             assert Disposition.Name(one.disposition) == f"DISPOSITION_{there.disposition.name}"
             assert one.carrier_call_id == there.carrier_call_id
         else:
-            assert one.reason in {"NOT_PLACED", "TWILIO_21211", "TELNYX_10016"}
+            assert one.reason in {"NOT_PLACED", "TWILIO_21211", "TELNYX_10016", "PLIVO_TO"}
     assert {one.address for one in listed.calls} == {row.address for row in rows.scheduled_calls}
     shown = await server("GetCarrierConfig", carrier_config_id=config.carrier_config_id)
     assert shown.carrier_config.active_calls == 0

@@ -69,7 +69,7 @@ async def test_the_first_start_shows_a_key_that_works_and_the_second_none(
     assert secret is not None
     async with grpc.aio.insecure_channel(address[1]) as channel:
         info = await call(channel, "GetServerInfo", with_key(secret[1]))
-        assert list(info.carriers) == ["simulated", "twilio", "telnyx"]
+        assert list(info.carriers) == ["simulated", "twilio", "telnyx", "plivo"]
         assert info.database == "sqlite"
         assert list(info.features) == ["simulate"]
     assert await stop(process) == 0

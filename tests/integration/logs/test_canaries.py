@@ -24,6 +24,7 @@ from outdial.v1.batch_service_pb2 import WatchBatchRequest
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_credentials_pb2 import (
+    PlivoCredentials,
     SipCredentials,
     TelnyxCredentials,
     TwilioCredentials,
@@ -76,6 +77,7 @@ TELNYX = TelnyxCredentials(
     public_key=b64encode(bytes(32)).decode(),
 )
 
+PLIVO = PlivoCredentials(auth_id="MA" + "0" * 18, auth_token=f"{CANARY}-auth-token-of-plivo")
 SIP = SipCredentials(
     proxy="127.0.0.1", username=f"{CANARY}-user", password=f"{CANARY}-password-of-sip"
 )
@@ -147,6 +149,7 @@ def rows(count: int) -> list[ScheduledCall]:
             custom_id=f"{CANARY}-row",
             template_context=context,
             annotations=context,
+            carrier_params=context,
             metadata={"note": f"{CANARY} metadata"},
         )
         for address in [*numbers, f"sip:{CANARY}@{CANARY}.example.com"]
@@ -171,7 +174,13 @@ async def good_requests(channel: grpc.aio.Channel, count: int = 20) -> str:
         channel,
         "CreateCarrierConfig",
         KEY,
-        carrier_config=CarrierConfig(display_name=f"{CANARY} 3", carrier="sip", sip=SIP),
+        carrier_config=CarrierConfig(display_name=f"{CANARY} 3", carrier="plivo", plivo=PLIVO),
+    )
+    await call(
+        channel,
+        "CreateCarrierConfig",
+        KEY,
+        carrier_config=CarrierConfig(display_name=f"{CANARY} 4", carrier="sip", sip=SIP),
     )
     agent = await call(
         channel,

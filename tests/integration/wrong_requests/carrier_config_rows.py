@@ -7,7 +7,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import ImportScheduledCallsRequest as Message
 from outdial.v1.carrier_config_pb2 import CarrierConfig
-from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials, TwilioCredentials
+from outdial.v1.carrier_credentials_pb2 import (
+    PlivoCredentials,
+    TelnyxCredentials,
+    TwilioCredentials,
+)
 from outdial.v1.import_pb2 import ImportOptions
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.wrong_requests.world import World
@@ -71,6 +75,20 @@ ROWS = [
     out_of_range("a rate that is too low", 0.009),
     out_of_range("a rate that is too high", 1000.1),
     out_of_range("a rate that is no number", math.nan),
+    faulty(
+        "credentials of Plivo without their secret",
+        "CreateCarrierConfig",
+        lambda w: {
+            "carrier_config": CarrierConfig(
+                display_name="x",
+                carrier="plivo",
+                plivo=PlivoCredentials(auth_id="MA0", base_url="http://169.254.169.254"),
+            )
+        },
+        "carrier_config.plivo.auth_token",
+        "carrier_config.plivo.auth_id",
+        "carrier_config.plivo.base_url",
+    ),
     faulty(
         "credentials of another carrier",
         "CreateCarrierConfig",

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outdial_server.carriers.params import KnownParams
+from outdial_server.carriers.plivo.params import KNOWN as PLIVO
 from outdial_server.carriers.telnyx.params import KNOWN as TELNYX
 from outdial_server.carriers.twilio.params import KNOWN as TWILIO
 from outdial_server.domain.carrier_params import DialledThrough, ParamsError
 from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.domain.errors import InvalidFieldsError
 
-KNOWN = [TWILIO, TELNYX]
+KNOWN = [TWILIO, TELNYX, PLIVO]
 DOCS = Path(__file__).parents[3] / "docs" / "carriers"
 
 

@@ -3,6 +3,7 @@
 from outdial_server.adapters.sealing import AesGcmSeal
 from outdial_server.app.foundation import Foundation
 from outdial_server.carriers.accounts import CarrierAccounts
+from outdial_server.carriers.plivo.kind import PlivoKind
 from outdial_server.carriers.registry import CarrierRegistry
 from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
 from outdial_server.carriers.simulated.local import LocalSimulatedCarrier
@@ -42,7 +43,11 @@ def build_carriers(
 ) -> CarrierRegistry:
     settings = base.settings
     guard = settings.outgoing_guard
-    kinds: list[CarrierKind] = [TwilioKind(guard), TelnyxKind(guard, base.clock)]
+    kinds: list[CarrierKind] = [
+        TwilioKind(guard),
+        TelnyxKind(guard, base.clock),
+        PlivoKind(guard),
+    ]
     if sip is not None:
         kinds.append(SipKind(sip, guard, lambda: base.store.is_alone))
     accounts = CarrierAccounts(

@@ -1,6 +1,7 @@
 """Parameters of a carrier's own that a caller may add to its calls: which there are, and how
 their names may be spelled."""
 
+import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -8,6 +9,12 @@ from difflib import get_close_matches
 
 from outdial_server.domain.carrier_params import Params, ParamsError
 from outdial_server.domain.errors import FieldViolation
+
+
+def snake_case(name: str) -> str:
+    """`from_display_name` may be given as `fromDisplayName`, too."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
 
 ValueFault = Callable[[object], str]
 """What is wrong with a value; empty for nothing."""

@@ -98,7 +98,11 @@ class CallbackRoutes:
         if not await self._is_own(carrier, callback):
             self._telemetry.callback_received(CallbackOutcome.FORGED)
             return error_response(403, "bad_signature", "the signature is not the carrier's")
-        return await self._store(callback)
+        await self._store(callback)
+        answer = carrier.answer_callback(callback)
+        if answer is None:
+            return Response(status_code=204)
+        return Response(answer.body, media_type=answer.content_type)
 
     def _addressed(self, rest: str) -> _Addressed | None:
         """None without the right token."""
@@ -118,12 +122,11 @@ class CallbackRoutes:
         newest = await self._find_carrier(callback.carrier, config)
         return newest is not None and newest is not carrier and newest.verify_callback(callback)
 
-    async def _store(self, callback: RawCallback) -> Response:
+    async def _store(self, callback: RawCallback) -> None:
         """Answered once it is durable; carriers send again what was not taken."""
         await self._inbox.store(callback)
         self._telemetry.callback_received(CallbackOutcome.STORED)
         self._on_stored()
-        return Response(status_code=204)
 
 
 def _same(given: str, token: str) -> bool:

@@ -109,6 +109,9 @@ class HttpExchange:
     ) -> Answer:
         return await self._send("POST", url, data=body, headers=headers)
 
+    async def delete(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+        return await self._send("DELETE", url, headers=headers)
+
     async def close(self) -> None:
         await self._session.close()
 

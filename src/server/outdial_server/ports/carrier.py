@@ -135,6 +135,14 @@ class RawCallback:
     carrier_config: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CallbackAnswer:
+    """What a carrier that has asked what to do is answered with."""
+
+    content_type: str
+    body: bytes
+
+
 class Carrier(Protocol):
     """One account at a carrier."""
 
@@ -183,6 +191,11 @@ class Carrier(Protocol):
     def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
         """What a verified callback says. Empty for one that says nothing of a call.
         Raises ValueError for one that cannot be read. Pure."""
+        ...
+
+    def answer_callback(self, callback: RawCallback) -> CallbackAnswer | None:
+        """What a verified callback is answered with; None for nothing but that it was taken.
+        Pure."""
         ...
 
     async def close(self) -> None:

@@ -24,6 +24,7 @@ from outdial_server.outgoing.exchange import (
 )
 from outdial_server.ports.carrier import (
     AccountFault,
+    CallbackAnswer,
     CallQuery,
     DialRequest,
     DialResult,
@@ -131,6 +132,9 @@ class HttpSimulatedCarrier:
     def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
         told = orjson.loads(callback.body)
         return tuple(_report(call) for call in (told if isinstance(told, list) else [told]))
+
+    def answer_callback(self, callback: RawCallback) -> CallbackAnswer | None:
+        return None
 
     async def close(self) -> None:
         await self._exchange.close()

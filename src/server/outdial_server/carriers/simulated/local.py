@@ -21,6 +21,7 @@ from outdial_server.ports.carrier import (
     THROTTLED,
     Accepted,
     AccountFault,
+    CallbackAnswer,
     CallQuery,
     DialRequest,
     DialResult,
@@ -122,6 +123,9 @@ class LocalSimulatedCarrier:
 
     def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
         return ()
+
+    def answer_callback(self, callback: RawCallback) -> CallbackAnswer | None:
+        return None
 
     async def close(self) -> None:
         self._is_closed = True

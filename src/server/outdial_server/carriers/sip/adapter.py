@@ -39,6 +39,7 @@ from outdial_server.domain.report import CallReport, Fault
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.ports.carrier import (
     AccountFault,
+    CallbackAnswer,
     CallQuery,
     DialRequest,
     DialResult,
@@ -157,6 +158,9 @@ class SipCarrier:
     def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
         told: Message = orjson.loads(callback.body)
         return (report_in(told),)
+
+    def answer_callback(self, callback: RawCallback) -> CallbackAnswer | None:
+        return None
 
     async def close(self) -> None:
         """The worker is the supervisor's."""

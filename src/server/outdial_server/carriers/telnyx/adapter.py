@@ -41,6 +41,7 @@ from outdial_server.outgoing.exchange import (
 )
 from outdial_server.ports.carrier import (
     AccountFault,
+    CallbackAnswer,
     CallQuery,
     DialRequest,
     DialResult,
@@ -165,6 +166,9 @@ class TelnyxCarrier:
         # Of calls that somebody else makes over the connection, and events that move nothing.
         report = None if call_id is None else report_of(call_id, event)
         return () if report is None else (report,)
+
+    def answer_callback(self, callback: RawCallback) -> CallbackAnswer | None:
+        return None
 
     async def close(self) -> None:
         await self._exchange.close()

@@ -1,10 +1,9 @@
 """Parameters of Telnyx's own that a caller may add to its calls."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
-from outdial_server.carriers.params import KnownParams
+from outdial_server.carriers.params import KnownParams, snake_case
 from outdial_server.domain.carrier_params import Params
 
 ALLOWED: Final = frozenset(
@@ -93,11 +92,6 @@ OURS: Final = {
 """Parameters that are said in another way, and how."""
 
 
-def _spelled(name: str) -> str:
-    """`from_display_name` may be given as `fromDisplayName`, too."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-
-
 def _value_fault(value: object) -> str:
     return "" if _is_plain(value) else _NOT_PLAIN
 
@@ -113,7 +107,7 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, str | int | float)
 
 
-KNOWN: Final = KnownParams("Telnyx", ALLOWED, OURS, _spelled, _value_fault)
+KNOWN: Final = KnownParams("Telnyx", ALLOWED, OURS, snake_case, _value_fault)
 
 
 def documented(params: Params) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """The adapter to Twilio."""
 
 import re
-from base64 import b64encode
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -11,6 +10,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from outdial_server.carriers.answers import UNREADABLE, answered_within, dial_result, field
+from outdial_server.carriers.basic_login import basic_authorization
 from outdial_server.carriers.twilio.account import NAME, TwilioAccount
 from outdial_server.carriers.twilio.create import create_form, known_refusal
 from outdial_server.carriers.twilio.signature import HEADER, is_signed
@@ -30,6 +30,7 @@ from outdial_server.outgoing.exchange import (
 )
 from outdial_server.ports.carrier import (
     AccountFault,
+    CallbackAnswer,
     CallQuery,
     DialRequest,
     DialResult,
@@ -77,7 +78,7 @@ class TwilioCarrier:
         checked_url(account.base_url)
         self._account = account
         self._callback_url = callback_url
-        self._headers = _authorization(account.login)
+        self._headers = basic_authorization(*account.login)
         self._exchange = HttpExchange(answered_within(deadline), CONNECTIONS, guard)
 
     async def place_call(self, request: DialRequest) -> DialResult:
@@ -129,7 +130,7 @@ class TwilioCarrier:
     async def _try_login(self, login: tuple[str, str]) -> AccountFault | None:
         url = f"{self._account.calls_url}.json"
         try:
-            answer = await self._exchange.get(url, {"PageSize": "1"}, _authorization(login))
+            answer = await self._exchange.get(url, {"PageSize": "1"}, basic_authorization(*login))
         except (NothingSentError, AnswerLostError) as error:
             return AccountFault(str(error), is_refusal=False)
         if answer.is_success and isinstance(field(answer, "calls"), list):
@@ -157,6 +158,9 @@ class TwilioCarrier:
             # The record of the call keeps it, and the last callback says it once more.
             return ()
         return (report_of_callback(CallId(call_id), told),)
+
+    def answer_callback(self, callback: RawCallback) -> CallbackAnswer | None:
+        return None
 
     async def close(self) -> None:
         await self._exchange.close()
@@ -209,10 +213,6 @@ class TwilioCarrier:
         found = await self._get(CallQuery(query.call_id, sid, query.address))
         report = found.report if isinstance(found, Found) else None
         return report is not None and report.kind is ReportKind.ENDED
-
-
-def _authorization(login: tuple[str, str]) -> dict[str, str]:
-    return {"authorization": f"Basic {b64encode(':'.join(login).encode()).decode()}"}
 
 
 _KEPT_OUT: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)

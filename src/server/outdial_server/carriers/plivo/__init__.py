@@ -1,0 +1,1 @@
+"""Plivo Voice, API v1."""
