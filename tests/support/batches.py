@@ -18,6 +18,7 @@ from outdial_server.domain.ids import (
     ScheduledCallId,
 )
 from outdial_server.domain.imports import Finding, Import, ImportCounts, ImportState
+from outdial_server.domain.medium import ANY_MEDIUM
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
@@ -95,6 +96,7 @@ class MemoryStaging:
     begun_at = START
     agent = AgentFields("Ada")
     through = DialledThrough("simulated")
+    media = ANY_MEDIUM
 
     def __init__(self, duplicates: DuplicatePolicy, there: Sequence[NewScheduledCall]) -> None:
         self.duplicates = duplicates

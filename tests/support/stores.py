@@ -24,6 +24,7 @@ from outdial_server.domain.event import Event
 from outdial_server.domain.external_call import ExternalCall, ExternalReport
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId
 from outdial_server.domain.intake import CheckedRows, ListTally
+from outdial_server.domain.medium import Medium
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.request import RequestKey, RequestName, request_key
@@ -105,6 +106,7 @@ class World:
         zone_rule: ZoneRule = ZoneRule.BATCH_ZONE,
         carrier: str = "simulated",
         terms: CarrierTerms = NO_TERMS,
+        medium: Medium = Medium.OUTGOING,
         **settings: Any,
     ) -> NewBatch:
         return NewBatch(
@@ -117,6 +119,7 @@ class World:
             draft,
             zone_rule,
             terms=terms,
+            medium=medium,
         )
 
     async def create(

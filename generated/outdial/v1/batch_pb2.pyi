@@ -13,6 +13,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from outdial.v1 import calling_hours_pb2 as _calling_hours_pb2
 from outdial.v1 import retry_policy_pb2 as _retry_policy_pb2
+from outdial.v1 import scheduled_call_pb2 as _scheduled_call_pb2
 from outdial.v1 import window_pb2 as _window_pb2
 import builtins as _builtins
 import sys
@@ -383,6 +384,9 @@ class Batch(_message.Message):
     EXPECTED_CALL_DURATION_FIELD_NUMBER: _builtins.int
     WINDOW_CHECK_FIELD_NUMBER: _builtins.int
     CARRIER_PARAMS_FIELD_NUMBER: _builtins.int
+    MEDIUM_FIELD_NUMBER: _builtins.int
+    WEBHOOK_URL_FIELD_NUMBER: _builtins.int
+    WEBHOOK_SECRET_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -466,6 +470,21 @@ class Batch(_message.Message):
     """Default AS_FAST_AS_POSSIBLE."""
     window_check: _window_pb2.WindowCheck.ValueType
     """Default REFUSE. Looks at windows with an end."""
+    medium: _scheduled_call_pb2.Medium.ValueType
+    """Of its people who have none of their own; default OUTGOING. Cannot be changed. A batch of
+    WEBHOOK needs no carrier; with none named `carrier` is `webhook`, and nobody of it can be
+    OUTGOING.
+    """
+    webhook_url: _builtins.str
+    """What is told of each call of the medium WEBHOOK, and of no other: an https URL of up to
+    2,048 characters, at an address that is public. Required where `medium` is WEBHOOK. Empty in
+    an update takes it away.
+    """
+    webhook_secret: _builtins.str
+    """What requests to `webhook_url` are signed with: 1 to 120 characters, required where that is
+    first set. Kept encrypted, and never shown. A new one signs beside the one before for
+    24 hours; empty in an update leaves it as it is. Input only.
+    """
     @_builtins.property
     def window_start(self) -> _timestamp_pb2.Timestamp:
         """Earliest moment to dial; unset means at once. A server may bound how far ahead it may
@@ -603,10 +622,13 @@ class Batch(_message.Message):
         expected_call_duration: _duration_pb2.Duration | None = ...,
         window_check: _window_pb2.WindowCheck.ValueType = ...,
         carrier_params: _struct_pb2.Struct | None = ...,
+        medium: _scheduled_call_pb2.Medium.ValueType = ...,
+        webhook_url: _builtins.str = ...,
+        webhook_secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "calling_hours", b"calling_hours", "carrier_params", b"carrier_params", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "phone_numbers", b"phone_numbers", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "rotation", b"rotation", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "weight", b"weight", "window_check", b"window_check", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "medium", b"medium", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "phone_numbers", b"phone_numbers", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "rotation", b"rotation", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "webhook_secret", b"webhook_secret", "webhook_url", b"webhook_url", "weight", b"weight", "window_check", b"window_check", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

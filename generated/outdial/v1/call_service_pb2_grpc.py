@@ -105,7 +105,8 @@ class CallServiceServicer:
         """Asks the carrier to hang up. The call ends when the carrier says so, so the
         answer may still show it alive. A direct call that is WAITING ends at once, and is not
         dialled. FAILED_PRECONDITION (reason CALL_NOT_LIVE)
-        once it has ended, or before the carrier has accepted it; UNAVAILABLE
+        once it has ended, or before the carrier has accepted it, and (reason
+        CALL_PLACED_ELSEWHERE) of the medium WEBHOOK; UNAVAILABLE
         (reason CARRIER_UNAVAILABLE) when the carrier cannot be asked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -36,7 +36,8 @@ class CallServiceStub:
     """Asks the carrier to hang up. The call ends when the carrier says so, so the
     answer may still show it alive. A direct call that is WAITING ends at once, and is not
     dialled. FAILED_PRECONDITION (reason CALL_NOT_LIVE)
-    once it has ended, or before the carrier has accepted it; UNAVAILABLE
+    once it has ended, or before the carrier has accepted it, and (reason
+    CALL_PLACED_ELSEWHERE) of the medium WEBHOOK; UNAVAILABLE
     (reason CARRIER_UNAVAILABLE) when the carrier cannot be asked.
     """
     ResolveCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ResolveCallRequest, _call_service_pb2.ResolveCallResponse]
@@ -101,7 +102,8 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         """Asks the carrier to hang up. The call ends when the carrier says so, so the
         answer may still show it alive. A direct call that is WAITING ends at once, and is not
         dialled. FAILED_PRECONDITION (reason CALL_NOT_LIVE)
-        once it has ended, or before the carrier has accepted it; UNAVAILABLE
+        once it has ended, or before the carrier has accepted it, and (reason
+        CALL_PLACED_ELSEWHERE) of the medium WEBHOOK; UNAVAILABLE
         (reason CARRIER_UNAVAILABLE) when the carrier cannot be asked.
         """
 

@@ -145,6 +145,34 @@ DISPOSITION_UNKNOWN: Disposition.ValueType  # 11
 """Nobody knows whether it was placed, and asking is over."""
 Global___Disposition: _TypeAlias = Disposition  # noqa: Y015
 
+class _Medium:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MediumEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Medium.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MEDIUM_UNSPECIFIED: _Medium.ValueType  # 0
+    """The same as OUTGOING for a batch; for a person that of the batch."""
+    MEDIUM_OUTGOING: _Medium.ValueType  # 1
+    """A carrier dials."""
+    MEDIUM_WEBHOOK: _Medium.ValueType  # 2
+    """Nobody is dialled by the scheduler: when the turn of the call comes, the webhook of the
+    batch is told of it, once; ReportCallEvent tells that it was joined and that it has ended.
+    """
+
+class Medium(_Medium, metaclass=_MediumEnumTypeWrapper):
+    """Who sees to it that the person is reached. docs/mediums.md has an example."""
+
+MEDIUM_UNSPECIFIED: Medium.ValueType  # 0
+"""The same as OUTGOING for a batch; for a person that of the batch."""
+MEDIUM_OUTGOING: Medium.ValueType  # 1
+"""A carrier dials."""
+MEDIUM_WEBHOOK: Medium.ValueType  # 2
+"""Nobody is dialled by the scheduler: when the turn of the call comes, the webhook of the
+batch is told of it, once; ReportCallEvent tells that it was joined and that it has ended.
+"""
+Global___Medium: _TypeAlias = Medium  # noqa: Y015
+
 @_typing.final
 class ScheduledCall(_message.Message):
     """One person to be called: a row of a batch."""
@@ -200,6 +228,7 @@ class ScheduledCall(_message.Message):
     CARRIER_PARAMS_FIELD_NUMBER: _builtins.int
     CONTACT_ID_FIELD_NUMBER: _builtins.int
     CONTACT_FOLDER_ID_FIELD_NUMBER: _builtins.int
+    MEDIUM_FIELD_NUMBER: _builtins.int
     scheduled_call_id: _builtins.str
     """UUID. Output only."""
     batch_id: _builtins.str
@@ -248,6 +277,10 @@ class ScheduledCall(_message.Message):
     """
     contact_folder_id: _builtins.str
     """Output only."""
+    medium: Global___Medium.ValueType
+    """Unset: that of the batch. WEBHOOK needs a batch with a `webhook_url`, OUTGOING one that was
+    made with a carrier.
+    """
     @_builtins.property
     def template_context(self) -> _struct_pb2.Struct:
         """Values for the agent's templates. Numbers are doubles. Up to 64 KiB."""
@@ -326,10 +359,11 @@ class ScheduledCall(_message.Message):
         carrier_params: _struct_pb2.Struct | None = ...,
         contact_id: _builtins.str = ...,
         contact_folder_id: _builtins.str = ...,
+        medium: Global___Medium.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "carrier_params", b"carrier_params", "create_time", b"create_time", "dispatch_time", b"dispatch_time", "due_time", b"due_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "ring_timeout", b"ring_timeout", "template_context", b"template_context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "annotations", b"annotations", "attempt_count", b"attempt_count", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier_params", b"carrier_params", "contact_folder_id", b"contact_folder_id", "contact_id", b"contact_id", "create_time", b"create_time", "custom_id", b"custom_id", "dispatch_outcome", b"dispatch_outcome", "dispatch_time", b"dispatch_time", "disposition", b"disposition", "due_time", b"due_time", "effective_time_zone", b"effective_time_zone", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "normalized_address", b"normalized_address", "position", b"position", "priority", b"priority", "ring_timeout", b"ring_timeout", "scheduled_call_id", b"scheduled_call_id", "state", b"state", "state_reason", b"state_reason", "template_context", b"template_context", "time_zone", b"time_zone", "time_zone_source", b"time_zone_source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "annotations", b"annotations", "attempt_count", b"attempt_count", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier_params", b"carrier_params", "contact_folder_id", b"contact_folder_id", "contact_id", b"contact_id", "create_time", b"create_time", "custom_id", b"custom_id", "dispatch_outcome", b"dispatch_outcome", "dispatch_time", b"dispatch_time", "disposition", b"disposition", "due_time", b"due_time", "effective_time_zone", b"effective_time_zone", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "medium", b"medium", "metadata", b"metadata", "normalized_address", b"normalized_address", "position", b"position", "priority", b"priority", "ring_timeout", b"ring_timeout", "scheduled_call_id", b"scheduled_call_id", "state", b"state", "state_reason", b"state_reason", "template_context", b"template_context", "time_zone", b"time_zone", "time_zone_source", b"time_zone_source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -60,6 +60,7 @@ from outdial.v1.phone_number_pb2 import PhoneNumber, PhoneNumberCapability
 from outdial.v1.scheduled_call_pb2 import (
     DispatchOutcome,
     Disposition,
+    Medium,
     ScheduledCall,
     ScheduledCallState,
 )
@@ -182,6 +183,7 @@ __all__ = [
     "InvalidArgumentError",
     "LengthSource",
     "LimitForecast",
+    "Medium",
     "NewAgent",
     "NewBatch",
     "NewCall",

@@ -20,7 +20,7 @@ from outdial.v1.call_service_pb2 import CreateCallRequest
 from outdial.v1.calling_hours_pb2 import ZoneRule
 from outdial.v1.contact_pb2 import Contact, ContactSelection
 from outdial.v1.phone_number_pb2 import PhoneNumber, PhoneNumberCapability
-from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.scheduled_call_pb2 import Medium, ScheduledCall
 from outdial.v1.window_pb2 import WindowCheck
 
 from outdial_client._calling_hours import CallingHours
@@ -45,6 +45,8 @@ class NewCall:
     """How long this phone may ring, 1 s to 600 s; None means as the batch says."""
     max_call_duration: timedelta | None = None
     """How long the call may last, 1 s to 24 h; None means as the batch says."""
+    medium: Medium.ValueType = Medium.MEDIUM_UNSPECIFIED
+    """Who sees to it that the person is reached; unless said otherwise as the batch says."""
     template_context: Mapping[str, Any] = field(default_factory=dict)
     """Values for the agent's templates: anything that JSON can say."""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class NewCall:
             priority=self.priority,
             ring_timeout=to_duration(self.ring_timeout),
             max_call_duration=to_duration(self.max_call_duration),
+            medium=self.medium,
             template_context=to_struct(self.template_context),
             metadata=self.metadata,
             annotations=to_struct(self.annotations),
@@ -139,6 +142,12 @@ class NewBatch:
     carrier: str = ""
     carrier_config: str = ""
     """Id or name of the account at a carrier that it is dialled through; decides `carrier`."""
+    medium: Medium.ValueType = Medium.MEDIUM_UNSPECIFIED
+    """WEBHOOK: nobody is dialled, `webhook_url` is told of each call instead."""
+    webhook_url: str = ""
+    """What is told of calls of the medium WEBHOOK."""
+    webhook_secret: str = field(default="", repr=False)
+    """What those requests are signed with, 1 to 120 characters; needed with `webhook_url`."""
     unknown_policy: UnknownPolicy.ValueType = UnknownPolicy.UNKNOWN_POLICY_UNSPECIFIED
     duplicates: DuplicatePolicy.ValueType = DuplicatePolicy.DUPLICATE_POLICY_UNSPECIFIED
     on_config_error: ConfigErrorPolicy.ValueType = ConfigErrorPolicy.CONFIG_ERROR_POLICY_UNSPECIFIED
@@ -184,6 +193,9 @@ class NewBatch:
             throttle=self.throttle,
             carrier=self.carrier,
             carrier_config=self.carrier_config,
+            medium=self.medium,
+            webhook_url=self.webhook_url,
+            webhook_secret=self.webhook_secret,
             unknown_policy=self.unknown_policy,
             duplicates=self.duplicates,
             on_config_error=self.on_config_error,

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     # not public, or without TLS.
     outgoing_allow: Networks = ""
 
+    # How long a batch dials nobody after a request that its webhook did not take.
+    batch_webhook_rest_seconds: float = Field(30.0, ge=0, le=3600)
+
     # How long a carrier may know nothing of a call before that is believed.
     unknown_settle_seconds: float = Field(NOT_FOUND_FINAL_AFTER.total_seconds(), ge=0)
     # How long RPCs under way may go on when the server stops.
@@ -177,6 +180,10 @@ class Settings(BaseSettings):
     @property
     def callback_base_url(self) -> str:
         return f"{self.public_url or f'http://{self.http_listen}'}/callbacks"
+
+    @property
+    def batch_webhook_rest(self) -> timedelta:
+        return timedelta(seconds=self.batch_webhook_rest_seconds)
 
     @property
     def unknown_settle(self) -> timedelta:

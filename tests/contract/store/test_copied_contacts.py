@@ -35,6 +35,7 @@ from outdial_server.storage.verbs.reporting import apply_reports
 from support.clock import ManualSignals
 from support.contacts import contact, folder, person
 from support.invariants import check_invariants
+from support.sealing import batch_webhooks
 from support.statements import said_by
 from support.stores import NO_ID, World, ended, not_sent, number, refused
 
@@ -62,7 +63,7 @@ async def made_of(
     store = world.store
     create = CreateBatch(
         store.intake,
-        BatchPlanner(world.ids, world.clock, ("simulated",)),
+        BatchPlanner(world.ids, world.clock, ("simulated",), batch_webhooks()),
         ManualSignals(world.clock),
         JsonSchemas(),
         CopyContacts(store.contact_folders, store.contacts),

@@ -16,11 +16,11 @@ from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.retention import Retention
 from outdial_server.domain.told_call import Told, ToldCall
 from outdial_server.domain.webhook import (
-    SECRET_OVERLAP,
     Failures,
     WebhookHealth,
 )
 from outdial_server.domain.webhook_format import WebhookFormat, has_a_word_for
+from outdial_server.domain.webhook_secrets import SECRET_OVERLAP
 from outdial_server.domain.webhook_tries import DELAYS, JITTER, TAKEN, TryResult, Verdict
 from outdial_server.engine.deliverer import PLAN
 from outdial_server.ports.webhooks import TurnEnd

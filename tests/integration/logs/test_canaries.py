@@ -22,6 +22,7 @@ from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import WatchBatchRequest
 from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
+from outdial.v1.call_pb2 import SPEAKER_PERSON, Conversation, Utterance
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_credentials_pb2 import (
     PlivoCredentials,
@@ -29,7 +30,7 @@ from outdial.v1.carrier_credentials_pb2 import (
     TelnyxCredentials,
     TwilioCredentials,
 )
-from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.scheduled_call_pb2 import MEDIUM_WEBHOOK, ScheduledCall
 from outdial.v1.webhook_pb2 import (
     WEBHOOK_FORMAT_OUTDIAL,
     WEBHOOK_FORMAT_SPEECHIFY,
@@ -82,6 +83,8 @@ SIP = SipCredentials(
     proxy="127.0.0.1", username=f"{CANARY}-user", password=f"{CANARY}-password-of-sip"
 )
 
+BATCH_SECRET = f"{CANARY}-secret-of-a-batch"
+
 
 WEBHOOK_SECRETS = [f"{CANARY}-webhook-secret", f"{CANARY}-newer-webhook-secret"]
 
@@ -125,6 +128,7 @@ async def serving(folder: Path, *command: str, **settings: str) -> AsyncIterator
         "OUTDIAL_MASTER_KEY": MASTER_KEY,
         "OUTDIAL_LOG_LEVEL": "debug",
         "OUTDIAL_DRAIN_SECONDS": "0.2",
+        "OUTDIAL_BATCH_WEBHOOK_REST_SECONDS": "0",
         **settings,
     }
     with output.open("wb") as file:
@@ -197,8 +201,14 @@ async def good_requests(channel: grpc.aio.Channel, count: int = 20) -> str:
             display_name=f"{CANARY} batch",
             caller_id=f"{NUMBER}999",
             metadata={"campaign": CANARY},
+            # Where nothing may be sent to.
+            webhook_url=f"https://127.0.0.1/{CANARY}",
+            webhook_secret=BATCH_SECRET,
         ),
-        scheduled_calls=rows(count),
+        scheduled_calls=[
+            *rows(count),
+            ScheduledCall(address=f"{NUMBER}998", medium=MEDIUM_WEBHOOK),
+        ],
     )
     batch_id: str = made.batch.batch_id
     return batch_id
@@ -318,6 +328,7 @@ async def test_a_server_with_faults_tells_none_of_it(tmp_path: Path, form: str) 
                 channel, "CreateAgent", KEY, agent=Agent(display_name=f"{CANARY} {TASK_BREAKS}")
             )
             await until_unknown(channel, batch_id)
+            await something_said(channel, batch_id)
             metrics = await server.metrics()
         output = await server.stop()
     assert leaks(output) == []
@@ -336,6 +347,15 @@ async def test_a_server_with_faults_tells_none_of_it(tmp_path: Path, form: str) 
         assert expected <= actions(output)
     else:
         assert all(action in output for action in expected)
+
+
+async def something_said(channel: grpc.aio.Channel, batch_id: str) -> None:
+    calls = await call(channel, "ListCalls", KEY, batch_id=batch_id)
+    said = Conversation(
+        summary=f"{CANARY} said", utterances=[Utterance(speaker=SPEAKER_PERSON, text=CANARY)]
+    )
+    call_id = calls.calls[0].call_id
+    await call(channel, "ReportCallEvent", KEY, call_id=call_id, conversation=said)
 
 
 async def until_unknown(channel: grpc.aio.Channel, batch_id: str) -> None:
@@ -375,7 +395,12 @@ async def test_a_carrier_over_http_that_says_strange_things_is_not_quoted(tmp_pa
         output = await server.stop()
     assert leaks(output) == []
     assert leaks(metrics) == []
-    for secret in (CREDENTIALS.auth_token, CREDENTIALS.api_key_secret, *WEBHOOK_SECRETS):
+    for secret in (
+        CREDENTIALS.auth_token,
+        CREDENTIALS.api_key_secret,
+        *WEBHOOK_SECRETS,
+        BATCH_SECRET,
+    ):
         assert secret.encode() not in kept_in(tmp_path)
     assert {"callback.unreadable", "rpc.ended"} <= actions(output)
     assert 'outdial_callbacks_received_total{outcome="forged"} 1.0' in metrics

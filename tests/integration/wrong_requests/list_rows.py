@@ -3,7 +3,7 @@
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
-from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.scheduled_call_pb2 import MEDIUM_WEBHOOK, ScheduledCall
 from tests.integration.wrong_requests.batch_rows import GOOD_ROW, batch
 from tests.integration.wrong_requests.world import ANSWERED, BUSY
 from tests.integration.wrong_requests.wrong import Fields, Wrong, faulty
@@ -39,6 +39,8 @@ ROWS = [
     row_fault("a SIP URI that is too long", "address", address=f"sip:{'a' * 255}@example.net"),
     row_fault("an unknown zone", "time_zone", "IANA", time_zone="Mars/Olympus"),
     row_fault("a zone in other letters", "time_zone", time_zone="europe/vienna"),
+    row_fault("an unknown medium", "medium", medium=99),
+    row_fault("a medium that its batch has no webhook for", "medium", medium=MEDIUM_WEBHOOK),
     row_fault("a priority out of range", "priority", priority=10),
     row_fault("a caller id that is none", "caller_id", caller_id="12"),
     row_fault("a custom id that is too long", "custom_id", custom_id="x" * 257),

@@ -25,6 +25,7 @@ from outdial_server.ports.signals import Topic
 from support.batches import MemoryIntake
 from support.clock import ManualClock, ManualSignals
 from support.domain import ACCOUNT, AGENT, BATCH
+from support.sealing import batch_webhooks
 
 # Nobody names contacts here.
 NO_STORES = CopyContacts(cast(Any, None), cast(Any, None))
@@ -43,7 +44,7 @@ class Creating:
         clock = ManualClock()
         self.signals = ManualSignals(clock)
         self.intake = MemoryIntake()
-        planner = BatchPlanner(UuidV7Ids(clock), clock, ("simulated", "twilio"))
+        planner = BatchPlanner(UuidV7Ids(clock), clock, ("simulated", "twilio"), batch_webhooks())
         copies = NO_STORES
         self.create = CreateBatch(self.intake, planner, self.signals, JsonSchemas(), copies)
         self.add = AddScheduledCalls(self.intake, self.signals, JsonSchemas(), copies)
@@ -98,7 +99,7 @@ def test_a_server_without_carriers_says_how_to_get_one() -> None:
 
 def test_a_batch_may_begin_as_far_ahead_as_the_server_says() -> None:
     clock, ahead = ManualClock(), timedelta(days=30)
-    planner = BatchPlanner(UuidV7Ids(clock), clock, ("simulated",), ahead)
+    planner = BatchPlanner(UuidV7Ids(clock), clock, ("simulated",), batch_webhooks(), ahead)
 
     def beginning(at: datetime) -> BatchSpec:
         return replace(SPEC, settings=replace(SPEC.settings, window_start=at))

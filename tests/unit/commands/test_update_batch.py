@@ -15,6 +15,7 @@ from outdial_server.ports.signals import Topic
 from support.batches import MemoryBatches
 from support.clock import START, ManualClock, ManualSignals
 from support.domain import ACCOUNT, BATCH, a_batch
+from support.sealing import batch_webhooks
 
 
 class Editing:
@@ -26,7 +27,9 @@ class Editing:
     async def update(
         self, change: Callable[[BatchSettings], BatchSettings], etag: str = ""
     ) -> Batch:
-        return await UpdateBatch(self.batches, self.signals).execute(ACCOUNT, BATCH, change, etag)
+        return await UpdateBatch(self.batches, self.signals, batch_webhooks()).execute(
+            ACCOUNT, BATCH, change, etag
+        )
 
 
 def renamed(settings: BatchSettings) -> BatchSettings:
@@ -72,7 +75,7 @@ async def test_a_start_that_is_too_far_ahead_is_refused_where_the_server_bounds_
     ahead = timedelta(days=30)
     far = START + ahead + timedelta(seconds=1)
     editing = Editing(a_batch(waiting=1, window_start=far))
-    update = UpdateBatch(editing.batches, editing.signals, ahead)
+    update = UpdateBatch(editing.batches, editing.signals, batch_webhooks(), ahead)
     # One that was there before may stay.
     assert (await update.execute(ACCOUNT, BATCH, renamed)).settings.window_start == far
     with pytest.raises(InvalidFieldsError, match=r"batch\.window_start: .* 30 days ahead"):
@@ -86,7 +89,7 @@ async def test_a_start_that_is_too_far_ahead_is_refused_where_the_server_bounds_
 
 async def test_validating_an_edit_changes_nothing() -> None:
     editing = Editing(a_batch(waiting=1))
-    update = UpdateBatch(editing.batches, editing.signals)
+    update = UpdateBatch(editing.batches, editing.signals, batch_webhooks())
     told = await update.execute(ACCOUNT, BATCH, renamed, validate_only=True)
     assert told.settings.display_name == "Other"
     assert (await editing.batches.get_batch(ACCOUNT, BATCH)).settings.display_name == "Reminders"

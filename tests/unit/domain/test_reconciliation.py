@@ -7,14 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outdial_server.domain.batch import UnknownPolicy
-from outdial_server.domain.call import CallState
+from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.medium import Medium
 from outdial_server.domain.reconciliation import Sighting, Silence, judge
 from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.domain.silence import (
     NOT_FOUND_FINAL_AFTER,
     SILENCE_MARGIN,
+    join_deadline,
     next_lookup_at,
     presumed_over,
+    trusted_until,
 )
 from outdial_server.domain.transition import CALL_TRANSITIONS, advance
 from support.clock import START
@@ -25,6 +28,7 @@ OVER_AT = START + TIMES.ring_timeout + TIMES.max_duration + 2 * SILENCE_MARGIN
 
 STATES = st.sampled_from(LOOKED_UP)
 SIGHTINGS = st.sampled_from(Sighting)
+ASKED = set(Sighting) - {Sighting.NOBODY_TO_ASK}
 LATER = st.timedeltas(timedelta(0), timedelta(hours=1)).map(lambda wait: START + wait)
 
 
@@ -34,7 +38,7 @@ def silent(
     return Silence(CALL, state, policy, TIMES, START, lookups)
 
 
-@given(STATES, SIGHTINGS, LATER, st.integers(0, 50))
+@given(STATES, st.sampled_from(sorted(ASKED, key=str)), LATER, st.integers(0, 50))
 def test_every_look_up_names_the_next_one(
     state: CallState, sighting: Sighting, now: datetime, lookups: int
 ) -> None:
@@ -136,3 +140,51 @@ def test_an_unknown_call_gives_its_slot_back_in_the_end_under_every_policy(
         concluded = judge(silent(CallState.UNKNOWN, policy=policy), sighting, None, now).report
         call = after(call, advance(call, concluded, now) if concluded else None)
     assert not call.holds_slot
+
+
+# --- calls that somebody else sees to
+
+
+@given(STATES, LATER, st.integers(0, 50))
+def test_whom_nobody_can_be_asked_about_is_looked_at_when_the_time_is_over_and_not_before(
+    state: CallState, now: datetime, lookups: int
+) -> None:
+    verdict = judge(silent(state, lookups), Sighting.NOBODY_TO_ASK, None, now)
+    is_joined = state is CallState.IN_PROGRESS
+    due_at = OVER_AT if is_joined else join_deadline(state, TIMES, START)
+    assert verdict.look_again_at > now
+    if now < due_at:
+        assert (verdict.report, verdict.look_again_at) == (None, due_at)
+        return
+    assert verdict.report is not None
+    expected = ReportKind.PRESUMED_ENDED if is_joined else ReportKind.UNJOINED
+    assert verdict.report.kind is expected
+
+
+@given(STATES, LATER)
+def test_the_time_to_join_is_the_moment_until_which_silence_is_trusted(
+    state: CallState, now: datetime
+) -> None:
+    trusted = trusted_until(state, TIMES, now, Medium.WEBHOOK)
+    if state is CallState.IN_PROGRESS:
+        assert trusted == trusted_until(state, TIMES, now)
+    else:
+        assert trusted == join_deadline(state, TIMES, now)
+
+
+@pytest.mark.parametrize("policy", UnknownPolicy)
+def test_a_call_that_may_not_have_been_taken_is_never_asked_for_again(
+    policy: UnknownPolicy,
+) -> None:
+    call = a_call(CallState.UNKNOWN, unknown_policy=policy)
+    moved = advance(call, report(ReportKind.UNJOINED), START)
+    assert moved is not None
+    assert (moved.due_at, moved.holds_slot) == (None, False)
+    is_held = policy is UnknownPolicy.HOLD
+    assert moved.disposition is (None if is_held else Disposition.UNKNOWN)
+    assert (moved.final_state is None) == is_held
+
+
+@pytest.mark.parametrize("state", [CallState.IN_PROGRESS, CallState.SENDING, CallState.ENDED])
+def test_who_is_joined_or_over_cannot_become_unjoined(state: CallState) -> None:
+    assert advance(a_call(state), report(ReportKind.UNJOINED), START) is None

@@ -21,7 +21,7 @@ from outdial_server.domain.retry_policy import (
     attempt_cap,
     next_try,
 )
-from outdial_server.domain.transition import advance
+from outdial_server.domain.transition import TELLS_THE_END, advance
 from support.clock import START
 from support.domain import a_call, report
 
@@ -180,14 +180,20 @@ def test_whoever_may_have_been_reached_is_never_tried_again_by_a_rule(
         return
     assert moved.disposition in RETRYABLE_DISPOSITIONS
     assert not call.answered or moved.disposition is MACHINE
-    assert kind in (ReportKind.ENDED, ReportKind.REFUSED, ReportKind.PLACED)
+    assert kind in TELLS_THE_END
     assert moved.final_state is None
     assert moved.due_at == START + MINUTE
     assert moved.state_reason == "RETRY_SCHEDULED"
 
 
 @pytest.mark.parametrize(
-    "kind", [ReportKind.NOT_PLACED, ReportKind.GIVE_UP, ReportKind.PRESUMED_ENDED]
+    "kind",
+    [
+        ReportKind.NOT_PLACED,
+        ReportKind.GIVE_UP,
+        ReportKind.PRESUMED_ENDED,
+        ReportKind.UNJOINED,
+    ],
 )
 def test_of_an_unknown_call_the_unknown_policy_alone_decides(kind: ReportKind) -> None:
     moved = advance(a_call(CallState.UNKNOWN, retry=TERMS), report(kind), START)

@@ -9,13 +9,9 @@ import pytest
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.domain.event import BatchAfter, Event, EventType
 from outdial_server.domain.ids import AccountId, BatchId, WebhookId
-from outdial_server.domain.webhook import (
-    Failures,
-    SealedSecrets,
-    Webhook,
-    WebhookFields,
-)
+from outdial_server.domain.webhook import Failures, Webhook, WebhookFields
 from outdial_server.domain.webhook_message import WebhookMessage
+from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.domain.webhook_tries import DELAYS, TAKEN, TryResult, Verdict
 from outdial_server.engine.deliverer import LOOK_EVERY, Deliverer, Delivery
 from outdial_server.ports.signals import Topic

@@ -8,11 +8,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from outdial_server.adapters.metrics import PrometheusTelemetry
+from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.call import CallState, CallTexts, Disposition
 from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.domain.ids import CarrierConfigId
 from outdial_server.domain.report import CallReport, Fault, ReportKind
+from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.engine.claimer import Claimer
 from outdial_server.engine.dialer import LATEST_START, Dialer
 from outdial_server.engine.queues import ClaimedCalls, GatheredReports
@@ -317,3 +319,25 @@ async def test_credentials_that_cannot_be_read_send_nothing_and_the_call_waits()
     (report,) = await dialling.dial()
     assert (report.kind, report.reason) == (ReportKind.NOT_SENT, "CREDENTIALS_UNREAD")
     assert dialling.carrier.requests == []
+
+
+WEBHOOK_FAILS = Refused("WEBHOOK_HTTP_503", Fault.CALL, batch_rests=timedelta(seconds=30))
+WEBHOOK_HANGS = Unclear("WEBHOOK_TIMEOUT", timedelta(seconds=30))
+
+
+@pytest.mark.parametrize("result", [Accepted("c"), WEBHOOK_FAILS, WEBHOOK_HANGS])
+async def test_a_call_that_somebody_else_places_says_nothing_of_a_carrier_account(
+    result: DialResult,
+) -> None:
+    dialling = Dialling(answering(result))
+    await dialling.claim(2)
+    ours, theirs = dialling.claimed.take(2)
+    webhook = BatchWebhook("https://hooks.example.com/", SealedSecrets("sealed"))
+    dialling.reclaim([ours, theirs._replace(carrier="webhook", webhook=webhook)])
+    await dialling.tick()
+    await dialling.dialer.finish()
+    of_ours, of_theirs = dialling.reports.take(2)
+    assert of_ours.evidence is not None
+    assert of_theirs.evidence is None
+    assert of_theirs.batch_rests == getattr(result, "batch_rests", None)
+    assert [request.webhook for request in dialling.carrier.requests] == [None, webhook]

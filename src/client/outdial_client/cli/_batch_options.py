@@ -11,6 +11,7 @@ from outdial_client._calling_hours import CallingHours
 from outdial_client.cli._choices import (
     CONFIG_ERROR_POLICIES,
     DUPLICATE_POLICIES,
+    MEDIA,
     PACINGS,
     RETRY_CALLER_IDS,
     ROTATIONS,
@@ -26,6 +27,7 @@ from outdial_client.cli._typed import (
     parse_hours,
     parse_moment,
     parse_pairs,
+    parse_secret,
 )
 
 BatchId = Annotated[
@@ -79,6 +81,16 @@ class BatchSettings:
         str | None, typer.Option(help="Id or name of the account at a carrier to dial through.")
     ] = None
     carrier_param: CarrierParams = None
+    webhook_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="What is told of calls that nobody dials."),
+    ] = None
+    webhook_secret: Annotated[
+        str | None,
+        typer.Option(
+            parser=parse_secret, metavar="TEXT", help="What that is signed with, or @FILE."
+        ),
+    ] = None
     ring_timeout: Annotated[
         int | None,
         typer.Option(min=1, max=600, metavar="SECONDS", help="How long it may ring; 30."),
@@ -168,6 +180,10 @@ class NewBatchSettings(BatchSettings):
         choice(DUPLICATE_POLICIES, "POLICY", "Numbers that are in the list twice; else keep."),
     ] = None
     carrier: Annotated[str | None, typer.Option(help="Who dials; else the server's own.")] = None
+    medium: Annotated[
+        int | None,
+        choice(MEDIA, "MEDIUM", "Who sees to it that people are reached; else outgoing."),
+    ] = None
     recipient_zone: Annotated[
         bool, typer.Option("--recipient-zone", help="Call by the zone that a number tells.")
     ] = False

@@ -20,7 +20,7 @@ from outdial.v1.calling_hours_pb2 import TimeZoneSource
 from outdial.v1.event_pb2 import EventType
 from outdial.v1.explanation_pb2 import GateLevel
 from outdial.v1.phone_number_pb2 import PhoneNumberCapability
-from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCallState
+from outdial.v1.scheduled_call_pb2 import Disposition, Medium, ScheduledCallState
 from outdial.v1.webhook_delivery_pb2 import WebhookDeliveryState
 from outdial.v1.webhook_pb2 import WebhookFormat, WebhookHealth
 from outdial.v1.window_pb2 import LengthSource, WindowCheck
@@ -81,6 +81,7 @@ DISPOSITIONS = Choices(Disposition, "DISPOSITION_")
 DUPLICATE_POLICIES = Choices(DuplicatePolicy, "DUPLICATE_POLICY_")
 EVENT_TYPES = Choices(EventType, "EVENT_TYPE_")
 GATE_LEVELS = Choices(GateLevel, "GATE_LEVEL_")
+MEDIA = Choices(Medium, "MEDIUM_")
 PACINGS = Choices(Pacing, "PACING_")
 NUMBER_CAPABILITIES = Choices(PhoneNumberCapability, "PHONE_NUMBER_CAPABILITY_")
 RESOLUTIONS = Choices(CallResolution, "CALL_RESOLUTION_")

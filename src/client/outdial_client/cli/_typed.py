@@ -63,6 +63,11 @@ def parse_text(text: str) -> str:
         raise typer.BadParameter(f"{text[1:]!r} cannot be read: {reason}") from None
 
 
+def parse_secret(text: str) -> str:
+    """As `parse_text`, without the line break that editors put at the end of a file."""
+    return parse_text(text).removesuffix("\n")
+
+
 def parse_object(text: str) -> dict[str, Any]:
     """A JSON object, as `parse_text` has it."""
     try:

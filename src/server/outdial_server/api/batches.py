@@ -14,6 +14,7 @@ from outdial_server.api.conversion.batch import (
     batch_spec,
     batch_to_message,
     skipped_to_message,
+    webhook_edit,
 )
 from outdial_server.api.conversion.contact import contact_selection
 from outdial_server.api.conversion.enums import BATCH_STATE, DISPOSITION, SCHEDULED_CALL_STATE
@@ -125,6 +126,7 @@ class BatchServicer(BatchServiceServicer):
             _batch_id(request.batch.batch_id, "batch.batch_id"),
             batch_change(request.batch, request.update_mask),
             request.batch.etag,
+            webhook=webhook_edit(request.batch, request.update_mask),
             validate_only=request.validate_only,
         )
         return pb.UpdateBatchResponse(batch=batch_to_message(batch))

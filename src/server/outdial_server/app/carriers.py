@@ -22,6 +22,7 @@ from outdial_server.gateway import CallbackTokens
 from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.carrier_kind import CarrierKind
 from outdial_server.settings import SettingsError
+from outdial_server.webhooks.webhook_carrier import WebhookCarrier
 
 
 def build_sip(base: Foundation) -> SipSupervisor | None:
@@ -59,7 +60,8 @@ def build_carriers(
         ),
         base.clock,
     )
-    return CarrierRegistry(_simulated_carrier(base, reports, tokens.own), kinds, accounts)
+    webhook = WebhookCarrier(base.store.calls, seal, base.clock, guard, settings.batch_webhook_rest)
+    return CarrierRegistry(_simulated_carrier(base, reports, tokens.own), kinds, accounts, webhook)
 
 
 def _simulated_carrier(base: Foundation, reports: GatheredReports, token: str) -> Carrier | None:

@@ -29,6 +29,7 @@ from outdial_server.carriers.registry import CarrierRegistry
 from outdial_server.commands.accounts import CreateAccount, UpdateAccount
 from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.agents import CreateAgent, UpdateAgent
+from outdial_server.commands.batch_webhooks import BatchWebhooks
 from outdial_server.commands.carrier_configs import CreateCarrierConfig, UpdateCarrierConfig
 from outdial_server.commands.carrier_readiness import CarrierReadiness
 from outdial_server.commands.check_carrier_config import CheckCarrierConfig
@@ -98,7 +99,7 @@ def build_grpc_server(
         ),
         _account_servicer(base, authenticate),
         _agent_servicer(base),
-        _batch_servicer(base, carriers, retry, watch, explain, forecast),
+        _batch_servicer(base, carriers, sealer.seal, retry, watch, explain, forecast),
         ScheduledCallServicer(
             base.store.calls, ExportScheduledCalls(base.store.calls), retry, explain
         ),
@@ -144,6 +145,7 @@ def _agent_servicer(base: Foundation) -> AgentServicer:
 def _batch_servicer(
     base: Foundation,
     carriers: CarrierRegistry,
+    seal: Seal,
     retry: Retry,
     watch: WatchStream,
     explain: Explain,
@@ -153,7 +155,8 @@ def _batch_servicer(
     schemas = JsonSchemas()
     copies = CopyContacts(base.store.contact_folders, base.store.contacts)
     ahead = base.settings.schedule_ahead
-    planner = BatchPlanner(base.ids, base.clock, carriers.names, ahead, carriers.terms)
+    webhooks = BatchWebhooks(seal, base.settings.outgoing_guard)
+    planner = BatchPlanner(base.ids, base.clock, carriers.names, webhooks, ahead, carriers.terms)
     readiness = CarrierReadiness(
         batches, base.store.agents, base.store.carrier_configs, carriers.terms
     )
@@ -164,7 +167,7 @@ def _batch_servicer(
         AddScheduledCalls(intake, base.signals, schemas, copies, carriers.terms),
         ImportScheduledCalls(intake, planner, base.ids, base.signals, schemas),
         base.store.imports,
-        UpdateBatch(batches, base.signals, ahead, carriers.terms),
+        UpdateBatch(batches, base.signals, webhooks, ahead, carriers.terms),
         EstimateWindow(intake, planner),
         StartBatch(batches, base.signals, readiness),
         StopBatch(batches, base.clock, base.signals),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from outdial_server.carriers.accounts import CarrierAccounts
 from outdial_server.domain.carrier_config import CarrierRates, ConfigRef, OverRate
 from outdial_server.domain.carrier_terms import CarrierTerms
+from outdial_server.domain.medium import WEBHOOK_CARRIER
 from outdial_server.ports.carrier import Carrier
 from outdial_server.ports.carrier_kind import CarrierKind
 
@@ -17,12 +18,15 @@ class CarrierRegistry:
         simulated: Carrier | None,
         kinds: Iterable[CarrierKind] = (),
         accounts: CarrierAccounts | None = None,
+        webhook: Carrier | None = None,
     ) -> None:
-        """Where there is a simulated carrier every call goes to it, and it is the default of
-        batches that name none. Otherwise `kinds` are dialled through `accounts`."""
+        """Where there is a simulated carrier every call that is dialled goes to it, and it is the
+        default of batches that name none. Otherwise `kinds` are dialled through `accounts`.
+        `webhook` is none that a batch can name: it takes the calls that nobody dials."""
         self._simulated = simulated
         self._kinds = {kind.name: kind for kind in kinds}
         self._accounts = accounts
+        self._webhook = webhook
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,6 +67,8 @@ class CarrierRegistry:
 
     async def find(self, carrier: str, config: ConfigRef | None) -> Carrier | None:
         """See FindCarrier."""
+        if carrier == WEBHOOK_CARRIER:
+            return self._webhook
         if self._simulated is not None:
             return self._simulated if carrier in self.names else None
         if config is None or carrier not in self._kinds or self._accounts is None:
@@ -74,3 +80,5 @@ class CarrierRegistry:
             await self._simulated.close()
         if self._accounts is not None:
             await self._accounts.close()
+        if self._webhook is not None:
+            await self._webhook.close()

@@ -7,6 +7,7 @@ from outdial_server.domain.call import Call, CallState
 from outdial_server.domain.carrier_config import config_ref
 from outdial_server.domain.errors import PreconditionError, Reason, UnavailableError
 from outdial_server.domain.ids import AccountId, CallId
+from outdial_server.domain.medium import WEBHOOK_CARRIER
 from outdial_server.ports.batches import CallStore
 from outdial_server.ports.carrier import CallQuery, FindCarrier
 
@@ -19,8 +20,8 @@ class EndCall:
     find_carrier: FindCarrier
 
     async def execute(self, account_id: AccountId, call_id: CallId) -> Call:
-        """Raises NotFoundError (CALL_NOT_FOUND), PreconditionError (CALL_NOT_LIVE),
-        UnavailableError (CARRIER_UNAVAILABLE)."""
+        """Raises NotFoundError (CALL_NOT_FOUND), PreconditionError (CALL_NOT_LIVE,
+        CALL_PLACED_ELSEWHERE), UnavailableError (CARRIER_UNAVAILABLE)."""
         call = await self.calls.get_call(account_id, call_id)
         if call.state is CallState.CLAIMED:
             call = await self.calls.cancel_direct_call(account_id, call_id)
@@ -31,6 +32,11 @@ class EndCall:
                 Reason.CALL_NOT_LIVE,
                 f"a call in {call.state.name} cannot be hung up",
                 {"state": call.state.name},
+            )
+        if call.carrier == WEBHOOK_CARRIER:
+            raise PreconditionError(
+                Reason.CALL_PLACED_ELSEWHERE,
+                "the call was not placed by this server: whoever has placed it ends it",
             )
         carrier = await self.find_carrier(call.carrier, config_ref(call.carrier_config))
         query = CallQuery(

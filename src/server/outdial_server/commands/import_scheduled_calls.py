@@ -49,7 +49,7 @@ class ImportScheduledCalls:
             tally = ImportTally(spec.bad_rows, staging.duplicates)
             contexts = context_check(staging.agent, self.schemas)
             params = RowParams(self.planner.terms, staging.through)
-            await take_in(staging, checked_rows(raw, contexts, params), tally)
+            await take_in(staging, checked_rows(raw, contexts, params, staging.media), tally)
             _refuse_none(spec, tally)
             if tally.is_refused or (_needs_rows(spec) and not tally.added_count):
                 await staging.refuse(tally.counts(added=False))

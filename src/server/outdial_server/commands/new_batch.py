@@ -3,11 +3,14 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from outdial_server.commands.batch_webhooks import BatchWebhooks
 from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
+from outdial_server.domain.batch_webhook import NO_EDIT, WebhookEdit
 from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.checks import Checks, check_batch_settings, check_start_ahead
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.domain.medium import WEBHOOK_CARRIER, Medium
 from outdial_server.domain.time_zones import ZoneRule
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
@@ -27,6 +30,8 @@ class BatchSpec:
     draft: bool
     path: str = "batch"
     zone_rule: ZoneRule = ZoneRule.BATCH_ZONE
+    medium: Medium = Medium.OUTGOING
+    webhook: WebhookEdit = NO_EDIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class BatchPlanner:
     clock: Clock
     # Names of the carriers that there are; the first is the default.
     carriers: tuple[str, ...]
+    webhooks: BatchWebhooks
     # How far ahead a batch may begin; None: any time.
     ahead: timedelta | None = None
     terms: CarrierTerms = NO_TERMS
@@ -42,18 +48,28 @@ class BatchPlanner:
     def plan(self, spec: BatchSpec) -> NewBatch:
         """Raises InvalidFieldsError, PreconditionError (CARRIER_NOT_CONFIGURED)."""
         settings = self._checked(spec)
+        batch_id = BatchId(self.ids.new_id())
+        webhook = self.webhooks.edited(batch_id, None, spec.webhook, self.clock.now())
         return NewBatch(
-            BatchId(self.ids.new_id()),
+            batch_id,
             spec.account_id,
             AgentId(spec.agent_id),
-            choose_carrier(spec.carrier, self.carriers, self.terms, settings.carrier_config),
+            self._carrier(spec),
             spec.duplicates,
-            settings,
+            replace(settings, webhook=webhook),
             spec.draft,
             spec.zone_rule,
             path=spec.path,
             terms=self.terms,
+            medium=spec.medium,
         )
+
+    def _carrier(self, spec: BatchSpec) -> str:
+        """None of ours is needed where nobody is dialled, unless some of the people are to be."""
+        config = spec.settings.carrier_config
+        if spec.medium is Medium.WEBHOOK and not spec.carrier and not config:
+            return WEBHOOK_CARRIER
+        return choose_carrier(spec.carrier, self.carriers, self.terms, config)
 
     def _checked(self, spec: BatchSpec) -> BatchSettings:
         checks = Checks(f"{spec.path}.")
@@ -63,6 +79,7 @@ class BatchPlanner:
         check_start_ahead(checks, spec.settings, self.clock.now(), self.ahead)
         caller_id = checks.phone_number("caller_id", spec.settings.caller_id)
         numbers = checks.phone_numbers("phone_numbers", spec.settings.phone_numbers)
+        self.webhooks.check(checks, spec.webhook, None, spec.medium)
         checks.raise_if_any()
         return replace(spec.settings, caller_id=caller_id, phone_numbers=numbers)
 

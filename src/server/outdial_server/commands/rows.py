@@ -17,6 +17,7 @@ from outdial_server.domain.checks import RawRow, check_row
 from outdial_server.domain.errors import FieldViolation, OutdialError
 from outdial_server.domain.intake import CheckedRows, ListTally, RowFault, Tally
 from outdial_server.domain.limits import IMPORT_ROWS_MAX
+from outdial_server.domain.medium import ANY_MEDIUM, MediumRule
 from outdial_server.domain.plan import NumberedRow, Placement, R
 from outdial_server.domain.request import GrowingRequest, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
@@ -35,13 +36,15 @@ MoreRows = Callable[[RawRows, datetime], RawRows]
 """Rows with others behind them, as those are at a moment."""
 
 
-def check_rows(raw: Sequence[tuple[int, RawRow]]) -> CheckedRows[NewScheduledCall]:
+def check_rows(
+    raw: Sequence[tuple[int, RawRow]], media: MediumRule = ANY_MEDIUM
+) -> CheckedRows[NewScheduledCall]:
     rows: list[NumberedRow] = []
     faults: list[RowFault] = []
     violations: list[FieldViolation] = []
     zones = known_zones()
     for number, row in raw:
-        checked = check_row(row, zones, violations)
+        checked = check_row(row, zones, violations, media)
         if checked is not None:
             rows.append((number, checked))
         else:
@@ -54,11 +57,11 @@ def check_rows(raw: Sequence[tuple[int, RawRow]]) -> CheckedRows[NewScheduledCal
 
 
 async def checked_rows(
-    raw: RawRows, contexts: ContextCheck | None, params: RowParams
+    raw: RawRows, contexts: ContextCheck | None, params: RowParams, media: MediumRule
 ) -> AsyncGenerator[CheckedRows[NewScheduledCall], None]:
     async with aclosing(raw):
         async for piece in raw:
-            checked = params.write(check_rows(piece))
+            checked = params.write(check_rows(piece, media))
             yield checked if contexts is None else await contexts.check(checked)
 
 
@@ -154,7 +157,8 @@ async def take_list(
         tally = ListTally(staging.duplicates, IMPORT_ROWS_MAX)
         raw = more(raw, staging.begun_at)
     contexts = context_check(staging.agent, schemas)
-    await take_in(staging, checked_rows(raw, contexts, RowParams(terms, staging.through)), tally)
+    params = RowParams(terms, staging.through)
+    await take_in(staging, checked_rows(raw, contexts, params, staging.media), tally)
     tally.raise_if_refused()
     if refusal_of_none is not None and not tally.row_count:
         raise refusal_of_none

@@ -9,8 +9,9 @@ from outdial_server.domain.etag import check_etag
 from outdial_server.domain.ids import AccountId, WebhookId
 from outdial_server.domain.internet import AddressGuard
 from outdial_server.domain.request import RequestKey
-from outdial_server.domain.webhook import SealedSecrets, Webhook, WebhookFields, check_webhook
+from outdial_server.domain.webhook import Webhook, WebhookFields, check_webhook
 from outdial_server.domain.webhook_format import WebhookFormat
+from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.domain.webhook_signature import SECRET_CHARS, check_secret, secret_of
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.sealing import Seal

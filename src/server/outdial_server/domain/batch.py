@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Final
 
 from outdial_server.domain import limits
+from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.call import CallTimes
 from outdial_server.domain.calling_hours import CallingHours, opens_before
 from outdial_server.domain.carrier_params import Params
@@ -14,6 +15,7 @@ from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.domain.medium import WEBHOOK_CARRIER, Medium, MediumRule
 from outdial_server.domain.open_time import OpenTime
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.retry_policy import RetryPolicy
@@ -168,6 +170,8 @@ class BatchSettings:
     window_check: WindowCheck = WindowCheck.WARN
     # Of the carrier's own; as a client writes them under any spelling of their names.
     carrier_params: Params = field(default_factory=dict)
+    # What is asked to see to calls that nobody of ours dials.
+    webhook: BatchWebhook | None = None
 
     @property
     def is_spread(self) -> bool:
@@ -235,6 +239,14 @@ class Batch:
     is_direct: bool = False
     # As of the last list or change of the schedule: see `domain.window_estimate`.
     is_window_short: bool = False
+    # Of its people who have none of their own.
+    medium: Medium = Medium.OUTGOING
+    # Its webhook has failed: nobody is dialled before.
+    rests_until: datetime | None = None
+
+    @property
+    def medium_rule(self) -> MediumRule:
+        return MediumRule(self.settings.webhook is not None, self.carrier != WEBHOOK_CARRIER)
 
     @property
     def schedule_warning(self) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from outdial_server.domain.carrier_params import DialledThrough, Params, ParamsError, WriteParams
 from outdial_server.domain.errors import InvalidFieldsError, PreconditionError, Reason
+from outdial_server.domain.medium import WEBHOOK_CARRIER
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class CarrierTerms:
     def refuse(self, carrier: str, *, has_credentials: bool, has_join_url: bool) -> None:
         """For a batch whose carrier config has credentials, or not, and whose agent has a join
         URL, or not. Raises PreconditionError (CARRIER_NOT_CONFIGURED, AGENT_HAS_NO_JOIN_URL)."""
+        if carrier == WEBHOOK_CARRIER:
+            return
         if self.known is not None and carrier not in self.known:
             raise PreconditionError(
                 Reason.CARRIER_NOT_CONFIGURED,

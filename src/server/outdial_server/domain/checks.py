@@ -13,6 +13,7 @@ from outdial_server.domain.address import AddressError, clean_phone_number, pars
 from outdial_server.domain.batch import BatchSettings
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
+from outdial_server.domain.medium import ANY_MEDIUM, Medium, MediumRule
 from outdial_server.domain.number_rules import NumberRules
 from outdial_server.domain.retry_policy import (
     RETRYABLE_DISPOSITIONS,
@@ -270,10 +271,15 @@ class RawRow:
     contact_folder_id: str = ""
     max_call_duration: timedelta | None = None
     carrier_params: Params = field(default_factory=dict)
+    # None: that of the batch.
+    medium: Medium | None = None
 
 
 def check_row(
-    row: RawRow, known_zones: frozenset[str], violations: list[FieldViolation]
+    row: RawRow,
+    known_zones: frozenset[str],
+    violations: list[FieldViolation],
+    media: MediumRule = ANY_MEDIUM,
 ) -> NewScheduledCall | None:
     """The row in normal form, or None with its faults added, each under the name of its
     field. Most rows are plain, and lists are long: the common case makes no collector."""
@@ -302,13 +308,9 @@ def check_row(
             checks.fault("time_zone", NO_ZONE)
         if len(violations) > before:
             return None
-    fault = json_fault(row.template_context_json, limits.TEMPLATE_CONTEXT_MAX_BYTES)
-    if fault:
-        violations.append(FieldViolation("template_context", fault))
-        return None
-    fault = json_fault(row.annotations_json, limits.ANNOTATIONS_MAX_BYTES)
-    if fault:
-        violations.append(FieldViolation("annotations", fault))
+    fault = _fault_of_content(row, media)
+    if fault is not None:
+        violations.append(fault)
         return None
     return NewScheduledCall(
         address,
@@ -325,7 +327,18 @@ def check_row(
         annotations_json=row.annotations_json,
         max_call_duration=row.max_call_duration,
         carrier_params=row.carrier_params,
+        medium=row.medium,
     )
+
+
+def _fault_of_content(row: RawRow, media: MediumRule) -> FieldViolation | None:
+    if row.medium is not None and (fault := media.fault(row.medium)):
+        return FieldViolation("medium", fault)
+    if fault := json_fault(row.template_context_json, limits.TEMPLATE_CONTEXT_MAX_BYTES):
+        return FieldViolation("template_context", fault)
+    if fault := json_fault(row.annotations_json, limits.ANNOTATIONS_MAX_BYTES):
+        return FieldViolation("annotations", fault)
+    return None
 
 
 def _has_plain_labels(row: RawRow, known_zones: frozenset[str]) -> bool:

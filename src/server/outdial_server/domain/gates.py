@@ -139,6 +139,13 @@ def daily_cap_gate(batch: Batch, now: datetime) -> GateAnswer:
 _NO_DAILY_CAP: Final = GateAnswer("daily_cap", None)
 
 
+def webhook_gate(rests_until: datetime, now: datetime) -> GateAnswer:
+    """After a request that its webhook did not take a batch rests."""
+    if rests_until <= now:
+        return GateAnswer("webhook", None)
+    return GateAnswer("webhook", 0, "WEBHOOK_FAILED", next_at=rests_until)
+
+
 def pace_gate(facts: ScopeFacts, now: datetime) -> GateAnswer:
     """For a batch that is spread over its days."""
     batch, own = facts.batch, facts.of_batch
@@ -277,6 +284,7 @@ def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
         *clock_gates(facts.batch, now),
         agent_gate(facts.batch),
         daily_cap_gate(facts.batch, now),
+        *(() if facts.batch.rests_until is None else (webhook_gate(facts.batch.rests_until, now),)),
         *((pace_gate(facts, now),) if facts.batch.settings.is_spread else ()),
         *map(slot_gate, facts.slots),
         *(() if facts.trouble is None else (carrier_account_gate(facts.trouble, now),)),

@@ -8,7 +8,13 @@ from outdial_server.domain.batch import UnknownPolicy
 from outdial_server.domain.call import CallState, CallTimes
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import CallReport, ReportKind
-from outdial_server.domain.silence import NOT_FOUND_FINAL_AFTER, next_lookup_at, presumed_over
+from outdial_server.domain.silence import (
+    NOT_FOUND_FINAL_AFTER,
+    join_deadline,
+    next_lookup_at,
+    over_at,
+    presumed_over,
+)
 
 
 class Sighting(Enum):
@@ -17,6 +23,8 @@ class Sighting(Enum):
     FOUND = auto()
     NO_SUCH_CALL = auto()
     NO_ANSWER = auto()
+    # Whoever sees to the call reports of it, and cannot be asked.
+    NOBODY_TO_ASK = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,8 @@ def judge(
     not_found_final_after: timedelta = NOT_FOUND_FINAL_AFTER,
 ) -> Verdict:
     """`seen` is what the carrier reports of a call that was found."""
+    if sighting is Sighting.NOBODY_TO_ASK:
+        return _unreported(call, now)
     report: CallReport | None = None
     if sighting is Sighting.FOUND:
         report = seen
@@ -54,6 +64,22 @@ def judge(
         report = _not_there(call, now, not_found_final_after)
     elif presumed_over(call.sent_at, call.times, now):
         report = CallReport(call.call_id, ReportKind.PRESUMED_ENDED, reason="CARRIER_SILENT")
+    return Verdict(report, next_lookup_at(call.lookups, now))
+
+
+def _unreported(call: Silence, now: datetime) -> Verdict:
+    """The due moment of a call is all that there is to go by."""
+    is_joined = call.state is CallState.IN_PROGRESS
+    due_at = (
+        over_at(call.sent_at, call.times)
+        if is_joined
+        else join_deadline(call.state, call.times, call.sent_at)
+    )
+    if now < due_at:
+        return Verdict(None, due_at)
+    kind = ReportKind.PRESUMED_ENDED if is_joined else ReportKind.UNJOINED
+    reason = "NO_END_REPORTED" if is_joined else "JOIN_TIMEOUT"
+    report = CallReport(call.call_id, kind, reason=reason)
     return Verdict(report, next_lookup_at(call.lookups, now))
 
 

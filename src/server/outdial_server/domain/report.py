@@ -30,6 +30,8 @@ class ReportKind(IntEnum):
     GIVE_UP = 11
     # A person says of an unknown call that it was placed, and how it ended.
     PLACED = 12
+    # Somebody else was to see to the call, and nobody has joined it in time.
+    UNJOINED = 13
 
 
 class Fault(IntEnum):
@@ -61,7 +63,8 @@ class CallReport(NamedTuple):
     under an older fence changes nothing. Evidence from a carrier carries none.
     `disposition` is how the call ended; with ANSWERED it may be
     ANSWERED_MACHINE, which then is how the call ends. `cause` is that of the event, where
-    the report makes one and its kind does not say.
+    the report makes one and its kind does not say. For `batch_rests` the batch of the call
+    dials nobody.
     """
 
     call_id: CallId
@@ -75,3 +78,4 @@ class CallReport(NamedTuple):
     cause: str = "CARRIER"
     # None where nothing was asked of the carrier.
     evidence: Evidence | None = None
+    batch_rests: timedelta | None = None

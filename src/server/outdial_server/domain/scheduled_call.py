@@ -9,6 +9,7 @@ from typing import Final
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.ids import BatchId, CallId, ScheduledCallId
+from outdial_server.domain.medium import Medium
 from outdial_server.domain.time_zones import UTC_ZONE, TimeZoneSource
 
 
@@ -78,6 +79,8 @@ class NewScheduledCall:
     contact_folder_id: str = ""
     # As its carrier writes them; they come before the batch's.
     carrier_params: Params = field(default_factory=dict)
+    # None: that of the batch.
+    medium: Medium | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +115,5 @@ class ScheduledCall:
     contact_id: str = ""
     contact_folder_id: str = ""
     carrier_params: Params = field(default_factory=dict)
+    # None: that of the batch.
+    medium: Medium | None = None

@@ -72,6 +72,11 @@ def _outside_hours(answer: GateAnswer) -> str:
     return f"Outside the calling hours: they begin at {_moment(answer.next_at)}."
 
 
+def _after_webhook(answer: GateAnswer) -> str:
+    until = _moment(answer.next_at)
+    return f"The webhook of the batch has not taken its last call: it goes on at {until}."
+
+
 def _capped_today(answer: GateAnswer) -> str:
     used, cap = answer.figures["used"], answer.figures["cap"]
     until = _moment(answer.next_at)
@@ -193,6 +198,7 @@ _OF_FIGURES: Final[Mapping[str, Callable[[GateAnswer], str]]] = {
     "ROWS_PUT_OFF": _put_off,
     "OUTSIDE_CALLING_HOURS": _outside_hours,
     "DAILY_CAP_REACHED": _capped_today,
+    "WEBHOOK_FAILED": _after_webhook,
     "NEXT_SLOT_OF_DAY": _paced,
     "THROTTLED": _throttled,
     "CARRIER_RATE_REACHED": _at_rate,

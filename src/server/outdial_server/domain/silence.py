@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from outdial_server.domain.call import CallState, CallTimes
+from outdial_server.domain.medium import Medium
 
 CLAIM_LEASE: Final = timedelta(seconds=15)
 """From claim to SENDING; a worker that takes longer has lost the call."""
@@ -29,12 +30,23 @@ NOT_FOUND_FINAL_AFTER: Final = timedelta(seconds=30)
 the request may still be on its way, or the carrier's list behind."""
 
 
-def trusted_until(state: CallState, times: CallTimes, now: datetime) -> datetime:
+def trusted_until(
+    state: CallState, times: CallTimes, now: datetime, medium: Medium = Medium.OUTGOING
+) -> datetime:
+    if medium is Medium.WEBHOOK and state is not CallState.IN_PROGRESS:
+        return join_deadline(state, times, now)
     if state is CallState.UNKNOWN:
         return now + _LOOKUP_FIRST
     if state is CallState.IN_PROGRESS:
         return now + times.max_duration + SILENCE_MARGIN
     return now + times.ring_timeout + SILENCE_MARGIN
+
+
+def join_deadline(state: CallState, times: CallTimes, sent_at: datetime) -> datetime:
+    """When a call that somebody else sees to is taken for one that nobody joins. Of an unknown
+    one the request may have taken its time to arrive."""
+    margin = SILENCE_MARGIN if state is CallState.UNKNOWN else timedelta(0)
+    return sent_at + times.ring_timeout + margin
 
 
 def next_lookup_at(lookups: int, now: datetime) -> datetime:
@@ -44,6 +56,10 @@ def next_lookup_at(lookups: int, now: datetime) -> datetime:
 
 
 def presumed_over(sent_at: datetime, times: CallTimes, now: datetime) -> bool:
-    """Whether a call sent at `sent_at` can no longer be alive, however long it rang and
+    return now >= over_at(sent_at, times)
+
+
+def over_at(sent_at: datetime, times: CallTimes) -> datetime:
+    """From when on a call sent at `sent_at` can no longer be alive, however long it rang and
     lasted. Carriers are told both limits."""
-    return now >= sent_at + times.ring_timeout + times.max_duration + 2 * SILENCE_MARGIN
+    return sent_at + times.ring_timeout + times.max_duration + 2 * SILENCE_MARGIN

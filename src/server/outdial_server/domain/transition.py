@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from outdial_server.domain.batch import ConfigErrorPolicy, UnknownPolicy
 from outdial_server.domain.call import CallState, CallTimes, Disposition
 from outdial_server.domain.event import EventType
+from outdial_server.domain.medium import Medium
 from outdial_server.domain.recall import RECALLED
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.retry_policy import RETRY_SCHEDULED, RetryTerms
@@ -37,10 +38,11 @@ _RELEASED = CallState.CLAIMED
 _HOLD = UnknownPolicy.HOLD
 _CONFIGURATION, _CALLER_ID = Fault.CONFIGURATION, Fault.CALLER_ID
 _MACHINE = Disposition.ANSWERED_MACHINE
-_REFUSED, _NOT_PLACED, _PRESUMED_ENDED, _DIAL_AGAIN = (
+_REFUSED, _NOT_PLACED, _PRESUMED_ENDED, _UNJOINED, _DIAL_AGAIN = (
     ReportKind.REFUSED,
     ReportKind.NOT_PLACED,
     ReportKind.PRESUMED_ENDED,
+    ReportKind.UNJOINED,
     ReportKind.DIAL_AGAIN,
 )
 _DISPATCHED = DispatchOutcome.ACCEPTED
@@ -61,11 +63,13 @@ CALL_TRANSITIONS: Final[Mapping[CallState, Mapping[ReportKind, CallState]]] = {
         ReportKind.ANSWERED: _ANSWERED,
         ReportKind.ENDED: _ENDED,
         ReportKind.PRESUMED_ENDED: _ENDED,
+        ReportKind.UNJOINED: _ENDED,
     },
     CallState.RINGING: {
         ReportKind.ANSWERED: _ANSWERED,
         ReportKind.ENDED: _ENDED,
         ReportKind.PRESUMED_ENDED: _ENDED,
+        ReportKind.UNJOINED: _ENDED,
     },
     CallState.IN_PROGRESS: {
         ReportKind.ENDED: _ENDED,
@@ -78,6 +82,7 @@ CALL_TRANSITIONS: Final[Mapping[CallState, Mapping[ReportKind, CallState]]] = {
         ReportKind.ENDED: _ENDED,
         ReportKind.NOT_PLACED: _ENDED,
         ReportKind.PRESUMED_ENDED: _ENDED,
+        ReportKind.UNJOINED: _ENDED,
         ReportKind.DIAL_AGAIN: _ENDED,
         ReportKind.GIVE_UP: _ENDED,
         ReportKind.PLACED: _ENDED,
@@ -98,6 +103,10 @@ _EVENT_OF: Final = {
     _ENDED: EventType.CALL_ENDED,
     _RELEASED: EventType.CALL_NOT_SENT,
 }
+
+_OUT_OF_TIME: Final = frozenset({_PRESUMED_ENDED, _UNJOINED})
+_NO_EVIDENCE: Final = _OUT_OF_TIME | {_NOT_PLACED}
+"""By which an unknown call under HOLD does not end."""
 
 _UNDER_FENCE: Final = frozenset({ReportKind.NOT_SENT, ReportKind.REFUSED})
 """Of an unknown call only whoever held its claim can say that it was not sent."""
@@ -131,6 +140,7 @@ class CallFacts(NamedTuple):
     shows_number: bool = False
     # Its carrier was asked to drop it from its queue.
     is_recalled: bool = False
+    medium: Medium = Medium.OUTGOING
 
 
 class Transition(NamedTuple):
@@ -177,7 +187,7 @@ def advance(call: CallFacts, report: CallReport, now: datetime) -> Transition | 
         return _learn(call, report)
     if call.state is _UNKNOWN and call.unknown_policy is _HOLD:
         held = _hold(call, report, now)
-        if held is not None or report.kind in (ReportKind.NOT_PLACED, _PRESUMED_ENDED):
+        if held is not None or report.kind in _NO_EVIDENCE:
             return held
     if target is _RELEASED or _pauses_batch(call, report) or _lacks_caller_id(call, report):
         return _release(call, report, now)
@@ -232,7 +242,7 @@ def _learnt(call: CallFacts, carrier_call_id: str, heard: Disposition | None) ->
 def _hold(call: CallFacts, report: CallReport, now: datetime) -> Transition | None:
     """HOLD leaves the verdict to a person; yet when the call can no longer be alive its
     slot goes back."""
-    if report.kind is not _PRESUMED_ENDED or not call.holds_slot:
+    if report.kind not in _OUT_OF_TIME or not call.holds_slot:
         return None
     return Transition(
         state=_UNKNOWN,
@@ -306,7 +316,7 @@ def _move_on(call: CallFacts, report: CallReport, target: CallState, now: dateti
         reason=report.reason if unclear else "",
         disposition=_heard(report),
         dispatch_outcome=call.dispatch_outcome if unclear else _DISPATCHED,
-        trusted_until=trusted_until(target, call.times, now),
+        trusted_until=trusted_until(target, call.times, now, call.medium),
         holds_slot=call.holds_slot,
     )
 
@@ -342,8 +352,11 @@ def _end(call: CallFacts, report: CallReport, now: datetime) -> Transition:
 
 _NEVER_PLACED: Final = frozenset({ReportKind.NOT_PLACED, ReportKind.GIVE_UP, ReportKind.DIAL_AGAIN})
 
-TELLS_THE_END: Final = frozenset({ReportKind.ENDED, ReportKind.REFUSED, ReportKind.PLACED})
-"""What is known to have come of a call. Whatever else ends one is the business of the unknown
+TELLS_THE_END: Final = frozenset(
+    {ReportKind.ENDED, ReportKind.REFUSED, ReportKind.PLACED, ReportKind.UNJOINED}
+)
+"""What is known to have come of a call; of an unknown one UNJOINED tells nothing, and no rule
+of a retry policy names what it then ends as. Whatever else ends one is the business of the unknown
 policy, and of nobody else."""
 
 
@@ -367,8 +380,8 @@ def _is_misconfigured(call: CallFacts, report: CallReport) -> bool:
 
 
 def _disposition(call: CallFacts, report: CallReport) -> Disposition:
-    if report.kind is _PRESUMED_ENDED:
-        return Disposition.UNKNOWN if call.state is _UNKNOWN else Disposition.PRESUMED_ENDED
+    if report.kind in _OUT_OF_TIME:
+        return Disposition.UNKNOWN if call.state is _UNKNOWN else _OUT_OF_TIME_AS[report.kind]
     found = report.disposition
     if found is None:
         answered = report.kind is ReportKind.ENDED and call.answered
@@ -377,6 +390,11 @@ def _disposition(call: CallFacts, report: CallReport) -> Disposition:
         return _MACHINE
     return found
 
+
+_OUT_OF_TIME_AS: Final = {
+    _PRESUMED_ENDED: Disposition.PRESUMED_ENDED,
+    _UNJOINED: Disposition.UNJOINED,
+}
 
 _SHOWS_DISPATCH: Final = frozenset({ReportKind.ENDED, ReportKind.PLACED})
 _SHOWS_NONE: Final = frozenset({ReportKind.REFUSED, ReportKind.NOT_PLACED, ReportKind.GIVE_UP})
@@ -404,6 +422,7 @@ def final_state(disposition: Disposition) -> ScheduledCallState:
 
 _CAUSE_OF: Final = {
     ReportKind.PRESUMED_ENDED: "SILENCE",
+    ReportKind.UNJOINED: "SILENCE",
     ReportKind.DIAL_AGAIN: "USER_REQUEST",
     ReportKind.GIVE_UP: "USER_REQUEST",
     ReportKind.PLACED: "USER_REQUEST",
@@ -418,6 +437,7 @@ _ORDER: Final = (
     ReportKind.ANSWERED,
     ReportKind.ENDED,
     ReportKind.PLACED,
+    ReportKind.UNJOINED,
     ReportKind.PRESUMED_ENDED,
     ReportKind.REFUSED,
     ReportKind.NOT_SENT,

@@ -1,7 +1,7 @@
 """Webhooks: endpoints of a client that events are posted to."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,12 +13,10 @@ from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, WebhookId
 from outdial_server.domain.internet import AddressGuard
 from outdial_server.domain.webhook_format import WebhookFormat
+from outdial_server.domain.webhook_secrets import SealedSecrets
 
 FAILING_FROM: Final = 5
 """Requests in a row that were not taken."""
-
-SECRET_OVERLAP: Final = timedelta(hours=24)
-"""How long the secret before a rotation signs, too."""
 
 
 class WebhookHealth(Enum):
@@ -39,24 +37,6 @@ class WebhookFields:
     agent_id: AgentId | None = None
     batch_id: BatchId | None = None
     format: WebhookFormat = WebhookFormat.OUTDIAL
-
-
-@dataclass(frozen=True, slots=True)
-class SealedSecrets:
-    """What requests are signed with. The previous one does so until its moment."""
-
-    current: str
-    previous: str | None = None
-    previous_until: datetime | None = None
-
-    def at(self, now: datetime) -> tuple[str, ...]:
-        """Those that sign, the newest first."""
-        if self.previous is None or self.previous_until is None or self.previous_until <= now:
-            return (self.current,)
-        return (self.current, self.previous)
-
-    def rotated(self, sealed: str, now: datetime) -> "SealedSecrets":
-        return SealedSecrets(sealed, self.current, now + SECRET_OVERLAP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,31 +65,32 @@ class Webhook:
 
 
 def check_webhook(checks: Checks, fields: WebhookFields, guard: AddressGuard) -> None:
-    _check_url(checks, fields.url, guard)
+    check_endpoint(checks, "url", fields.url, guard)
     checks.text("description", fields.description, limits.WEBHOOK_DESCRIPTION_MAX_CHARS)
     if len(set(fields.event_types)) < len(fields.event_types):
         checks.fault("event_types", "must not name one twice")
 
 
-def _check_url(checks: Checks, url: str, guard: AddressGuard) -> None:
-    """Its form; where it leads is judged at each connection."""
-    checks.text("url", url, limits.WEBHOOK_URL_MAX_CHARS, least=1)
-    if checks.violations:
+def check_endpoint(checks: Checks, name: str, url: str, guard: AddressGuard) -> None:
+    """The form of a URL; where it leads is judged at each connection."""
+    before = len(checks.violations)
+    checks.text(name, url, limits.WEBHOOK_URL_MAX_CHARS, least=1)
+    if len(checks.violations) > before:
         return
     try:
         parts = urlsplit(url)
         has_port = parts.port != 0
     except ValueError:
-        checks.fault("url", "must be an https URL with a host")
+        checks.fault(name, "must be an https URL with a host")
         return
     if parts.scheme not in ("http", "https") or not parts.hostname or not has_port:
-        checks.fault("url", "must be an https URL with a host")
+        checks.fault(name, "must be an https URL with a host")
     elif any(char.isspace() or not char.isprintable() for char in url):
-        checks.fault("url", "must not have spaces or control characters")
+        checks.fault(name, "must not have spaces or control characters")
     elif parts.username is not None or parts.fragment:
-        checks.fault("url", "must not have a user or fragment")
+        checks.fault(name, "must not have a user or fragment")
     elif parts.scheme != "https" and not guard.allows_plainly(parts.hostname):
-        checks.fault("url", "must be https")
+        checks.fault(name, "must be https")
 
 
 def refuse_too_many(there_are: int) -> None:

@@ -9,6 +9,7 @@ import orjson
 import structlog
 
 from outdial_server.domain.errors import UnavailableError
+from outdial_server.domain.medium import WEBHOOK_CARRIER
 from outdial_server.domain.report import CallReport, Evidence, Fault, ReportKind
 from outdial_server.domain.silence import CARRIER_DEADLINE, SENDING_LEASE
 from outdial_server.engine.queues import ClaimedCalls
@@ -114,7 +115,8 @@ class Dialer:
             result = NotSent("TOO_LATE")
         else:
             result = await self._place(carrier, call)
-            evidence = _evidence(result)
+            # What becomes of calls that others place says nothing of an account of ours.
+            evidence = None if call.carrier == WEBHOOK_CARRIER else _evidence(result)
         self._reports.put(_report(call, result)._replace(evidence=evidence))
         self._telemetry.dial_ended(result, self._clock.now() - started_at)
 
@@ -150,6 +152,7 @@ def _request(call: ClaimedCall) -> DialRequest:
         metadata=orjson.loads(call.metadata_json) if call.metadata_json else {},
         join_url=call.texts.join_url if call.texts else "",
         params=call.carrier_params,
+        webhook=call.webhook,
     )
 
 
@@ -177,7 +180,7 @@ def _report(call: ClaimedCall, result: DialResult) -> CallReport:
                 retry_after=retry_after,
                 fence=call.fence,
             )
-        case Refused(reason, fault, disposition):
+        case Refused(reason, fault, disposition, batch_rests):
             return CallReport(
                 call.call_id,
                 ReportKind.REFUSED,
@@ -185,6 +188,13 @@ def _report(call: ClaimedCall, result: DialResult) -> CallReport:
                 reason=reason,
                 fault=fault,
                 fence=call.fence,
+                batch_rests=batch_rests,
             )
-        case Unclear(reason):
-            return CallReport(call.call_id, ReportKind.UNCLEAR, reason=reason, fence=call.fence)
+        case Unclear(reason, batch_rests):
+            return CallReport(
+                call.call_id,
+                ReportKind.UNCLEAR,
+                reason=reason,
+                fence=call.fence,
+                batch_rests=batch_rests,
+            )

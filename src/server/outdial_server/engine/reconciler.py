@@ -15,6 +15,7 @@ from outdial_server.ports.carrier import (
     Found,
     LookUpFailed,
     LookUpResult,
+    NobodyToAsk,
     NoSuchCall,
 )
 from outdial_server.ports.dispatch import DispatchStore, SilentCall
@@ -114,3 +115,5 @@ def _sighting(result: LookUpResult) -> Sighting:
             return Sighting.NO_SUCH_CALL
         case LookUpFailed():
             return Sighting.NO_ANSWER
+        case NobodyToAsk():
+            return Sighting.NOBODY_TO_ASK

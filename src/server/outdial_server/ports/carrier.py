@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.carrier_config import ConfigRef, OverRate
 from outdial_server.domain.carrier_params import Params
@@ -32,6 +33,8 @@ class DialRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
     # Where to connect the call once somebody answers; empty for an agent without one.
     join_url: str = ""
+    # Of the batch, for a call that nobody of ours dials.
+    webhook: BatchWebhook | None = None
     # Of the carrier's own, passed on as they are.
     params: Params = field(default_factory=dict)
 
@@ -64,6 +67,8 @@ class Refused:
     reason: str
     fault: Fault
     disposition: Disposition = Disposition.FAILED
+    # For how long nobody else of the batch is to be dialled.
+    batch_rests: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class Unclear:
     """Perhaps placed: a time-out, a reset or a 5xx after bytes had left."""
 
     reason: str
+    batch_rests: timedelta | None = None
 
 
 DialResult = Accepted | NotSent | Refused | Unclear
@@ -109,7 +115,12 @@ class LookUpFailed:
     reason: str
 
 
-LookUpResult = Found | NoSuchCall | LookUpFailed
+@dataclass(frozen=True, slots=True)
+class NobodyToAsk:
+    """Whoever sees to the call reports what comes of it, and cannot be asked."""
+
+
+LookUpResult = Found | NoSuchCall | LookUpFailed | NobodyToAsk
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from outdial_server.domain.batch import UnknownPolicy
+from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.call import Call, CallState, CallTexts, CallTimes
 from outdial_server.domain.call_event import CallEvent
 from outdial_server.domain.carrier_config import ConfigRef
@@ -50,6 +51,8 @@ class ClaimedCall(NamedTuple):
     # asked again at SENDING.
     time_zone: str | None = None
     carrier_params: Params = NO_PARAMS
+    # Set for a call that nobody of ours dials, unless the batch has lost it.
+    webhook: BatchWebhook | None = None
 
 
 @dataclass(frozen=True, slots=True)

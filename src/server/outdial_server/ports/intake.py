@@ -13,6 +13,7 @@ from outdial_server.domain.carrier_params import DialledThrough
 from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, ImportId
 from outdial_server.domain.imports import Finding, Import, ImportCounts
+from outdial_server.domain.medium import Medium, MediumRule
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.plan import Duplicate
 from outdial_server.domain.request import RequestKey, RequestName
@@ -39,6 +40,8 @@ class NewBatch:
     # Where it is in the request, for the names of faults.
     path: str = "batch"
     terms: CarrierTerms = NO_TERMS
+    # Of people who have none of their own.
+    medium: Medium = Medium.OUTGOING
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,11 @@ class Staging(RowSink[NewScheduledCall], Protocol):
     def through(self) -> DialledThrough:
         """Who is to dial the batch, as it was when the list began. Not there for a request
         that is repeated."""
+        ...
+
+    @property
+    def media(self) -> MediumRule:
+        """Which media people of the batch may have."""
         ...
 
     @property

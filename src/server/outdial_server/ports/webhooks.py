@@ -9,10 +9,11 @@ from outdial_server.domain.event import Event
 from outdial_server.domain.ids import AccountId, BatchId, CallId, WebhookId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
-from outdial_server.domain.told_call import Told
-from outdial_server.domain.webhook import SealedSecrets, Webhook, WebhookFields
+from outdial_server.domain.told_call import Told, ToldCall
+from outdial_server.domain.webhook import Webhook, WebhookFields
 from outdial_server.domain.webhook_delivery import Try
 from outdial_server.domain.webhook_message import Probe, WebhookMessage
+from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.domain.webhook_tries import TryResult
 
 
@@ -148,4 +149,10 @@ class DeliveryStore(Protocol):
 class WebhookSender(Protocol):
     async def send(self, webhook: Webhook, message: WebhookMessage | Probe) -> TryResult:
         """One request, by a deadline. Raises nothing."""
+        ...
+
+
+class ToldCallReader(Protocol):
+    async def told_call(self, call_id: CallId) -> ToldCall | None:
+        """As it is now; None when it was erased. Raises UnavailableError."""
         ...

@@ -16,6 +16,7 @@ from outdial_server.domain.carrier_params import DialledThrough
 from outdial_server.domain.errors import ConflictError, Reason
 from outdial_server.domain.ids import AccountId, BatchId, ImportId
 from outdial_server.domain.imports import Finding, Import, ImportCounts
+from outdial_server.domain.medium import MediumRule
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
@@ -80,6 +81,10 @@ class SqlStaging:
     @property
     def through(self) -> DialledThrough:
         return self._staged.through
+
+    @property
+    def media(self) -> MediumRule:
+        return self._staged.media
 
     @property
     def is_repeated(self) -> bool:

@@ -208,6 +208,14 @@ batches: Final = Table(
     Column("window_short", SmallInteger, nullable=False, server_default="0"),
     Column("rotation", SmallInteger, nullable=False, server_default="1"),
     _text("carrier_params_json"),
+    Column("medium", SmallInteger, nullable=False, server_default="1"),
+    # Its webhook, and with what requests to it are signed. Empty for none.
+    Column("webhook_url", Text, nullable=False, server_default=""),
+    Column("webhook_secret", Text),
+    Column("webhook_previous_secret", Text),
+    Column("webhook_previous_until_us", BigInt),
+    # Nobody is dialled before: the webhook has failed.
+    Column("rests_until_us", BigInt),
 )
 Index(
     "batches_by_account",
@@ -294,6 +302,8 @@ scheduled_calls: Final = Table(
     # Null when it is the batch's.
     Column("max_duration_s", Integer),
     Column("carrier_params_json", Text),
+    # Null: that of the batch.
+    Column("medium", SmallInteger),
 )
 Index("rows_by_position", scheduled_calls.c.batch_key, scheduled_calls.c.position, unique=True)
 Index(

@@ -27,6 +27,7 @@ from outdial_server.domain.report import CallReport
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.retention import Retention
 from outdial_server.domain.scheduled_call import ScheduledCall, ScheduledCallState
+from outdial_server.domain.told_call import ToldCall
 from outdial_server.ports.batches import Decide, ResultPage
 from outdial_server.ports.dispatch import (
     Applied,
@@ -85,6 +86,7 @@ from outdial_server.storage.verbs.daily_counts import (
 )
 from outdial_server.storage.verbs.ledger import lock_slots, scopes_of_batch
 from outdial_server.storage.verbs.number_checks import refuse_without_number
+from outdial_server.storage.verbs.told_calls import read_told_calls
 from outdial_server.storage.verbs.window_checks import check_window
 
 log = structlog.get_logger()
@@ -277,7 +279,7 @@ def _unless_deleted(decide: Decide) -> Decide:
 
 
 class SqlCalls:
-    """CallStore."""
+    """CallStore and ToldCallReader."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -324,6 +326,10 @@ class SqlCalls:
 
     async def get_call(self, account_id: AccountId, call_id: CallId) -> Call:
         return await self._db.read(lambda tx: call_reading.get_call(tx, account_id, call_id))
+
+    async def told_call(self, call_id: CallId) -> ToldCall | None:
+        told = await self._db.read_first(lambda tx: read_told_calls(tx, [call_id]))
+        return told.get(call_id)
 
     async def cancel_direct_call(self, account_id: AccountId, call_id: CallId) -> Call:
         return await self._db.write(

@@ -8,9 +8,10 @@ from outdial_server.domain.ids import AccountId, BatchId, CallId, WebhookId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.told_call import Told
-from outdial_server.domain.webhook import SealedSecrets, Webhook, WebhookFields
+from outdial_server.domain.webhook import Webhook, WebhookFields
 from outdial_server.domain.webhook_delivery import Delivery, DeliveryFilter
 from outdial_server.domain.webhook_message import EventRange
+from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.ports.webhook_log import PastEvents
 from outdial_server.ports.webhooks import DuePlan, TakenTurns, TurnEnd
 from outdial_server.storage.database import Database

@@ -43,6 +43,7 @@ RESOLUTION: Final[Mapping[ReportKind, str]] = {
     ReportKind.REFUSED: "refused",
     ReportKind.NOT_PLACED: "not_placed",
     ReportKind.PRESUMED_ENDED: "presumed",
+    ReportKind.UNJOINED: "presumed",
     ReportKind.DIAL_AGAIN: "person",
     ReportKind.GIVE_UP: "person",
     ReportKind.PLACED: "person",

@@ -15,6 +15,7 @@ from outdial_server.api.conversion.enums import (
     BATCH_STATE,
     CONFIG_ERROR_POLICY,
     DUPLICATE_POLICY,
+    MEDIUM,
     PACING,
     RETRY_CALLER_ID,
     ROTATION,
@@ -40,8 +41,10 @@ from outdial_server.domain.batch import (
     RetryCallerId,
     UnknownPolicy,
 )
+from outdial_server.domain.batch_webhook import WebhookEdit
 from outdial_server.domain.etag import etag_of
 from outdial_server.domain.ids import AccountId
+from outdial_server.domain.medium import Medium
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.plan import Duplicate
 from outdial_server.domain.rotation import Rotation
@@ -79,6 +82,9 @@ _WRITABLE: Final = (
 
 _ATTRIBUTES: Final = {name: name for name in _WRITABLE} | {"annotations": "annotations_json"}
 """What a client may write, and where it is in `BatchSettings`."""
+
+_OF_WEBHOOK: Final = ("webhook_url", "webhook_secret")
+"""And what of it is no setting before its secret is sealed."""
 
 _counts = attrgetter(*COUNT_NAMES)
 
@@ -137,6 +143,8 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         ),
         window_check=WINDOW_CHECK.to_message(settings.window_check),
         schedule_warning=batch.schedule_warning,
+        medium=MEDIUM.to_message(batch.medium),
+        webhook_url="" if settings.webhook is None else settings.webhook.url,
     )
 
 
@@ -164,6 +172,8 @@ def batch_spec(
         draft,
         path,
         ZONE_RULE.from_message(message.zone_rule, f"{path}.zone_rule", ZoneRule.BATCH_ZONE),
+        MEDIUM.from_message(message.medium, f"{path}.medium", Medium.OUTGOING),
+        WebhookEdit(message.webhook_url or None, message.webhook_secret or None),
     )
 
 
@@ -224,10 +234,20 @@ def batch_settings(message: pb.Batch, path: str = "batch") -> BatchSettings:
 def batch_change(message: pb.Batch, mask: FieldMask) -> Callable[[BatchSettings], BatchSettings]:
     """Writes what the mask names over the present settings. A field that is named but
     not set goes back to its default."""
-    named = masked_fields(mask, message, _ATTRIBUTES)
+    named = masked_fields(mask, message, (*_WRITABLE, *_OF_WEBHOOK)) - {*_OF_WEBHOOK}
     settings = batch_settings(message)
     written = {_ATTRIBUTES[name]: getattr(settings, _ATTRIBUTES[name]) for name in named}
     return lambda present: replace(present, **written)
+
+
+def webhook_edit(message: pb.Batch, mask: FieldMask) -> WebhookEdit:
+    """As `batch_change`. A secret that is named but not set stays as it is: it is not read
+    back, so that whoever writes all fields does not have it."""
+    named = masked_fields(mask, message, (*_WRITABLE, *_OF_WEBHOOK))
+    return WebhookEdit(
+        message.webhook_url if "webhook_url" in named else None,
+        message.webhook_secret or None if "webhook_secret" in named else None,
+    )
 
 
 def _moment(

@@ -35,6 +35,7 @@ from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.event import EventType
 from outdial_server.domain.explanation import GateLevel
 from outdial_server.domain.imports import BadRowPolicy, FindingKind, ImportState
+from outdial_server.domain.medium import Medium
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.phone_number import Capability
 from outdial_server.domain.rotation import Rotation
@@ -121,6 +122,7 @@ TIME_ZONE_SOURCE: Final = EnumPair(
     TimeZoneSource, calling_hours_pb2.TimeZoneSource, "TIME_ZONE_SOURCE"
 )
 ROTATION: Final = EnumPair(Rotation, batch_pb2.Rotation, "ROTATION")
+MEDIUM: Final = EnumPair(Medium, scheduled_call_pb2.Medium, "MEDIUM")
 PACING: Final = EnumPair(Pacing, batch_pb2.Pacing, "PACING")
 PHONE_NUMBER_CAPABILITY: Final = EnumPair(
     Capability, phone_number_pb2.PhoneNumberCapability, "PHONE_NUMBER_CAPABILITY"

@@ -8,6 +8,7 @@ from outdial.v1 import scheduled_call_pb2 as pb
 from outdial_server.api.conversion.enums import (
     DISPATCH_OUTCOME,
     DISPOSITION,
+    MEDIUM,
     SCHEDULED_CALL_STATE,
     TIME_ZONE_SOURCE,
 )
@@ -26,7 +27,7 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
     """What most rows do not have is not made for them."""
     metadata = message.metadata
     context_json, annotations_json, faults = "", "", _NO_FAULTS
-    ring_timeout, max_call_duration = None, None
+    ring_timeout, max_call_duration, medium = None, None, None
     carrier_params: Params = NO_PARAMS
     # What is wrong here is like any other fault of a row, and not of the request.
     try:
@@ -40,6 +41,8 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
             max_call_duration = span(message.max_call_duration, "max_call_duration")
         if message.HasField("carrier_params"):
             carrier_params = plain_struct(message.carrier_params, "carrier_params")
+        if message.medium:
+            medium = MEDIUM.from_message(message.medium, "medium")
     except InvalidFieldsError as error:
         faults = error.violations
     return RawRow(
@@ -55,6 +58,7 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
         annotations_json,
         max_call_duration=max_call_duration,
         carrier_params=carrier_params,
+        medium=medium,
     )
 
 
@@ -91,4 +95,5 @@ def scheduled_call_to_message(row: ScheduledCall) -> pb.ScheduledCall:
         contact_folder_id=row.contact_folder_id,
         annotations=struct(row.annotations_json),
         carrier_params=struct_of(row.carrier_params),
+        medium=MEDIUM.to_message(row.medium),
     )

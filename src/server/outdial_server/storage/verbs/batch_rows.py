@@ -18,15 +18,18 @@ from outdial_server.domain.batch import (
     UnknownPolicy,
     finish,
 )
+from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.event import BatchAfter
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
+from outdial_server.domain.medium import Medium
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.rotation import Rotation
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.domain.time_zones import ZoneRule
+from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.domain.window_estimate import WindowCheck
 from outdial_server.storage.encoding import (
     id_or_not_found,
@@ -59,7 +62,9 @@ BATCH_COLUMNS: Final = (
     "b.metadata_json, b.annotations_json, b.carrier_params_json, "
     "b.time_zone, b.hours_days, b.hours_start_minute, b.hours_end_minute, b.zone_rule, "
     "b.has_other_zones, b.max_calls_per_day, b.pacing, b.rotation, b.expected_call_s, "
-    "b.window_check, b.window_short, b.dial_day, b.dials_on_day, b.is_direct, b.state, "
+    "b.window_check, b.window_short, b.medium, b.webhook_url, b.webhook_secret, "
+    "b.webhook_previous_secret, b.webhook_previous_until_us, b.rests_until_us, "
+    "b.dial_day, b.dials_on_day, b.is_direct, b.state, "
     "b.state_reason, b.state_detail, b.settling_to, "
     + ", ".join(f"b.{name}" for name in COUNT_NAMES)
     + ", "
@@ -110,6 +115,8 @@ def batch_from(row: Row) -> Batch:
         dials_on_day=row.dials_on_day,
         is_direct=bool(row.is_direct),
         is_window_short=bool(row.window_short),
+        medium=Medium(row.medium),
+        rests_until=moment_or_none(row.rests_until_us),
     )
 
 
@@ -153,7 +160,31 @@ def _settings_from(row: Row) -> BatchSettings:
         ),
         window_check=WindowCheck(row.window_check),
         carrier_params=mapping_from(row.carrier_params_json),
+        webhook=_webhook_from(row),
     )
+
+
+def _webhook_from(row: Row) -> BatchWebhook | None:
+    if not row.webhook_url:
+        return None
+    secrets = SealedSecrets(
+        row.webhook_secret,
+        row.webhook_previous_secret,
+        moment_or_none(row.webhook_previous_until_us),
+    )
+    return BatchWebhook(row.webhook_url, secrets)
+
+
+def _webhook_values(webhook: BatchWebhook | None) -> dict[str, Any]:
+    secrets = None if webhook is None else webhook.secrets
+    return {
+        "webhook_url": "" if webhook is None else webhook.url,
+        "webhook_secret": None if secrets is None else secrets.current,
+        "webhook_previous_secret": None if secrets is None else secrets.previous,
+        "webhook_previous_until_us": (
+            None if secrets is None else micros_or_none(secrets.previous_until)
+        ),
+    }
 
 
 def _hours_from(row: Row) -> CallingHours | None:
@@ -197,6 +228,7 @@ def settings_values(settings: BatchSettings) -> dict[str, Any]:
         "expected_call_s": seconds_or_none(settings.expected_call_duration),
         "window_check": int(settings.window_check),
         "carrier_params_json": mapping_json(settings.carrier_params),
+        **_webhook_values(settings.webhook),
         **_hours_values(settings.calling_hours),
     }
 

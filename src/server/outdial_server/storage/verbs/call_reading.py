@@ -34,11 +34,11 @@ from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.batch_rows import find_batch
 from outdial_server.storage.verbs.call_texts import read_texts
 from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, key_of, page_of
-from outdial_server.storage.verbs.reading import SHARED_COLUMNS, among, find_row
+from outdial_server.storage.verbs.reading import CARRIER, SHARED_COLUMNS, among, find_row
 
 CALL_COLUMNS: Final = (
     "s.id AS scheduled_id, g.id AS agent_id, c.attempt, c.disposition AS call_disposition, "
-    "c.caller_id AS call_caller_id, b.carrier, c.carrier_call_id, c.sent_us, c.ringing_us, "
+    f"c.caller_id AS call_caller_id, {CARRIER}, c.carrier_call_id, c.sent_us, c.ringing_us, "
     "c.answered_us, c.ended_us AS call_ended_us, (SELECT k.id FROM carrier_configs k "
     "WHERE k.key = c.carrier_config_key) AS call_carrier_config_id"
 )

@@ -8,6 +8,7 @@ from outdial_server.domain.batch import Batch
 from outdial_server.domain.call import CallState
 from outdial_server.domain.carrier_config import config_ref
 from outdial_server.domain.ids import CallId
+from outdial_server.domain.medium import Medium
 from outdial_server.domain.recall import QUEUED_AFTER, RECALL_AGAIN_AFTER, may_ring
 from outdial_server.domain.report import Evidence
 from outdial_server.domain.slots import ScopeKind, SlotScope
@@ -38,6 +39,7 @@ def queued_calls(tx: Tx, carriers: Collection[str], limit: int) -> list[QueuedCa
         "LEFT JOIN carrier_configs k ON k.key = c.carrier_config_key "
         f"WHERE c.trusted_until_us IS NOT NULL AND c.state = {int(CallState.ACCEPTED)} "
         "AND c.accepted_us <= :since "
+        f"AND coalesce(s.medium, b.medium) = {int(Medium.OUTGOING)} "
         f"AND b.carrier IN (SELECT r.name FROM {names} AS r) "
         "ORDER BY c.accepted_us, c.key LIMIT :limit",
         since=micros(tx.now - QUEUED_AFTER),

@@ -10,6 +10,7 @@ from outdial_server.domain.calling_hours import HoursByZone
 from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.ids import AccountId, CallId
+from outdial_server.domain.medium import Medium, carrier_of
 from outdial_server.domain.number_rotation import CallerId
 from outdial_server.domain.silence import CLAIM_LEASE
 from outdial_server.domain.slots import SlotOwners
@@ -217,12 +218,13 @@ def _claimed(
     claimed_at: datetime,
     texts: CallTexts | None,
 ) -> ClaimedCall:
+    medium = r.batch.medium if row.medium is None else Medium(row.medium)
     return ClaimedCall(
         call_id=CallId(call.call_id),
         fence=call.fence,
         account_id=AccountId(r.batch.account_id),
         batch_id=None if r.batch.is_direct else r.batch.batch_id,
-        carrier=r.batch.carrier,
+        carrier=carrier_of(medium, r.batch.carrier),
         carrier_config=call.carrier_config,
         address=row.address,
         caller_id=call.caller_id,
@@ -237,6 +239,7 @@ def _claimed(
         texts=texts,
         time_zone=None if r.rules.numbers is None else zone_of(r.batch, row),
         carrier_params=_params(r, row),
+        webhook=r.batch.settings.webhook if medium is Medium.WEBHOOK else None,
     )
 
 

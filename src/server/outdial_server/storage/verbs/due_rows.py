@@ -257,7 +257,7 @@ def first_of_rank(tx: Tx, r: Runnable, after: int | None) -> Row | None:
 
 _CLAIMABLE: Final = (
     f"SELECT {CANDIDATE_COLUMNS}, s.rank, s.position, s.context_json, s.metadata_json, "
-    "s.ring_timeout_s, s.max_duration_s, s.carrier_params_json, c.key AS call_key, "
+    "s.ring_timeout_s, s.max_duration_s, s.carrier_params_json, s.medium, c.key AS call_key, "
     "c.id AS call_id, c.state AS call_state, c.fence "
     f"FROM {CANDIDATES} WHERE "
 )

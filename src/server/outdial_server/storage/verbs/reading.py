@@ -13,6 +13,7 @@ from outdial_server.domain.ids import (
     CallId,
     ScheduledCallId,
 )
+from outdial_server.domain.medium import WEBHOOK_CARRIER, Medium
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.scheduled_call import (
     DispatchOutcome,
@@ -38,6 +39,12 @@ from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from, fi
 from outdial_server.storage.verbs.held_rows import READY_US
 from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, key_of, page_of
 
+CARRIER: Final = (
+    f"CASE WHEN coalesce(s.medium, b.medium) = {int(Medium.WEBHOOK)} "
+    f"THEN '{WEBHOOK_CARRIER}' ELSE b.carrier END AS carrier"
+)
+"""Of a call: `domain.medium.carrier_of`, in SQL."""
+
 SHARED_COLUMNS: Final = (
     "b.id AS batch_id, s.address, c.id AS call_id, c.state AS call_state, "
     "c.reason AS call_reason, c.accepted_us"
@@ -50,7 +57,7 @@ ROW_COLUMNS: Final = (
     "s.priority, s.caller_id, s.context_json, s.metadata_json, s.annotations_json, "
     "s.final_state, s.state_reason, s.dispatch_outcome, s.dispatched_us, s.attempts, "
     f"s.disposition, {READY_US} AS due_us, s.ended_us, s.ring_timeout_s, s.max_duration_s, "
-    "s.contact_id, s.contact_folder_id, s.carrier_params_json"
+    "s.contact_id, s.contact_folder_id, s.carrier_params_json, s.medium"
 )
 
 _SELECT_ROW: Final = (
@@ -103,6 +110,7 @@ def row_from(row: Row) -> ScheduledCall:
         contact_folder_id=unpack_id(row.contact_folder_id) if row.contact_folder_id else "",
         annotations_json=row.annotations_json or "",
         carrier_params=mapping_from(row.carrier_params_json),
+        medium=None if row.medium is None else Medium(row.medium),
     )
 
 

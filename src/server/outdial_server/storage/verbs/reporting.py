@@ -17,6 +17,7 @@ from outdial_server.domain.batch import (
 from outdial_server.domain.call import CallState, CallTimes, Disposition
 from outdial_server.domain.claims import dialing_rank
 from outdial_server.domain.ids import CallId
+from outdial_server.domain.medium import Medium
 from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.domain.retry_policy import RetryTerms
 from outdial_server.domain.scheduled_call import (
@@ -59,7 +60,8 @@ _SELECT: Final = (
     "c.disposition, "
     "c.ring_timeout_s, c.max_duration_s, c.throttle_key, c.sent_us, c.rate_key, c.rate_us, "
     f"c.number_counted, c.recalled_us, {TROUBLE_COLUMNS}, s.contact_id, s.dispatch_outcome, "
-    "s.priority, b.unknown_policy, b.max_calls_per_day, b.time_zone, "
+    "coalesce(s.medium, b.medium) AS medium, s.priority, b.unknown_policy, "
+    "b.max_calls_per_day, b.time_zone, "
     "b.on_config_error, b.retry_policy_json IS NOT NULL AS has_retry_policy "
     "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
     f"JOIN batches b ON b.key = c.batch_key {TROUBLES_OF_CALLS}"
@@ -96,6 +98,8 @@ class _Group:
     freed: Counter[SlotOwners] = field(default_factory=Counter)
     changed: list[_CallWork] = field(default_factory=list)
     misconfigured: dict[int, str] = field(default_factory=dict)
+    # Until when batches dial nobody.
+    resting: dict[int, datetime] = field(default_factory=dict)
     # Counted by throttles and rates and not placed, by throttle and moment.
     unplaced: Counter[tuple[int, int]] = field(default_factory=Counter)
     # Calls that rules for numbers have counted: they ended, or were not placed.
@@ -129,6 +133,7 @@ def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence
     for step, calls in group.steps.items():
         _count(group.moves, step, calls)
     moved = apply_moves(tx, group.moves)
+    _let_rest(tx, group.resting)
     # First: a batch whose last call the carrier refused like this has failed, not completed.
     for batch_key, detail in group.misconfigured.items():
         apply_decision(tx, batch_key, _misconfigured(detail))
@@ -140,6 +145,14 @@ def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence
         freed=bool(group.freed) or group.requeued or relieved,
         unknown=group.unknown,
         settling=group.requeued or bool(group.misconfigured),
+    )
+
+
+def _let_rest(tx: Tx, resting: Mapping[int, datetime]) -> None:
+    """Batch rows are locked by now."""
+    tx.run_many(
+        "UPDATE batches SET rests_until_us = :until WHERE key = :key",
+        [{"key": key, "until": micros(until)} for key, until in resting.items()],
     )
 
 
@@ -198,10 +211,12 @@ def _facts(row: Row, retry: RetryTerms | None) -> CallFacts:
         is_paced=row.carrier_config_key is not None,
         shows_number=row.phone_number_key is not None,
         is_recalled=row.recalled_us is not None,
+        medium=_MEDIA[row.medium],
     )
 
 
 _CALL_STATES: Final = by_number(CallState)
+_MEDIA: Final = by_number(Medium)
 _DISPATCH_OUTCOMES: Final = by_number(DispatchOutcome)
 _UNKNOWN_POLICIES: Final = by_number(UnknownPolicy)
 _CONFIG_ERROR_POLICIES: Final = by_number(ConfigErrorPolicy)
@@ -262,6 +277,8 @@ def _note(
     _stamp(work, transition, report.kind, tx.now_us)
     if transition.event is not None:
         group.moves.record(batch, _event(work, transition))
+    if report.batch_rests is not None:
+        group.resting[batch] = tx.now + report.batch_rests
     if transition.misconfigured:
         group.misconfigured[batch] = report.reason
     if transition.unplaced:

@@ -20,6 +20,7 @@ from outdial_server.domain.claims import dialing_rank
 from outdial_server.domain.errors import ConflictError, Reason
 from outdial_server.domain.ids import AccountId, BatchId, ImportId
 from outdial_server.domain.imports import Finding
+from outdial_server.domain.medium import ANY_MEDIUM, WEBHOOK_CARRIER, MediumRule
 from outdial_server.domain.request import RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.time_zones import ZoneRule
@@ -78,6 +79,8 @@ class Staged:
     is_repeated: bool = False
     # Nothing of it is staged: it is revealed in a transaction that is rolled back.
     is_rehearsed: bool = False
+    # Of the batch, for its people.
+    media: MediumRule = ANY_MEDIUM
 
 
 def stage_batch(
@@ -105,6 +108,7 @@ def stage_batch(
         "carrier_config_key": config.key,
         "carrier": config.carrier,
         "is_direct": int(new.is_direct),
+        "medium": int(new.medium),
         "duplicates": int(new.duplicates),
         "zone_rule": int(new.zone_rule),
         "has_other_zones": int(new.zone_rule is ZoneRule.RECIPIENT_ZONE),
@@ -133,6 +137,7 @@ def stage_batch(
         new,
         import_id,
         begin_import(tx, account, import_id) if import_id else None,
+        media=MediumRule(settings.webhook is not None, config.carrier != WEBHOOK_CARRIER),
     )
 
 
@@ -169,6 +174,7 @@ def stage_append(
         None,
         import_id,
         begin_import(tx, account, import_id) if import_id else None,
+        media=batch.medium_rule,
     )
 
 
@@ -236,6 +242,7 @@ _COLUMNS: Final = (
     "ring_timeout_s",
     "max_duration_s",
     "carrier_params_json",
+    "medium",
     "rank",
     "due_us",
 )
@@ -272,6 +279,7 @@ def stage_rows(tx: Tx, staged: Staged, offset: int, rows: Sequence[NewScheduledC
                 seconds_or_none(row.ring_timeout),
                 seconds_or_none(row.max_call_duration),
                 mapping_json(row.carrier_params) or None,
+                None if row.medium is None else int(row.medium),
                 dialing_rank(row.priority, 0),
                 due_us,
             )

@@ -45,6 +45,7 @@ from outdial_server.storage.verbs.ledger import (
     lock_slots_of_calls,
     owners_of,
 )
+from outdial_server.storage.verbs.reading import CARRIER
 from outdial_server.storage.verbs.reporting import apply_reports, lost_send
 from outdial_server.storage.verbs.sending import release_claims
 
@@ -98,7 +99,7 @@ def _every_lease(tx: Tx) -> Sequence[Row]:
 
 def silent_calls(tx: Tx, limit: int) -> SilentCalls:
     rows = tx.all(
-        "SELECT c.id, b.carrier, c.carrier_call_id, s.address, c.caller_id, c.state, "
+        f"SELECT c.id, {CARRIER}, c.carrier_call_id, s.address, c.caller_id, c.state, "
         "b.unknown_policy, c.ring_timeout_s, c.max_duration_s, c.sent_us, c.lookups, "
         "k.id AS carrier_config_id FROM calls c "
         "JOIN batches b ON b.key = c.batch_key JOIN scheduled_calls s ON s.key = c.scheduled_key "

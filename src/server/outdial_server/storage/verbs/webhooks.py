@@ -11,14 +11,9 @@ from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, WebhookId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
-from outdial_server.domain.webhook import (
-    Failures,
-    SealedSecrets,
-    Webhook,
-    WebhookFields,
-    refuse_too_many,
-)
+from outdial_server.domain.webhook import Failures, Webhook, WebhookFields, refuse_too_many
 from outdial_server.domain.webhook_format import WebhookFormat
+from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.storage.encoding import (
     id_or_not_found,
     json_text,
