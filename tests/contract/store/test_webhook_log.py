@@ -14,6 +14,7 @@ from outdial_server.domain.webhook import Webhook
 from outdial_server.domain.webhook_delivery import Delivery, DeliveryFilter, DeliveryState
 from outdial_server.domain.webhook_message import message_id
 from outdial_server.domain.webhook_tries import DELAYS, JITTER, TAKEN, TryResult, Verdict
+from outdial_server.storage.verbs import webhook_log
 from support.clock import ManualSignals
 from support.delivering import DEAD, MINUTE, Delivering, call_all, change, hook, look
 from support.stores import NO_ID, World
@@ -191,6 +192,34 @@ async def test_pages_follow_one_another_and_the_newest_is_first(
         if not token:
             break
     assert pages == list(whole)
+
+
+@pytest.mark.parametrize("per_look", [1, 3, 100])
+async def test_few_among_many_are_found_look_by_look(
+    world: World, delivering: Delivering, monkeypatch: pytest.MonkeyPatch, per_look: int
+) -> None:
+    webhook = await hook(world, EventType.BATCH_CREATED)
+    for n in range(12):
+        batch_id = await world.batch(1)
+        # The earlier ones are tried again, and taken, with the next one.
+        delivering.endpoint.refuses = batch_id if n in (2, 3, 11) else None
+        await delivering.once()
+    whole = await log_of(world, webhook, DeliveryState.DELIVERED)
+    assert len(whole) == 11
+    monkeypatch.setattr(webhook_log, "ROWS_PER_LOOK", per_look)
+    found, token = list[Delivery](), ""
+    while True:
+        page = await world.store.webhooks.list_deliveries(
+            world.account_id,
+            webhook.webhook_id,
+            DeliveryFilter([DeliveryState.DELIVERED]),
+            PageRequest(2, token),
+        )
+        found += page.items
+        token = page.next_token
+        if not token:
+            break
+    assert found == list(whole)
 
 
 async def test_the_log_of_another_account_is_not_found(

@@ -71,7 +71,7 @@ async def test_a_time_goes_in_groups_that_each_let_dialling_take_its_turn() -> N
     told = await ask(events, since=START, until=LATER, batch_id=None)
     assert told == Redelivery(batches=1000, events=1000)
     assert events.asked == [PastEvents(START, LATER)]
-    assert [len(group) for group in events.resent] == [200] * 5
+    assert [len(group) for group in events.resent] == [100] * 10
 
 
 async def test_a_time_with_too_much_in_it_sends_nothing() -> None:

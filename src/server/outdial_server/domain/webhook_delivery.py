@@ -11,7 +11,7 @@ from outdial_server.domain.webhook_tries import TryResult
 
 
 class DeliveryState(IntEnum):
-    """The numbers are stored."""
+    """The numbers stand in statements, and nowhere in the database."""
 
     DELIVERED = 1
     # The last try failed, and there will be another.

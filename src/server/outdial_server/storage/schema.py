@@ -731,7 +731,8 @@ webhook_deliveries: Final = Table(
     Column("is_direct", SmallInteger, nullable=False),
     Column("event_type", SmallInteger, nullable=False),
     Column("event_us", BigInt, nullable=False),
-    Column("state", SmallInteger, nullable=False),
+    # Whether it is tried again, its turn says.
+    Column("is_taken", SmallInteger, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("first_us", BigInt, nullable=False),
     # Of the last try.
@@ -740,7 +741,6 @@ webhook_deliveries: Final = Table(
     Column("status", SmallInteger),
     Column("error", Text, nullable=False),
     Column("answer", Text, nullable=False),
-    Column("next_us", BigInt),
 )
 Index(
     "webhook_deliveries_of_events",
@@ -750,15 +750,6 @@ Index(
     unique=True,
 )
 Index("webhook_deliveries_by_webhook", webhook_deliveries.c.webhook_id, webhook_deliveries.c.key)
-# What was not taken is looked for among ever so much that was.
-Index(
-    "webhook_deliveries_not_taken",
-    webhook_deliveries.c.webhook_id,
-    webhook_deliveries.c.state,
-    webhook_deliveries.c.key,
-    sqlite_where=text("state > 1"),
-    postgresql_where=text("state > 1"),
-)
 
 requests: Final = Table(
     "requests",

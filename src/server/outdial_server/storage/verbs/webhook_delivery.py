@@ -19,7 +19,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.event_reading import read_events
-from outdial_server.storage.verbs.webhook_log import note_tries, try_all_now
+from outdial_server.storage.verbs.webhook_log import note_tries
 from outdial_server.storage.verbs.webhook_resends import next_resend, note_resent
 from outdial_server.storage.verbs.webhook_turns import forget_turns
 from outdial_server.storage.verbs.webhooks import WEBHOOK_COLUMNS, webhook_from
@@ -194,4 +194,3 @@ def _note_result(tx: Tx, webhook: int, end: TurnEnd) -> None:
             key=webhook,
             now=tx.now_us,
         )
-        try_all_now(tx, end.due.webhook.webhook_id)

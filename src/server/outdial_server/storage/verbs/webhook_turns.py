@@ -6,15 +6,7 @@ Lock order: a batch that has ended, the endpoint, then turns."""
 
 from typing import Final
 
-from outdial_server.domain.webhook_delivery import DeliveryState
 from outdial_server.storage.tx import Tx
-
-GIVE_UP: Final = (
-    f"UPDATE webhook_deliveries SET state = {int(DeliveryState.GIVEN_UP)}, next_us = NULL "
-    f"WHERE state = {int(DeliveryState.RETRYING)} "
-)
-"""What is tried again no more. Few: of each endpoint the first in each batch."""
-
 
 TOLD_OF: Final = (
     "b.account_key = w.account_key AND (w.agent_key IS NULL OR w.agent_key = b.agent_key) "
@@ -51,20 +43,10 @@ def follow_open_batches(tx: Tx, webhook: int) -> None:
 
 
 def forget_turns(tx: Tx, webhook: int) -> None:
-    tx.run(
-        GIVE_UP + "AND webhook_id = (SELECT w.id FROM webhooks w WHERE w.key = :webhook)",
-        webhook=webhook,
-    )
     for table in ("webhook_resends", "webhook_turns"):
         tx.run(f"DELETE FROM {table} WHERE webhook_key = :webhook", webhook=webhook)
 
 
 def forget_turns_of_batch(tx: Tx, batch: int) -> None:
-    tx.run(
-        GIVE_UP + "AND webhook_id IN (SELECT w.id FROM webhook_turns t JOIN webhooks w "
-        "ON w.key = t.webhook_key WHERE t.batch_key = :batch) "
-        "AND batch_id = (SELECT b.id FROM batches b WHERE b.key = :batch)",
-        batch=batch,
-    )
     for table in ("webhook_resends", "webhook_turns"):
         tx.run(f"DELETE FROM {table} WHERE batch_key = :batch", batch=batch)

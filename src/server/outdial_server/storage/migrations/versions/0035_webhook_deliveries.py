@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("is_direct", sa.SmallInteger(), nullable=False),
         sa.Column("event_type", sa.SmallInteger(), nullable=False),
         sa.Column("event_us", _BIG, nullable=False),
-        sa.Column("state", sa.SmallInteger(), nullable=False),
+        sa.Column("is_taken", sa.SmallInteger(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("first_us", _BIG, nullable=False),
         sa.Column("tried_us", _BIG, nullable=False),
@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.Column("status", sa.SmallInteger(), nullable=True),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("answer", sa.Text(), nullable=False),
-        sa.Column("next_us", _BIG, nullable=True),
     )
     op.create_index(
         "webhook_deliveries_of_events",
@@ -46,11 +45,3 @@ def upgrade() -> None:
         unique=True,
     )
     op.create_index("webhook_deliveries_by_webhook", "webhook_deliveries", ["webhook_id", "key"])
-    not_taken = sa.text("state > 1")
-    op.create_index(
-        "webhook_deliveries_not_taken",
-        "webhook_deliveries",
-        ["webhook_id", "state", "key"],
-        sqlite_where=not_taken,
-        postgresql_where=not_taken,
-    )
