@@ -6,8 +6,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,16 +34,17 @@ from support.carrier_lines import Line, http_line, local_line
 from support.clock import START
 from support.domain import a_call, after
 from support.far_plivo import plivo_line
+from support.far_sip import sip_line
 from support.far_telnyx import telnyx_line
 from support.far_twilio import twilio_line
 from support.requests import REQUEST
 
 OpenLine = Callable[..., Awaitable[Line]]
 
-QUERY = CallQuery(REQUEST.call_id, "", REQUEST.address)
+QUERY = CallQuery(REQUEST.call_id, "", REQUEST.address, sent_at=datetime.now(UTC))
 # Another call, to another number: by that some carriers tell calls apart.
 WAITING = replace(REQUEST, call_id=CallId("waiting"), address="+15551230002")
-FOR_WAITING = CallQuery(WAITING.call_id, "", WAITING.address)
+FOR_WAITING = replace(QUERY, call_id=WAITING.call_id, address=WAITING.address)
 LONG = "talk_ms=3600000"
 IMPATIENCE_SECONDS = 3
 """Half a second, with room for a machine that is busy."""
@@ -60,22 +62,39 @@ WILLING = with_settings(
 )
 
 
-LINES = {
+REPORTING = {
     "local": local_line,
     "http": http_line,
     "twilio": twilio_line,
     "telnyx": telnyx_line,
     "plivo": plivo_line,
 }
+"""Carriers with an API: it can fail on its own, its callbacks come twice or not at all, and some
+listen to who answers."""
+
+LINES = REPORTING | {"sip": sip_line}
 
 
 @pytest.fixture(params=LINES.values(), ids=LINES.keys())
 async def open_line(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenLine]:
+    async for opened in _opening(request.param, tmp_path):
+        yield opened
+
+
+@pytest.fixture(params=REPORTING.values(), ids=REPORTING.keys())
+async def open_reporting_line(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[OpenLine]:
+    async for opened in _opening(request.param, tmp_path):
+        yield opened
+
+
+async def _opening(line_of: Callable[..., Any], folder: Path) -> AsyncIterator[OpenLine]:
     async with AsyncExitStack() as stack:
 
         async def opened(*settings: str, deadline: timedelta = CARRIER_DEADLINE) -> Line:
             profile = with_settings(WILLING, settings)
-            opening = request.param(profile, tmp_path, deadline)
+            opening = line_of(profile, folder, deadline)
             line: Line = await stack.enter_async_context(opening)
             return line
 
@@ -106,7 +125,6 @@ async def test_an_accepted_call_reports_its_life(open_line: OpenLine) -> None:
 @pytest.mark.parametrize(
     ("outcome", "disposition"),
     [
-        ("answered_machine", Disposition.ANSWERED_MACHINE),
         ("busy", Disposition.BUSY),
         ("no_answer", Disposition.NO_ANSWER),
         ("rejected", Disposition.REJECTED),
@@ -120,6 +138,14 @@ async def test_every_outcome_is_reported(
     await place(line)
     await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
     await line.news.wait_until(lambda: outcome_of(line.news.reports) is disposition)
+
+
+async def test_a_machine_is_told_from_a_person(open_reporting_line: OpenLine) -> None:
+    line = await open_reporting_line("answered_human=0", "answered_machine=1")
+    await place(line)
+    await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+    machine = Disposition.ANSWERED_MACHINE
+    await line.news.wait_until(lambda: outcome_of(line.news.reports) is machine)
 
 
 def outcome_of(reports: list[CallReport]) -> Disposition | None:
@@ -295,27 +321,27 @@ async def test_a_refusing_carrier_turns_away_what_is_above_its_cap(open_line: Op
 
 @pytest.mark.parametrize("fault", ["create_error", "create_reset"])
 async def test_an_unclear_call_is_found_exactly_when_it_was_placed(
-    open_line: OpenLine, fault: str
+    open_reporting_line: OpenLine, fault: str
 ) -> None:
-    never = await open_line(f"{fault}=1")
+    never = await open_reporting_line(f"{fault}=1")
     assert isinstance(await never.carrier.place_call(REQUEST), Unclear)
     assert await never.carrier.look_up(QUERY) == NoSuchCall()
 
-    placed = await open_line(f"{fault}_placed=1")
+    placed = await open_reporting_line(f"{fault}_placed=1")
     assert isinstance(await placed.carrier.place_call(REQUEST), Unclear)
     assert isinstance(await placed.carrier.look_up(QUERY), Found)
     await placed.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
 
 
-async def test_news_that_comes_twice_says_the_same(open_line: OpenLine) -> None:
-    line = await open_line("callback_duplicated=1")
+async def test_news_that_comes_twice_says_the_same(open_reporting_line: OpenLine) -> None:
+    line = await open_reporting_line("callback_duplicated=1")
     await place(line)
     second = await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED, count=2)
     assert line.news.reports.count(second) == 2
 
 
-async def test_of_lost_news_the_end_still_comes(open_line: OpenLine) -> None:
-    line = await open_line("callback_lost=1")
+async def test_of_lost_news_the_end_still_comes(open_reporting_line: OpenLine) -> None:
+    line = await open_reporting_line("callback_lost=1")
     await place(line)
     await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
     assert line.news.kinds(REQUEST.call_id) == [ReportKind.ENDED]

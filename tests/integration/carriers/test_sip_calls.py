@@ -24,10 +24,9 @@ from outdial_server.carriers.sip.supervisor import (
     WorkerLostError,
 )
 from outdial_server.domain.call import Disposition
-from outdial_server.domain.ids import CallId, CarrierConfigId
+from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard, parse_networks
 from outdial_server.domain.report import CallReport, Fault, ReportKind
-from outdial_server.ports.callbacks import StoredCallback
 from outdial_server.ports.carrier import (
     Accepted,
     CallQuery,
@@ -36,34 +35,16 @@ from outdial_server.ports.carrier import (
     LookUpFailed,
     NoSuchCall,
     NotSent,
-    RawCallback,
     Refused,
     Unclear,
 )
 from support import sipp as far
 from support.carrier_lines import News
 from support.domain import ACCOUNT
+from support.far_sip import CONFIG, NewsInbox
 from support.sipp import LOOPBACK, PASSWORD, USERNAME, Sipp, needs_sipp, sipp
 
 GUARD = AddressGuard(parse_networks([LOOPBACK]))
-CONFIG = CarrierConfigId("config")
-
-
-class Inbox:
-    """The inbox of callbacks, read at once by the adapter."""
-
-    def __init__(self, news: News) -> None:
-        self.news = news
-        self.reader: SipCarrier | None = None
-
-    async def store(self, callback: RawCallback) -> None:
-        assert (callback.carrier, callback.carrier_config) == ("sip", CONFIG)
-        assert self.reader is not None
-        for report in self.reader.parse_callback(callback):
-            self.news.put(report)
-
-    async def pending(self, limit: int) -> list[StoredCallback]:
-        return []
 
 
 @dataclass
@@ -73,7 +54,7 @@ class Office:
     folder: Path
     supervisor: SipSupervisor
     news: News
-    inbox: Inbox
+    inbox: NewsInbox
     stack: AsyncExitStack
 
     async def callee(self, text: str, calls: int = 1, talk_ms: int = 50) -> Sipp:
@@ -105,7 +86,7 @@ class Office:
 @pytest_asyncio.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     news = News()
-    inbox = Inbox(news)
+    inbox = NewsInbox(news)
     supervisor = SipSupervisor(LOOPBACK, 0, LOOPBACK, inbox, SystemClock())
     await supervisor.start(lambda: None)
     async with AsyncExitStack() as stack:
@@ -173,7 +154,7 @@ async def test_a_busy_phone_is_busy(office: Office) -> None:
     [
         (404, Refused("SIP_404", Fault.CALL, Disposition.INVALID_NUMBER)),
         (403, Refused("SIP_403", Fault.CONFIGURATION)),
-        (503, NotSent("SIP_503")),
+        (503, NotSent("THROTTLED")),
     ],
 )
 async def test_what_is_turned_away_is_no_call(office: Office, code: int, result: object) -> None:
@@ -345,6 +326,32 @@ async def test_of_two_workers_on_one_port_the_second_does_not_start(office: Offi
     second = SipSupervisor(LOOPBACK, office.supervisor.port, "", office.inbox, SystemClock())
     with pytest.raises(CannotListenError, match="in use"):
         await second.start(lambda: None)
+
+
+async def test_a_worker_that_stands_still_leaves_unclear_what_it_was_asked(
+    tmp_path: Path,
+) -> None:
+    inbox = NewsInbox(News())
+    patience = timedelta(seconds=0.3)
+    supervisor = SipSupervisor(LOOPBACK, 0, LOOPBACK, inbox, SystemClock(), patience)
+    await supervisor.start(lambda: None)
+    carrier = SipCarrier(SipAccount(), CONFIG, supervisor, GUARD, lambda: True)
+    assert supervisor.process_id is not None
+    os.kill(supervisor.process_id, signal.SIGSTOP)
+    silent = request(None, address=f"sip:ann@{LOOPBACK}:{far.free_udp_port()}")
+    assert await carrier.place_call(silent) == Unclear("SIP_WORKER_LOST")
+    query = CallQuery(CallId("ours"), "", "", sent_at=datetime.now(UTC))
+    assert await carrier.look_up(query) == LookUpFailed("SIP_WORKER_DOWN")
+    os.kill(supervisor.process_id, signal.SIGCONT)
+    assert isinstance(await carrier.look_up(query), Found), "it was asked before it was looked for"
+    await supervisor.close()
+
+
+async def test_without_the_extra_there_is_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outdial_server.carriers.sip.supervisor.find_spec", lambda name: None)
+    supervisor = SipSupervisor(LOOPBACK, 0, "", NewsInbox(News()), SystemClock())
+    with pytest.raises(CannotListenError, match="pip install"):
+        await supervisor.start(lambda: None)
 
 
 @needs_sipp

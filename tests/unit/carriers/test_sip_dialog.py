@@ -8,10 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outdial_server.carriers.sip.dialog import (
+    CallLife,
+    Phase,
+    Terms,
+    step,
+)
+from outdial_server.carriers.sip.happenings import (
     Acknowledge,
     Action,
     Answered,
-    CallLife,
     Decline,
     Drop,
     Failed,
@@ -22,7 +27,6 @@ from outdial_server.carriers.sip.dialog import (
     Judge,
     Left,
     PassOn,
-    Phase,
     Placed,
     Progressed,
     Proposed,
@@ -30,10 +34,8 @@ from outdial_server.carriers.sip.dialog import (
     Side,
     Start,
     Tell,
-    Terms,
     TimedOut,
     Timer,
-    step,
 )
 from outdial_server.carriers.sip.sdp import held_answer, offer_after_held
 from outdial_server.domain.call import Disposition
@@ -156,12 +158,12 @@ def test_a_call_that_came_to_nothing_was_taken_all_the_same(
             (Failed(CALLEE, code), Refused(f"SIP_{code}", Fault.CONFIGURATION))
             for code in (401, 403, 405, 407, 415, 420, 488)
         ),
-        (Failed(CALLEE, 503), NotSent("SIP_503")),
+        (Failed(CALLEE, 503), NotSent("THROTTLED")),
         (
             Failed(CALLEE, 503, retry_after=timedelta(seconds=7)),
-            NotSent("SIP_503", timedelta(seconds=7)),
+            NotSent("THROTTLED", timedelta(seconds=7)),
         ),
-        (Failed(CALLEE, 403, "User channel limit exceeded D1"), NotSent("SIP_403")),
+        (Failed(CALLEE, 403, "User channel limit exceeded D1"), NotSent("THROTTLED")),
     ],
 )
 def test_what_is_turned_away_before_it_rings_never_was_a_call(
@@ -224,7 +226,6 @@ def test_a_call_that_is_cancelled_before_a_word_came_is_taken_once_one_comes() -
         (Left(AGENT), "AGENT_LEFT"),
         (Left(CALLEE), "CALLEE_LEFT"),
         (TimedOut(Timer.JOIN), "AGENT_SILENT"),
-        (HungUp(), "HUNG_UP"),
         (Answered(AGENT, ""), "AGENT_HAS_NO_MEDIA"),
     ],
 )
@@ -239,6 +240,16 @@ def test_whoever_picked_up_and_met_nobody_is_unjoined(happening: Happening, reas
     )
 
 
+def test_hanging_up_on_whoever_picked_up_is_the_end_of_a_talk() -> None:
+    call = Played(RINGS, PICKS_UP, HungUp())
+    assert call.last == (
+        Acknowledge(CALLEE, held_answer(PHONE_SDP)),
+        Drop(CALLEE),
+        Drop(AGENT),
+        ended(Disposition.ANSWERED_HUMAN, "HUNG_UP"),
+    )
+
+
 @pytest.mark.parametrize("agent_first", [False, True])
 def test_a_200_without_sdp_connects_nobody(agent_first: bool) -> None:
     before = (AGENT_JOINS,) if agent_first else ()
@@ -249,11 +260,20 @@ def test_a_200_without_sdp_connects_nobody(agent_first: bool) -> None:
 @pytest.mark.parametrize(
     ("happening", "result"),
     [
-        (Failed(AGENT, 486), NotSent("AGENT_SIP_486", timedelta(seconds=5))),
+        (
+            Failed(AGENT, 486),
+            NotSent("AGENT_SIP_486", timedelta(seconds=5), tells_of_carrier=False),
+        ),
         (Failed(AGENT, 404), Refused("AGENT_SIP_404", Fault.CONFIGURATION)),
-        (TimedOut(Timer.JOIN), NotSent("AGENT_SILENT", timedelta(seconds=5))),
-        (TimedOut(Timer.VERDICT), NotSent("AGENT_SILENT", timedelta(seconds=5))),
-        (Left(AGENT), NotSent("AGENT_LEFT", timedelta(seconds=5))),
+        (
+            TimedOut(Timer.JOIN),
+            NotSent("AGENT_SILENT", timedelta(seconds=5), tells_of_carrier=False),
+        ),
+        (
+            TimedOut(Timer.VERDICT),
+            NotSent("AGENT_SILENT", timedelta(seconds=5), tells_of_carrier=False),
+        ),
+        (Left(AGENT), NotSent("AGENT_LEFT", timedelta(seconds=5), tells_of_carrier=False)),
         (Answered(AGENT, ""), Refused("AGENT_HAS_NO_MEDIA", Fault.CONFIGURATION)),
         (HungUp(), Refused("HUNG_UP", Fault.CALL, Disposition.CANCELLED)),
     ],

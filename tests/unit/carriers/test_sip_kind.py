@@ -118,7 +118,7 @@ def test_a_call_has_no_parameters_besides() -> None:
         ({"address": "sip:ann@nowhere.invalid"}, NotSent("CANNOT_RESOLVE")),
         ({"address": "sip:ann@10.0.0.1"}, NotSent("ADDRESS_NOT_ALLOWED")),
         ({"join_url": "sip:agent@169.254.169.254"}, NotSent("ADDRESS_NOT_ALLOWED")),
-        ({}, NotSent("SIP_WORKER_DOWN", timedelta(seconds=2))),
+        ({}, NotSent("SIP_WORKER_DOWN", timedelta(seconds=2), tells_of_carrier=False)),
     ],
 )
 async def test_of_what_cannot_be_sent_nothing_is(changes: dict[str, str], result: object) -> None:

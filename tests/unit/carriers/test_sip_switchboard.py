@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from outdial_server.carriers.sip.dialog import (
+from outdial_server.carriers.sip.happenings import (
     Answered,
     Failed,
     Gone,
@@ -166,7 +166,7 @@ def test_a_call_that_was_turned_away_may_come_again_under_another_id() -> None:
     worker = Worker()
     said = worker.place()
     worker.wire.legs[0].happen(Failed(Side.CALLEE, 503))
-    assert said == [NotSent("SIP_503")]
+    assert said == [NotSent("THROTTLED")]
     assert worker.board.look_up("ours") is None
     worker.place()
     ids = [leg.sip_call_id for leg in worker.wire.legs]
@@ -256,8 +256,8 @@ def test_passwords_are_in_no_repr() -> None:
     "result",
     [
         Accepted("ours.1@here"),
-        NotSent("SIP_503"),
-        NotSent("SIP_503", timedelta(seconds=7)),
+        NotSent("THROTTLED"),
+        NotSent("THROTTLED", timedelta(seconds=7)),
         Refused("SIP_404", Fault.CALL, Disposition.INVALID_NUMBER),
         Unclear("TRUNK_SILENT"),
     ],

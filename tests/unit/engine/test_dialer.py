@@ -13,12 +13,13 @@ from outdial_server.domain.call import CallState, CallTexts, Disposition
 from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.domain.ids import CarrierConfigId
-from outdial_server.domain.report import CallReport, Fault, ReportKind
+from outdial_server.domain.report import CallReport, Evidence, Fault, ReportKind
 from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.engine.claimer import Claimer
 from outdial_server.engine.dialer import LATEST_START, Dialer
 from outdial_server.engine.queues import ClaimedCalls, GatheredReports
 from outdial_server.ports.carrier import (
+    THROTTLED,
     Accepted,
     DialRequest,
     DialResult,
@@ -134,6 +135,25 @@ async def test_each_ending_is_reported_as_it_is_under_the_claim_s_fence(
     (report,) = await Dialling(answering(result)).dial()
     assert (report.reason, report.fence) == (result.reason, 1)
     assert {name: getattr(report, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("result", "evidence"),
+    [
+        (Accepted("CA1"), Evidence.WORKS),
+        (Refused("21211", Fault.CALL), Evidence.WORKS),
+        (Refused("20003", Fault.CONFIGURATION), Evidence.FAILS),
+        (NotSent("CANNOT_CONNECT"), Evidence.FAILS),
+        (NotSent(THROTTLED), Evidence.TOO_MUCH),
+        (Unclear("TIMEOUT"), Evidence.FAILS),
+        (NotSent("AGENT_BUSY", tells_of_carrier=False), None),
+    ],
+)
+async def test_each_ending_tells_of_the_carrier_what_is_its_own(
+    result: DialResult, evidence: Evidence | None
+) -> None:
+    (report,) = await Dialling(answering(result)).dial()
+    assert report.evidence is evidence
 
 
 async def test_a_carrier_that_misses_the_deadline_leaves_the_call_unclear() -> None:

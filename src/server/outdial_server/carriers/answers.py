@@ -9,10 +9,15 @@ import orjson
 
 from outdial_server.domain.report import Fault
 from outdial_server.outgoing.exchange import Answer
-from outdial_server.ports.carrier import THROTTLED, Accepted, DialResult, NotSent, Refused, Unclear
-
-RETRY_AFTER_MOST: Final = timedelta(hours=1)
-"""A carrier that asks for more is asked again then."""
+from outdial_server.ports.carrier import (
+    RETRY_AFTER_MOST,
+    THROTTLED,
+    Accepted,
+    DialResult,
+    NotSent,
+    Refused,
+    Unclear,
+)
 
 _HANDING_BACK: Final = timedelta(milliseconds=500)
 """What is left of the deadline for this side to hand the answer on."""

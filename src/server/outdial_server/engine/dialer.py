@@ -156,8 +156,10 @@ def _request(call: ClaimedCall) -> DialRequest:
     )
 
 
-def _evidence(result: DialResult) -> Evidence:
+def _evidence(result: DialResult) -> Evidence | None:
     match result:
+        case NotSent(tells_of_carrier=False):
+            return None
         case NotSent(reason):
             return Evidence.TOO_MUCH if reason == THROTTLED else Evidence.FAILS
         case Refused(_, fault):

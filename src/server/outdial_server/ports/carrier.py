@@ -58,6 +58,12 @@ class NotSent:
 
     reason: str
     retry_after: timedelta | None = None
+    # Not so where the cause is on our side, or the agent's.
+    tells_of_carrier: bool = True
+
+
+RETRY_AFTER_MOST: Final = timedelta(hours=1)
+"""A carrier that asks for more is asked again then."""
 
 
 @dataclass(frozen=True, slots=True)

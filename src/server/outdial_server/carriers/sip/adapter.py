@@ -111,7 +111,7 @@ class SipCarrier:
         except UnreachableError as error:
             return NotSent(str(error))
         except NoWorkerError:
-            return NotSent(NO_WORKER, AGAIN_AFTER)
+            return NotSent(NO_WORKER, AGAIN_AFTER, tells_of_carrier=False)
         except WorkerLostError:
             return Unclear(WORKER_LOST)
 

@@ -7,44 +7,52 @@ have been.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from enum import Enum
 from typing import Final
 
+from outdial_server.carriers.sip.happenings import (
+    Acknowledge,
+    Action,
+    Answered,
+    Decline,
+    Drop,
+    Failed,
+    Gone,
+    Happening,
+    HungUp,
+    Invite,
+    Judge,
+    Left,
+    OnLeg,
+    PassOn,
+    Placed,
+    Progressed,
+    Proposed,
+    Reinvite,
+    Side,
+    Start,
+    Tell,
+    TimedOut,
+    Timer,
+)
 from outdial_server.carriers.sip.outcomes import (
-    AGENT_AGAIN_AFTER,
     agent_refusal,
     disposition_of,
+    no_agent,
     refusal,
 )
 from outdial_server.carriers.sip.sdp import has_media, held_answer, offer_after_held
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.report import Fault, ReportKind
-from outdial_server.ports.carrier import Accepted, DialResult, NotSent, Refused, Unclear
+from outdial_server.ports.carrier import Accepted, Refused, Unclear
 
 JOIN_SECONDS: Final = 5.0
 """For the agent to answer. Whoever has picked up hears nothing meanwhile; and the agent that is
 asked first leaves the callee's trunk as long again before the deadline of the request."""
 
 _TRYING: Final = 100
-_RINGING_LEAST: Final = 180
-
-
-class Side(Enum):
-    CALLEE = "callee"
-    AGENT = "agent"
-
-    @property
-    def other(self) -> "Side":
-        return Side.AGENT if self is Side.CALLEE else Side.CALLEE
-
-
-class Timer(Enum):
-    # The request must be answered now.
-    VERDICT = "verdict"
-    RING = "ring"
-    JOIN = "join"
-    TALK = "talk"
+_RINGS: Final = frozenset({180, 183})
+"""With 183 whoever is called hears it ring as a sound; 181 and 182 say where the call is."""
 
 
 class Phase(Enum):
@@ -58,148 +66,6 @@ class Phase(Enum):
     # The callee's leg is being cancelled: the phone rings until the other side says so.
     CANCELLING = "cancelling"
     OVER = "over"
-
-
-# --- what happens
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Progressed:
-    side: Side
-    code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """`sdp` is an offer or an answer, by who was asked how; empty for none."""
-
-    side: Side
-    sdp: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The INVITE was refused; or nothing came within 32 s, which is no answer and counts as
-    408."""
-
-    side: Side
-    code: int
-    phrase: str = ""
-    retry_after: timedelta | None = None
-    is_answer: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """Said BYE."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """Of this leg nothing more will come."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class TimedOut:
-    timer: Timer
-
-
-@dataclass(frozen=True, slots=True)
-class HungUp:
-    """By us."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proposed:
-    """A party wants the session changed: hold, another codec, a refresh. What it says is the
-    wire's business."""
-
-    side: Side
-    what: object
-
-
-OnLeg = Progressed | Answered | Failed | Left | Gone | Proposed
-Happening = Placed | TimedOut | HungUp | OnLeg
-
-
-# --- what is to be done
-
-
-@dataclass(frozen=True, slots=True)
-class Invite:
-    """With an offer, or without SDP: then who is called makes it."""
-
-    side: Side
-    sdp: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledge:
-    """Answers the offer that came with a 200."""
-
-    side: Side
-    sdp: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reinvite:
-    side: Side
-    sdp: str
-
-
-@dataclass(frozen=True, slots=True)
-class PassOn:
-    """Hands a proposal to this side, and its answer back."""
-
-    side: Side
-    what: object
-
-
-@dataclass(frozen=True, slots=True)
-class Decline:
-    """A proposal of this side."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """CANCEL or BYE, as fits; nothing where there is no leg."""
-
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    timer: Timer
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """The answer to the request, given once."""
-
-    result: DialResult
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    kind: ReportKind
-    disposition: Disposition | None = None
-    reason: str = ""
-
-
-ToLeg = Invite | Acknowledge | Reinvite | PassOn | Decline | Drop
-Action = ToLeg | Start | Judge | Tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +151,7 @@ def _progressed(life: CallLife, code: int) -> Step:
     if life.phase is not Phase.CALLING or code <= _TRYING:
         return heard, ()
     heard, judged = _accepted(heard)
-    if life.is_ringing or code < _RINGING_LEAST:
+    if life.is_ringing or code not in _RINGS:
         return heard, judged
     return replace(heard, is_ringing=True), (*judged, Tell(ReportKind.RINGING))
 
@@ -372,7 +238,7 @@ def _left(life: CallLife, side: Side) -> Step:
             assert life.ending is not None  # noqa: S101 set with the phase
             return _over(life, *_end_as_heard(life, life.ending))
         case Phase.ASKING_AGENT, Side.AGENT:
-            return _over(life, Judge(NotSent("AGENT_LEFT", AGENT_AGAIN_AFTER)))
+            return _over(life, Judge(no_agent("AGENT_LEFT")))
         case Phase.CALLING, Side.AGENT if life.terms.agent_first:
             return _cancel(life, Disposition.FAILED, "AGENT_LEFT")
         case Phase.CALLING, Side.CALLEE:
@@ -406,7 +272,7 @@ def _timed_out(life: CallLife, timer: Timer) -> Step:
             return life, ()
 
 
-_SILENT_AGENT: Final = NotSent("AGENT_SILENT", AGENT_AGAIN_AFTER)
+_SILENT_AGENT: Final = no_agent("AGENT_SILENT")
 
 
 def _hung_up(life: CallLife) -> Step:
@@ -417,7 +283,8 @@ def _hung_up(life: CallLife) -> Step:
         case Phase.CALLING:
             return _cancel(life, Disposition.CANCELLED, "HUNG_UP")
         case Phase.JOINING:
-            return _unjoined(life, "HUNG_UP")
+            # They were ended on request, like somebody who talks.
+            return _let_go(life, _ended(Disposition.ANSWERED_HUMAN, "HUNG_UP"))
         case Phase.UP:
             return _talked(life, "HUNG_UP")
         case _:
@@ -439,12 +306,15 @@ def _cancel(life: CallLife, disposition: Disposition, reason: str) -> Step:
 
 def _unjoined(life: CallLife, reason: str, *before: Action) -> Step:
     """Somebody picked up and was not connected."""
+    return _let_go(life, _ended(Disposition.UNJOINED, reason), *before)
+
+
+def _let_go(life: CallLife, end: Tell, *before: Action) -> Step:
     held: tuple[Action, ...] = ()
     if life.offer and not life.terms.agent_first:
         # A BYE must not overtake the ACK, which needs an answer to the callee's offer.
         held = (Acknowledge(Side.CALLEE, held_answer(life.offer)),)
-    ended = _ended(Disposition.UNJOINED, reason)
-    return _over(life, *before, *held, Drop(Side.CALLEE), Drop(Side.AGENT), ended)
+    return _over(life, *before, *held, Drop(Side.CALLEE), Drop(Side.AGENT), end)
 
 
 def _talked(life: CallLife, reason: str) -> Step:

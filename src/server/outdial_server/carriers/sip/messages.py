@@ -101,9 +101,13 @@ def dial_result_to_json(result: DialResult) -> Message:
     match result:
         case Accepted(carrier_call_id):
             return told | {"carrier_call_id": carrier_call_id}
-        case NotSent(reason, retry_after):
+        case NotSent(reason, retry_after, tells_of_carrier):
             seconds = None if retry_after is None else retry_after.total_seconds()
-            return told | {"reason": reason, "retry_after": seconds}
+            return told | {
+                "reason": reason,
+                "retry_after": seconds,
+                "tells_of_carrier": tells_of_carrier,
+            }
         case Refused(reason, fault, disposition):
             return told | {"reason": reason, "fault": fault, "disposition": disposition}
         case Unclear(reason):

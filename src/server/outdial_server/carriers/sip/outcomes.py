@@ -6,7 +6,7 @@ from typing import Final
 from outdial_server.carriers.sip_codes import SIP_ENDS
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.report import Fault
-from outdial_server.ports.carrier import DialResult, NotSent, Refused
+from outdial_server.ports.carrier import THROTTLED, DialResult, NotSent, Refused
 
 _MISCONFIGURED: Final = frozenset({401, 403, 405, 407, 415, 416, 420, 421, 488, 494, 505})
 """Every call would meet it: credentials, the caller's rights, codecs, extensions."""
@@ -24,7 +24,7 @@ def refusal(code: int, phrase: str, retry_after: timedelta | None) -> DialResult
     """Of a request that was refused before any phone rang; None where that is how a call went
     that was taken: busy, declined, failed on its way."""
     if code == _NO_ROOM or (code == _FORBIDDEN and "limit" in phrase.lower()):
-        return NotSent(f"SIP_{code}", retry_after)
+        return NotSent(THROTTLED, retry_after)
     if code in _MISCONFIGURED:
         return Refused(f"SIP_{code}", Fault.CONFIGURATION)
     if SIP_ENDS.get(str(code)) is Disposition.INVALID_NUMBER:
@@ -44,4 +44,9 @@ def agent_refusal(code: int, retry_after: timedelta | None) -> DialResult:
     reason = f"AGENT_SIP_{code}"
     if code in _AGENT_MISCONFIGURED:
         return Refused(reason, Fault.CONFIGURATION)
-    return NotSent(reason, retry_after or AGENT_AGAIN_AFTER)
+    return no_agent(reason, retry_after)
+
+
+def no_agent(reason: str, retry_after: timedelta | None = None) -> NotSent:
+    """Says nothing of the trunk, which has not been asked."""
+    return NotSent(reason, retry_after or AGENT_AGAIN_AFTER, tells_of_carrier=False)

@@ -18,23 +18,15 @@ from sippy.CCEvents import (
     CCEventUpdate,
 )
 from sippy.MsgBody import MsgBody
-from sippy.SipAddress import SipAddress
 from sippy.SipCallId import SipCallId
 from sippy.SipConf import SipConf
-from sippy.SipContact import SipContact
-from sippy.SipCSeq import SipCSeq
-from sippy.SipFrom import SipFrom
-from sippy.SipHeader import SipHeader
-from sippy.SipRequest import SipRequest
-from sippy.SipTo import SipTo
 from sippy.SipTransactionManager import SipTransactionManager
 from sippy.SipURL import SipURL
 from sippy.Time.Timeout import Timeout
 from sippy.UA import UA
 from typing_extensions import override
 
-from outdial_server.carriers.answers import RETRY_AFTER_MOST
-from outdial_server.carriers.sip.dialog import (
+from outdial_server.carriers.sip.happenings import (
     Answered,
     Failed,
     Gone,
@@ -45,17 +37,17 @@ from outdial_server.carriers.sip.dialog import (
     Side,
 )
 from outdial_server.carriers.sip.messages import Party
+from outdial_server.carriers.sip.sippy_options import CHALLENGES, Options, from_of, to_of
 from outdial_server.carriers.sip.switchboard import Alarm, Leg
 from outdial_server.carriers.sip.udp import LoneSocketOptions, guarded_udp
 from outdial_server.domain.internet import AddressGuard
+from outdial_server.ports.carrier import RETRY_AFTER_MOST
 
 USER_AGENT: Final = "Outdial"
 
 _EXPIRES_MARGIN_SECONDS: Final = 60
 """sippy gives an INVITE up after its Expires without a CANCEL; the ring timeout, which cancels,
 comes before."""
-
-_CHALLENGES: Final = {401: "www-authenticate", 407: "proxy-authenticate"}
 
 Happen = Callable[[Happening], None]
 Guarded = Callable[[Callable[..., None]], Callable[..., None]]
@@ -121,7 +113,7 @@ class SippyWire:
 
     def ask_options(self, party: Party, sip_call_id: str, tell: Callable[[int], None]) -> None:
         """`tell` is given the code of the final answer, 408 where none came."""
-        _Options(self._transactions, party, sip_call_id, self._guarded(tell)).send()
+        Options(self._transactions, party, sip_call_id, self._guarded(tell)).send()
 
 
 def _unasked(request: Any, _: object) -> tuple[Any, None, None]:
@@ -140,8 +132,8 @@ class _Try(CCEventTry):  # type: ignore[misc] # carries no types
     @override
     def onUacSetupComplete(self, uac: Any) -> None:
         uac.rTarget = SipURL(self.party.uri)
-        uac.rUri = _to(self.party)
-        uac.lUri = _from(self.party, uac.lTag)
+        uac.rUri = to_of(self.party)
+        uac.lUri = from_of(self.party, uac.lTag)
         uac.lContact.address.name = None
 
 
@@ -151,17 +143,27 @@ class _Agent(UA):  # type: ignore[misc] # carries no types
     expires_seconds = 0
     answer: Any = None
     is_answer = False
+    is_dropped = False
+    on_over: Callable[[], None]
 
     @override
     def recvResponse(self, resp: Any, tr: Any) -> None:
         self.answer = resp
         # What stands for no answer is made by sippy itself.
         self.is_answer = resp is not tr.r408
-        if resp.getSCode()[0] in _CHALLENGES:
-            # Its ACK goes once this returns, and the INVITE with credentials goes behind it.
+        if resp.getSCode()[0] in CHALLENGES or self.is_dropped:
+            # The ACK goes once this returns: an INVITE with credentials, or the BYE to somebody
+            # who picked up as the call was taken back, goes behind it.
             Timeout(super().recvResponse, 0, 1, resp, tr)
         else:
             super().recvResponse(resp, tr)
+
+    @override
+    def changeState(self, newstate: Any) -> None:
+        super().changeState(newstate)
+        if self.is_dropped and newstate[0] is self.UaStateDisconnected:
+            # It has said BYE; sippy itself stays for 32 s, for what is sent again.
+            self.on_over()
 
     @override
     def genRequest(self, method: str, *arguments: Any, **named: Any) -> Any:
@@ -196,6 +198,7 @@ class _SippyLeg:
             dead_cbs=(lambda _: self._happen(Gone(side)),),
             nh_transport="udp",
         )
+        self._agent.on_over = lambda: self._happen(Gone(side))
         self._agent.expires_seconds = int(ring_seconds) + _EXPIRES_MARGIN_SECONDS
 
     def invite(self, sdp: str) -> None:
@@ -219,6 +222,7 @@ class _SippyLeg:
         self._agent.recvEvent(CCEventFail((491, "Request Pending")))
 
     def drop(self) -> None:
+        self._agent.is_dropped = True
         # Else sippy would answer a challenge even now: with an INVITE that nobody cancels.
         self._agent.pass_auth = True
         self._agent.recvEvent(CCEventDisconnect())
@@ -252,75 +256,6 @@ class _SippyLeg:
         agent = self._agent
         retry_after = _retry_after(agent.answer) if agent.is_answer else None
         return Failed(self._side, code, phrase, retry_after, agent.is_answer)
-
-
-class _Options:
-    """OPTIONS, and once more with credentials where they are asked for."""
-
-    def __init__(
-        self, transactions: Any, party: Party, sip_call_id: str, tell: Callable[[int], None]
-    ) -> None:
-        self._transactions = transactions
-        self._party = party
-        self._tell = tell
-        self._url = SipURL(party.uri)
-        self._call_id = SipCallId(sip_call_id)
-        self._from = _from(party, sip_call_id.partition("@")[0])
-        self._tries = 0
-
-    def send(self, authorization: Any = None) -> None:
-        self._tries += 1
-        request = SipRequest(
-            method="OPTIONS",
-            ruri=self._url,
-            to=_to(self._party),
-            fr0m=self._from,
-            cseq=SipCSeq(cseq=self._tries).cseq,
-            callid=self._call_id,
-            contact=SipContact(),
-            target=((self._party.address, self._party.port), "udp"),
-        )
-        if authorization is not None:
-            request.appendHeader(SipHeader(body=authorization))
-        self._transactions.newTransaction(request, resp_cb=self._answered)
-
-    def _answered(self, answer: Any) -> None:
-        code = answer.getSCode()[0]
-        if code < 200:
-            return
-        authorization = self._authorization(answer, code) if self._tries == 1 else None
-        if authorization is None:
-            self._tell(code)
-        else:
-            self.send(authorization)
-
-    def _authorization(self, answer: Any, code: int) -> Any:
-        header = _CHALLENGES.get(code)
-        if header is None or not self._party.username:
-            return None
-        for challenge in answer.getHFBodys(header):
-            is_known, quality = challenge.supportedAlgorithm()
-            if is_known:
-                return challenge.genAuthHF(
-                    self._party.username,
-                    self._party.password,
-                    "OPTIONS",
-                    str(self._url),
-                    None,
-                    quality,
-                )
-        return None
-
-
-def _to(party: Party) -> Any:
-    return SipTo(address=SipAddress(url=SipURL(party.uri), hadbrace=True))
-
-
-def _from(party: Party, tag: str) -> Any:
-    url = SipURL(username=party.from_user, host=party.from_host)
-    found = SipFrom(address=SipAddress(url=url, hadbrace=True, name=party.from_name or None))
-    found.setTag(tag)
-    return found
 
 
 def _body(sdp: str) -> Any:

@@ -6,7 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from outdial_server.carriers.sip.messages import (
     order_line,
 )
 from outdial_server.domain.errors import UnavailableError
+from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.ports.callbacks import CallbackInbox
 from outdial_server.ports.carrier import RawCallback
 from outdial_server.ports.clock import Clock
@@ -35,6 +36,8 @@ STOP_WITHIN_SECONDS: Final = 5.0
 AGAIN_FIRST_SECONDS: Final = 0.5
 AGAIN_MOST_SECONDS: Final = 30.0
 _STORE_AGAIN_SECONDS: Final = 1.0
+
+_DOES_NOT_START: Final = "the SIP worker does not start"
 
 
 class NoWorkerError(Exception):
@@ -59,12 +62,14 @@ class SipSupervisor:
         allowed: str,
         inbox: CallbackInbox,
         clock: Clock,
+        answer_within: timedelta = CARRIER_DEADLINE,
     ) -> None:
         """Listens at `address`, which far ends are told; `allowed` is what the operator lets
         requests go to that is not public."""
         self._arguments = (address, str(port), allowed)
         self._inbox = inbox
         self._clock = clock
+        self._answer_within_seconds = answer_within.total_seconds()
         self._on_stored: Callable[[], None] = lambda: None
         self._worker: _Worker | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -102,7 +107,12 @@ class SipSupervisor:
         """The worker's answer. Raises NoWorkerError and WorkerLostError."""
         if self._worker is None or self._is_closing:
             raise NoWorkerError
-        return await self._worker.ask(order)
+        try:
+            async with asyncio.timeout(self._answer_within_seconds):
+                return await self._worker.ask(order)
+        except TimeoutError:
+            # It stands still; what it does with the order when it goes on, nobody knows.
+            raise WorkerLostError from None
 
     async def close(self) -> None:
         """Hangs up every call, and keeps what is told of that for the next start."""
@@ -157,13 +167,12 @@ class SipSupervisor:
         worker = _Worker(process, reader, writer, self._take_news)
         try:
             async with asyncio.timeout(START_WITHIN_SECONDS):
-                said = await worker.first_word()
-        except TimeoutError:
-            said = {"say": "nothing"}
-        if said["say"] != "ready":
-            await worker.kill()
-            raise CannotListenError(said.get("because", "the SIP worker does not start"))
-        worker.run(said["port"], self._clock.now())
+                worker.run(await worker.port_taken(), self._clock.now())
+        except TimeoutError as error:
+            raise CannotListenError(_DOES_NOT_START) from error
+        finally:
+            if not worker.is_running:
+                await worker.kill()
         return worker
 
     def _take_news(self, carrier_config: str, report: Message) -> None:
@@ -189,6 +198,9 @@ class SipSupervisor:
             await asyncio.gather(*(self._inbox.store(one) for one in taken))
         except UnavailableError:
             # Some may be stored; a report that comes twice changes nothing.
+            return False
+        except Exception:
+            log.exception("sip.news_not_stored", news=len(taken))
             return False
         for _ in taken:
             self._news.popleft()
@@ -216,10 +228,17 @@ class _Worker:
         self._orders = 0
         self._reading: asyncio.Task[None] | None = None
 
-    async def first_word(self) -> dict[str, Any]:
+    @property
+    def is_running(self) -> bool:
+        return self._reading is not None and not self._reading.done()
+
+    async def port_taken(self) -> int:
+        """By its first word. Raises CannotListenError."""
         text = await self._reader.readline()
         said: dict[str, Any] = orjson.loads(text) if text else {"say": "nothing"}
-        return said
+        if said["say"] != "ready":
+            raise CannotListenError(said.get("because", _DOES_NOT_START))
+        return int(said["port"])
 
     def run(self, port: int, now: datetime) -> None:
         self.port = port
@@ -227,7 +246,7 @@ class _Worker:
         self._reading = asyncio.create_task(self._read(), name="sip-reading")
 
     async def ask(self, order: Order) -> Message:
-        if self._writer.is_closing() or self._reading is None or self._reading.done():
+        if self._writer.is_closing() or not self.is_running:
             raise NoWorkerError
         self._orders += 1
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()

@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from outdial_server.carriers.sip.dialog import (
+    CallLife,
+    Phase,
+    Terms,
+    step,
+)
+from outdial_server.carriers.sip.happenings import (
     Acknowledge,
     Action,
-    CallLife,
     Decline,
     Drop,
     Happening,
@@ -17,17 +22,14 @@ from outdial_server.carriers.sip.dialog import (
     Invite,
     Judge,
     PassOn,
-    Phase,
     Placed,
     Reinvite,
     Side,
     Start,
     Tell,
-    Terms,
     TimedOut,
     Timer,
     ToLeg,
-    step,
 )
 from outdial_server.carriers.sip.messages import (
     Message,
