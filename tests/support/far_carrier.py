@@ -89,6 +89,8 @@ class FarCarrier:
         self.told_to_do: dict[str, str] = {}
         self._told = asyncio.Event()
         self.profile = profile
+        # How often each callback is posted, besides what the profile makes of it.
+        self.copies = 1
         self._face = face
         face.far = self
         self._playwright = Playwright()
@@ -115,6 +117,11 @@ class FarCarrier:
             while url not in self.told_to_do:
                 self._told.clear()
                 await self._told.wait()
+
+    @property
+    def live_most(self) -> int:
+        """Calls that were alive here at once."""
+        return self._switch.live_most
 
     def calls(self) -> list[FarCall]:
         return list(self._calls.values())
@@ -159,7 +166,7 @@ class FarCarrier:
         assert isinstance(call, FarCall)
         assert call.status is not None
         for callback in self._face.callbacks(call):
-            for seconds in deliveries(self.profile, call.call_id, call.status):
+            for seconds in deliveries(self.profile, call.call_id, call.status) * self.copies:
                 task = asyncio.create_task(self._send(callback, seconds))
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)

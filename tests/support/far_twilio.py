@@ -54,6 +54,9 @@ class TwilioFace:
     def __init__(self) -> None:
         # By the call's own part of our callback URLs, what its request asked for.
         self._asked: dict[str, dict[str, list[str]]] = {}
+        self.refused_caller_ids: set[str] = set()
+        # What it asks of those whom it turns away, in seconds.
+        self.retry_after = 1
 
     def routes(self) -> list[BaseRoute]:
         calls = f"/2010-04-01/Accounts/{SID}/Calls"
@@ -74,6 +77,8 @@ class TwilioFace:
             return _error(401, 20003, "Authenticate")
         if not form.get("To"):
             return _error(400, 21201, "No 'To' number is specified")
+        if form["From"][0] in self.refused_caller_ids:
+            return _error(400, 21212, "Invalid 'From' Phone Number")
         url = form["StatusCallback"][0]
         self._asked[url] = form
         asked = Asked(
@@ -89,7 +94,10 @@ class TwilioFace:
         return JSONResponse(_resource(call), status_code=201)
 
     def refused(self, fate: Fate) -> Response:
-        return _error(*_REFUSALS[fate])
+        answer = _error(*_REFUSALS[fate])
+        if fate is Fate.THROTTLED:
+            answer.headers["retry-after"] = str(self.retry_after)
+        return answer
 
     async def _list(self, request: Request) -> Response:
         if not _is_let_in(request):
@@ -190,8 +198,7 @@ def _no_such_call() -> Response:
 
 def _error(status: int, code: int, message: str) -> Response:
     body = {"code": code, "message": message, "more_info": "", "status": status}
-    headers = {"retry-after": "1"} if status == 429 else {}
-    return JSONResponse(body, status_code=status, headers=headers)
+    return JSONResponse(body, status_code=status)
 
 
 @asynccontextmanager

@@ -531,6 +531,45 @@ async def test_a_number_that_is_made_inactive_after_the_claim_is_not_shown(world
     assert shown(await world.sending()) == [FRONT, FRONT]
 
 
+async def test_a_number_that_is_taken_from_its_agent_after_the_claim_is_not_shown(
+    world: World,
+) -> None:
+    front, back, _ = await three(world)
+    await bind(world, front)
+    numbers = world.store.phone_numbers
+    await world.batch(1)
+    # Who names it shows it, whoever has it.
+    await world.batch(new_rows(1, 1), phone_numbers=(FRONT,))
+    await world.batch(new_rows(1, 2), caller_id=FRONT)
+    await world.batch([new_row(3, caller_id=FRONT)])
+    calls = await world.claim()
+    assert shown(calls) == [FRONT] * 4
+    await numbers.unbind_phone_number(world.account_id, front.phone_number_id)
+    await bind(world, back)
+    sent = await world.send(calls)
+    assert len(sent.calls) == 3
+    assert sent.given_back == 1
+    (again,) = await world.sending()
+    assert (again.call_id, again.caller_id) == (calls[0].call_id, BACK)
+    assert await active(world, front) == 3
+    await check_invariants(world.store)
+
+
+async def test_a_retry_keeps_the_number_of_its_first_try_whoever_has_it_now(world: World) -> None:
+    front = await make(world)
+    await bind(world, front)
+    policy = RetryPolicy(
+        (RetryRule(Disposition.NO_ANSWER, FixedDelays((timedelta(minutes=1),))),), 2
+    )
+    await world.batch(1, retry_policy=policy)
+    (call,) = await world.live()
+    await world.apply(ended(call, Disposition.NO_ANSWER))
+    world.advance(minutes=1)
+    claimed = await world.claim()
+    await world.store.phone_numbers.unbind_phone_number(world.account_id, front.phone_number_id)
+    assert shown((await world.send(claimed)).calls) == [FRONT]
+
+
 async def test_a_call_that_was_not_sent_may_show_another_number(world: World) -> None:
     front, back, _ = await three(world, max_concurrent_calls=1)
     await world.batch(1, phone_numbers=(FRONT, BACK), rotation=ROUND_ROBIN)

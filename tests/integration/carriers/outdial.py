@@ -2,13 +2,14 @@
 far end's record as the judge of what it did."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import grpc.aio
+from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import WatchBatchRequest
@@ -41,7 +42,7 @@ QUICK = PROFILES["fast"]
 STORM = replace(
     QUICK,
     ring_ms=Span(20, 100),
-    talk_ms=Span(200, 400),
+    talk_ms=Span(2_200, 2_500),
     answered_human=10,
     answered_machine=10,
     busy=10,
@@ -53,10 +54,17 @@ STORM = replace(
     create_reset_placed=0.04,
     create_timeout_placed=0.03,
     callback_duplicated=0.1,
+    callback_late=0.1,
     callback_disordered=0.1,
 )
 """A third of the requests goes wrong, in every way there is. Whoever answers talks for longer
-than news is out of order: who it was may be told in between."""
+than news is late: who it was may be told in between."""
+
+STORM_COPIES = 10
+STORM_CAP = 60
+STORM_RATE = 100
+"""Each callback comes so often, some of them late, to an account with so many calls at once, and
+a second."""
 
 Credentials = TwilioCredentials | TelnyxCredentials | PlivoCredentials | SipCredentials
 
@@ -86,12 +94,18 @@ class Outdial:
         return await call(self.channel, name, self.key, **fields)
 
     async def add_config(
-        self, credentials: Credentials | None, carrier: str = "twilio"
+        self,
+        credentials: Credentials | None,
+        carrier: str = "twilio",
+        *,
+        rate: float = 500,
+        most: int = 0,
     ) -> CarrierConfig:
         config = CarrierConfig(
             display_name="main",
             carrier=carrier,
-            calls_per_second=500,
+            calls_per_second=rate,
+            max_concurrent_calls=most,
             **{carrier: credentials},  # type: ignore[arg-type]
         )
         added: CarrierConfig = (
@@ -111,8 +125,7 @@ class Outdial:
                 agent_id=agent_id,
                 display_name="list",
                 carrier_config="main",
-                caller_id=CALLER_ID,
-                **fields,
+                **{"caller_id": CALLER_ID, **fields},
             ),
             scheduled_calls=[ScheduledCall(address=f"+1555123{n:04d}") for n in range(people)],
         )
@@ -174,7 +187,18 @@ async def assert_everybody_was_rung_once(
         else:
             assert one.reason in {"NOT_PLACED", "TWILIO_21211", "TELNYX_10016", "PLIVO_TO"}
     assert {one.address for one in listed.calls} == {row.address for row in rows.scheduled_calls}
+    assert_limits_held(far, config, [one.send_time for one in listed.calls])
     shown = await server("GetCarrierConfig", carrier_config_id=config.carrier_config_id)
     assert shown.carrier_config.active_calls == 0
     account = await server("ListAccounts")
     assert account.accounts[0].active_calls == 0
+
+
+def assert_limits_held(far: FarCarrier, config: CarrierConfig, sent: Iterable[Timestamp]) -> None:
+    """Those of the account: at the far end no more calls were ever alive, and no window of a
+    second holds more that were let go."""
+    most, rate = config.max_concurrent_calls, int(config.calls_per_second)
+    assert not most or far.live_most <= most
+    moments = sorted(moment.ToNanoseconds() for moment in sent)
+    for first, behind in zip(moments, moments[rate:], strict=False):
+        assert behind - first >= 1_000_000_000

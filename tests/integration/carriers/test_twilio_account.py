@@ -24,6 +24,9 @@ from tests.integration.carriers.outdial import (
     MASTER_KEY,
     QUICK,
     STORM,
+    STORM_CAP,
+    STORM_COPIES,
+    STORM_RATE,
     assert_everybody_was_rung_once,
     far_end,
     outdial,
@@ -68,7 +71,8 @@ async def test_everybody_is_rung_once_whatever_a_third_of_the_requests_come_to(
 ) -> None:
     people = 120
     async with far_twilio(STORM) as twilio, outdial(tmp_path) as server:
-        config = await server.add_config(twilio.credentials())
+        twilio.far.copies = STORM_COPIES
+        config = await server.add_config(twilio.credentials(), rate=STORM_RATE, most=STORM_CAP)
         batch_id = await server.add_batch(await server.add_agent(), people)
         await watch_to_the_end(server.channel, KEY, batch_id)
         await assert_everybody_was_rung_once(server, twilio.far, config, batch_id, people)

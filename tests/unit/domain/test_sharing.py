@@ -165,3 +165,28 @@ def test_batches_of_one_limit_share_what_it_has_left_and_the_others_get_the_rest
     full = sum(grants.values()) == free
     assert full or all(w.key in keys for w in hungry)
     assert full or not hungry or got == limit.left
+
+
+@given(FREE, ANY_WISHES, st.data())
+def test_of_many_limits_none_is_passed_and_nothing_is_left_that_somebody_could_use(
+    free: int, asked: list[Wish], data: st.DataObject
+) -> None:
+    keys = st.lists(st.sampled_from([wish.key for wish in asked]), unique=True, min_size=1)
+    each = st.builds(SharedLimit, st.integers(0, 40), keys)
+    limits = data.draw(st.lists(each, max_size=4)) if asked else []
+    grants = share_within(free, asked, limits)
+    left = {id(limit): limit.left - sum(grants[key] for key in limit.keys) for limit in limits}
+    assert all(n >= 0 for n in left.values())
+    assert sum(grants.values()) <= free
+    for wish in asked:
+        assert 0 <= grants[wish.key] <= wish.wanted
+        stands_at_one = any(left[id(limit)] == 0 for limit in limits if wish.key in limit.keys)
+        assert grants[wish.key] == wish.wanted or stands_at_one or sum(grants.values()) == free
+
+
+def test_what_one_limit_takes_from_a_batch_goes_to_those_who_share_its_other() -> None:
+    both, one, other = (Wish(key, 0, 1, 0, 10) for key in range(3))
+    grants = share_within(
+        30, [both, one, other], [SharedLimit(10, [both.key, one.key]), SharedLimit(4, [0, 2])]
+    )
+    assert grants == {both.key: 2, one.key: 8, other.key: 2}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from outdial_server.domain.batch import ConfigErrorPolicy, UnknownPolicy
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.event import EventType
-from outdial_server.domain.report import CallReport, Fault, ReportKind
+from outdial_server.domain.report import CallReport, Evidence, Fault, ReportKind
 from outdial_server.domain.scheduled_call import (
     FINAL_STATES,
     DispatchOutcome,
@@ -318,6 +318,19 @@ def test_only_a_configuration_fault_blames_the_configuration(
             assert item.kind is ReportKind.REFUSED
             assert item.fault in {Fault.CONFIGURATION, Fault.CALLER_ID}
             assert item.fault is Fault.CONFIGURATION or not before.shows_number
+
+
+@pytest.mark.parametrize(
+    ("evidence", "wait_seconds"), [(Evidence.TOO_MUCH, 1), (Evidence.FAILS, 3600), (None, 3600)]
+)
+def test_a_call_waits_no_longer_where_its_whole_account_was_asked_to(
+    evidence: Evidence | None, wait_seconds: int
+) -> None:
+    call = a_call(fence=7, is_paced=True)
+    away = report(ReportKind.NOT_SENT, retry_after=timedelta(hours=1), evidence=evidence)
+    transition = advance(call, away, START)
+    assert transition is not None
+    assert transition.due_at == START + timedelta(seconds=wait_seconds)
 
 
 @given(st.none() | st.timedeltas(timedelta(days=-1), timedelta(days=1)))

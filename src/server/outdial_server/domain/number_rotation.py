@@ -136,6 +136,8 @@ class CallerId:
     text: str
     number: OwnNumber | None = None
     account: CarrierAccount | None = None
+    # One of a choice, and not what the row is bound to.
+    is_chosen: bool = False
 
 
 def caller_id_of(kept: CallerId | None, own: CallerId | None) -> CallerId | None:
@@ -284,7 +286,7 @@ def choose_caller_ids(
         if number is None:
             break
         room.take(number)
-        shown[place], last = CallerId(number.address, number), number.key
+        shown[place], last = CallerId(number.address, number, is_chosen=True), number.key
     return Choice(tuple(shown), last)
 
 

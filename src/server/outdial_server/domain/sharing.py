@@ -81,9 +81,38 @@ def share_within(
     free: int, wishes: Sequence[Wish], limits: Sequence[SharedLimit]
 ) -> dict[int, int]:
     """Fair shares of free slots. Where the batches of one limit get more than it has left,
-    they share that, and what they leave is shared again among the others."""
+    they share that, and what they leave is shared again among the others. A batch that two
+    limits have clipped leaves something of one of them: that is shared again, too, until nobody
+    could use any of it."""
+    grants, clipped = _clipped(free, wishes, limits)
+    if clipped < 2:
+        return grants
+    while True:
+        left = [replace(one, left=one.left - sum(grants[k] for k in one.keys)) for one in limits]
+        full = {key for limit in left if limit.left == 0 for key in limit.keys}
+        hungry = [_given(w, grants[w.key], is_full=w.key in full) for w in wishes]
+        more, _ = _clipped(free - sum(grants.values()), hungry, left)
+        # Each round but the last gives something away: what a limit clips, it leaves to some.
+        if not any(more.values()):
+            return grants
+        grants = {key: granted + more[key] for key, granted in grants.items()}
+
+
+def _given(wish: Wish, granted: int, *, is_full: bool) -> Wish:
+    return replace(
+        wish,
+        held=wish.held + granted,
+        wanted=0 if is_full else wish.wanted - granted,
+        served=wish.served_with(granted),
+    )
+
+
+def _clipped(
+    free: int, wishes: Sequence[Wish], limits: Sequence[SharedLimit]
+) -> tuple[dict[int, int], int]:
+    """Shares, and how many limits have clipped them."""
     by_key = {wish.key: wish for wish in wishes}
-    for _ in range(len(limits) + 1):
+    for clipped in range(len(limits) + 1):
         grants = share(free, list(by_key.values()))
         for limit in limits:
             if sum(grants[key] for key in limit.keys) > limit.left:
@@ -91,7 +120,7 @@ def share_within(
                 by_key |= {k: replace(by_key[k], wanted=of_these[k]) for k in limit.keys}
                 break
         else:
-            return grants
+            return grants, clipped
     raise AssertionError("each round settles one limit: wishes only shrink")
 
 

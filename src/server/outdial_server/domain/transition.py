@@ -14,7 +14,7 @@ from outdial_server.domain.call import CallState, CallTimes, Disposition
 from outdial_server.domain.event import EventType
 from outdial_server.domain.medium import Medium
 from outdial_server.domain.recall import RECALLED
-from outdial_server.domain.report import CallReport, Fault, ReportKind
+from outdial_server.domain.report import CallReport, Evidence, Fault, ReportKind
 from outdial_server.domain.retry_policy import RETRY_SCHEDULED, RetryTerms
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.silence import trusted_until
@@ -285,7 +285,7 @@ def _release(call: CallFacts, report: CallReport, now: datetime) -> Transition:
         dispatch_outcome=call.dispatch_outcome,
         trusted_until=None,
         holds_slot=False,
-        due_at=now + max(report.retry_after or timedelta(0), _own_wait(call, report)),
+        due_at=now + _own_wait(call, report),
         same_attempt=True,
         misconfigured=_pauses_batch(call, report),
         unplaced=True,
@@ -293,9 +293,13 @@ def _release(call: CallFacts, report: CallReport, now: datetime) -> Transition:
 
 
 def _own_wait(call: CallFacts, report: CallReport) -> timedelta:
-    """Where the account waits as a whole there is no need for each call to wait for itself."""
-    is_held = call.is_paced and report.evidence is not None
-    return RETRY_NOT_SENT_AFTER if is_held else not_sent_wait(call.fence)
+    """Where the account waits as a whole there is no need for each call to wait for itself: who
+    lifts that lifts all."""
+    asked = report.retry_after or timedelta(0)
+    if not call.is_paced or report.evidence is None:
+        return max(asked, not_sent_wait(call.fence))
+    is_asked_of_all = report.evidence is Evidence.TOO_MUCH
+    return RETRY_NOT_SENT_AFTER if is_asked_of_all else max(asked, RETRY_NOT_SENT_AFTER)
 
 
 def not_sent_wait(fence: int) -> timedelta:

@@ -50,6 +50,9 @@ class ClaimedCall(NamedTuple):
     # The one that the person is called by, where the account has rules for numbers: they are
     # asked again at SENDING.
     time_zone: str | None = None
+    # Whether it shows a number for no other reason than that its agent has it: asked again at
+    # SENDING.
+    shows_agent_number: bool = False
     carrier_params: Params = NO_PARAMS
     # Set for a call that nobody of ours dials, unless the batch has lost it.
     webhook: BatchWebhook | None = None

@@ -41,6 +41,7 @@ class _Call(NamedTuple):
     fence: int
     caller_id: str
     carrier_config: ConfigRef | None
+    shows_agent_number: bool
 
 
 def claim_rows(
@@ -87,10 +88,12 @@ def _owners(r: Runnable, shown: CallerId) -> SlotOwners:
     return r.owners._replace(phone_number_key=number.key, carrier_config_key=number.account.key)
 
 
-def _seen(r: Runnable, shown: CallerId) -> tuple[str, ConfigRef | None]:
-    """What whoever dials is told of it: the text, and the account at the carrier."""
+def _seen(r: Runnable, shown: CallerId) -> tuple[str, ConfigRef | None, bool]:
+    """What whoever dials is told of it: the text, the account at the carrier, and whether it
+    is the agent's."""
     account = None if shown.number is None else shown.number.account
-    return shown.text, r.carrier_config if account is None else account.ref
+    ref = r.carrier_config if account is None else account.ref
+    return shown.text, ref, shown.is_chosen and not r.names_numbers
 
 
 def _closing(tx: Tx, r: Runnable) -> Callable[[Row], datetime] | None:
@@ -238,6 +241,7 @@ def _claimed(
         has_daily_cap=r.batch.settings.max_calls_per_day is not None,
         texts=texts,
         time_zone=None if r.rules.numbers is None else zone_of(r.batch, row),
+        shows_agent_number=call.shows_agent_number,
         carrier_params=_params(r, row),
         webhook=r.batch.settings.webhook if medium is Medium.WEBHOOK else None,
     )

@@ -259,13 +259,13 @@ class OwnNumbers:
             )
 
 
-def read_usable(tx: Tx, keys: Collection[int]) -> frozenset[int]:
-    """Of these numbers, those that calls may show."""
+def read_usable(tx: Tx, keys: Collection[int]) -> dict[int, int | None]:
+    """Of these numbers, those that calls may show, each with the agent that has it."""
     among = f"(SELECT r.key FROM {tx.dialect.rows('numbers', _KEY)} AS r)"
     rows = tx.all(
         f"{_SELECT}AND n.key IN {among}", numbers=json_text([[key] for key in sorted(keys)])
     )
-    return frozenset(row.key for row in rows if _is_usable(row))
+    return {row.key: row.agent_key for row in rows if _is_usable(row)}
 
 
 def _serves(r: Runnable, row: Row) -> bool:

@@ -50,6 +50,11 @@ class Runnable:
         return self.owners.agent_key
 
     @property
+    def names_numbers(self) -> bool:
+        """Whether it says itself what its calls show; else they show its agent's numbers."""
+        return bool(self.batch.settings.caller_id or self.batch.settings.phone_numbers)
+
+    @property
     def window_keys(self) -> tuple[int, ...]:
         """The throttles whose windows its calls count in."""
         return tuple(key for key in (self.throttle_key, self.rate_key) if key is not None)

@@ -85,7 +85,7 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
         for row in ours
         if row.key not in suppressed and _stands(tx, by_id[row.id], revisions[row.batch_key])
     ]
-    free = _with_usable_numbers(tx, free)
+    free = _with_usable_numbers(tx, free, by_id)
     troubles = lock_troubles(tx, troubled_scopes(free))
     free = let_through(tx, free, troubles)
     free = within_number_rules(tx, free, by_id)
@@ -118,11 +118,22 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
     return Marked([by_id[row.id] for row in sending], held_back, throttled=bool(throttles))
 
 
-def _with_usable_numbers(tx: Tx, rows: Sequence[Row]) -> list[Row]:
-    """A number may have been made inactive since the claim, or deleted."""
+def _with_usable_numbers(
+    tx: Tx, rows: Sequence[Row], by_id: Mapping[bytes, ClaimedCall]
+) -> list[Row]:
+    """A number may have been made inactive since the claim, or deleted, or taken from the agent
+    whose number it was."""
     keys = {row.phone_number_key for row in rows if row.phone_number_key is not None}
-    usable = read_usable(tx, keys) if keys else frozenset()
-    return [row for row in rows if row.phone_number_key is None or row.phone_number_key in usable]
+    agents = read_usable(tx, keys) if keys else {}
+
+    def may_show(row: Row) -> bool:
+        key = row.phone_number_key
+        if key is None:
+            return True
+        is_its_own = not by_id[row.id].shows_agent_number or agents.get(key) == row.agent_key
+        return key in agents and is_its_own
+
+    return [row for row in rows if may_show(row)]
 
 
 def _admitted(rows: Sequence[Row], throttles: Mapping[int, Reading]) -> list[Row]:
@@ -195,9 +206,9 @@ def _read(tx: Tx, ids: Sequence[bytes]) -> list[Row]:
     SENDING."""
     return list(
         tx.all(
-            "SELECT c.key, c.id, c.fence, c.account_key, c.batch_key, c.scheduled_key, "
-            f"c.attempt, s.dispatch_outcome, {NORMAL_FORM} AS normal_form, a.suppressions, "
-            "b.throttle_key, k.rate_key, c.phone_number_key, "
+            "SELECT c.key, c.id, c.fence, c.account_key, c.agent_key, c.batch_key, "
+            f"c.scheduled_key, c.attempt, s.dispatch_outcome, {NORMAL_FORM} AS normal_form, "
+            "a.suppressions, b.throttle_key, k.rate_key, c.phone_number_key, "
             f"n.account_key IS NOT NULL AS has_number_rules, {TROUBLE_COLUMNS} "
             "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
             "JOIN accounts a ON a.key = c.account_key JOIN batches b ON b.key = c.batch_key "
