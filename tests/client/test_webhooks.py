@@ -1,6 +1,7 @@
 """Webhooks from the SDK and the command."""
 
 import json
+from pathlib import Path
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -88,6 +89,21 @@ async def test_a_rotation_shows_the_new_secret(far_end: FarEnd, outdial: Outdial
     rotated = await outdial("webhook", "rotate", "w-1")
     assert rotated.exit_code == 0, rotated.output
     assert answer.secret in rotated.stdout
+
+
+async def test_a_secret_of_ones_own_comes_from_a_file(
+    far_end: FarEnd, outdial: Outdial, tmp_path: Path
+) -> None:
+    far_end.answer("CreateWebhook", MADE)
+    far_end.answer("RotateWebhookSecret", RotateWebhookSecretResponse(webhook=HOOK, secret="mine"))
+    file = tmp_path / "secret"
+    file.write_text("mine\n")
+    made = await outdial("webhook", "create", HOOK.url, "--secret", f"@{file}")
+    assert made.exit_code == 0, made.output
+    rotated = await outdial("webhook", "rotate", "w-1", "--secret", f"@{file}")
+    assert rotated.exit_code == 0, rotated.output
+    assert far_end.requests("CreateWebhook")[0].secret == "mine"
+    assert far_end.requests("RotateWebhookSecret")[0].secret == "mine"
 
 
 async def test_it_is_shown_how_an_endpoint_takes_it(far_end: FarEnd, outdial: Outdial) -> None:

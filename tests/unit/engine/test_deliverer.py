@@ -1,22 +1,27 @@
 """The deliverer beside endpoints that are slow, and at its end."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from outdial_server.adapters.identity import UuidV7Ids
-from outdial_server.domain.event import BatchAfter, Event, EventType
-from outdial_server.domain.ids import AccountId, BatchId, WebhookId
+from outdial_server.domain.event import BatchAfter, Event, EventType, ScheduledCallAfter
+from outdial_server.domain.ids import AccountId, BatchId, CallId, WebhookId
+from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
+from outdial_server.domain.told_call import Told
 from outdial_server.domain.webhook import Failures, Webhook, WebhookFields
+from outdial_server.domain.webhook_format import WebhookFormat
 from outdial_server.domain.webhook_message import WebhookMessage
 from outdial_server.domain.webhook_secrets import SealedSecrets
-from outdial_server.domain.webhook_tries import DELAYS, TAKEN, TryResult, Verdict
+from outdial_server.domain.webhook_tries import DELAYS, TAKEN, TRIES, TryResult, Verdict
 from outdial_server.engine.deliverer import LOOK_EVERY, Deliverer, Delivery
 from outdial_server.ports.signals import Topic
 from outdial_server.ports.webhooks import Due, DuePlan, TakenTurns, TurnEnd
 from support.clock import START, ManualClock, ManualSignals, settle
+from support.told import ROW, TOLD
 
 BATCH = BatchId("00000000-0000-7000-8000-000000000001")
 EVENTS = [
@@ -25,10 +30,36 @@ EVENTS = [
 ]
 
 
+CALL_ENDED = Event(
+    4,
+    START,
+    EventType.CALL_ENDED,
+    "CARRIER",
+    ScheduledCallAfter(
+        ROW,
+        0,
+        ScheduledCallState.COMPLETED,
+        "",
+        DispatchOutcome.ACCEPTED,
+        TOLD.call.call_id,
+        1,
+        TOLD.call.state,
+        TOLD.call.disposition,
+    ),
+)
+
+
 def webhook(name: str) -> Webhook:
     fields = WebhookFields(f"https://{name}.example.com/")
     secrets = SealedSecrets("sealed")
     return Webhook(WebhookId(name), AccountId("a"), fields, secrets, Failures(), 1, START, START)
+
+
+def in_format(form: WebhookFormat, failures: int = 0) -> Due:
+    """A turn with the end of a call in it."""
+    given = due("theirs", failures)
+    fields = replace(given.webhook.fields, format=form)
+    return replace(given, webhook=replace(given.webhook, fields=fields), events=[CALL_ENDED])
 
 
 def due(name: str, failures: int = 0) -> Due:
@@ -56,6 +87,9 @@ class Store:
         self.looks += 1
         turns, self.turns = self.turns, []
         return TakenTurns(turns, any_webhooks=bool(turns), next_at=None)
+
+    async def read_told(self, batch_id: BatchId, call_ids: Collection[CallId]) -> Told:
+        return Told(calls={call_id: TOLD for call_id in call_ids if call_id == TOLD.call.call_id})
 
     async def end_turn(self, end: TurnEnd) -> None:
         self.ended.append(end)
@@ -150,6 +184,50 @@ async def test_an_endpoint_that_has_failed_for_a_day_is_given_up(
     await deliverer.idle()
     ((end),) = store.ended
     assert (end.sequence, end.next_at, end.deactivates) == (1, None, True)
+
+
+THEIRS = [form for form in WebhookFormat if form is not WebhookFormat.OUTDIAL]
+
+
+@pytest.mark.parametrize("form", THEIRS)
+async def test_other_formats_are_tried_at_their_own_times_and_heed_no_410(
+    clock: ManualClock, signals: ManualSignals, form: WebhookFormat
+) -> None:
+    delays = TRIES[form].delays
+    for failures, delay in enumerate(delays):
+        store = Store(in_format(form, failures))
+        sender = Sender(TryResult(Verdict.GONE, "HTTP_410", status=410))
+        deliverer = over(store, sender, clock, signals)
+        await deliverer.tick(clock.now())
+        await deliverer.idle()
+        ((end),) = store.ended
+        assert (end.failures, end.deactivates) == (failures + 1, False)
+        assert end.next_at is not None
+        assert delay <= end.next_at - clock.now() <= 1.2 * delay
+    store = Store(in_format(form, len(delays)))
+    deliverer = over(store, Sender(TryResult(Verdict.FAILED, "TIMEOUT")), clock, signals)
+    await deliverer.tick(clock.now())
+    await deliverer.idle()
+    ((last),) = store.ended
+    assert (last.sequence, last.next_at, last.deactivates) == (4, None, False)
+
+
+@pytest.mark.parametrize("form", THEIRS)
+async def test_what_was_erased_or_has_no_word_is_passed_over(
+    clock: ManualClock, signals: ManualSignals, form: WebhookFormat
+) -> None:
+    turn = in_format(form)
+    assert isinstance(CALL_ENDED.after, ScheduledCallAfter)
+    erased = replace(CALL_ENDED, sequence=5, after=replace(CALL_ENDED.after, call_id=None))
+    created = replace(EVENTS[0], sequence=6, type=EventType.BATCH_CREATED)
+    store = Store(replace(turn, events=[CALL_ENDED, erased, created]))
+    sender = Sender()
+    deliverer = over(store, sender, clock, signals)
+    await deliverer.tick(clock.now())
+    await deliverer.idle()
+    assert sender.sent == [("theirs", 4)]
+    ((end),) = store.ended
+    assert (end.sequence, [one.event for one in end.tries]) == (6, [CALL_ENDED])
 
 
 async def test_commits_in_quick_succession_make_one_look(

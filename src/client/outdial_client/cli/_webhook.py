@@ -15,7 +15,7 @@ from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import DELIVERIES, WEBHOOKS
 from outdial_client.cli._screen import Screen
 from outdial_client.cli._session import run
-from outdial_client.cli._typed import parse_moment
+from outdial_client.cli._typed import parse_moment, parse_secret
 
 commands = typer.Typer(no_args_is_help=True, help="Endpoints of yours that events are posted to.")
 
@@ -24,12 +24,19 @@ Events = Annotated[
     list[int] | None, choice(EVENT_TYPES, "EVENT", "What is sent; may be repeated; else all.")
 ]
 Description = Annotated[str | None, typer.Option(help="A note for people.")]
+Secret = Annotated[
+    str,
+    typer.Option(
+        parser=parse_secret, metavar="TEXT", help="What requests are signed with, or @FILE."
+    ),
+]
 
 
 @commands.command()
 def create(
     context: typer.Context,
     url: Annotated[str, typer.Argument(metavar="URL", help="https.")],
+    *,
     event: Events = None,
     agent: Annotated[
         str, typer.Option(metavar="AGENT", help="Only of this agent's batches and calls.")
@@ -39,6 +46,7 @@ def create(
         int | None, choice(WEBHOOK_FORMATS, "FORMAT", "In whose words.")
     ] = None,
     description: Description = None,
+    secret: Secret = "",
     request_id: Annotated[str, typer.Option(help="The same id makes it only once.")] = "",
 ) -> None:
     """Make a webhook, and show its secret this once."""
@@ -52,6 +60,7 @@ def create(
             batch_id=batch,
             webhook_format=format or WEBHOOK_FORMAT_UNSPECIFIED,  # type: ignore[arg-type]
             description=description or "",
+            secret=secret,
             request_id=request_id,
         )
         screen.made(made, made.secret, f"Webhook {made.webhook.webhook_id}: {made.webhook.url}")
@@ -125,11 +134,11 @@ def delete(context: typer.Context, webhook: WebhookId) -> None:
 
 
 @commands.command()
-def rotate(context: typer.Context, webhook: WebhookId) -> None:
+def rotate(context: typer.Context, webhook: WebhookId, secret: Secret = "") -> None:
     """Make a new secret, and show it this once; the old one signs, too, for 24 hours."""
 
     async def command(client: Client, screen: Screen) -> None:
-        rotated = await client.webhooks.rotate_secret(webhook)
+        rotated = await client.webhooks.rotate_secret(webhook, secret=secret)
         screen.made(rotated, rotated.secret, f"Webhook {rotated.webhook.webhook_id}:")
         screen.say(f"Its new secret, shown only now: {rotated.secret}")
 
