@@ -374,6 +374,10 @@ async def test_a_batch_is_written_to_stdout_and_nothing_else(
     exports(far_end)
     as_json = await outdial("batch", "export", BATCH_ID, "--json")
     assert len([json.loads(line) for line in as_json.stdout.splitlines()]) == 3
+    exports(far_end)
+    await outdial("batch", "export", BATCH_ID, "--format", "jsonl", "--conversations")
+    asked = [request.with_conversations for request in far_end.requests("ExportScheduledCalls")]
+    assert asked == [False, False, True]
 
 
 async def test_an_export_that_is_interrupted_leaves_no_file(
@@ -401,6 +405,7 @@ async def test_an_export_that_is_interrupted_leaves_no_file(
     [
         (("--column", "colour"), "colour"),
         (("--column", "address", "--format", "jsonl"), "--column goes with"),
+        (("--conversations", "--format", "csv"), "--conversations goes with"),
         (("--output", "/nowhere/x.csv"), "/nowhere/x.csv cannot be written"),
     ],
 )

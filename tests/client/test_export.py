@@ -226,3 +226,22 @@ async def test_somebody_is_called_once_more(far_end: FarEnd, client: Client) -> 
     answer = RetryScheduledCallResponse(scheduled_call=ScheduledCall(scheduled_call_id="s-1"))
     far_end.answer("RetryScheduledCall", answer)
     assert (await client.scheduled_calls.retry("s-1")).scheduled_call_id == "s-1"
+
+
+async def test_json_lines_have_what_was_said_where_it_is_asked_for(
+    far_end: FarEnd, client: Client
+) -> None:
+    told = ScheduledCallResult()
+    told.CopyFrom(REACHED)
+    told.call.conversation.summary = "Ada will come."
+    told.call.conversation.collected.add(name="guests").value.number_value = 2
+    far_end.stream("ExportScheduledCalls", [message(told, row(1))])
+    file = io.BytesIO()
+    await client.scheduled_calls.export_json_lines("b-1", file, with_conversations=True)
+    first, second = map(json.loads, file.getvalue().decode().splitlines())
+    assert first["conversation"] == {
+        "summary": "Ada will come.",
+        "collected": [{"name": "guests", "value": 2}],
+    }
+    assert second["conversation"] is None
+    assert far_end.requests("ExportScheduledCalls")[0].with_conversations

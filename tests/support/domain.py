@@ -15,8 +15,8 @@ from outdial_server.domain.batch import (
     DuplicatePolicy,
     UnknownPolicy,
 )
-from outdial_server.domain.call import CallState, CallTimes, Disposition
-from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId
+from outdial_server.domain.call import Call, CallState, CallTimes, Disposition
+from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId, ScheduledCallId
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.transition import CallFacts, Transition
@@ -125,3 +125,27 @@ CALLS = st.builds(
 """A call whose request is just let go, under any policy."""
 
 MOMENTS = st.integers(-7200, 7200).map(lambda seconds: START + timedelta(seconds=seconds))
+
+
+def a_shown_call(**changes: Any) -> Call:
+    """As clients see one whose request was just let go."""
+    call = Call(
+        call_id=CALL,
+        batch_id=BATCH,
+        scheduled_call_id=ScheduledCallId("a row"),
+        agent_id=AGENT,
+        attempt_number=1,
+        state=CallState.SENDING,
+        disposition=None,
+        reason="",
+        address="+15551230001",
+        caller_id="",
+        carrier="simulated",
+        carrier_call_id="",
+        sent_at=START,
+        accepted_at=None,
+        ringing_at=None,
+        answered_at=None,
+        ended_at=None,
+    )
+    return replace(call, **changes)

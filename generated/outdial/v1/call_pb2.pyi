@@ -347,8 +347,8 @@ class Call(_message.Message):
 
     @_builtins.property
     def conversation(self) -> Global___Conversation:
-        """As ReportCallEvent has brought it. Where one call is answered, and not in lists; erased
-        with the payloads of the batch.
+        """As ReportCallEvent has brought it. Where one call is answered, and in exports that ask for
+        it; erased with the payloads of the batch.
         """
 
     @_builtins.property

@@ -252,11 +252,14 @@ class ExportScheduledCallsRequest(_message.Message):
     BATCH_ID_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
     FROM_POSITION_FIELD_NUMBER: _builtins.int
+    WITH_CONVERSATIONS_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     from_position: _builtins.int
     """The first position wanted: after a broken connection, one more than the last
     received. Must not be negative; behind the last row the answer is empty.
     """
+    with_conversations: _builtins.bool
+    """Each call with its `conversation`; the answer takes longer."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_scheduled_call_pb2.ScheduledCallState.ValueType]:
         """Only rows in one of these states; empty means all."""
@@ -267,10 +270,11 @@ class ExportScheduledCallsRequest(_message.Message):
         batch_id: _builtins.str = ...,
         states: _abc.Iterable[_scheduled_call_pb2.ScheduledCallState.ValueType] | None = ...,
         from_position: _builtins.int = ...,
+        with_conversations: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "from_position", b"from_position", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "from_position", b"from_position", "states", b"states", "with_conversations", b"with_conversations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 
@@ -17,6 +17,7 @@ from outdial_client._result_row import (
     PLAIN_COLUMNS,
     annotations_of,
     context_of,
+    conversation_of,
     extra_cells,
     plain_cells,
     plain_values,
@@ -74,13 +75,16 @@ async def write_results(
     return rows_written
 
 
+@dataclass(frozen=True, slots=True)
 class JsonLinesResults:
     """An object a line."""
+
+    with_conversations: bool = False
 
     @contextmanager
     def writing(self, text: TextIO) -> Iterator[ResultWriter]:
         """A writer into `text`."""
-        yield _JsonLines(text)
+        yield _JsonLines(text, self.with_conversations)
 
 
 class CsvResults:
@@ -108,16 +112,19 @@ class CsvResults:
 @dataclass(frozen=True, slots=True)
 class _JsonLines:
     text: TextIO
+    with_conversations: bool
 
     def write(self, results: Sequence[ScheduledCallResult]) -> None:
         for result in results:
             row = result.scheduled_call
-            whole = {
+            whole: dict[str, Any] = {
                 **plain_values(result),
                 "template_context": context_of(row),
                 "metadata": dict(sorted(row.metadata.items())),
                 "annotations": annotations_of(row),
             }
+            if self.with_conversations:
+                whole["conversation"] = conversation_of(result.call)
             self.text.write(json.dumps(whole, ensure_ascii=False) + "\n")
 
     def finish(self) -> None:

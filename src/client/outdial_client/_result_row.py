@@ -88,6 +88,16 @@ def annotations_of(row: ScheduledCall) -> dict[str, Any]:
     return _plain(row.annotations)
 
 
+def conversation_of(call: Call) -> dict[str, Any] | None:
+    """What was said in the call; None where nothing was reported."""
+    if not call.HasField("conversation"):
+        return None
+    said: dict[str, Any] = _undoubled(
+        MessageToDict(call.conversation, preserving_proto_field_name=True)
+    )
+    return said
+
+
 def _plain(struct: Struct) -> dict[str, Any]:
     values: dict[str, Any] = _undoubled(MessageToDict(struct))
     return values

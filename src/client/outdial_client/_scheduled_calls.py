@@ -82,6 +82,7 @@ class ScheduledCalls:
         *,
         states: Iterable[ScheduledCallState.ValueType] = (),
         from_position: int = 0,
+        with_conversations: bool = False,
         timing: WatchTiming | None = None,
         on_interruption: Callable[[WatchInterruption], None] | None = None,
     ) -> ResultExport:
@@ -90,10 +91,14 @@ class ScheduledCalls:
         Args:
             states: Only rows in one of these; without any, all.
             from_position: The first row wanted, from 0.
+            with_conversations: Each call with what was said in it.
             on_interruption: Told about each break of the stream, before the wait.
         """
         request = messages.ExportScheduledCallsRequest(
-            batch_id=batch_id, states=states, from_position=from_position
+            batch_id=batch_id,
+            states=states,
+            from_position=from_position,
+            with_conversations=with_conversations,
         )
         interruptions = Interruptions(timing or WatchTiming(), on_interruption)
         return ResultExport(
@@ -133,11 +138,14 @@ class ScheduledCalls:
         target: OutputFile,
         *,
         states: Iterable[ScheduledCallState.ValueType] = (),
+        with_conversations: bool = False,
         on_progress: Callable[[ExportProgress], None] | None = None,
     ) -> int:
         """The same as `export_csv` with a JSON object a line.
 
-        What is not there yet is null; `template_context` and `metadata` are objects.
+        What is not there yet is null; `template_context` and `metadata` are objects. With
+        `with_conversations` there is `conversation`, too, as the API has it in JSON.
         """
-        export = self.export(batch_id, states=states)
-        return await write_results(export, JsonLinesResults(), target, on_progress)
+        export = self.export(batch_id, states=states, with_conversations=with_conversations)
+        form = JsonLinesResults(with_conversations=with_conversations)
+        return await write_results(export, form, target, on_progress)

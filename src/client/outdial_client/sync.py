@@ -717,6 +717,7 @@ class ScheduledCalls:
         *,
         states: Iterable[ScheduledCallState.ValueType] = (),
         from_position: int = 0,
+        with_conversations: bool = False,
         timing: WatchTiming | None = None,
         on_interruption: Callable[[WatchInterruption], None] | None = None,
     ) -> ResultExport:
@@ -725,6 +726,7 @@ class ScheduledCalls:
         Args:
             states: Only rows in one of these; without any, all.
             from_position: The first row wanted, from 0.
+            with_conversations: Each call with what was said in it.
             on_interruption: Told about each break of the stream, before the wait.
         """
         return ResultExport(
@@ -733,6 +735,7 @@ class ScheduledCalls:
                 batch_id,
                 states=tuple(states),
                 from_position=from_position,
+                with_conversations=with_conversations,
                 timing=timing,
                 on_interruption=told_here(on_interruption),
             ),
@@ -778,11 +781,13 @@ class ScheduledCalls:
         target: OutputFile,
         *,
         states: Iterable[ScheduledCallState.ValueType] = (),
+        with_conversations: bool = False,
         on_progress: Callable[[ExportProgress], None] | None = None,
     ) -> int:
         """The same as `export_csv` with a JSON object a line.
 
-        What is not there yet is null; `template_context` and `metadata` are objects.
+        What is not there yet is null; `template_context` and `metadata` are objects. With
+        `with_conversations` there is `conversation`, too, as the API has it in JSON.
         """
         return self._loop.run(
             partial(
@@ -790,6 +795,7 @@ class ScheduledCalls:
                 batch_id,
                 target,
                 states=tuple(states),
+                with_conversations=with_conversations,
                 on_progress=told_here(on_progress),
             )
         )

@@ -13,9 +13,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from outdial_server.domain.batch_webhook import BatchWebhook
-from outdial_server.domain.call import Call, CallState, CallTexts, CallTimes
+from outdial_server.domain.call import CallTexts, CallTimes
 from outdial_server.domain.errors import Reason, UnavailableError
-from outdial_server.domain.ids import AccountId, BatchId, CallId, ScheduledCallId
+from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.internet import AddressGuard, parse_networks
 from outdial_server.domain.report import Fault
 from outdial_server.domain.told_call import ToldCall
@@ -34,7 +34,7 @@ from outdial_server.ports.carrier import (
 from outdial_server.webhooks.webhook_carrier import WebhookCarrier
 from support.call_receiver import CallReceiver, call_receiver, never, with_status
 from support.clock import START, ManualClock
-from support.domain import AGENT
+from support.domain import a_shown_call
 from support.sealing import SEAL
 
 BATCH, CALL = BatchId("a batch"), CallId("a call")
@@ -57,26 +57,8 @@ class OneCall:
 
 
 def a_told_call() -> ToldCall:
-    call = Call(
-        CALL,
-        BATCH,
-        ScheduledCallId("a row"),
-        AGENT,
-        1,
-        CallState.SENDING,
-        None,
-        "",
-        "+15551230001",
-        "",
-        "webhook",
-        "",
-        START,
-        None,
-        None,
-        None,
-        None,
-        texts=CallTexts("Be kind.", "Hello, Ada.", "https://media.example/a-call"),
-    )
+    texts = CallTexts("Be kind.", "Hello, Ada.", "https://media.example/a-call")
+    call = a_shown_call(call_id=CALL, batch_id=BATCH, carrier="webhook", texts=texts)
     times = CallTimes(timedelta(seconds=30), timedelta(hours=1))
     return ToldCall(call, START, "Ada", times, {"crmId": "c-1"}, "patient 7")
 

@@ -6,6 +6,8 @@ import pytest
 
 from outdial_server.domain import batch as rules
 from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.call_event import CallEvent
+from outdial_server.domain.conversation import Conversation, Speaker, Utterance
 from outdial_server.domain.errors import NotFoundError, Reason
 from outdial_server.domain.ids import AccountId, BatchId
 from outdial_server.domain.report import ReportKind
@@ -168,3 +170,18 @@ async def test_a_page_is_read_through_the_indexes(
     assert "calls_pkey" in plan or "SEARCH c USING INTEGER PRIMARY KEY" in plan, plan
     assert "SCAN" not in plan, plan
     assert "Seq Scan" not in plan, plan
+
+
+async def test_what_was_said_comes_for_those_who_ask_for_it(world: World) -> None:
+    batch_id = await world.batch(3)
+    first, _ = await world.live(2)
+    said = Conversation(summary="Ada will come.", utterances=(Utterance(Speaker.AGENT, "Hi"),))
+    event = CallEvent(None, said)
+    await world.store.dispatch.apply_call_event(world.account_id, first.call_id, event)
+    read = await world.store.calls.export_scheduled_calls(
+        world.account_id, batch_id, 0, 10, with_conversations=True
+    )
+    talks = [result.call and result.call.conversation for result in read.results]
+    assert talks == [said, None, None]
+    plain = await page(world, batch_id)
+    assert [r.call and r.call.conversation for r in plain.results] == [None, None, None]

@@ -16,6 +16,8 @@ from outdial.v1.call_pb2 import (
 from outdial.v1.call_service_pb2 import CallJoined, CallOver
 from outdial.v1.event_pb2 import EVENT_TYPE_CONVERSATION_REPORTED
 from outdial.v1.scheduled_call_pb2 import DISPOSITION_BUSY
+from outdial.v1.scheduled_call_service_pb2 import ExportScheduledCallsRequest
+from outdial.v1.scheduled_call_service_pb2_grpc import ScheduledCallServiceStub
 from tests.integration.api.conftest import Belongings, watch_to_the_end
 
 from support.grpc import call
@@ -58,6 +60,10 @@ async def test_what_was_said_is_read_back_as_it_was_told_and_ends_nothing_twice(
     found = (await call(grpc_channel, "GetCall", key, call_id=call_id)).call
     assert found == told.call
     assert (found.state, found.disposition) == (before.state, before.disposition)
+    stub = ScheduledCallServiceStub(grpc_channel)
+    request = ExportScheduledCallsRequest(batch_id=ours.called_batch_id, with_conversations=True)
+    (page,) = [message async for message in stub.ExportScheduledCalls(request, metadata=key)]
+    assert page.results[0].call.conversation == SAID
     listed = await call(grpc_channel, "ListCalls", key, batch_id=ours.called_batch_id)
     assert not listed.calls[0].HasField("conversation")
     events = await call(grpc_channel, "ListBatchEvents", key, batch_id=ours.called_batch_id)

@@ -9,8 +9,10 @@ import pytest
 from outdial_server.commands.export_scheduled_calls import (
     RESULT_CHARS_PER_PIECE_MAX,
     ROWS_PER_READ_MAX,
+    TALKS_PER_READ_MAX,
     ExportScheduledCalls,
 )
+from outdial_server.domain.conversation import Conversation, Speaker, Utterance
 from outdial_server.domain.errors import InvalidFieldsError
 from outdial_server.domain.ids import AccountId, BatchId, ScheduledCallId
 from outdial_server.domain.row_pieces import row_chars
@@ -21,7 +23,7 @@ from outdial_server.domain.scheduled_call import (
 )
 from outdial_server.ports.batches import ResultPage, ScheduledCallResult
 from support.clock import START
-from support.domain import ACCOUNT, BATCH
+from support.domain import ACCOUNT, BATCH, a_shown_call
 
 WAITING, FAILED = ScheduledCallState.WAITING, ScheduledCallState.FAILED
 
@@ -58,6 +60,9 @@ class ListedRows:
 
     rows: Sequence[ScheduledCall]
     reads: list[int] = field(default_factory=list)
+    # What was said in the call of each, and how many rows were asked for at a time.
+    said: Conversation | None = None
+    limits: set[int] = field(default_factory=set)
 
     async def export_scheduled_calls(
         self,
@@ -66,11 +71,15 @@ class ListedRows:
         from_position: int,
         limit: int,
         states: Collection[ScheduledCallState] = (),
+        *,
+        with_conversations: bool = False,
     ) -> ResultPage:
         self.reads.append(from_position)
+        self.limits.add(limit)
         end = from_position + limit
         found = [r for r in self.rows[from_position:end] if not states or r.state in states]
-        results = [ScheduledCallResult(row, None) for row in found]
+        call = a_shown_call(conversation=self.said) if with_conversations else None
+        results = [ScheduledCallResult(row, call) for row in found]
         return ResultPage(results, end if end < len(self.rows) else None)
 
 
@@ -106,6 +115,17 @@ async def test_long_contexts_make_short_pieces() -> None:
     pieces = await exported(ListedRows(rows))
     assert [len(piece) for piece in pieces] == [2, 2, 2, 2, 1]
     assert sum(map(row_chars, rows[:2])) <= RESULT_CHARS_PER_PIECE_MAX
+
+
+async def test_with_what_was_said_few_rows_are_held_and_long_talks_make_short_pieces() -> None:
+    said = Conversation(utterances=(Utterance(Speaker.AGENT, "x" * 10_000),) * 6)
+    listed = ListedRows([a_row(n) for n in range(60)], said=said)
+    export = ExportScheduledCalls(listed)
+    pieces = [p async for p in export.execute(ACCOUNT, BATCH, (), 0, with_conversations=True)]
+    assert [r.scheduled_call.position for piece in pieces for r in piece] == list(range(60))
+    assert listed.limits == {TALKS_PER_READ_MAX}
+    assert max(len(piece) for piece in pieces) == 2
+    assert all(result.call is not None for piece in pieces for result in piece)
 
 
 async def test_nothing_is_read_ahead_of_the_reader() -> None:

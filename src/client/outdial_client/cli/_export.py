@@ -53,6 +53,9 @@ def export(
         list[str] | None,
         typer.Option(help="Only these columns of a csv, in their order; may be repeated."),
     ] = None,
+    conversations: Annotated[
+        bool, typer.Option("--conversations", help="What was said in each call; of jsonl alone.")
+    ] = False,
 ) -> None:
     """Write the people of a batch, with what came of each, into a file."""
 
@@ -60,6 +63,8 @@ def export(
         chosen = form or _BY_ENDING.get(Path(output).suffix.lower()) or _default_format(screen)
         if column and chosen is not Format.CSV:
             raise CommandFailure("--column goes with --format csv")
+        if conversations and chosen is not Format.JSONL:
+            raise CommandFailure("--conversations goes with --format jsonl")
         batch = await client.batches.get(batch_id)
         total = _expected_rows(batch, state)
         # A bar between the rows themselves would be in their way.
@@ -90,6 +95,7 @@ def export(
                     batch_id,
                     target,
                     states=states,  # type: ignore[arg-type]
+                    with_conversations=conversations,
                     on_progress=observe,
                 )
             view.finish(written)

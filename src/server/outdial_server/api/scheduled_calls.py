@@ -92,6 +92,7 @@ class ScheduledCallServicer(ScheduledCallServiceServicer):
             BatchId(required_id(request.batch_id, "batch_id")),
             SCHEDULED_CALL_STATE.each(request.states, "states"),
             request.from_position,
+            with_conversations=request.with_conversations,
         )
         async with aclosing(pieces):
             async for piece in pieces:

@@ -11,6 +11,8 @@ from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.ports.batches import ResultReader, ScheduledCallResult
 
 ROWS_PER_READ_MAX: Final = 500
+TALKS_PER_READ_MAX: Final = 25
+"""With what was said in each call: up to 256 KiB of text a row."""
 RESULT_CHARS_PER_PIECE_MAX: Final = 128 * 1024
 """A turn of the event loop is one piece made into a message: some 150 plain rows, or few
 with long contexts."""
@@ -27,6 +29,8 @@ class ExportScheduledCalls:
         batch_id: BatchId,
         states: Collection[ScheduledCallState],
         from_position: int,
+        *,
+        with_conversations: bool = False,
     ) -> AsyncGenerator[Sequence[ScheduledCallResult], None]:
         """Pieces of the list, by position. A page is read when the one before was taken:
         memory holds one, however slow the reader is, and between two nothing of the
@@ -35,9 +39,15 @@ class ExportScheduledCalls:
         if from_position < 0:
             raise invalid_field("from_position", "must not be negative")
         position: int | None = from_position
+        most = TALKS_PER_READ_MAX if with_conversations else ROWS_PER_READ_MAX
         while position is not None:
             page = await self.results.export_scheduled_calls(
-                account_id, batch_id, position, ROWS_PER_READ_MAX, states
+                account_id,
+                batch_id,
+                position,
+                most,
+                states,
+                with_conversations=with_conversations,
             )
             position = page.next_position
             for piece in pieces(page.results, _chars, RESULT_CHARS_PER_PIECE_MAX):
@@ -45,4 +55,8 @@ class ExportScheduledCalls:
 
 
 def _chars(result: ScheduledCallResult) -> int:
-    return row_chars(result.scheduled_call) + (0 if result.call is None else _CALL_CHARS)
+    of_row, call = row_chars(result.scheduled_call), result.call
+    if call is None:
+        return of_row
+    talk = 0 if call.conversation is None else call.conversation.text_bytes
+    return of_row + _CALL_CHARS + talk

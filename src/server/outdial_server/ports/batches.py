@@ -74,6 +74,8 @@ class ResultReader(Protocol):
         from_position: int,
         limit: int,
         states: Collection[ScheduledCallState] = (),
+        *,
+        with_conversations: bool = False,
     ) -> ResultPage:
         """At most `limit` rows with their calls, by position. Takes as long for a state
         that is rare as for one that is not. Raises NotFoundError (BATCH_NOT_FOUND)."""

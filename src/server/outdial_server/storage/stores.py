@@ -312,10 +312,14 @@ class SqlCalls:
         from_position: int,
         limit: int,
         states: Collection[ScheduledCallState] = (),
+        *,
+        with_conversations: bool = False,
     ) -> ResultPage:
-        return await self._db.read(
-            lambda tx: exporting.export_page(tx, account_id, batch_id, from_position, limit, states)
-        )
+        def export(tx: Tx) -> ResultPage:
+            page = exporting.export_page(tx, account_id, batch_id, from_position, limit, states)
+            return exporting.with_what_was_said(tx, page) if with_conversations else page
+
+        return await self._db.read(export)
 
     async def cancel_scheduled_call(
         self, account_id: AccountId, scheduled_call_id: ScheduledCallId

@@ -1,11 +1,15 @@
 """Rows with their latest calls, from end to end."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Final
 
+from outdial_server.domain.conversation import Conversation
 from outdial_server.domain.ids import AccountId, BatchId
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.ports.batches import ResultPage, ScheduledCallResult
+from outdial_server.storage.conversations import conversation_from
+from outdial_server.storage.encoding import pack_id, unpack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import find_batch
@@ -60,3 +64,23 @@ def _result(row: Row) -> ScheduledCallResult:
     return ScheduledCallResult(
         scheduled_call, call_from(row) if scheduled_call.call_id is not None else None
     )
+
+
+def with_what_was_said(tx: Tx, page: ResultPage) -> ResultPage:
+    ids = [pack_id(result.call.call_id) for result in page.results if result.call is not None]
+    rows = tx.all(
+        "SELECT c.id, v.conversation_json FROM calls c JOIN conversations v ON v.call_key = c.key "
+        f"WHERE {tx.dialect.id_in('c.id', 'ids')}",
+        ids=tx.dialect.id_list(ids),
+    )
+    said = {unpack_id(row.id): conversation_from(row.conversation_json) for row in rows}
+    return replace(page, results=[_with_talk(result, said) for result in page.results])
+
+
+def _with_talk(
+    result: ScheduledCallResult, said: Mapping[str, Conversation]
+) -> ScheduledCallResult:
+    call = result.call
+    if call is None or call.call_id not in said:
+        return result
+    return replace(result, call=replace(call, conversation=said[call.call_id]))
