@@ -17,6 +17,7 @@ from benchmarks.options import Options
 from benchmarks.pages import pages
 from benchmarks.postgres import postgres
 from benchmarks.report import RowReport, show, write_json, write_page
+from benchmarks.rest import rest
 from benchmarks.restart import restart
 from benchmarks.rpc import rpc
 from benchmarks.size import disk, memory
@@ -34,6 +35,7 @@ ROWS: Mapping[str, Callable[[Options], Iterator[RowReport]]] = {
     "slots": slots,
     "watch": watch,
     "rpc": rpc,
+    "rest": rest,
     "pages": pages,
     "memory": memory,
     "disk": disk,

@@ -18,7 +18,7 @@ import uvloop
 from benchmarks.machine import ProcessIds
 from benchmarks.profiling import ThreadProfile
 from outdial_server.adapters.logs import configure_logs
-from outdial_server.app.server import running_server
+from outdial_server.app.server import RunningServer, running_server
 from outdial_server.settings import Settings
 
 API_KEY = "testtest.0123456789abcdef0123456789abcdef"
@@ -42,6 +42,11 @@ class Outdial:
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[str]:
+        async with self.running() as server:
+            yield f"127.0.0.1:{server.grpc_port}"
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[RunningServer]:
         given = {
             "database_url": self.database_url,
             "grpc_listen": "127.0.0.1:0",
@@ -54,7 +59,7 @@ class Outdial:
         settings = Settings(**given)
         configure_logs(settings.log_form, settings.log_level)
         async with running_server(settings) as server:
-            yield f"127.0.0.1:{server.grpc_port}"
+            yield server
 
 
 @asynccontextmanager

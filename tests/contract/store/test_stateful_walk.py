@@ -4,6 +4,7 @@ steps that matter. Each example has a database of its own."""
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ async def new_world(databases: Databases) -> AsyncIterator[World]:
         await databases.drop_database(name)
 
 
+@pytest.mark.timeout(300)
 @settings(
     max_examples=6,
     deadline=None,
