@@ -51,16 +51,22 @@ $(PROTOS): $(READY)
 	@touch $@
 
 .PHONY: generate
-generate: $(PROTOS) ## Generate generated/outdial and docs/errors.md from proto/, the sync client from the async
+generate: $(PROTOS) ## Generate generated/ and docs/errors.md from proto/, the sync client from the async
 	$(BIN)/python .ci/generate.py
 	$(BIN)/python .ci/generate_sync.py
 	$(BIN)/python .ci/errors_page.py
+	$(BIN)/python .ci/openapi.py
+
+.PHONY: openapi
+openapi: $(PROTOS) ## Generate generated/openapi/outdial.json from proto/
+	$(BIN)/python .ci/openapi.py
 
 .PHONY: check-generated
 check-generated: $(PROTOS) ## Fail if what is generated is not current
 	$(BIN)/python .ci/generate.py --check
 	$(BIN)/python .ci/generate_sync.py --check
 	$(BIN)/python .ci/errors_page.py --check
+	$(BIN)/python .ci/openapi.py --check
 
 .PHONY: format
 format: $(PROTOS) ## Format Python and protos

@@ -7,8 +7,9 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+from typing_extensions import override
 
 from outdial_server.gateway.callbacks import CallbackRoutes
 from outdial_server.gateway.errors import http_error
@@ -37,7 +38,25 @@ def build_http_app(
             Route("/healthz", health),
             Route("/metrics", show_metrics),
             *callbacks.routes(),
-            Mount(PREFIX, app=native),
+            _Below(PREFIX, native),
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
     )
+
+
+class _Below(BaseRoute):
+    """Whatever begins with a prefix. A mount leaves out paths that hold a line break, whose
+    refusal then has another form than the others."""
+
+    def __init__(self, prefix: str, app: ASGIApp) -> None:
+        self._prefix = f"{prefix}/"
+        self._app = app
+
+    @override
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        is_below = scope["type"] == "http" and scope["path"].startswith(self._prefix)
+        return (Match.FULL if is_below else Match.NONE), {}
+
+    @override
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
