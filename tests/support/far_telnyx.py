@@ -44,7 +44,7 @@ _CAUSES: Final = {
     Disposition.FAILED: ("unspecified", "500"),
 }
 
-_REFUSALS: Final = {
+REFUSALS: Final = {
     Fate.INVALID_NUMBER: (422, "10016", "Phone number must be in +E164 format", "/to"),
     Fate.UNAUTHORIZED: (401, "10009", "Authentication failed", None),
     Fate.THROTTLED: (429, "10011", "Too many requests", None),
@@ -80,10 +80,10 @@ class TelnyxFace:
     async def _create(self, request: Request) -> Response:
         body = orjson.loads(await request.body())
         self.far.requests.append(body)
-        if not _is_let_in(request):
+        if not is_let_in(request):
             return self.refused(Fate.UNAUTHORIZED)
         if body["connection_id"] != CONNECTION_ID:
-            return _error(422, "10015", "Invalid value for connection_id", "/connection_id")
+            return error(422, "10015", "Invalid value for connection_id", "/connection_id")
         seen = self._commands.get(body["command_id"])
         if seen is not None:
             return self.taken(seen)
@@ -92,8 +92,8 @@ class TelnyxFace:
             body["to"],
             body["from"],
             body["client_state"],
-            _pace(body["timeout_secs"], RING_LEAST_SECONDS),
-            _pace(body["time_limit_secs"], CALL_LEAST_SECONDS),
+            pace(body["timeout_secs"], RING_LEAST_SECONDS),
+            pace(body["time_limit_secs"], CALL_LEAST_SECONDS),
         )
         answer = await self.far.create(request, asked)
         placed = [call for call in self.far.calls() if call.call_id == body["client_state"]]
@@ -105,7 +105,7 @@ class TelnyxFace:
         return JSONResponse({"data": _record(call) | {"is_alive": False, "recording_id": None}})
 
     def refused(self, fate: Fate) -> Response:
-        return _error(*_REFUSALS[fate])
+        return error(*REFUSALS[fate])
 
     async def _get(self, request: Request) -> Response:
         call = self.far.find(request.path_params["id"])
@@ -117,15 +117,15 @@ class TelnyxFace:
         if call is None:
             return _no_such_call()
         if not call.is_live:
-            return _error(422, "90018", "Call has already ended")
+            return error(422, "90018", "Call has already ended")
         self.far.hang_up(call)
         return JSONResponse({"data": {"result": "ok"}})
 
     async def _active(self, request: Request) -> Response:
-        if not _is_let_in(request):
+        if not is_let_in(request):
             return self.refused(Fate.UNAUTHORIZED)
         if request.path_params["id"] != CONNECTION_ID:
-            return _error(404, "10005", "Resource not found")
+            return error(404, "10005", "Resource not found")
         wanted = request.query_params
         most = min(self.page_most, int(wanted.get("page[limit]", 20)))
         first = int(wanted.get("page[after]", 0))
@@ -135,7 +135,7 @@ class TelnyxFace:
         return JSONResponse({"data": live[first : first + most], "meta": meta})
 
     async def _list_events(self, request: Request) -> Response:
-        if not _is_let_in(request):
+        if not is_let_in(request):
             return self.refused(Fate.UNAUTHORIZED)
         wanted = request.query_params
         assert wanted["filter[type]"] == "webhook"
@@ -169,13 +169,16 @@ class TelnyxFace:
 
 
 def signed(url: str, told: dict[str, Any], at: datetime | None = None) -> Callback:
-    body = orjson.dumps(told)
+    return signed_body(url, orjson.dumps(told), "application/json", at)
+
+
+def signed_body(url: str, body: bytes, content_type: str, at: datetime | None = None) -> Callback:
     seconds = str(int((at or datetime.now(UTC)).timestamp()))
     signature = SIGNING_KEY.sign(seconds.encode() + b"|" + body)
     headers = {
         "telnyx-signature-ed25519": b64encode(signature).decode(),
         "telnyx-timestamp": seconds,
-        "content-type": "application/json",
+        "content-type": content_type,
     }
     return Callback(url, headers, body)
 
@@ -244,11 +247,11 @@ def _record(call: FarCall) -> dict[str, Any]:
     return record if call.is_live else record | {"end_time": datetime.now(UTC).isoformat()}
 
 
-def _is_let_in(request: Request) -> bool:
+def is_let_in(request: Request) -> bool:
     return request.headers.get("authorization") == f"Bearer {API_KEY}"
 
 
-def _pace(seconds: int, least: int) -> timedelta:
+def pace(seconds: int, least: int) -> timedelta:
     assert seconds >= least
     return AT_THE_LEAST if seconds == least else timedelta(seconds=seconds)
 
@@ -258,15 +261,15 @@ def _moment(text: str) -> datetime:
 
 
 def _no_such_call() -> Response:
-    return _error(422, "90015", "Invalid Call Control ID")
+    return error(422, "90015", "Invalid Call Control ID")
 
 
-def _error(status: int, code: str, title: str, pointer: str | None = None) -> Response:
-    error: dict[str, Any] = {"code": code, "title": title, "detail": title}
+def error(status: int, code: str, title: str, pointer: str | None = None) -> Response:
+    told: dict[str, Any] = {"code": code, "title": title, "detail": title}
     if pointer is not None:
-        error["source"] = {"pointer": pointer}
+        told["source"] = {"pointer": pointer}
     headers = {"retry-after": "1"} if status == 429 else {}
-    return JSONResponse({"errors": [error]}, status_code=status, headers=headers)
+    return JSONResponse({"errors": [told]}, status_code=status, headers=headers)
 
 
 def example_events() -> dict[str, dict[str, Any]]:

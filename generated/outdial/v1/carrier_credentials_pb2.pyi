@@ -78,7 +78,7 @@ Global___TwilioCredentials: _TypeAlias = TwilioCredentials  # noqa: Y015
 
 @_typing.final
 class TelnyxCredentials(_message.Message):
-    """What an account at Telnyx is opened with: a Call Control application of it. A secret is never
+    """What an account at Telnyx is opened with, and an application of it. A secret is never
     shown again: it is kept encrypted, and reads show its first four characters in the field
     beside it.
     """
@@ -91,12 +91,15 @@ class TelnyxCredentials(_message.Message):
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     DETECT_MACHINES_FIELD_NUMBER: _builtins.int
     BASE_URL_FIELD_NUMBER: _builtins.int
+    TEXML_ACCOUNT_SID_FIELD_NUMBER: _builtins.int
     api_key: _builtins.str
     """Asks for calls. At most 256 characters of ASCII without spaces. Required. Write only."""
     api_key_hint: _builtins.str
     """Output only."""
     connection_id: _builtins.str
-    """The Call Control application: 1 to 64 letters, digits and hyphens. Required."""
+    """The Call Control application, or with `texml_account_sid` the TeXML application: 1 to 64
+    letters, digits and hyphens. Required.
+    """
     public_key: _builtins.str
     """Of the account: checks Telnyx's webhooks. The base64 of 32 bytes, as Telnyx shows it.
     Required.
@@ -107,6 +110,10 @@ class TelnyxCredentials(_message.Message):
     """Where Telnyx's API is, for a region or a double of yours; unset means
     https://api.telnyx.com/v2. Under the rules of TwilioCredentials.base_url.
     """
+    texml_account_sid: _builtins.str
+    """Chooses TeXML, Telnyx's Twilio-like API, in place of Call Control: the id of the account
+    there, 1 to 64 letters, digits and hyphens.
+    """
     def __init__(
         self,
         *,
@@ -116,10 +123,11 @@ class TelnyxCredentials(_message.Message):
         public_key: _builtins.str = ...,
         detect_machines: _builtins.bool = ...,
         base_url: _builtins.str = ...,
+        texml_account_sid: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "api_key_hint", b"api_key_hint", "base_url", b"base_url", "connection_id", b"connection_id", "detect_machines", b"detect_machines", "public_key", b"public_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "api_key_hint", b"api_key_hint", "base_url", b"base_url", "connection_id", b"connection_id", "detect_machines", b"detect_machines", "public_key", b"public_key", "texml_account_sid", b"texml_account_sid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -36,6 +36,7 @@ from support.domain import a_call, after
 from support.far_plivo import plivo_line
 from support.far_sip import sip_line
 from support.far_telnyx import telnyx_line
+from support.far_texml import texml_line
 from support.far_twilio import twilio_line
 from support.requests import REQUEST
 
@@ -67,6 +68,7 @@ REPORTING = {
     "http": http_line,
     "twilio": twilio_line,
     "telnyx": telnyx_line,
+    "texml": texml_line,
     "plivo": plivo_line,
 }
 """Carriers with an API: it can fail on its own, its callbacks come twice or not at all, and some

@@ -18,6 +18,7 @@ from outdial_server.ports.carrier import Accepted, CallQuery
 from support.described import Description, Seen, UnknownNameError
 from support.far_carrier import FarLine
 from support.far_telnyx import telnyx_line
+from support.far_texml import texml_line
 from support.far_twilio import twilio_line
 from support.requests import REQUEST
 
@@ -81,6 +82,24 @@ CARRIERS = {
             }
         ),
         frozenset({"/v2/call_events"}),
+    ),
+    "texml": Described(
+        "telnyx_calls.openapi.json",
+        texml_line,
+        "POST /texml/Accounts/{account_sid}/Calls",
+        (
+            {"record": True, "recordingChannels": "dual", "recording_timeout": 20.0},
+            {"machine_detection": "DetectMessageEnd", "MachineDetectionTimeout": 20_000},
+            {"custom_headers": [{"name": "X-A", "value": "1"}], "CallerId": "Ada"},
+        ),
+        frozenset(
+            {
+                "POST /texml/Accounts/{account_sid}/Calls",
+                "GET /texml/Accounts/{account_sid}/Calls",
+                "GET /texml/Accounts/{account_sid}/Calls/{call_sid}",
+                "POST /texml/Accounts/{account_sid}/Calls/{call_sid}",
+            }
+        ),
     ),
 }
 

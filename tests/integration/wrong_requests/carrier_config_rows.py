@@ -122,12 +122,16 @@ ROWS = [
                 display_name="x",
                 carrier="telnyx",
                 telnyx=TelnyxCredentials(
-                    connection_id="../x", public_key="x", base_url="http://169.254.169.254"
+                    connection_id="../x",
+                    public_key="x",
+                    base_url="http://169.254.169.254",
+                    texml_account_sid="../x",
                 ),
             )
         },
         "carrier_config.telnyx.api_key",
         "carrier_config.telnyx.connection_id",
+        "carrier_config.telnyx.texml_account_sid",
         "carrier_config.telnyx.public_key",
         "carrier_config.telnyx.base_url",
     ),

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from outdial_server.carriers.params import KnownParams
 from outdial_server.carriers.plivo.params import KNOWN as PLIVO
 from outdial_server.carriers.telnyx.params import KNOWN as TELNYX
+from outdial_server.carriers.telnyx.texml_params import KNOWN as TEXML
 from outdial_server.carriers.twilio.params import KNOWN as TWILIO
 from outdial_server.domain.carrier_params import DialledThrough, ParamsError
 from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.domain.errors import InvalidFieldsError
 
-KNOWN = [TWILIO, TELNYX, PLIVO]
+KNOWN = [TWILIO, TELNYX, TEXML, PLIVO]
 DOCS = Path(__file__).parents[3] / "docs" / "carriers"
 
 
@@ -71,5 +72,5 @@ def test_they_are_written_by_whoever_dials_and_faults_are_named_in_the_request()
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.carrier)
 def test_the_page_of_a_carrier_lists_them(known: KnownParams) -> None:
     page = (DOCS / f"{known.carrier.lower()}.md").read_text()
-    listed = page.partition("of these names:\n")[2].partition(". `")[0]
+    listed = page.partition("of these names:\n")[2].partition("`.")[0] + "`"
     assert set(re.findall("`([A-Za-z_]+)`", listed)) == known.allowed

@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials
 
+from outdial_server.carriers.telnyx.adapter import TelnyxCarrier
 from outdial_server.carriers.telnyx.kind import TelnyxKind
+from outdial_server.carriers.telnyx.texml import TexmlCarrier
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.ids import CallId, CarrierConfigId
 from outdial_server.domain.internet import AddressGuard, parse_networks
@@ -32,6 +34,7 @@ def faults(**changes: object) -> list[str]:
 def test_a_key_a_connection_and_a_public_key_are_what_it_takes() -> None:
     assert faults() == []
     assert faults(detect_machines=True, base_url="https://api.telnyx.eu/v2") == []
+    assert faults(texml_account_sid="61bf923e-5e4d-4595-a110-56190ea18a1b") == []
     assert faults(**dict.fromkeys(GOOD)) == list(GOOD)
 
 
@@ -44,6 +47,7 @@ def test_a_key_a_connection_and_a_public_key_are_what_it_takes() -> None:
         ("connection_id", "1" * 65),
         ("connection_id", "1/../calls"),
         ("connection_id", "1\n"),
+        ("texml_account_sid", "1/../calls"),
         ("public_key", b64encode(bytes(31)).decode()),
         ("public_key", "not base64!"),
         ("public_key", "schlüssel"),
@@ -76,6 +80,17 @@ async def test_an_account_is_asked_at_addresses_that_may_be_reached_alone() -> N
         )
         assert await carrier.place_call(request) == NotSent(reason)
         await carrier.close()
+
+
+async def test_the_way_to_dial_is_chosen_by_the_account_of_texml() -> None:
+    opened = KIND.open(GOOD, "https://us.example.com", CarrierConfigId("config"))
+    texml = GOOD | {"texml_account_sid": "acc-1"}
+    other = KIND.open(texml, "https://us.example.com", CarrierConfigId("config"))
+    assert (type(opened), type(other)) == (TelnyxCarrier, TexmlCarrier)
+    await opened.close()
+    await other.close()
+    assert KIND.write_params({"record_trim": "x"}, {}) == {"record_trim": "x"}
+    assert KIND.write_params({"record": True}, {"texml_account_sid": "acc-1"}) == {"Record": True}
 
 
 def test_the_contract_names_the_same_secrets() -> None:

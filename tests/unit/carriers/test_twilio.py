@@ -13,10 +13,11 @@ from twilio.request_validator import RequestValidator
 
 from outdial_server.carriers.answers import dial_result
 from outdial_server.carriers.twilio.account import TwilioAccount
-from outdial_server.carriers.twilio.create import create_form, known_refusal, twiml
+from outdial_server.carriers.twilio.create import create_form, known_refusal
 from outdial_server.carriers.twilio.params import ALLOWED, OURS, documented
 from outdial_server.carriers.twilio.signature import is_signed, signature
-from outdial_server.carriers.twilio.statuses import report_of_callback, report_of_resource
+from outdial_server.carriers.twiml.markup import connected
+from outdial_server.carriers.twiml.statuses import report_of_callback, report_of_resource
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import AccountId, CallId
@@ -27,6 +28,7 @@ from support.specs import spec
 
 ACCOUNT = TwilioAccount("AC" + "0" * 32, "token")
 SID = "CA" + "1" * 32
+JOIN_URL = "wss://agent.example.net/join?a=1&b=2"
 CALLBACK_URL = "https://dial.example.net/callbacks/twilio/secret/ours"
 
 
@@ -39,7 +41,7 @@ def a_request(**changes: object) -> DialRequest:
         "caller_id": "+15551230000",
         "ring_timeout": timedelta(seconds=25),
         "max_duration": timedelta(minutes=10),
-        "join_url": "wss://agent.example.net/join?a=1&b=2",
+        "join_url": JOIN_URL,
     }
     return DialRequest(**(fields | changes))  # type: ignore[arg-type]
 
@@ -63,7 +65,7 @@ def test_a_request_says_all_that_twilio_needs() -> None:
     assert form() == {
         "To": ["+15551230001"],
         "From": ["+15551230000"],
-        "Twiml": [twiml(a_request())],
+        "Twiml": [connected(JOIN_URL, "ours")],
         "StatusCallback": [CALLBACK_URL],
         "StatusCallbackEvent": ["initiated", "ringing", "answered", "completed"],
         "Timeout": ["25"],
@@ -78,7 +80,7 @@ def test_parts_of_a_second_are_rounded_up_and_a_ring_is_bounded() -> None:
 
 
 def test_whoever_answers_is_connected_to_the_agent() -> None:
-    stream = ET.fromstring(twiml(a_request())).find("Connect/Stream")  # noqa: S314 our own
+    stream = ET.fromstring(connected(JOIN_URL, "ours")).find("Connect/Stream")  # noqa: S314 our own
     assert stream is not None
     assert stream.get("url") == "wss://agent.example.net/join?a=1&b=2"
     parameter = stream.find("Parameter")
@@ -244,7 +246,7 @@ def test_whatever_may_have_been_placed_is_unclear(status: int) -> None:
 def test_each_status_says_what_it_is(
     told: dict[str, str], kind: ReportKind, disposition: Disposition | None
 ) -> None:
-    report = report_of_callback(CallId("ours"), {"CallSid": SID} | told)
+    report = report_of_callback(CallId("ours"), {"CallSid": SID} | told, "SipResponseCode")
     assert (report.call_id, report.carrier_call_id) == ("ours", SID)
     assert (report.kind, report.disposition) == (kind, disposition)
 

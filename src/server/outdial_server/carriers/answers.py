@@ -45,12 +45,13 @@ def dial_result(
     known_refusal: Callable[[Answer], Refused | None],
 ) -> DialResult:
     """By class first, since carriers add codes: a 2xx with an id is accepted, a 429 was not
-    processed, another 4xx is refused, and whatever else came is unclear. `known_refusal`
-    says more of a 4xx where the carrier's own code does."""
+    processed, another 4xx is refused, and whatever else came is unclear. The id is empty where
+    callbacks are the first to tell it. `known_refusal` says more of a 4xx where the carrier's
+    own code does."""
     status = answer.status
     if answer.is_success:
         found = carrier_call_id(answer)
-        return Accepted(found) if isinstance(found, str) and found else Unclear(UNREADABLE)
+        return Accepted(found) if isinstance(found, str) else Unclear(UNREADABLE)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return NotSent(THROTTLED, retry_after(answer))
     if status == HTTPStatus.REQUEST_TIMEOUT or not 300 <= status < 500:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qs
 
 from outdial_server.carriers.answers import UNREADABLE, answered_within, dial_result, field
+from outdial_server.carriers.callback_forms import form_of, url_of
 from outdial_server.carriers.plivo.account import NAME, PlivoAccount
 from outdial_server.carriers.plivo.answer_xml import handed_over
 from outdial_server.carriers.plivo.create import ANSWER, JOIN_URL, create_body, known_refusal
@@ -145,13 +146,11 @@ class PlivoCarrier:
         return AccountFault(f"HTTP_{answer.status}", is_refusal=answer.status in _KEPT_OUT)
 
     def verify_callback(self, callback: RawCallback) -> bool:
-        path = f"/{callback.path}" if callback.path else ""
-        query = f"?{callback.query}" if callback.query else ""
         try:
             return is_signed(
                 self._account.auth_token,
-                f"{self._callback_url}{path}{query}",
-                _form(callback),
+                url_of(callback, self._callback_url),
+                form_of(callback),
                 callback.headers.get(NONCE_HEADER, ""),
                 callback.headers.get(SIGNATURE_HEADER, ""),
             )
@@ -159,7 +158,7 @@ class PlivoCarrier:
             return False
 
     def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
-        told = dict(_form(callback))
+        told = dict(form_of(callback))
         call_id, _, what = callback.path.partition("/")
         if not call_id or not UUID.fullmatch(told.get("CallUUID", "")):
             raise ValueError("the callback names no call")
@@ -271,8 +270,3 @@ def _request_uuid(answer: Answer) -> str | None:
 def _uuid_of(record: Mapping[str, object]) -> str:
     found = record.get("call_uuid")
     return found if isinstance(found, str) else ""
-
-
-def _form(callback: RawCallback) -> list[tuple[str, str]]:
-    """Raises ValueError for what is no form."""
-    return parse_qsl(callback.body.decode(), keep_blank_values=True, strict_parsing=True)

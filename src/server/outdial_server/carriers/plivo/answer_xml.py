@@ -1,8 +1,9 @@
 """What Plivo is to do with whoever answers."""
 
 from typing import Final
-from urllib.parse import urlsplit
 from xml.sax.saxutils import escape, quoteattr
+
+from outdial_server.carriers.twiml.markup import answers_itself
 
 AUDIO: Final = "audio/x-l16;rate=16000"
 """The better of what Plivo has."""
@@ -10,7 +11,7 @@ AUDIO: Final = "audio/x-l16;rate=16000"
 
 def handed_over(join_url: str, call_id: str) -> str:
     """A socket gets the audio, both ways; a page of the agent's answers with XML of its own."""
-    if urlsplit(join_url).scheme == "https":
+    if answers_itself(join_url):
         return f'<Response><Redirect method="POST">{escape(join_url)}</Redirect></Response>'
     attributes = {
         "bidirectional": "true",

@@ -164,7 +164,7 @@ _INVALID_NUMBER: Final = Refused("INVALID_NUMBER", Fault.CALL, Disposition.INVAL
 
 
 def _dial_result(answer: Answer) -> DialResult:
-    return dial_result(answer, lambda taken: field(taken, "id"), _known_refusal)
+    return dial_result(answer, lambda taken: field(taken, "id") or None, _known_refusal)
 
 
 def _known_refusal(answer: Answer) -> Refused | None:

@@ -20,12 +20,7 @@ from outdial_server.carriers.telnyx.records import (
     next_page,
     owner_of,
 )
-from outdial_server.carriers.telnyx.signature import (
-    SIGNATURE_HEADER,
-    TIME_HEADER,
-    is_signed,
-    public_key_of,
-)
+from outdial_server.carriers.telnyx.signature import is_own, public_key_of
 from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import CallId
@@ -148,16 +143,10 @@ class TelnyxCarrier:
             return None
         code = code_of(answer)
         reason = f"HTTP_{answer.status}" if code is None else f"TELNYX_{code}"
-        return AccountFault(reason, is_refusal=answer.status in _KEPT_OUT)
+        return AccountFault(reason, is_refusal=answer.status in KEPT_OUT)
 
     def verify_callback(self, callback: RawCallback) -> bool:
-        return is_signed(
-            self._key,
-            callback.headers.get(TIME_HEADER, ""),
-            callback.body,
-            callback.headers.get(SIGNATURE_HEADER, ""),
-            self._clock.now(),
-        )
+        return is_own(self._key, callback, self._clock.now())
 
     def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
         """Which call is meant the body says, since the signature does not cover the URL."""
@@ -238,7 +227,7 @@ class TelnyxCarrier:
 
 _ONE_PAGE: Final = {"page[size]": str(PAGE_MOST)}
 
-_KEPT_OUT: Final = (
+KEPT_OUT: Final = (
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.NOT_FOUND,

@@ -26,8 +26,8 @@ def create_body(account: TelnyxAccount, request: DialRequest, callback_url: str)
         "connection_id": account.connection_id,
         "to": request.address,
         "from": request.caller_id,
-        "timeout_secs": _within(RING_SECONDS, request.ring_timeout.total_seconds()),
-        "time_limit_secs": _within(CALL_SECONDS, request.max_duration.total_seconds()),
+        "timeout_secs": seconds_within(RING_SECONDS, request.ring_timeout.total_seconds()),
+        "time_limit_secs": seconds_within(CALL_SECONDS, request.max_duration.total_seconds()),
         # Else another route is tried once the ring time is over, and the phone rings anew.
         "retry_on_timeout": False,
         "client_state": client_state(request.call_id),
@@ -44,7 +44,7 @@ def create_body(account: TelnyxAccount, request: DialRequest, callback_url: str)
     return orjson.dumps(body | documented(request.params))
 
 
-def _within(bounds: tuple[int, int], seconds: float) -> int:
+def seconds_within(bounds: tuple[int, int], seconds: float) -> int:
     least, most = bounds
     return max(least, min(most, ceil(seconds)))
 
@@ -66,7 +66,18 @@ def call_id_in(state: object) -> CallId | None:
 
 _NUMBER_CODES: Final = frozenset({"10002", "10016"})
 _SETUP_CODES: Final = frozenset({"10009", "10010", "10015"})
-_SETUP_FIELDS: Final = frozenset({"/connection_id", "/stream_url", "/webhook_url"})
+_SETUP_FIELDS: Final = frozenset(
+    {
+        "/connection_id",
+        "/stream_url",
+        "/webhook_url",
+        "/ApplicationSid",
+        "/StatusCallback",
+        "/Texml",
+        "/Url",
+    }
+)
+"""Of Call Control, and of TeXML."""
 
 
 def code_of(answer: Answer) -> str | None:
@@ -84,7 +95,7 @@ def known_refusal(answer: Answer) -> Refused | None:
     pointer = field(answer, "errors", 0, "source", "pointer")
     if code in _SETUP_CODES or pointer in _SETUP_FIELDS:
         return Refused(reason, Fault.CONFIGURATION)
-    if pointer == "/from":
+    if pointer in ("/from", "/From"):
         return Refused(reason, Fault.CALLER_ID)
     if code in _NUMBER_CODES:
         return Refused(reason, Fault.CALL, Disposition.INVALID_NUMBER)

@@ -92,7 +92,7 @@ OURS: Final = {
 """Parameters that are said in another way, and how."""
 
 
-def _value_fault(value: object) -> str:
+def value_fault(value: object) -> str:
     return "" if _is_plain(value) else _NOT_PLAIN
 
 
@@ -107,20 +107,20 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, str | int | float)
 
 
-KNOWN: Final = KnownParams("Telnyx", ALLOWED, OURS, snake_case, _value_fault)
+KNOWN: Final = KnownParams("Telnyx", ALLOWED, OURS, snake_case, value_fault)
 
 
 def documented(params: Params) -> dict[str, object]:
     """The parameters as Telnyx writes them. Raises ParamsError."""
-    return {name: _value(value) for name, value in KNOWN.write(params).items()}
+    return {name: json_value(value) for name, value in KNOWN.write(params).items()}
 
 
-def _value(value: object) -> object:
+def json_value(value: object) -> object:
     """As JSON has it. Whole numbers may come as floats, which Telnyx would not take."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list | tuple):
-        return [_value(one) for one in value]
+        return [json_value(one) for one in value]
     if isinstance(value, Mapping):
-        return {str(key): _value(one) for key, one in value.items()}
+        return {str(key): json_value(one) for key, one in value.items()}
     return value

@@ -7,6 +7,8 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from outdial_server.ports.carrier import RawCallback
+
 SIGNATURE_HEADER: Final = "telnyx-signature-ed25519"
 TIME_HEADER: Final = "telnyx-timestamp"
 
@@ -31,3 +33,13 @@ def is_signed(
     except (ValueError, OverflowError, OSError, InvalidSignature):
         return False
     return abs(now - sent_at) <= OLD_AFTER
+
+
+def is_own(key: Ed25519PublicKey, callback: RawCallback, now: datetime) -> bool:
+    return is_signed(
+        key,
+        callback.headers.get(TIME_HEADER, ""),
+        callback.body,
+        callback.headers.get(SIGNATURE_HEADER, ""),
+        now,
+    )

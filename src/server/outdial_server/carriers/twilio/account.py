@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from outdial_server.carriers.basic_login import basic_authorization
+
 NAME: Final = "twilio"
 BASE_URL: Final = "https://api.twilio.com"
 
@@ -30,5 +32,16 @@ class TwilioAccount:
         return self.account_sid, self.auth_token
 
     @property
-    def calls_url(self) -> str:
+    def headers(self) -> dict[str, str]:
+        return basic_authorization(*self.login)
+
+    @property
+    def list_url(self) -> str:
+        return f"{self._calls_url}.json"
+
+    def call_url(self, sid: str) -> str:
+        return f"{self._calls_url}/{sid}.json"
+
+    @property
+    def _calls_url(self) -> str:
         return f"{self.base_url.rstrip('/')}/2010-04-01/Accounts/{self.account_sid}/Calls"

@@ -3,11 +3,11 @@
 from math import ceil
 from typing import Final
 from urllib.parse import urlencode
-from xml.sax.saxutils import quoteattr
 
 from outdial_server.carriers.answers import field
 from outdial_server.carriers.twilio.account import TwilioAccount
 from outdial_server.carriers.twilio.params import documented
+from outdial_server.carriers.twiml.markup import answers_itself, connected
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.report import Fault
 from outdial_server.outgoing.exchange import Answer
@@ -44,15 +44,9 @@ def create_form(account: TwilioAccount, request: DialRequest, callback_url: str)
 
 def _media(request: DialRequest) -> tuple[str, str]:
     """A web page of the agent answers with TwiML of its own; a socket is connected to."""
-    if request.join_url.startswith("https:"):
+    if answers_itself(request.join_url):
         return "Url", request.join_url
-    return "Twiml", twiml(request)
-
-
-def twiml(request: DialRequest) -> str:
-    stream = f"<Stream url={quoteattr(request.join_url)}>"
-    parameter = f'<Parameter name="call_id" value={quoteattr(request.call_id)}/>'
-    return f"<Response><Connect>{stream}{parameter}</Stream></Connect></Response>"
+    return "Twiml", connected(request.join_url, request.call_id)
 
 
 _NUMBER: Final = Fault.CALL, Disposition.INVALID_NUMBER

@@ -1,9 +1,9 @@
 """Parameters of the carrier's own that a caller may add to its calls."""
 
-import re
 from typing import Final
 
 from outdial_server.carriers.params import KnownParams
+from outdial_server.carriers.twiml.spelling import pascal_case
 from outdial_server.domain.carrier_params import Params
 
 ALLOWED: Final = frozenset(
@@ -52,11 +52,6 @@ OURS: Final = {
 """Parameters that are said in another way, and how."""
 
 
-def _spelled(name: str) -> str:
-    """`SendDigits` may be given as `send_digits` or `sendDigits`, too."""
-    return "".join(part[:1].upper() + part[1:] for part in re.split("_+", name))
-
-
 def _value_fault(value: object) -> str:
     values = value if isinstance(value, list | tuple) else [value]
     if all(isinstance(one, str | int | float) for one in values):
@@ -64,7 +59,7 @@ def _value_fault(value: object) -> str:
     return "must be text, a number, true or false, or a list of them"
 
 
-KNOWN: Final = KnownParams("Twilio", ALLOWED, OURS, _spelled, _value_fault)
+KNOWN: Final = KnownParams("Twilio", ALLOWED, OURS, pascal_case, _value_fault)
 
 
 def documented(params: Params) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""What Twilio says of a call, in callbacks and in its own records, as a report."""
+"""What is said of a call, in callbacks and in the carrier's own records, as a report."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -23,18 +23,27 @@ _ENDS: Final = {
     "failed": Disposition.FAILED,
 }
 
-_MACHINES: Final = ("machine_", "fax")
+_MACHINES: Final = ("machine", "fax")
 
 
-def report_of_callback(call_id: CallId, told: Mapping[str, str]) -> CallReport:
-    """Raises ValueError for a status that there is not."""
+def report_of_callback(call_id: CallId, told: Mapping[str, str], sip_code: str) -> CallReport:
+    """`sip_code` names what holds the code of the call's last answer. Raises ValueError for a
+    status that there is not."""
     return _report(
         call_id,
         told["CallSid"],
         told.get("CallStatus", ""),
         told.get("AnsweredBy", ""),
-        told.get("SipResponseCode", ""),
+        told.get(sip_code, ""),
     )
+
+
+def report_of_hearing(call_id: CallId, told: Mapping[str, str]) -> CallReport | None:
+    """None for a person, whom the call is for anyway."""
+    if not told.get("AnsweredBy", "").startswith(_MACHINES):
+        return None
+    machine = Disposition.ANSWERED_MACHINE
+    return CallReport(call_id, ReportKind.ANSWERED, told["CallSid"], machine)
 
 
 def report_of_resource(call_id: CallId, resource: Mapping[str, object]) -> CallReport:

@@ -1,0 +1,141 @@
+"""The adapter to TeXML, Telnyx's Twilio-like API."""
+
+import re
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Final
+
+from outdial_server.carriers.answers import answered_within, dial_result, field
+from outdial_server.carriers.callback_forms import form_of
+from outdial_server.carriers.telnyx.account import NAME, TelnyxAccount
+from outdial_server.carriers.telnyx.adapter import CONNECTIONS, KEPT_OUT
+from outdial_server.carriers.telnyx.create import code_of, known_refusal
+from outdial_server.carriers.telnyx.signature import is_own, public_key_of
+from outdial_server.carriers.telnyx.texml_create import HEARD, create_body
+from outdial_server.carriers.twiml.calls import TwimlCalls
+from outdial_server.carriers.twiml.statuses import report_of_callback, report_of_hearing
+from outdial_server.domain.carrier_config import OverRate
+from outdial_server.domain.carrier_params import ParamsError
+from outdial_server.domain.ids import CallId
+from outdial_server.domain.internet import AddressGuard
+from outdial_server.domain.report import CallReport, Fault
+from outdial_server.domain.silence import CARRIER_DEADLINE
+from outdial_server.outgoing.exchange import (
+    Answer,
+    AnswerLostError,
+    HttpExchange,
+    NothingSentError,
+    checked_url,
+)
+from outdial_server.ports.carrier import (
+    AccountFault,
+    CallbackAnswer,
+    CallQuery,
+    DialRequest,
+    DialResult,
+    LookUpResult,
+    NotSent,
+    RawCallback,
+    Refused,
+    Unclear,
+)
+from outdial_server.ports.clock import Clock
+
+_SID: Final = re.compile(r"[!-~]{1,256}")
+
+
+class TexmlCarrier:
+    name = NAME
+    # Telnyx turns away what comes too fast.
+    default_calls_per_second: float | None = None
+    over_rate = OverRate.REFUSES
+
+    def __init__(
+        self,
+        account: TelnyxAccount,
+        callback_url: str,
+        clock: Clock,
+        deadline: timedelta = CARRIER_DEADLINE,
+        guard: AddressGuard | None = None,
+    ) -> None:
+        """See TelnyxCarrier."""
+        checked_url(account.base_url)
+        self._account = account
+        self._key = public_key_of(account.public_key)
+        self._callback_url = callback_url
+        self._clock = clock
+        self._exchange = HttpExchange(answered_within(deadline), CONNECTIONS, guard)
+        self._calls = TwimlCalls(self._exchange, account, _has_no_such_call)
+
+    async def place_call(self, request: DialRequest) -> DialResult:
+        if not request.join_url:
+            # Telnyx would not know what to do with whoever answers.
+            return Refused("AGENT_HAS_NO_JOIN_URL", Fault.CONFIGURATION)
+        try:
+            body = create_body(self._account, request, f"{self._callback_url}/{request.call_id}")
+            headers = {**self._account.headers, "content-type": "application/json"}
+            answer = await self._exchange.post(self._account.list_url, body, headers)
+        except ParamsError:
+            return Refused("INVALID_PARAMS", Fault.CALL)
+        except NothingSentError as error:
+            return NotSent(str(error))
+        except AnswerLostError as error:
+            return Unclear(str(error))
+        return dial_result(answer, _sid, known_refusal)
+
+    async def look_up(self, query: CallQuery) -> LookUpResult:
+        return await self._calls.look_up(query)
+
+    async def hang_up(self, query: CallQuery, *, unless_answered: bool = False) -> bool:
+        return await self._calls.end(query, "completed")
+
+    async def check_account(self) -> AccountFault | None:
+        """By the list of calls: it takes the key, and the account."""
+        url, headers = self._account.list_url, self._account.headers
+        try:
+            answer = await self._exchange.get(url, {"PageSize": "1"}, headers)
+        except (NothingSentError, AnswerLostError) as error:
+            return AccountFault(str(error), is_refusal=False)
+        if answer.is_success and isinstance(field(answer, "calls"), list):
+            return None
+        code = code_of(answer)
+        reason = f"HTTP_{answer.status}" if code is None else f"TELNYX_{code}"
+        return AccountFault(reason, is_refusal=answer.status in KEPT_OUT)
+
+    def verify_callback(self, callback: RawCallback) -> bool:
+        return is_own(self._key, callback, self._clock.now())
+
+    def parse_callback(self, callback: RawCallback) -> tuple[CallReport, ...]:
+        """Which call is meant the URL alone says: nothing of ours is in the body. So whoever has
+        a callback of the account and its token can tell it of another call within five
+        minutes, and nobody else."""
+        told = dict(form_of(callback))
+        call_id, _, what = callback.path.partition("/")
+        if not call_id or not _SID.fullmatch(told.get("CallSid", "")):
+            raise ValueError("the callback names no call")
+        if what != HEARD:
+            return (report_of_callback(CallId(call_id), told, "SipHangupCause"),)
+        heard = report_of_hearing(CallId(call_id), told)
+        return () if heard is None else (heard,)
+
+    def answer_callback(self, callback: RawCallback) -> CallbackAnswer | None:
+        return None
+
+    async def close(self) -> None:
+        await self._exchange.close()
+
+
+def _sid(answer: Answer) -> str | None:
+    """Telnyx's description of the answer has none: then the callbacks tell it."""
+    if not isinstance(field(answer, "status"), str):
+        return None
+    for name in ("sid", "call_sid"):
+        found = field(answer, name)
+        if isinstance(found, str) and _SID.fullmatch(found):
+            return found
+    return ""
+
+
+def _has_no_such_call(answer: Answer) -> bool:
+    """Telnyx's own 404 lists what is wrong."""
+    return answer.status == HTTPStatus.NOT_FOUND and isinstance(field(answer, "errors"), list)

@@ -1,0 +1,1 @@
+"""What Twilio's API and those made like it have in common."""
