@@ -112,7 +112,9 @@ async def test_it_is_shown_how_an_endpoint_takes_it(far_end: FarEnd, outdial: Ou
     shown = await outdial("webhook", "show", "w-1")
     for text in ("call-ended", "failing", "HTTP_503", "7", "b-1", "ultravox"):
         assert text in shown.stdout
-    listed = await outdial("webhook", "list")
+    far_end.answer("ListAgents", ListAgentsResponse(agents=[Agent(agent_id="a-1")]))
+    listed = await outdial("webhook", "list", "--agent", "Ada")
+    assert far_end.requests("ListWebhooks")[0].agent_id == "a-1"
     assert "failing" in listed.stdout
     assert HOOK.url in listed.stdout
 

@@ -60,11 +60,13 @@ class Webhooks:
         request = messages.GetWebhookRequest(webhook_id=webhook_id)
         return (await self._send(self._stub.GetWebhook, request)).webhook
 
-    def list(self, *, page_size: int = 0) -> Pager[Webhook]:
-        """Webhooks, oldest first."""
+    def list(self, *, agent_id: str = "", page_size: int = 0) -> Pager[Webhook]:
+        """Webhooks, oldest first; with `agent_id` those that are of this agent alone."""
 
         async def fetch(page_token: str) -> Page[Webhook]:
-            request = messages.ListWebhooksRequest(page_size=page_size, page_token=page_token)
+            request = messages.ListWebhooksRequest(
+                agent_id=agent_id, page_size=page_size, page_token=page_token
+            )
             response = await self._send(self._stub.ListWebhooks, request)
             return Page(response.webhooks, response.next_page_token)
 

@@ -1345,9 +1345,9 @@ class Webhooks:
         """One webhook."""
         return self._loop.run(partial(self._inner.get, webhook_id))
 
-    def list(self, *, page_size: int = 0) -> Pager[Webhook]:
-        """Webhooks, oldest first."""
-        return Pager(self._loop, self._inner.list(page_size=page_size))
+    def list(self, *, agent_id: str = "", page_size: int = 0) -> Pager[Webhook]:
+        """Webhooks, oldest first; with `agent_id` those that are of this agent alone."""
+        return Pager(self._loop, self._inner.list(agent_id=agent_id, page_size=page_size))
 
     def update(self, webhook: Webhook, fields: Iterable[str]) -> Webhook:
         """Writes those `fields` of `webhook`; AbortedError when its etag is out of date."""

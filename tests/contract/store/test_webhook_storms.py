@@ -122,3 +122,24 @@ async def test_one_endpoint_has_a_few_requests_out_whatever_there_is_to_tell(
     await delivering.deliverer.idle()
     await delivering.once()
     assert len(endpoint.tried) == 20
+
+
+async def test_what_is_asked_for_again_waits_for_the_request_that_is_out(
+    world: World, signals: ManualSignals
+) -> None:
+    endpoint = SilentEndpoint()
+    delivering = Delivering(world, signals, endpoint)
+    webhook = await hook(world)
+    batch_id = await world.batch(1)
+    await delivering.deliverer.tick(world.clock.now())
+    await settle()
+    again = EventRange(batch_id, 0, 1)
+    await world.store.webhooks.resend(world.account_id, webhook.webhook_id, [again])
+    world.clock.advance(LOOK_EVERY)
+    await delivering.deliverer.tick(world.clock.now())
+    await settle()
+    assert sequences(endpoint.tried, batch_id) == [1]
+    endpoint.lets.set()
+    await delivering.deliverer.idle()
+    await delivering.once()
+    assert sequences(endpoint.tried, batch_id) == [1, 1]

@@ -110,6 +110,9 @@ async def test_an_endpoint_of_an_agent_is_told_of_its_batches_and_direct_calls_a
     assert [getattr(after, "call_id", None) for after in told] == [direct.call.call_id]
     assert await turns(world) == 1
     assert (await look(world, webhook)).fields.agent_id == other
+    await hook(world)
+    listed = await world.store.webhooks.list_webhooks(world.account_id, PageRequest(50, ""), other)
+    assert [one.webhook_id for one in listed.items] == [webhook.webhook_id]
 
 
 async def test_an_endpoint_of_a_batch_is_told_of_it_alone(

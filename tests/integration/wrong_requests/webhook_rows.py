@@ -257,6 +257,12 @@ ROWS = [
         lambda w: w.their_webhook_id,
         lambda id_: {"webhook_id": id_},
     ),
+    *no_such_id(
+        "ListWebhooks",
+        "AGENT_NOT_FOUND",
+        lambda w: w.theirs.agent_id,
+        lambda id_: {"agent_id": id_},
+    ),
     faulty(
         "a token of another list",
         "ListWebhooks",

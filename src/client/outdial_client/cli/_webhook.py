@@ -70,11 +70,18 @@ def create(
 
 
 @commands.command("list")
-def list_webhooks(context: typer.Context, limit: Limit = 50) -> None:
+def list_webhooks(
+    context: typer.Context,
+    agent: Annotated[
+        str, typer.Option(metavar="AGENT", help="Those that are of this agent alone.")
+    ] = "",
+    limit: Limit = 50,
+) -> None:
     """List webhooks, oldest first."""
 
     async def command(client: Client, screen: Screen) -> None:
-        webhooks = client.webhooks.list(page_size=min(limit + 1, LARGEST_PAGE))
+        agent_id = (await find_agent(client, screen, agent)).agent_id if agent else ""
+        webhooks = client.webhooks.list(agent_id=agent_id, page_size=min(limit + 1, LARGEST_PAGE))
         await show_list(screen, webhooks, WEBHOOKS, limit)
 
     run(context, command)

@@ -7,7 +7,7 @@ from outdial.v1.webhook_service_pb2_grpc import WebhookServiceServicer
 from typing_extensions import override
 
 from outdial_server.api.caller import caller
-from outdial_server.api.conversion.ids import required_id
+from outdial_server.api.conversion.ids import canonical, required_id
 from outdial_server.api.conversion.request import page_of, take_request_key
 from outdial_server.api.conversion.webhook import (
     webhook_change,
@@ -23,7 +23,7 @@ from outdial_server.api.conversion.webhook_delivery import (
 from outdial_server.commands.redeliver_webhook_events import RedeliverWebhookEvents
 from outdial_server.commands.send_test_webhook import SendTestWebhook
 from outdial_server.commands.webhooks import CreateWebhook, RotateWebhookSecret, UpdateWebhook
-from outdial_server.domain.ids import WebhookId
+from outdial_server.domain.ids import AgentId, WebhookId
 from outdial_server.ports.webhook_log import DeliveryLog
 from outdial_server.ports.webhooks import WebhookStore
 
@@ -64,7 +64,8 @@ class WebhookServicer(WebhookServiceServicer):
     async def ListWebhooks(
         self, request: pb.ListWebhooksRequest, context: object
     ) -> pb.ListWebhooksResponse:
-        page = await self.webhooks.list_webhooks(caller().account_id, page_of(request))
+        agent_id = AgentId(canonical(request.agent_id)) if request.agent_id else None
+        page = await self.webhooks.list_webhooks(caller().account_id, page_of(request), agent_id)
         return pb.ListWebhooksResponse(
             webhooks=map(webhook_to_message, page.items), next_page_token=page.next_token
         )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from outdial_server.domain.event import Event
-from outdial_server.domain.ids import AccountId, BatchId, CallId, WebhookId
+from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId, WebhookId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.told_call import Told, ToldCall
@@ -34,8 +34,11 @@ class WebhookStore(Protocol):
         """Raises NotFoundError (WEBHOOK_NOT_FOUND)."""
         ...
 
-    async def list_webhooks(self, account_id: AccountId, page: PageRequest) -> Page[Webhook]:
-        """Oldest first."""
+    async def list_webhooks(
+        self, account_id: AccountId, page: PageRequest, agent_id: AgentId | None = None
+    ) -> Page[Webhook]:
+        """Oldest first; with an agent those that are of it alone. Raises NotFoundError
+        (AGENT_NOT_FOUND)."""
         ...
 
     async def change_webhook(

@@ -4,7 +4,7 @@ verb, one transaction."""
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from outdial_server.domain.ids import AccountId, BatchId, CallId, WebhookId
+from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId, WebhookId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.told_call import Told
@@ -45,8 +45,12 @@ class SqlWebhooks:
     async def get_webhook(self, account_id: AccountId, webhook_id: WebhookId) -> Webhook:
         return await self._db.read(lambda tx: webhooks.get_webhook(tx, account_id, webhook_id))
 
-    async def list_webhooks(self, account_id: AccountId, page: PageRequest) -> Page[Webhook]:
-        return await self._db.read(lambda tx: webhooks.list_webhooks(tx, account_id, page))
+    async def list_webhooks(
+        self, account_id: AccountId, page: PageRequest, agent_id: AgentId | None = None
+    ) -> Page[Webhook]:
+        return await self._db.read(
+            lambda tx: webhooks.list_webhooks(tx, account_id, page, agent_id)
+        )
 
     async def change_webhook(
         self,

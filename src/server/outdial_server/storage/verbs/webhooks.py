@@ -127,12 +127,18 @@ def get_webhook(tx: Tx, account_id: AccountId, webhook_id: WebhookId) -> Webhook
     return webhook_from(webhook_row(tx, account_id, webhook_id))
 
 
-def list_webhooks(tx: Tx, account_id: AccountId, page: PageRequest) -> Page[Webhook]:
+def list_webhooks(
+    tx: Tx, account_id: AccountId, page: PageRequest, agent_id: AgentId | None
+) -> Page[Webhook]:
+    agent = None if agent_id is None else agent_key(tx, account_id, agent_id)
     rows = tx.all(
-        _WEBHOOK + "AND w.key > :after ORDER BY w.key LIMIT :limit",
+        _WEBHOOK
+        + ("AND w.agent_key = :agent " if agent is not None else "")
+        + "AND w.key > :after ORDER BY w.key LIMIT :limit",
         account=account_key(tx, account_id),
         after=key_of("webhooks", page.token) or 0,
         limit=page.size + 1,
+        **({} if agent is None else {"agent": agent}),
     )
     return page_of("webhooks", page, rows, webhook_from)
 
