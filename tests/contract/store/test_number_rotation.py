@@ -510,7 +510,7 @@ async def test_a_number_that_is_listed_is_not_deleted_before_the_batch_has_ended
     with pytest.raises(PreconditionError) as caught:
         await numbers.delete_phone_number(world.account_id, front.phone_number_id)
     assert caught.value.reason is Reason.PHONE_NUMBER_IN_USE
-    assert caught.value.metadata == {"batches": "1"}
+    assert caught.value.metadata == {"batches": "1", "batch_id": batch_id}
     await world.change(batch_id, rules.cancel)
     await world.settle_all()
     await numbers.delete_phone_number(world.account_id, front.phone_number_id)

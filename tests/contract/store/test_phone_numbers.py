@@ -207,6 +207,7 @@ async def test_a_number_serves_one_agent(world: World) -> None:
         await bind(world, made, other)
     assert caught.value.reason is Reason.PHONE_NUMBER_BOUND
     assert caught.value.metadata == {"agent_id": world.agent_id}
+    assert "bound to the agent 'Ada'" in caught.value.message
     store = world.store.phone_numbers
     unbound = await store.unbind_phone_number(world.account_id, made.phone_number_id)
     assert unbound.agent_id is None

@@ -166,7 +166,7 @@ ROWS = [
         "BindPhoneNumber",
         lambda w: {"phone_number_id": w.bound_number_id, "agent_id": w.ours.agent_id},
         "PHONE_NUMBER_BOUND",
-        says="another agent",
+        says="bound to the agent 'Calls from one'",
     ),
     misfit(
         "one too many",
@@ -200,7 +200,7 @@ ROWS = [
         "DeletePhoneNumber",
         lambda w: {"phone_number_id": w.resting_number_id},
         "PHONE_NUMBER_IN_USE",
-        says="have not ended",
+        says="the batch 'list' lists the number",
     ),
     faulty(
         "numbers that are none",

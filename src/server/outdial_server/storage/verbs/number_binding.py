@@ -32,9 +32,12 @@ def bind_phone_number(
     number = _locked(tx, account_id, phone_number_id)
     agent = agent_key(tx, account_id, agent_id)
     if number.agent_key not in (None, agent):
+        holder: str = tx.scalar(
+            "SELECT display_name FROM agents WHERE key = :key", key=number.agent_key
+        )
         raise PreconditionError(
             Reason.PHONE_NUMBER_BOUND,
-            f"{number.address} is bound to another agent",
+            f"{number.address} is bound to the agent {holder!r}",
             {"agent_id": unpack_id(number.agent_id)},
         )
     order = with_placed(read_order(tx, agent), number.key, place)
@@ -59,11 +62,12 @@ def delete_phone_number(tx: Tx, account_id: AccountId, phone_number_id: PhoneNum
     """Only hidden: calls that show it go on, and hold its slots."""
     number = _unbound(tx, account_id, phone_number_id)
     busy = batches_that_list(tx, number.account_key, unpack_id(number.id))
+    others = f", and {len(busy) - 1} more" if len(busy) > 1 else ""
     if busy:
         raise PreconditionError(
             Reason.PHONE_NUMBER_IN_USE,
-            f"{busy} batches that list the number have not ended",
-            {"batches": str(busy)},
+            f"the batch {busy[0].display_name!r} lists the number and has not ended{others}",
+            {"batches": str(len(busy)), "batch_id": unpack_id(busy[0].id)},
         )
     tx.run(
         "UPDATE phone_numbers SET deleted_us = :now WHERE key = :key AND deleted_us IS NULL",

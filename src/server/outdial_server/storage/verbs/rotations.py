@@ -8,6 +8,7 @@ import orjson
 
 from outdial_server.domain.errors import Reason
 from outdial_server.storage.encoding import json_text, not_found, pack_id, unpack_id
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 
 
@@ -49,14 +50,17 @@ def _named(name: str) -> tuple[str, bytes | str]:
         return "address", name
 
 
-def batches_that_list(tx: Tx, account: int, number_id: str) -> int:
-    """How many that have not ended. Looks at each of the account that lists any."""
+def batches_that_list(tx: Tx, account: int, number_id: str) -> list[Row]:
+    """Id and name of those that have not ended, the oldest first. Looks at each of the account
+    that lists any."""
     rows = tx.all(
-        "SELECT ro.numbers_json FROM batches b JOIN rotations ro ON ro.batch_key = b.key "
-        "WHERE b.ended_us IS NULL AND b.revealed_us IS NOT NULL AND b.account_key = :account",
+        "SELECT b.id, b.display_name, ro.numbers_json "
+        "FROM batches b JOIN rotations ro ON ro.batch_key = b.key "
+        "WHERE b.ended_us IS NULL AND b.revealed_us IS NOT NULL AND b.account_key = :account "
+        "ORDER BY b.key",
         account=account,
     )
-    return sum(number_id in listed_numbers(row.numbers_json) for row in rows)
+    return [row for row in rows if number_id in listed_numbers(row.numbers_json)]
 
 
 def write_turns(tx: Tx, last: Mapping[int, int]) -> None:
