@@ -19,11 +19,15 @@ from outdial_server.domain.batch import (
     DuplicatePolicy,
     UnknownPolicy,
 )
+from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.call_event import CallEvent, Joined, Over
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
+from outdial_server.domain.conversation import Conversation
 from outdial_server.domain.errors import ExhaustedError, OutdialError, PreconditionError
 from outdial_server.domain.ids import AgentId, BatchId, CallId, CarrierConfigId, ThrottleId
+from outdial_server.domain.medium import Medium
 from outdial_server.domain.number_rules import NO_NUMBER_RULES, NumberRules
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.paging import PageRequest
@@ -42,6 +46,7 @@ from outdial_server.domain.retry_policy import (
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.suppression import SuppressionFields
 from outdial_server.domain.throttle import ThrottleFields, ThrottleRule
+from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.ports.batches import Decide
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.encoding import micros, pack_id
@@ -87,6 +92,7 @@ WEIGHTS = {
     "external_ends": 3,
     "send": 16,
     "report": 30,
+    "tell": 6,
     "hang_up": 3,
     "come_back": 3,
     "wait": 12,
@@ -122,6 +128,7 @@ EXPLAINED_WEIGHTS = WEIGHTS | {
     "end_direct": 0,
     "external": 0,
     "external_ends": 0,
+    "tell": 0,
 }
 """Of a walk that is about explanations."""
 
@@ -134,6 +141,10 @@ OPERATORS = {"start", "pause", "resume", "cancel", "delete", "edit", "change_lim
     "number_rules",
 }
 """After these, what was explained before may no longer be so."""
+
+ENDS_A_REQUEST = {ReportKind.REFUSED, ReportKind.UNCLEAR}
+
+WEBHOOK = BatchWebhook("https://hooks.example.com/", SealedSecrets("sealed"))
 
 PASSES = {"wait", "explain", "claim", "arrive"}
 """In these no call ends and no claim is given back."""
@@ -265,10 +276,13 @@ class Walk:
         opens_in, closes_in = self.random.choice(
             [(None, None)] * 3 + [(20, None), (-5, 60), (5, 40)]
         )
+        webhook = WEBHOOK if self.chance(40) else None
+        media = [None] if webhook is None else [None, None, *Medium]
         stored = await self.world.create(
             [
                 new_row(
                     n,
+                    medium=self.random.choice(media),
                     priority=self.random.randint(0, 1),
                     template_context_json='{"name":"Ada"}',
                     time_zone=self.some_zone(),
@@ -289,6 +303,8 @@ class Walk:
             ring_timeout=timedelta(seconds=30),
             max_call_duration=timedelta(seconds=60),
             retry_policy=self.some_policy(),
+            webhook=webhook,
+            medium=Medium.WEBHOOK if webhook and self.chance(50) else Medium.OUTGOING,
             **self.some_schedule(),
         )
         self.batches.append(stored.batch.batch_id)
@@ -579,6 +595,17 @@ class Walk:
         if self.sent:
             await self.world.apply(*(self._report() for _ in range(self.random.randint(1, 6))))
 
+    async def tell(self) -> None:
+        """Another system has its word on a call, of which nothing may be kept by now."""
+        if not self.sent:
+            return
+        call = self.random.choice(self.sent)
+        happened = self.random.choice([None, Joined(), Over(), Over(Disposition.BUSY)])
+        said = Conversation(summary=self.random.choice("abc"))
+        event = CallEvent(happened, said if happened is None or self.chance(50) else None)
+        with suppress(OutdialError):
+            await self.world.store.dispatch.apply_call_event(call.account_id, call.call_id, event)
+
     async def hang_up(self) -> None:
         """Slots come free."""
         calls = self.random.sample(self.sent, self.random.randint(0, len(self.sent)))
@@ -607,6 +634,9 @@ class Walk:
             retry_after=timedelta(seconds=self.random.choice([0, 0, 7, 40])),
             reason="" if kind in SPEAKS_OF_ITSELF else self.random.choice(["BUSY", "LATE", ""]),
             fault=Fault.CONFIGURATION if self.chance(20) else Fault.CALL,
+            batch_rests=timedelta(seconds=4)
+            if kind in ENDS_A_REQUEST and self.chance(30)
+            else None,
             fence=call.fence if kind in BY_DIALLER or self.chance(30) else None,
         )
 
@@ -707,7 +737,7 @@ class Walk:
         self.world.advance(days=1)
         while (await self.world.store.retention.erase(KEEP, 20)).more:
             await check_invariants(self.world.store)
-        for table in ("batches", "scheduled_calls", "calls", "events", "requests"):
+        for table in ("batches", "scheduled_calls", "calls", "conversations", "events", "requests"):
             assert await self.world.sql(f"SELECT COUNT(*) FROM {table}") == [(0,)], table
 
 
