@@ -116,6 +116,11 @@ class _Phone(asyncio.DatagramProtocol):
         else:
             self.take(message, addr)
 
+    @property
+    def where(self) -> str:
+        host, port = self.address
+        return f"{host}:{port}"
+
     def take(self, message: Message, addr: Address) -> None:
         raise NotImplementedError
 
@@ -289,8 +294,7 @@ class _WithAgent(SipCarrier):
 
     @override
     async def place_call(self, request: DialRequest) -> DialResult:
-        host, port = self.agent.address
-        return await super().place_call(replace(request, join_url=f"sip:agent@{host}:{port}"))
+        return await super().place_call(replace(request, join_url=f"sip:agent@{self.agent.where}"))
 
 
 @dataclass
@@ -318,9 +322,8 @@ async def sip_line(
         supervisor = SipSupervisor(LOOPBACK, 0, LOOPBACK, inbox, ManualClock(LONG_AGO))
         await supervisor.start(lambda: None)
         stack.push_async_callback(supervisor.close)
-        host, port = trunk.address
         carrier = _WithAgent(
-            SipAccount(proxy=f"{host}:{port}", **account),  # type: ignore[arg-type] # its own
+            SipAccount(proxy=trunk.where, **account),  # type: ignore[arg-type] # its own
             CONFIG,
             supervisor,
             AddressGuard(parse_networks([LOOPBACK])),

@@ -1,6 +1,7 @@
 """A whole server that dials over SIP, with its worker, and SIPp as trunk and as agent."""
 
 import re
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from outdial.v1.call_pb2 import CallState
 from outdial.v1.carrier_credentials_pb2 import SipCredentials
 from outdial.v1.scheduled_call_pb2 import Disposition
 from tests.integration.api.conftest import watch_to_the_end
-from tests.integration.carriers.outdial import CALLER_ID, KEY, Outdial, outdial
+from tests.integration.carriers.outdial import CALLER_ID, KEY, STORM, Outdial, outdial
+from typing_extensions import override
 
+from outdial_server.carriers.simulated.profile import FAULT_NAMES, SimulationProfile
 from outdial_server.settings import SettingsError
 from support import sipp as far
+from support.far_sip import Address, FarAgent, FarTrunk, Message, listening
 from support.grpc import refused, with_key
 from support.processes import API_KEY, ServerProcess
 from support.sipp import LOOPBACK, PASSWORD, USERNAME, Sipp, needs_sipp, sipp
@@ -65,6 +69,59 @@ async def test_a_batch_is_dialled_over_a_trunk_within_its_cap(tmp_path: Path) ->
         re.findall(r"^INVITE sip:ada-([0-9a-f-]+)@", agent.messages.read_text(), re.MULTILINE)
     )
     assert live_most(trunk) == cap
+    assert shown.carrier_config.active_calls == 0
+
+
+class StormyTrunk(FarTrunk):
+    """Loses the first packet of every sixth call, and says everything twice."""
+
+    def __init__(self, profile: SimulationProfile) -> None:
+        super().__init__(profile)
+        self._seen: set[str] = set()
+
+    @override
+    def take(self, message: Message, addr: Address) -> None:
+        call_id = message["call-id"]
+        is_new = call_id not in self._seen
+        self._seen.add(call_id)
+        if message.method == "INVITE" and is_new and len(self._seen) % 6 == 0:
+            return
+        super().take(message, addr)
+
+    @override
+    def send(self, packet: bytes, addr: Address) -> None:
+        super().send(packet, addr)
+        super().send(packet, addr)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_everybody_is_rung_once_in_a_storm(tmp_path: Path) -> None:
+    people = 120
+    # Of what goes wrong, what SIP knows.
+    faults = {**dict.fromkeys(FAULT_NAMES, 0.0), "create_throttled": 0.1}
+    profile = replace(STORM, answered_machine=0, **faults)
+    trunk, agent = StormyTrunk(profile), FarAgent()
+    async with listening(trunk), listening(agent), outdial(tmp_path, sip_listen=ANYWHERE) as server:
+        config = await server.add_config(SipCredentials(proxy=trunk.where), "sip")
+        agent_id = await server.add_agent(f"sip:ada@{agent.where}")
+        batch_id = await server.add_batch(agent_id, people)
+        await watch_to_the_end(server.channel, KEY, batch_id)
+        calls = (await server("ListCalls", batch_id=batch_id, page_size=1000)).calls
+        shown = await server("GetCarrierConfig", carrier_config_id=config.carrier_config_id)
+        trunk.switch.close()
+    rung = {one.carrier_call_id: one for one in trunk.calls.values()}
+    assert len({one.to for one in rung.values()}) == len(rung), "nobody twice"
+    assert len({one.address for one in calls}) == len(calls) == people
+    for one in calls:
+        assert one.state == CallState.CALL_STATE_ENDED
+        if one.carrier_call_id in rung:
+            there = rung.pop(one.carrier_call_id).disposition
+            assert there is not None
+            assert Disposition.Name(one.disposition) == f"DISPOSITION_{there.name}"
+        else:
+            assert one.reason == "SIP_404"
+    assert not rung, "nobody without a record here"
     assert shown.carrier_config.active_calls == 0
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from outdial_server.ports.carrier import Accepted, CallQuery, DialRequest, RawCa
 from support.carrier_lines import News
 from support.domain import ACCOUNT
 from support.far_sip import (
+    LOOPBACK,
     SDP,
     Address,
     FarTrunk,
@@ -178,6 +180,22 @@ async def test_a_contact_leads_to_no_address_that_may_not_be_reached(
     await line.agent.until("BYE")
     # Sent before the agent's BYE, and to the same machine: they would be here.
     assert not elsewhere.received
+
+
+@pytest.mark.parametrize("contact", [("x" * 64 + ".invalid", 5060), (LOOPBACK, 99_999)])
+async def test_a_contact_that_is_none_disturbs_no_other_call(
+    tmp_path: Path, stack: AsyncExitStack, contact: Address
+) -> None:
+    trunk = FarTrunk(WILLING)
+    line = await stack.enter_async_context(sip_line(WILLING, tmp_path, trunk=trunk))
+    trunk.contact = contact
+    await line.carrier.place_call(REQUEST)
+    await line.agent.until("ACK")
+    trunk.contact = None
+    other = replace(REQUEST, call_id=CallId("other"))
+    assert isinstance(await line.carrier.place_call(other), Accepted)
+    await trunk.until("ACK")
+    assert await hang_up(line) is Disposition.ANSWERED_HUMAN
 
 
 async def test_a_change_of_the_session_goes_to_the_other_side_and_its_answer_back(

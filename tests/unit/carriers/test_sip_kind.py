@@ -15,6 +15,7 @@ from outdial_server.domain.ids import CallId, CarrierConfigId
 from outdial_server.domain.internet import AddressGuard, parse_networks
 from outdial_server.domain.report import Fault
 from outdial_server.ports.carrier import (
+    AccountFault,
     CallQuery,
     DialRequest,
     LookUpFailed,
@@ -26,6 +27,8 @@ from support.clock import ManualClock
 from support.domain import ACCOUNT
 
 GOOD = {"proxy": "trunk.example.net:5070", "username": "u1", "password": "p" * 16}
+# No resolver is asked for a name like this.
+NOWHERE = "x" * 64 + ".invalid"
 LOOPBACK = AddressGuard(parse_networks(["127.0.0.1"]))
 REQUEST = DialRequest(
     CallId("call-0"),
@@ -115,15 +118,38 @@ def test_a_call_has_no_parameters_besides() -> None:
             {"address": "sip:ann@127.0.0.1;transport=tcp"},
             Refused("SIP_OVER_UDP_ONLY", Fault.CALL, Disposition.INVALID_NUMBER),
         ),
-        ({"address": "sip:ann@nowhere.invalid"}, NotSent("CANNOT_RESOLVE")),
-        ({"address": "sip:ann@10.0.0.1"}, NotSent("ADDRESS_NOT_ALLOWED")),
-        ({"join_url": "sip:agent@169.254.169.254"}, NotSent("ADDRESS_NOT_ALLOWED")),
+        (
+            {"address": f"sip:ann@{NOWHERE}"},
+            NotSent("CANNOT_RESOLVE", tells_of_carrier=False),
+        ),
+        (
+            {"address": "sip:ann@10.0.0.1"},
+            Refused("ADDRESS_NOT_ALLOWED", Fault.CALL, Disposition.INVALID_NUMBER),
+        ),
+        (
+            {"join_url": f"sip:agent@{NOWHERE}"},
+            NotSent("AGENT_CANNOT_RESOLVE", tells_of_carrier=False),
+        ),
+        (
+            {"join_url": "sip:agent@169.254.169.254"},
+            Refused("AGENT_ADDRESS_NOT_ALLOWED", Fault.CONFIGURATION),
+        ),
         ({}, NotSent("SIP_WORKER_DOWN", timedelta(seconds=2), tells_of_carrier=False)),
     ],
 )
 async def test_of_what_cannot_be_sent_nothing_is(changes: dict[str, str], result: object) -> None:
     carrier = kind().open({}, "https://us.example.com", CarrierConfigId("config"))
     assert await carrier.place_call(replace(REQUEST, **changes)) == result  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "reason"),
+    [(NOWHERE, "CANNOT_RESOLVE"), ("10.0.0.1", "ADDRESS_NOT_ALLOWED")],
+)
+async def test_a_trunk_that_cannot_be_reached_holds_its_calls_back(proxy: str, reason: str) -> None:
+    carrier = kind().open({"proxy": proxy}, "https://us.example.com", CarrierConfigId("config"))
+    assert await carrier.place_call(REQUEST) == NotSent(reason)
+    assert await carrier.check_account() == AccountFault(reason, is_refusal=False)
 
 
 async def test_without_a_worker_nobody_knows() -> None:

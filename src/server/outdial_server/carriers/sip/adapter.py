@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -70,6 +71,14 @@ class UnreachableError(Exception):
     """Nothing can be sent there; the text is a reason."""
 
 
+class UnreachableAgentError(UnreachableError):
+    """Nor to where the agent is."""
+
+
+CANNOT_RESOLVE: Final = "CANNOT_RESOLVE"
+NOT_ALLOWED: Final = "ADDRESS_NOT_ALLOWED"
+
+
 class SipCarrier:
     name = NAME
     # A trunk turns away what comes too fast.
@@ -108,8 +117,10 @@ class SipCarrier:
         try:
             order = await self._order(request, callee, agent, begun)
             return dial_result_in(await self._supervisor.ask(order))
+        except UnreachableAgentError as error:
+            return _no_way_to_agent(str(error))
         except UnreachableError as error:
-            return NotSent(str(error))
+            return self._no_way(str(error))
         except NoWorkerError:
             return NotSent(NO_WORKER, AGAIN_AFTER, tells_of_carrier=False)
         except WorkerLostError:
@@ -170,7 +181,7 @@ class SipCarrier:
     ) -> PlaceOrder:
         caller = caller_of(request.caller_id, self._account, callee.hop)
         callee_party, agent_party = await asyncio.gather(
-            self._party(callee, caller), self._party(agent, caller, has_credentials=False)
+            self._party(callee, caller), self._agent_party(agent, caller)
         )
         spent = asyncio.get_running_loop().time() - begun
         return PlaceOrder(
@@ -184,11 +195,7 @@ class SipCarrier:
             agent_first=self._account.agent_first,
         )
 
-    async def _party(
-        self, there: Destination, caller: Caller, *, has_credentials: bool = True
-    ) -> Party:
-        """The account's credentials are for whom the account is with."""
-        account = self._account
+    async def _party(self, there: Destination, caller: Caller) -> Party:
         return Party(
             uri=there.uri,
             address=await resolved(there.hop, self._guard),
@@ -196,9 +203,25 @@ class SipCarrier:
             from_user=caller.user,
             from_host=caller.host,
             from_name=caller.name,
-            username=account.username if has_credentials else "",
-            password=account.password if has_credentials else "",
+            username=self._account.username,
+            password=self._account.password,
         )
+
+    async def _agent_party(self, there: Destination, caller: Caller) -> Party:
+        """The account's credentials are for whom the account is with."""
+        try:
+            party = await self._party(there, caller)
+        except UnreachableError as error:
+            raise UnreachableAgentError(str(error)) from error
+        return replace(party, username="", password="")
+
+    def _no_way(self, reason: str) -> DialResult:
+        """Without a proxy this is a matter of one person's address alone."""
+        if self._account.proxy:
+            return NotSent(reason)
+        if reason == NOT_ALLOWED:
+            return Refused(reason, Fault.CALL, Disposition.INVALID_NUMBER)
+        return NotSent(reason, tells_of_carrier=False)
 
     def _would_know(self, query: CallQuery) -> bool:
         """Whether a call that the worker does not know never was. Its memory is no older than
@@ -217,10 +240,18 @@ async def resolved(hop: HostAndPort, guard: AddressGuard) -> str:
             found = await loop.getaddrinfo(
                 hop.host, hop.port, family=socket.AF_INET, type=socket.SOCK_DGRAM
             )
-    except (OSError, TimeoutError) as error:
-        raise UnreachableError("CANNOT_RESOLVE") from error
+    except (OSError, TimeoutError, UnicodeError) as error:
+        # No such name, no answer, or no name at all: with 64 letters between two dots.
+        raise UnreachableError(CANNOT_RESOLVE) from error
     addresses = [str(info[4][0]) for info in found]
     permitted = [address for address in addresses if guard.permits(address)]
     if not permitted:
-        raise UnreachableError("ADDRESS_NOT_ALLOWED")
+        raise UnreachableError(NOT_ALLOWED)
     return permitted[0]
+
+
+def _no_way_to_agent(reason: str) -> DialResult:
+    reason = f"AGENT_{reason}"
+    if reason.endswith(NOT_ALLOWED):
+        return Refused(reason, Fault.CONFIGURATION)
+    return NotSent(reason, tells_of_carrier=False)

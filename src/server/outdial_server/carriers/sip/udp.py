@@ -45,8 +45,9 @@ def guarded_udp(guard: AddressGuard) -> type[Udp_server]:
                 return
             try:
                 self.skt.sendto(packet, (host, port))
-            except OSError:
-                # Lost, like any packet may be: what needs an answer is sent again.
+            except (OSError, OverflowError):
+                # Lost, like any packet may be: what needs an answer is sent again. Nor is every
+                # port a port that a far end may name.
                 return
 
         def _send_named(self) -> None:
@@ -55,7 +56,7 @@ def guarded_udp(guard: AddressGuard) -> type[Udp_server]:
                 packet, host, port = self._named.get()
                 try:
                     found = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_DGRAM)
-                except OSError:
+                except (OSError, UnicodeError):
                     continue
                 self._send(packet, found[0][4][0], port)  # type: ignore[arg-type] # of AF_INET
 
