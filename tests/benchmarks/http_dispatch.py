@@ -15,6 +15,7 @@ from benchmarks.machine import ProcessIds
 from benchmarks.options import Options
 from benchmarks.report import RowReport, at_least, measure
 from benchmarks.services import API_KEY, Outdial, Service
+from benchmarks.stock_httpx import OutdialOnHttpx
 from outdial_client import Client
 from support.processes import CALLBACK_SECRET, free_port, read_ringing, requested_at_us
 
@@ -33,10 +34,11 @@ def http(options: Options) -> Iterator[RowReport]:
     calls = options.amount(6_000, 2_000, 300)
     warm_up = options.amount(1_000, 500, _SLOTS)
     listed = short_list(options, calls, warm_up)
-    rounds, bare = [], []
+    rounds, bare, stock = [], [], []
     for number in range(options.rounds):
         bare.append(_bare(_folder(options, f"bare-{number}"), calls, warm_up))
         rounds.append(_measured(listed, _folder(options, f"round-{number}")))
+        stock.append(_measured(listed, _folder(options, f"stock-{number}"), OutdialOnHttpx))
     profiles = []
     if options.profile:
         folder = _folder(options, "profiled")
@@ -51,6 +53,13 @@ def http(options: Options) -> Iterator[RowReport]:
                 at_least(1500),
                 limit_name="carrier and adapter alone",
                 limits=bare,
+            ),
+            measure(
+                "the same beside the same engine on stock httpx",
+                "calls/s",
+                [drive.calls_per_second for drive in rounds],
+                limit_name="on stock httpx",
+                limits=[drive.calls_per_second for drive in stock],
             ),
             measure(
                 "CPU a call, server beside carrier",
@@ -75,12 +84,18 @@ def _bare(folder: Path, calls: int, warm_up: int) -> float:
         return apart(drive_carrier, carrier.url, calls, warm_up, _SLOTS).calls_per_second
 
 
-def _measured(listed: ShortList, folder: Path, *, profiled: bool = False) -> HttpDrive:
+def _measured(
+    listed: ShortList,
+    folder: Path,
+    server: type[Outdial] = Outdial,
+    *,
+    profiled: bool = False,
+) -> HttpDrive:
     calls, warm_up = listed.calls, listed.warm_up
     stored = copied(listed.stored, listed.file, folder / "outdial.db")
     port = free_port()
     with carrier_process(folder, QUICK) as (carrier, carrier_pid):
-        outdial = Outdial(
+        outdial = server(
             stored.url,
             (
                 ("http_listen", f"127.0.0.1:{port}"),
@@ -88,13 +103,13 @@ def _measured(listed: ShortList, folder: Path, *, profiled: bool = False) -> Htt
                 ("simulated_carrier_secret", CALLBACK_SECRET),
             ),
         )
-        with Service(folder, outdial) as server:
-            before = server.ids.cpu_seconds(), ProcessIds(carrier_pid, None).cpu_seconds()
+        with Service(folder, outdial) as service:
+            before = service.ids.cpu_seconds(), ProcessIds(carrier_pid, None).cpu_seconds()
             if profiled:
-                server.begin_profile()
-            completed = apart(_dial_all, server.address, stored.batch_id)
-            profile = server.end_profile("CPU of the loop, HTTP carrier") if profiled else ""
-            server_cpu = server.ids.cpu_seconds() - before[0]
+                service.begin_profile()
+            completed = apart(_dial_all, service.address, stored.batch_id)
+            profile = service.end_profile("CPU of the loop, HTTP carrier") if profiled else ""
+            server_cpu = service.ids.cpu_seconds() - before[0]
             carrier_cpu = ProcessIds(carrier_pid, None).cpu_seconds() - before[1]
         _check(carrier.log, completed)
     at_us = requested_at_us(carrier.log)

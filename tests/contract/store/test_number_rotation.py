@@ -615,6 +615,60 @@ async def test_an_account_without_numbers_says_nothing_about_them(world: World) 
     assert [sql for sql in said if any(words in sql for words in about_numbers)] == []
 
 
+async def claim_statements(world: World) -> int:
+    _, said = await said_by(world.store, lambda tx: claim(tx, 100, ParsedAgents()))
+    return len(said)
+
+
+async def test_numbers_that_hold_cost_a_claim_no_statement_each(world: World) -> None:
+    numbers = [f"+1555000{n:04d}" for n in range(12)]
+    costs = []
+    for some in (numbers[:3], numbers[3:]):
+        for number in some:
+            await make(world, number, max_concurrent_calls=1)
+        first = len(costs) * 100
+        rows = [
+            new_row(first + 2 * place + n, caller_id=number)
+            for place, number in enumerate(some)
+            for n in range(2)
+        ]
+        batch_id = await world.batch(rows)
+        # One of each number is called, and the other waits for it.
+        calls = await world.sending()
+        assert sorted(shown(calls)) == some
+        costs.append(await claim_statements(world))
+        await world.change(batch_id, rules.cancel)
+        await world.settle_all()
+        await world.apply(*map(ended, calls))
+    assert costs[0] == costs[1]
+
+
+async def test_what_rows_and_batches_show_is_looked_up_together(world: World) -> None:
+    numbers = [f"+1555000{n:04d}" for n in range(12)]
+    for number in numbers:
+        await make(world, number)
+    costs = []
+    for first, some in ((0, numbers[:3]), (100, numbers[3:])):
+        await world.batch([new_row(first + n, caller_id=text) for n, text in enumerate(some)])
+        claims, said = await said_by(world.store, lambda tx: claim(tx, 100, ParsedAgents()))
+        await world.send(claims.calls)
+        costs.append(len(said))
+    assert costs[0] == costs[1], "of one batch, with a number of its own for each person"
+
+
+async def test_a_caller_id_for_each_batch_costs_no_statement_each(world: World) -> None:
+    numbers = [f"+1555000{n:04d}" for n in range(9)]
+    for number in numbers:
+        await make(world, number)
+    looked_up = []
+    for some in (numbers[:2], numbers[2:]):
+        for number in some:
+            await world.batch(1, caller_id=number)
+        _, said = await said_by(world.store, lambda tx: claim(tx, 100, ParsedAgents()))
+        looked_up.append(len([sql for sql in said if "FROM phone_numbers n" in sql]))
+    assert looked_up == [1, 1]
+
+
 # --- carrier configs
 
 

@@ -101,9 +101,11 @@ class HeldRows:
         """Finds those whose number may have a slot for them by now: no more than it has, or
         than `most` of each number. And when the rates of others have room again."""
         moments = []
-        for number_key in _numbers_that_hold(self._tx, r.key):
-            number = self._numbers.number(r, number_key)
-            for was_usable, count in _to_let_go(number, most):
+        holding = _numbers_that_hold(self._tx, r.key)
+        numbers = self._numbers.numbers(r, holding.keys())
+        for number_key, had_unusable in holding.items():
+            number = numbers[number_key]
+            for was_usable, count in _to_let_go(number, most, had_unusable=had_unusable):
                 line = Line(r.key, number_key, was_usable)
                 if number is None or number.free != 0:
                     self._room[line] = count
@@ -202,28 +204,33 @@ def _forget(tx: Tx, entries: Sequence[Entry]) -> None:
         )
 
 
-def _numbers_that_hold(tx: Tx, batch_key: int) -> list[int]:
-    """Found one by one in the index, however many rows each holds."""
+def _numbers_that_hold(tx: Tx, batch_key: int) -> dict[int, bool]:
+    """Found one by one in the index, however many rows each holds; and whether it holds any that
+    came when it could not be used."""
     rows = tx.all(
         "WITH RECURSIVE holding(number_key) AS ("
         "SELECT MIN(h.number_key) FROM held_rows h WHERE h.batch_key = :batch UNION ALL "
         "SELECT (SELECT MIN(h.number_key) FROM held_rows h WHERE h.batch_key = :batch "
         "AND h.number_key > holding.number_key) FROM holding "
         "WHERE holding.number_key IS NOT NULL) "
-        "SELECT number_key FROM holding WHERE number_key IS NOT NULL",
+        "SELECT number_key, EXISTS (SELECT 1 FROM held_rows h WHERE h.batch_key = :batch "
+        "AND h.number_key = holding.number_key AND h.was_usable = 0) AS had_unusable "
+        "FROM holding WHERE number_key IS NOT NULL",
         batch=batch_key,
     )
-    return [row.number_key for row in rows]
+    return {row.number_key: bool(row.had_unusable) for row in rows}
 
 
-def _to_let_go(number: OwnNumber | None, most: int) -> Iterator[tuple[int, int]]:
+def _to_let_go(
+    number: OwnNumber | None, most: int, *, had_unusable: bool
+) -> Iterator[tuple[int, int]]:
     """How many of those whom a number holds may be looked at again: by whether it could be
     used when they were held. None is a number that is deleted."""
     if number is None or not number.is_usable:
         yield 1, most
     elif number.free != 0:
         yield 1, most if number.free is None else min(number.free, most)
-    if number is None or number.is_usable:
+    if had_unusable and (number is None or number.is_usable):
         yield 0, most
 
 

@@ -5,6 +5,7 @@ Who reads a number's slots holds those of its account already, so that it does n
 which order numbers are met.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -83,8 +84,11 @@ class OwnNumbers:
                 f"AND n.agent_key IN {among} ORDER BY n.agent_key, n.place", agents=keys
             ):
                 self._by_agent.setdefault(row.agent_key, []).append(row.key)
+        texts: defaultdict[int, set[str]] = defaultdict(set)
         for r in self._with_any:
-            self._find_addresses(r.account_key, {r.batch.settings.caller_id} - {""})
+            texts[r.account_key].update({r.batch.settings.caller_id} - {""})
+        for account, of_account in texts.items():
+            self._find_addresses(account, of_account)
 
     def _choosing(self) -> list[Runnable]:
         """Those without one caller ID for all."""
@@ -103,7 +107,15 @@ class OwnNumbers:
             self._by_address[row.account_key, row.address] = row.key
             if row.config_key is not None:
                 self._configs.add(row.config_key)
+        if self._slots:
+            self._read_missing_slots()
         return rows
+
+    def _read_missing_slots(self) -> None:
+        """Of numbers that were met after the slots of the claim were read: together."""
+        missing = [scope for scope in self.scopes() if scope not in self._slots]
+        if missing:
+            self.add_slots(read_slots(self._tx, missing))
 
     def scopes(self) -> Iterable[SlotScope]:
         """Of all that were read so far."""
@@ -235,10 +247,10 @@ class OwnNumbers:
     def mere_text(self, r: Runnable, text: str) -> CallerId:
         return CallerId(text, account=self._own_account(r))
 
-    def number(self, r: Runnable, key: int) -> OwnNumber | None:
-        """None for one that is deleted."""
-        self._find_numbers({key})
-        return self._number(r, key) if key in self._rows else None
+    def numbers(self, r: Runnable, keys: Collection[int]) -> dict[int, OwnNumber | None]:
+        """By key; None for one that is deleted."""
+        self._find_numbers(set(keys))
+        return {key: self._number(r, key) if key in self._rows else None for key in keys}
 
     def _find_numbers(self, keys: set[int]) -> None:
         unknown = keys - self._rows.keys() - self._gone

@@ -93,13 +93,9 @@ def let_through(tx: Tx, rows: Sequence[Row], troubles: Mapping[SlotScope, Troubl
 
 def note_probes(tx: Tx, sending: Collection[Row], troubles: Mapping[SlotScope, Trouble]) -> None:
     """Of calls that go now: whoever went through an open breaker is its probe."""
-    probed = [
-        (scope, trouble.probed(tx.now))
-        for scope, trouble in troubles.items()
-        if trouble.breaker.is_open and scope in troubled_scopes(sending)
-    ]
-    for scope, trouble in probed:
-        _write(tx, scope, trouble)
+    for scope in troubled_scopes(sending) & troubles.keys():
+        if troubles[scope].breaker.is_open:
+            _write(tx, scope, troubles[scope].probed(tx.now))
 
 
 # --- at reports
@@ -188,7 +184,8 @@ def _note(tx: Tx, scope: SlotScope, row: Row, signs: Sequence[Sign]) -> bool:
         if row.rules_json is not None:
             (rule,) = rules_from(row.rules_json)
             ceiling = rule.calls_per_second
-        full = ceiling if ceiling < UNRATED else _asked_lately(tx, scope.owner, signs)
+        is_first_fall_unrated = ceiling == UNRATED and before.pace is None
+        full = _asked_lately(tx, scope.owner, signs) if is_first_fall_unrated else ceiling
         after = account_after(before, signs, ceiling, full, tx.now)
     if after.is_over(ceiling, tx.now):
         forget_trouble(tx, scope)
