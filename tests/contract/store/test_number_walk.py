@@ -189,6 +189,7 @@ async def test_whatever_happens_no_number_has_more_calls_than_it_may(
     await walk.drain()
 
 
+@pytest.mark.timeout(300)
 async def test_what_is_explained_of_numbers_comes_true(world: World) -> None:
     weights = EXPLAINED_WEIGHTS | dict.fromkeys(OF_NUMBERS, 3)
     walks = []
