@@ -117,8 +117,9 @@ class Webhook(_message.Message):
     description: _builtins.str
     """Up to 256 characters."""
     active: _builtins.bool
-    """True unless said otherwise. What happens while it is not active is never sent. Made inactive
-    by us when the endpoint answers 410, or has taken nothing for a day of tries.
+    """True unless said otherwise. What happens while it is not active is sent only when
+    RedeliverWebhookEvents asks for it. Made inactive by us when the endpoint has taken nothing for
+    a day of tries, or, in the format OUTDIAL, answers 410.
     """
     health: Global___WebhookHealth.ValueType
     """Output only."""
