@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
-from outdial.v1.batch_pb2 import Batch
+from outdial.v1.batch_pb2 import BATCH_STATE_PAUSED, Batch
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.api.conftest import watch_to_the_end
 from tests.integration.carriers.outdial import (
     CALLER_ID,
@@ -96,6 +97,30 @@ async def test_the_application_decides_which_parameters_there_are(tmp_path: Path
         batch.carrier_params.update({"from_display_name": "Ada"})
         wrong = await refused(server.channel, "CreateBatch", KEY, batch=batch, draft=True)
         assert wrong.fields == ["batch.carrier_params.from_display_name"]
+
+
+async def test_parameters_of_the_other_way_pause_the_batch_and_burn_no_list(
+    tmp_path: Path,
+) -> None:
+    async with far_texml() as texml, outdial(tmp_path) as server:
+        call_control = texml.credentials()
+        call_control.ClearField("texml_account_sid")
+        config = await server.add_config(call_control, "telnyx")
+        batch = Batch(agent_id=await server.add_agent(), display_name="x", carrier_config="main")
+        batch.carrier_params.update({"record_trim": "trim-silence"})
+        rows = [ScheduledCall(address=f"+1555123000{n}") for n in range(3)]
+        made = await server("CreateBatch", batch=batch, scheduled_calls=rows, draft=True)
+        await server(
+            "UpdateCarrierConfig",
+            carrier_config=CarrierConfig(
+                carrier_config_id=config.carrier_config_id, telnyx=texml.credentials()
+            ),
+            update_mask=FieldMask(paths=["telnyx"]),
+        )
+        await server("StartBatch", batch_id=made.batch.batch_id)
+        paused = await server.until(made.batch.batch_id, BATCH_STATE_PAUSED)
+        assert "INVALID_PARAMS" in paused.state_reason + paused.state_detail
+        assert (paused.counts.waiting, texml.far.requests) == (3, [])
 
 
 async def test_credentials_are_checked_at_telnyx_and_nobody_is_called(tmp_path: Path) -> None:

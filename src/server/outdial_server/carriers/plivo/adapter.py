@@ -6,8 +6,9 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs
 
-from outdial_server.carriers.answers import UNREADABLE, answered_within, dial_result, field
+from outdial_server.carriers.answers import UNREADABLE, answered_within, field
 from outdial_server.carriers.callback_forms import form_of, url_of
+from outdial_server.carriers.placing import placed
 from outdial_server.carriers.plivo.account import NAME, PlivoAccount
 from outdial_server.carriers.plivo.answer_xml import handed_over
 from outdial_server.carriers.plivo.create import ANSWER, JOIN_URL, create_body, known_refusal
@@ -28,10 +29,9 @@ from outdial_server.carriers.plivo.statuses import (
     report_of_record,
 )
 from outdial_server.domain.carrier_config import OverRate
-from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
-from outdial_server.domain.report import CallReport, Fault
+from outdial_server.domain.report import CallReport
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.outgoing.exchange import (
     Answer,
@@ -50,10 +50,7 @@ from outdial_server.ports.carrier import (
     LookUpFailed,
     LookUpResult,
     NoSuchCall,
-    NotSent,
     RawCallback,
-    Refused,
-    Unclear,
 )
 
 DEFAULT_CALLS_PER_SECOND: Final = 2.0
@@ -95,20 +92,12 @@ class PlivoCarrier:
         self._exchange = HttpExchange(answered_within(deadline), CONNECTIONS, guard)
 
     async def place_call(self, request: DialRequest) -> DialResult:
-        if not request.join_url:
-            # Plivo would not know what to do with whoever answers.
-            return Refused("AGENT_HAS_NO_JOIN_URL", Fault.CONFIGURATION)
-        try:
-            body = create_body(self._account, request, f"{self._callback_url}/{request.call_id}")
-            headers = {**self._headers, "content-type": "application/json"}
-            answer = await self._exchange.post(self._account.calls_url, body, headers)
-        except ParamsError:
-            return Refused("INVALID_PARAMS", Fault.CALL)
-        except NothingSentError as error:
-            return NotSent(str(error))
-        except AnswerLostError as error:
-            return Unclear(str(error))
-        return dial_result(answer, _request_uuid, known_refusal)
+        return await placed(request, self._create, _request_uuid, known_refusal)
+
+    async def _create(self, request: DialRequest) -> Answer:
+        body = create_body(self._account, request, f"{self._callback_url}/{request.call_id}")
+        headers = {**self._headers, "content-type": "application/json"}
+        return await self._exchange.post(self._account.calls_url, body, headers)
 
     async def look_up(self, query: CallQuery) -> LookUpResult:
         try:

@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from outdial_server.carriers.answers import UNREADABLE, answered_within, dial_result, field
+from outdial_server.carriers.answers import UNREADABLE, answered_within, field
+from outdial_server.carriers.placing import placed
 from outdial_server.carriers.telnyx.account import NAME, TelnyxAccount
 from outdial_server.carriers.telnyx.create import call_id_in, code_of, create_body, known_refusal
 from outdial_server.carriers.telnyx.events import TelnyxEvent, latest_report, report_of
@@ -22,7 +23,6 @@ from outdial_server.carriers.telnyx.records import (
 )
 from outdial_server.carriers.telnyx.signature import is_own, public_key_of
 from outdial_server.domain.carrier_config import OverRate
-from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
 from outdial_server.domain.report import CallReport, Fault, ReportKind
@@ -44,10 +44,8 @@ from outdial_server.ports.carrier import (
     LookUpFailed,
     LookUpResult,
     NoSuchCall,
-    NotSent,
     RawCallback,
     Refused,
-    Unclear,
 )
 from outdial_server.ports.clock import Clock
 
@@ -91,21 +89,13 @@ class TelnyxCarrier:
         self._exchange = HttpExchange(answered_within(deadline), CONNECTIONS, guard)
 
     async def place_call(self, request: DialRequest) -> DialResult:
-        if not request.join_url:
-            # Telnyx would not know what to do with whoever answers.
-            return Refused("AGENT_HAS_NO_JOIN_URL", Fault.CONFIGURATION)
-        if urlsplit(request.join_url).scheme not in _SOCKETS:
+        if request.join_url and urlsplit(request.join_url).scheme not in _SOCKETS:
             return Refused("JOIN_URL_IS_NO_SOCKET", Fault.CONFIGURATION)
-        try:
-            body = create_body(self._account, request, f"{self._callback_url}/{request.call_id}")
-            answer = await self._post(self._account.calls_url, body)
-        except ParamsError:
-            return Refused("INVALID_PARAMS", Fault.CALL)
-        except NothingSentError as error:
-            return NotSent(str(error))
-        except AnswerLostError as error:
-            return Unclear(str(error))
-        return dial_result(answer, _carrier_call_id, known_refusal)
+        return await placed(request, self._create, _carrier_call_id, known_refusal)
+
+    async def _create(self, request: DialRequest) -> Answer:
+        body = create_body(self._account, request, f"{self._callback_url}/{request.call_id}")
+        return await self._post(self._account.calls_url, body)
 
     async def look_up(self, query: CallQuery) -> LookUpResult:
         try:

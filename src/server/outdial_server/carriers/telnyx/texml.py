@@ -5,8 +5,9 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
-from outdial_server.carriers.answers import answered_within, dial_result, field
+from outdial_server.carriers.answers import answered_within, field
 from outdial_server.carriers.callback_forms import form_of
+from outdial_server.carriers.placing import placed
 from outdial_server.carriers.telnyx.account import NAME, TelnyxAccount
 from outdial_server.carriers.telnyx.adapter import CONNECTIONS, KEPT_OUT
 from outdial_server.carriers.telnyx.create import code_of, known_refusal
@@ -15,10 +16,9 @@ from outdial_server.carriers.telnyx.texml_create import HEARD, create_body
 from outdial_server.carriers.twiml.calls import TwimlCalls
 from outdial_server.carriers.twiml.statuses import report_of_callback, report_of_hearing
 from outdial_server.domain.carrier_config import OverRate
-from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
-from outdial_server.domain.report import CallReport, Fault
+from outdial_server.domain.report import CallReport
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.outgoing.exchange import (
     Answer,
@@ -34,10 +34,7 @@ from outdial_server.ports.carrier import (
     DialRequest,
     DialResult,
     LookUpResult,
-    NotSent,
     RawCallback,
-    Refused,
-    Unclear,
 )
 from outdial_server.ports.clock import Clock
 
@@ -68,20 +65,12 @@ class TexmlCarrier:
         self._calls = TwimlCalls(self._exchange, account, _has_no_such_call)
 
     async def place_call(self, request: DialRequest) -> DialResult:
-        if not request.join_url:
-            # Telnyx would not know what to do with whoever answers.
-            return Refused("AGENT_HAS_NO_JOIN_URL", Fault.CONFIGURATION)
-        try:
-            body = create_body(self._account, request, f"{self._callback_url}/{request.call_id}")
-            headers = {**self._account.headers, "content-type": "application/json"}
-            answer = await self._exchange.post(self._account.list_url, body, headers)
-        except ParamsError:
-            return Refused("INVALID_PARAMS", Fault.CALL)
-        except NothingSentError as error:
-            return NotSent(str(error))
-        except AnswerLostError as error:
-            return Unclear(str(error))
-        return dial_result(answer, _sid, known_refusal)
+        return await placed(request, self._create, _sid, known_refusal)
+
+    async def _create(self, request: DialRequest) -> Answer:
+        body = create_body(self._account, request, f"{self._callback_url}/{request.call_id}")
+        headers = {**self._account.headers, "content-type": "application/json"}
+        return await self._exchange.post(self._account.list_url, body, headers)
 
     async def look_up(self, query: CallQuery) -> LookUpResult:
         return await self._calls.look_up(query)

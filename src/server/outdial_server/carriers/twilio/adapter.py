@@ -5,19 +5,19 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
-from outdial_server.carriers.answers import answered_within, dial_result, field
+from outdial_server.carriers.answers import answered_within, field
 from outdial_server.carriers.basic_login import basic_authorization
 from outdial_server.carriers.callback_forms import form_of, url_of
+from outdial_server.carriers.placing import placed
 from outdial_server.carriers.twilio.account import NAME, TwilioAccount
 from outdial_server.carriers.twilio.create import create_form, known_refusal
 from outdial_server.carriers.twilio.signature import HEADER, is_signed
 from outdial_server.carriers.twiml.calls import TwimlCalls
 from outdial_server.carriers.twiml.statuses import report_of_callback
 from outdial_server.domain.carrier_config import OverRate
-from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
-from outdial_server.domain.report import CallReport, Fault
+from outdial_server.domain.report import CallReport
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.outgoing.exchange import (
     Answer,
@@ -33,10 +33,7 @@ from outdial_server.ports.carrier import (
     DialRequest,
     DialResult,
     LookUpResult,
-    NotSent,
     RawCallback,
-    Refused,
-    Unclear,
 )
 
 DEFAULT_CALLS_PER_SECOND: Final = 1.0
@@ -71,20 +68,12 @@ class TwilioCarrier:
         self._calls = TwimlCalls(self._exchange, account, _has_no_such_call)
 
     async def place_call(self, request: DialRequest) -> DialResult:
-        if not request.join_url:
-            # Twilio would not know what to do with whoever answers.
-            return Refused("AGENT_HAS_NO_JOIN_URL", Fault.CONFIGURATION)
-        try:
-            form = create_form(self._account, request, f"{self._callback_url}/{request.call_id}")
-            headers = {**self._account.headers, "content-type": _FORM}
-            answer = await self._exchange.post(self._account.list_url, form, headers)
-        except ParamsError:
-            return Refused("INVALID_PARAMS", Fault.CALL)
-        except NothingSentError as error:
-            return NotSent(str(error))
-        except AnswerLostError as error:
-            return Unclear(str(error))
-        return dial_result(answer, _sid, known_refusal)
+        return await placed(request, self._create, _sid, known_refusal)
+
+    async def _create(self, request: DialRequest) -> Answer:
+        form = create_form(self._account, request, f"{self._callback_url}/{request.call_id}")
+        headers = {**self._account.headers, "content-type": _FORM}
+        return await self._exchange.post(self._account.list_url, form, headers)
 
     async def look_up(self, query: CallQuery) -> LookUpResult:
         return await self._calls.look_up(query)
