@@ -216,6 +216,18 @@ async def test_a_change_of_the_session_goes_to_the_other_side_and_its_answer_bac
     assert "m=audio" in line.trunk.heard("SIP/2.0")[-1].body
 
 
+async def test_a_digit_is_passed_on_and_ends_nothing(tmp_path: Path, stack: AsyncExitStack) -> None:
+    trunk = FarTrunk(WILLING)
+    line = await stack.enter_async_context(sip_line(WILLING, tmp_path, trunk=trunk))
+    await line.carrier.place_call(REQUEST)
+    await trunk.until("ACK")
+    (call,) = trunk.calls.values()
+    digit = "Signal=5\r\n"
+    trunk.send(with_body(trunk.within(call, "INFO", 2), digit), call.caller)
+    assert (await line.agent.until("INFO")).body == digit
+    assert line.news.kinds(REQUEST.call_id) == KINDS[:2]
+
+
 async def test_calls_and_goodbyes_of_strangers_are_turned_away(
     tmp_path: Path, stack: AsyncExitStack
 ) -> None:

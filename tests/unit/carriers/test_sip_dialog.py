@@ -31,6 +31,7 @@ from outdial_server.carriers.sip.happenings import (
     Progressed,
     Proposed,
     Reinvite,
+    Settled,
     Side,
     Start,
     Tell,
@@ -301,10 +302,20 @@ def test_a_talk_ends_for_both(happening: Happening, reason: str) -> None:
     assert call.last == (Drop(CALLEE), Drop(AGENT), ended(Disposition.ANSWERED_HUMAN, reason))
 
 
-def test_changes_of_the_session_go_to_the_other_side_of_a_talk() -> None:
+def test_changes_of_the_session_go_to_the_other_side_of_a_talk_one_at_a_time() -> None:
     asked = Proposed(CALLEE, "hold")
-    assert Played(RINGS, PICKS_UP, AGENT_JOINS, asked).last == (PassOn(AGENT, "hold"),)
     assert Played(RINGS, PICKS_UP, asked).last == (Decline(CALLEE),)
+    call = Played(RINGS, PICKS_UP, AGENT_JOINS, asked)
+    assert call.last == (PassOn(AGENT, "hold"),)
+    assert call.play(Proposed(AGENT, "codec")).last == (Decline(AGENT),)
+    assert call.play(Settled(), Proposed(AGENT, "codec")).last == (PassOn(CALLEE, "codec"),)
+
+
+def test_what_needs_no_answer_is_passed_on_in_a_talk_and_dropped_before() -> None:
+    digit = Proposed(CALLEE, "5", needs_answer=False)
+    assert Played(RINGS, PICKS_UP, digit).last == ()
+    call = Played(RINGS, PICKS_UP, AGENT_JOINS, Proposed(AGENT, "hold"), digit)
+    assert call.last == (PassOn(AGENT, "5"),)
 
 
 SIDES = st.sampled_from(Side)
@@ -320,7 +331,8 @@ HAPPENINGS = st.one_of(
     st.builds(Left, SIDES),
     st.builds(Gone, SIDES),
     st.builds(TimedOut, st.sampled_from(Timer)),
-    st.builds(Proposed, SIDES, st.just("hold")),
+    st.builds(Proposed, SIDES, st.just("hold"), st.booleans()),
+    st.just(Settled()),
     st.just(HungUp()),
 )
 

@@ -29,6 +29,7 @@ from outdial_server.carriers.sip.happenings import (
     Progressed,
     Proposed,
     Reinvite,
+    Settled,
     Side,
     Start,
     Tell,
@@ -91,6 +92,8 @@ class CallLife:
     offer: str = ""
     # How a call that is being cancelled ends.
     ending: Tell | None = None
+    # A change of the session was passed on, and its answer has not come.
+    has_proposal: bool = False
 
 
 Step = tuple[CallLife, tuple[Action, ...]]
@@ -124,9 +127,10 @@ def _on_leg(life: CallLife, happening: OnLeg) -> Step:
             return _agent_failed(life, happening)
         case Left(side) | Gone(side):
             return _left(life, side)
-        case Proposed(side, what):
-            is_up = life.phase is Phase.UP
-            return life, (PassOn(side.other, what) if is_up else Decline(side),)
+        case Proposed():
+            return _proposed(life, happening)
+        case Settled():
+            return replace(life, has_proposal=False), ()
         case _:
             return life, ()
 
@@ -230,6 +234,16 @@ def _agent_failed(life: CallLife, failed: Failed) -> Step:
         return _unjoined(life, f"AGENT_SIP_{failed.code}")
     # In the middle of a talk it has refused a change of the session, no more.
     return life, ()
+
+
+def _proposed(life: CallLife, proposed: Proposed) -> Step:
+    """One at a time: where both sides want something at once, the later asks again (491)."""
+    side = proposed.side
+    if not proposed.needs_answer:
+        return life, ((PassOn(side.other, proposed.what),) if life.phase is Phase.UP else ())
+    if life.phase is not Phase.UP or life.has_proposal:
+        return life, (Decline(side),)
+    return replace(life, has_proposal=True), (PassOn(side.other, proposed.what),)
 
 
 def _left(life: CallLife, side: Side) -> Step:

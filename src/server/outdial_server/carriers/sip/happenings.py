@@ -87,14 +87,20 @@ class HungUp:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A party wants the session changed: hold, another codec, a refresh. What it says is the
-    wire's business."""
+    """A party wants the session changed: hold, another codec, a refresh. Or it says something
+    that needs no answer, such as a digit. What it is, is the wire's business."""
 
     side: Side
     what: object
+    needs_answer: bool = True
 
 
-OnLeg = Progressed | Answered | Failed | Left | Gone | Proposed
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The proposal that was passed on is answered."""
+
+
+OnLeg = Progressed | Answered | Failed | Left | Gone | Proposed | Settled
 Happening = Placed | TimedOut | HungUp | OnLeg
 
 

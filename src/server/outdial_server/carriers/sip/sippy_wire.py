@@ -34,6 +34,7 @@ from outdial_server.carriers.sip.happenings import (
     Left,
     Progressed,
     Proposed,
+    Settled,
     Side,
 )
 from outdial_server.carriers.sip.messages import Party
@@ -137,7 +138,7 @@ class _Try(CCEventTry):  # type: ignore[misc] # carries no types
         uac.lContact.address.name = None
 
 
-class _Agent(UA):  # type: ignore[misc] # carries no types
+class _UserAgent(UA):  # type: ignore[misc] # carries no types
     """A user agent that remembers the last answer: events carry its code, and no headers."""
 
     expires_seconds = 0
@@ -189,7 +190,7 @@ class _SippyLeg:
         self._happen = happen
         # Who waits for the answer to what was passed on.
         self._back: _SippyLeg | None = None
-        self._agent = _Agent(
+        self._user_agent = _UserAgent(
             config,
             self._event,
             party.username or None,
@@ -198,39 +199,40 @@ class _SippyLeg:
             dead_cbs=(lambda _: self._happen(Gone(side)),),
             nh_transport="udp",
         )
-        self._agent.on_over = lambda: self._happen(Gone(side))
-        self._agent.expires_seconds = int(ring_seconds) + _EXPIRES_MARGIN_SECONDS
+        self._user_agent.on_over = lambda: self._happen(Gone(side))
+        self._user_agent.expires_seconds = int(ring_seconds) + _EXPIRES_MARGIN_SECONDS
 
     def invite(self, sdp: str) -> None:
         caller = self._party.from_user
         trying = _Try((SipCallId(self._call_id), caller, "", _body(sdp), None, None))
         trying.party = self._party
-        self._agent.recvEvent(trying)
+        self._user_agent.recvEvent(trying)
 
     def acknowledge(self, sdp: str) -> None:
-        self._agent.recvEvent(CCEventConnect((200, "OK", _body(sdp))))
+        self._user_agent.recvEvent(CCEventConnect((200, "OK", _body(sdp))))
 
     def reinvite(self, sdp: str) -> None:
-        self._agent.recvEvent(CCEventUpdate(_body(sdp)))
+        self._user_agent.recvEvent(CCEventUpdate(_body(sdp)))
 
     def pass_on(self, what: object, back: Leg) -> None:
         assert isinstance(back, _SippyLeg)  # noqa: S101 made by the same wire
-        self._back = back
-        self._agent.recvEvent(what)
+        self._back = back if isinstance(what, CCEventUpdate) else None
+        self._user_agent.recvEvent(what)
 
     def decline(self) -> None:
-        self._agent.recvEvent(CCEventFail((491, "Request Pending")))
+        self._user_agent.recvEvent(CCEventFail((491, "Request Pending")))
 
     def drop(self) -> None:
-        self._agent.is_dropped = True
+        self._user_agent.is_dropped = True
         # Else sippy would answer a challenge even now: with an INVITE that nobody cancels.
-        self._agent.pass_auth = True
-        self._agent.recvEvent(CCEventDisconnect())
+        self._user_agent.pass_auth = True
+        self._user_agent.recvEvent(CCEventDisconnect())
 
     def _event(self, event: Any, _: object) -> None:
         if self._back is not None and isinstance(event, CCEventConnect | CCEventFail):
             back, self._back = self._back, None
-            back._agent.recvEvent(event)  # noqa: SLF001 of its own kind
+            back._user_agent.recvEvent(event)  # noqa: SLF001 of its own kind
+            self._happen(Settled())
             return
         happening = self._happening(event)
         if happening is not None:
@@ -247,15 +249,17 @@ class _SippyLeg:
                 return self._failed(*event.getData()[:2])
             case CCEventDisconnect():
                 return Left(self._side)
-            case CCEventUpdate() | CCEventInfo():
+            case CCEventUpdate():
                 return Proposed(self._side, event)
+            case CCEventInfo():
+                return Proposed(self._side, event, needs_answer=False)
             case _:
                 return None
 
     def _failed(self, code: int, phrase: str) -> Failed:
-        agent = self._agent
-        retry_after = _retry_after(agent.answer) if agent.is_answer else None
-        return Failed(self._side, code, phrase, retry_after, agent.is_answer)
+        user_agent = self._user_agent
+        retry_after = _retry_after(user_agent.answer) if user_agent.is_answer else None
+        return Failed(self._side, code, phrase, retry_after, user_agent.is_answer)
 
 
 def _body(sdp: str) -> Any:
