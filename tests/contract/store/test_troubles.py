@@ -1,6 +1,7 @@
 """Carrier accounts and numbers that do not work: nothing goes through them, nobody loses a try,
 and calls come back slowly."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from outdial_server.domain.breaker import ACCOUNT_TERMS
 from outdial_server.domain.carrier_config import CarrierConfig, CarrierConfigFields, CarrierRates
 from outdial_server.domain.carrier_pace import RESTART
 from outdial_server.domain.credentials import SealedCredentials
+from outdial_server.domain.errors import ExhaustedError, Reason
 from outdial_server.domain.explanation import batch_answers, row_answers, row_verdict
 from outdial_server.domain.gates import GateAnswer
 from outdial_server.domain.ids import BatchId, CarrierConfigId, PhoneNumberId
@@ -26,7 +28,17 @@ from outdial_server.storage.verbs.reporting import apply_reports
 from outdial_server.storage.verbs.sending import mark_sending
 from support.invariants import check_invariants
 from support.statements import said_by
-from support.stores import World, accepted, ended, new_rows, not_sent, refused, ringing, unclear
+from support.stores import (
+    World,
+    accepted,
+    ended,
+    new_row,
+    new_rows,
+    not_sent,
+    refused,
+    ringing,
+    unclear,
+)
 
 SECOND = timedelta(seconds=1)
 NO_DEFAULTS = CarrierRates({})
@@ -271,10 +283,11 @@ async def test_a_run_of_failures_holds_the_account_and_one_call_tries_it_again(
 async def test_of_two_servers_one_sends_the_probe(world: World) -> None:
     await make(world)
     await world.batch(30, carrier_config="main")
-    await fail(world, await dialled(world, RUN))
-    world.advance(seconds=5)
+    calls = await dialled(world, RUN)
     ours, theirs = await world.claim(1), await world.claim(1)
-    assert len(ours) == len(theirs) == 1
+    await fail(world, calls)
+    world.advance(seconds=5)
+    assert await world.claim() == [], "two are on their way"
     assert len((await world.send(ours)).calls) == 1
     sent = await world.send(theirs)
     assert (sent.calls, sent.given_back) == ((), 1)
@@ -282,6 +295,24 @@ async def test_of_two_servers_one_sends_the_probe(world: World) -> None:
     assert await world.claim() == []
     world.advance(seconds=15)
     assert len(await dialled(world)) == 1
+
+
+async def test_of_failures_that_two_servers_hear_of_at_once_none_is_lost(world: World) -> None:
+    first, second = await make(world, name="first"), await make(world, name="second")
+    for number, name in enumerate(("first", "second")):
+        await world.batch(new_rows(RUN, number * RUN), carrier_config=name)
+    calls = await dialled(world)
+    reports = [fails(call) for call in calls]
+    # Each hears of both accounts, one of them from the other end.
+    ours, theirs = reports[::2], reports[1::2]
+    await asyncio.gather(
+        world.apply(*ours), world.apply(*reversed(theirs)), lift(world, await make(world))
+    )
+    for config in (first, second):
+        assert (await read(world, config)).held == Held(
+            CARRIER_FAILING, world.later(seconds=5), "RATE"
+        )
+    await check_invariants(world.store)
 
 
 async def test_a_probe_whose_batch_has_stopped_is_none(world: World) -> None:
@@ -323,6 +354,20 @@ async def test_a_late_word_under_an_old_claim_tells_nothing(world: World) -> Non
     await world.apply(not_sent(call))
     await world.apply(fails(call))
     assert await kept(world) == 0
+
+
+async def test_a_direct_call_is_told_that_the_account_is_held_or_waits(world: World) -> None:
+    await make(world)
+    await world.batch(RUN, carrier_config="main")
+    await fail(world, await dialled(world))
+    with pytest.raises(ExhaustedError) as refusal:
+        await world.direct(new_row(70), carrier_config="main")
+    assert refusal.value.reason is Reason.CALL_HELD_BACK
+    made = await world.direct(new_row(71), carrier_config="main", wait_until=world.later(minutes=1))
+    assert made.claimed is None
+    world.advance(seconds=5)
+    (probe,) = await dialled(world)
+    assert probe.call_id == made.call.call_id, "it goes first, as direct calls do"
 
 
 async def test_an_operator_lifts_a_hold_and_so_do_new_credentials(world: World) -> None:

@@ -4,6 +4,7 @@ claim carries it out; an explanation only looks at it."""
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from outdial_server.domain.gates import budget, next_moment, scope_gates
@@ -54,7 +55,7 @@ def choose(
     waiting = {key: Waiting(next_due_at=next_moment(found)) for key, found in answers.items()}
     grants: dict[int, int] = {}
     for _ in range(len(account) + 1):
-        grants = _grants(account, facts, wanted, limit)
+        grants = _grants(account, facts, wanted, limit, tx.now)
         unread = [r for r in account if grants[r.key] > len(waiting[r.key].due)]
         for r in unread:
             waiting[r.key] = rows.look(r, grants[r.key])
@@ -116,6 +117,7 @@ def _grants(
     facts: ClaimFacts,
     wanted: Mapping[int, int],
     limit: int,
+    now: datetime,
 ) -> dict[int, int]:
     # Direct calls may use what the account keeps in reserve from its batches.
     of_all = _OF_ALL_BATCHES if not any(r.batch.is_direct for r in account) else _OF_ALL
@@ -124,6 +126,7 @@ def _grants(
     limits = [
         *_left_of_scopes(account, facts.slots, of_all),
         *_left_of_windows(account, facts),
+        *_left_of_troubles(account, facts, now),
         *_left_of_numbers(account, facts),
     ]
     return share_within(free, wishes, limits)
@@ -174,15 +177,35 @@ def _left_of_windows(account: Sequence[Runnable], facts: ClaimFacts) -> list[Sha
     batches: defaultdict[int, list[int]] = defaultdict(list)
     unsent: Counter[int] = Counter()
     for r in account:
-        counts = r.batch.counts
-        held = facts.slots[SlotScope(ScopeKind.BATCH, r.key)].used
         for key in r.window_keys:
             batches[key].append(r.key)
-            unsent[key] += max(0, held - counts.dialing - counts.in_progress)
+            unsent[key] += _unsent(r, facts)
     return [
         SharedLimit(max(0, facts.throttles[key].use.left - unsent[key]), of_key)
         for key, of_key in batches.items()
     ]
+
+
+def _unsent(r: Runnable, facts: ClaimFacts) -> int:
+    """Calls that are claimed and not yet SENDING."""
+    counts = r.batch.counts
+    held = facts.slots[SlotScope(ScopeKind.BATCH, r.key)].used
+    return max(0, held - counts.dialing - counts.in_progress)
+
+
+def _left_of_troubles(
+    account: Sequence[Runnable], facts: ClaimFacts, now: datetime
+) -> list[SharedLimit]:
+    """The same of carrier accounts that one call tries again."""
+    left: dict[int, int] = {}
+    batches: defaultdict[int, list[int]] = defaultdict(list)
+    for r in account:
+        key = r.owners.carrier_config_key
+        hold = None if r.trouble is None else r.trouble.hold(now)
+        if key is not None and hold is not None:
+            left[key] = left.get(key, hold.left) - _unsent(r, facts)
+            batches[key].append(r.key)
+    return [SharedLimit(max(0, left[key]), of_key) for key, of_key in batches.items()]
 
 
 def _left_of_numbers(account: Sequence[Runnable], facts: ClaimFacts) -> list[SharedLimit]:
