@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import combinations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from outdial_server.domain.sharing import (
@@ -84,6 +84,7 @@ def test_among_equals_nobody_is_a_whole_slot_above_or_below_its_share(
 
 
 @given(st.integers(1, 30), st.lists(st.integers(1, 9), min_size=2, max_size=12))
+@example(27, [7, 7, 8])
 def test_by_turns_each_is_given_what_its_weight_asks_however_few_there_are_at_a_time(
     at_a_time: int, weights: list[int]
 ) -> None:
@@ -106,7 +107,7 @@ def test_where_there_are_fewer_slots_than_batches_they_take_turns() -> None:
 
 
 @given(wishes(st.integers(0, 2), st.integers(0, 30)), st.data())
-def test_whoever_comes_late_stands_at_most_one_turn_behind(
+def test_whoever_comes_late_stands_at_most_two_turns_behind(
     asked: list[Wish], data: st.DataObject
 ) -> None:
     drawn = [replace(w, served=data.draw(st.integers(0, 50)) * TURN) for w in asked]
@@ -118,7 +119,7 @@ def test_whoever_comes_late_stands_at_most_one_turn_behind(
         furthest = max(w.served for w in equals)
         assert wish == replace(before[wish.key], served=wish.served)
         assert before[wish.key].served <= wish.served <= furthest
-        assert wish.served >= furthest - TURN // min(w.weight for w in equals)
+        assert wish.served >= furthest - 2 * TURN // min(w.weight for w in equals)
 
 
 @given(FREE, wishes(st.just(3), st.just(0)))

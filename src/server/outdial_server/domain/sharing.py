@@ -25,14 +25,16 @@ class Wish:
 
 
 def in_turn(wishes: Iterable[Wish]) -> list[Wish]:
-    """Whoever comes late, or comes back, is not given at once what it missed: it stands one
-    call of the lightest behind the one that was given most. Equals never drift further apart
-    while they take turns."""
+    """Whoever comes late, or comes back, is not given at once what it missed: it stands two
+    calls of the lightest behind the one that was given most. Equals never drift further apart
+    while they take turns: one call comes of the turn, and up to one of the whole parts of their
+    shares, which are less for some than for others. What is forgiven sooner is lost each round,
+    and adds up."""
     peers: defaultdict[int, list[Wish]] = defaultdict(list)
     for wish in wishes:
         peers[wish.priority].append(wish)
     behind_most = {
-        priority: max(w.served for w in equals) - TURN // min(w.weight for w in equals)
+        priority: max(w.served for w in equals) - 2 * TURN // min(w.weight for w in equals)
         for priority, equals in peers.items()
     }
     return [
