@@ -176,7 +176,7 @@ class TestNative:
             ("POST", "/agents", {"json": []}, 400, "body"),
             ("POST", "/agents", {"content": b'{"agent"'}, 400, "body"),
             ("POST", "/agents", {"content": b"\xff"}, 400, "body"),
-            ("POST", "/agents", {"data": {"a": "b"}}, 400, "content-type"),
+            ("POST", "/agents", {"data": {"a": "b"}}, 400, "body"),
             ("POST", "/agents?agent=1", {"json": {}}, 400, "agent"),
             ("GET", "/agents?pageSize=many", {}, 400, "page_size"),
             ("GET", "/agents?page_size=1&pageSize=2", {}, 400, "pageSize"),
@@ -215,6 +215,13 @@ class TestNative:
         assert error["ErrorInfo"]["reason"] == "API_KEY_INVALID"
         bearer = {"x-api-key": "", "authorization": f"Bearer {OPERATOR_KEY}"}
         assert (await rest.http.get("/account", headers=bearer)).status_code == 200
+
+    async def test_a_body_is_json_whatever_its_type_says(self, rest: Rest) -> None:
+        """As curl sends it that is told nothing of a type."""
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        body = b'{"agent": {"displayName": "Curl"}}'
+        made = await rest("POST", "/agents", content=body, headers=form)
+        assert made["agent"]["displayName"] == "Curl"
 
     async def test_a_request_has_the_name_that_it_was_given(self, rest: Rest) -> None:
         answer = await rest.http.get("/account", headers={"x-request-id": "mine-1"})
