@@ -3,80 +3,35 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from datetime import datetime
+from typing import Final, NamedTuple
 
-from outdial_server.domain.batch import (
-    Batch,
-    BatchChange,
-    ConfigErrorPolicy,
-    UnknownPolicy,
-    carrier_misconfigured,
-)
-from outdial_server.domain.call import CallState, CallTimes, Disposition
-from outdial_server.domain.claims import dialing_rank
+from outdial_server.domain.batch import Batch, BatchChange, carrier_misconfigured
+from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.ids import CallId
-from outdial_server.domain.medium import Medium
 from outdial_server.domain.report import CallReport, ReportKind
-from outdial_server.domain.retry_policy import RetryTerms
 from outdial_server.domain.scheduled_call import (
     DispatchOutcome,
     ScheduledCallState,
     state_while_open,
 )
 from outdial_server.domain.slots import SlotOwners
-from outdial_server.domain.transition import (
-    TELLS_THE_END,
-    CallFacts,
-    Transition,
-    advance,
-    in_order,
-)
+from outdial_server.domain.transition import CallFacts, Transition, advance, in_order
 from outdial_server.ports.dispatch import Applied
-from outdial_server.storage.dialects.dialect import Kind
-from outdial_server.storage.encoding import by_number, micros, micros_or_none, pack_id
+from outdial_server.storage.encoding import micros, micros_or_none, pack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
 from outdial_server.storage.verbs.contact_calls import EndedCall, count_ended
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
 from outdial_server.storage.verbs.daily_caps import note_not_sent
-from outdial_server.storage.verbs.ledger import (
-    OWNER_COLUMNS,
-    free_slots_of_calls,
-    lock_slots_of_calls,
-    owners_of,
-)
+from outdial_server.storage.verbs.ledger import free_slots_of_calls, owners_of
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.number_log import NumberedCall, forget_calls, note_ends
-from outdial_server.storage.verbs.retry_terms import read_terms
+from outdial_server.storage.verbs.report_writing import write_calls, write_rows
+from outdial_server.storage.verbs.reported_calls import ReportedCall, read_reported
 from outdial_server.storage.verbs.throttle_log import take_back
-from outdial_server.storage.verbs.troubles import TROUBLE_COLUMNS, TROUBLES_OF_CALLS, Signs
-
-_SELECT: Final = (
-    f"SELECT c.key, c.id, {OWNER_COLUMNS}, c.scheduled_key, c.attempt, "
-    "c.state, c.fence, c.carrier_call_id, c.holds_slot, c.accepted_us, c.answered_us, "
-    "c.disposition, "
-    "c.ring_timeout_s, c.max_duration_s, c.throttle_key, c.sent_us, c.rate_key, c.rate_us, "
-    f"c.number_counted, c.recalled_us, {TROUBLE_COLUMNS}, s.contact_id, s.dispatch_outcome, "
-    "coalesce(s.medium, b.medium) AS medium, s.priority, b.unknown_policy, "
-    "b.max_calls_per_day, b.time_zone, "
-    "b.on_config_error, b.retry_policy_json IS NOT NULL AS has_retry_policy "
-    "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
-    f"JOIN batches b ON b.key = c.batch_key {TROUBLES_OF_CALLS}"
-)
-
-
-@dataclass(slots=True)
-class _CallWork:
-    """One call of the group: as it was read, and as its reports leave it."""
-
-    row: Row
-    facts: CallFacts
-    # Moments that the reports bring, by column.
-    stamps: dict[str, int] = field(default_factory=dict)
-    last: Transition | None = None
+from outdial_server.storage.verbs.troubles import Signs
 
 
 class _Step(NamedTuple):
@@ -96,7 +51,7 @@ class _Group:
     steps: Counter[_Step] = field(default_factory=Counter)
     # Calls whose slots came free.
     freed: Counter[SlotOwners] = field(default_factory=Counter)
-    changed: list[_CallWork] = field(default_factory=list)
+    changed: list[ReportedCall] = field(default_factory=list)
     misconfigured: dict[int, str] = field(default_factory=dict)
     # Until when batches dial nobody.
     resting: dict[int, datetime] = field(default_factory=dict)
@@ -115,15 +70,15 @@ class _Group:
 def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence[int]) -> Applied:
     group = _Group()
     by_call = _by_call(group, reports)
-    works = _read(tx, by_call)
+    works = read_reported(tx, by_call)
     for call_id, of_call in by_call.items():
         work = works.get(call_id)
         if work is None:
             group.ignored += len(of_call)
         else:
             _advance(tx, group, work, of_call)
-    _write_calls(tx, group.changed)
-    _write_rows(tx, group.changed)
+    write_calls(tx, group.changed)
+    write_rows(tx, group.changed)
     count_ended(tx, _calls_to_contacts(group.changed))
     free_slots_of_calls(tx, group.freed)
     relieved = group.signs.note(tx)
@@ -174,64 +129,13 @@ def _by_call(group: _Group, reports: Iterable[CallReport]) -> dict[bytes, list[C
     }
 
 
-def _read(tx: Tx, reports: Mapping[bytes, Sequence[CallReport]]) -> dict[bytes, _CallWork]:
-    if not reports:
-        return {}
-    ids = list(reports)
-    among = f"WHERE {tx.dialect.id_in('c.id', 'ids')}"
-    id_list = tx.dialect.id_list(ids)
-    if tx.dialect.locks_rows:
-        # The ledger comes before the calls; whom a call counts against never changes while
-        # it holds a slot.
-        calls = tx.all(f"SELECT DISTINCT {OWNER_COLUMNS} FROM calls c {among}", ids=id_list)
-        lock_slots_of_calls(tx, calls)
-    rows = tx.all(f"{_SELECT}{among} {tx.dialect.lock_in_order('c.key')}", ids=id_list)
-    terms = read_terms(tx, [r for r in rows if r.has_retry_policy and _may_end(reports[r.id])])
-    return {row.id: _CallWork(row, _facts(row, terms.get(row.key))) for row in rows}
-
-
-def _may_end(reports: Sequence[CallReport]) -> bool:
-    return any(report.kind in TELLS_THE_END for report in reports)
-
-
-def _facts(row: Row, retry: RetryTerms | None) -> CallFacts:
-    accepted = row.accepted_us is not None
-    return CallFacts(
-        state=_CALL_STATES[row.state],
-        fence=row.fence,
-        carrier_call_id=row.carrier_call_id or "",
-        answered=row.answered_us is not None,
-        holds_slot=bool(row.holds_slot),
-        dispatch_outcome=_ACCEPTED if accepted else _DISPATCH_OUTCOMES[row.dispatch_outcome],
-        unknown_policy=_UNKNOWN_POLICIES[row.unknown_policy],
-        on_config_error=_CONFIG_ERROR_POLICIES[row.on_config_error],
-        times=_times(row.ring_timeout_s, row.max_duration_s),
-        retry=retry,
-        heard_machine=row.disposition == _MACHINE,
-        is_paced=row.carrier_config_key is not None,
-        shows_number=row.phone_number_key is not None,
-        is_recalled=row.recalled_us is not None,
-        medium=_MEDIA[row.medium],
-    )
-
-
-_CALL_STATES: Final = by_number(CallState)
-_MEDIA: Final = by_number(Medium)
-_DISPATCH_OUTCOMES: Final = by_number(DispatchOutcome)
-_UNKNOWN_POLICIES: Final = by_number(UnknownPolicy)
-_CONFIG_ERROR_POLICIES: Final = by_number(ConfigErrorPolicy)
 # See `domain.transition` for why members have names of their own.
-_ACCEPTED: Final = DispatchOutcome.ACCEPTED
-_MACHINE: Final = int(Disposition.ANSWERED_MACHINE)
 _CLAIMED, _UNKNOWN = CallState.CLAIMED, CallState.UNKNOWN
+_ACCEPTED: Final = DispatchOutcome.ACCEPTED
+_MACHINE: Final = Disposition.ANSWERED_MACHINE
 
 
-@lru_cache(maxsize=1024)
-def _times(ring_timeout_s: int, max_duration_s: int) -> CallTimes:
-    return CallTimes(timedelta(seconds=ring_timeout_s), timedelta(seconds=max_duration_s))
-
-
-def _advance(tx: Tx, group: _Group, work: _CallWork, reports: Sequence[CallReport]) -> None:
+def _advance(tx: Tx, group: _Group, work: ReportedCall, reports: Sequence[CallReport]) -> None:
     facts, transition = work.facts, None
     for report in reports:
         if report.evidence is not None and report.fence == work.row.fence:
@@ -256,7 +160,7 @@ def _advance(tx: Tx, group: _Group, work: _CallWork, reports: Sequence[CallRepor
 def _note(
     tx: Tx,
     group: _Group,
-    work: _CallWork,
+    work: ReportedCall,
     before: CallFacts,
     transition: Transition,
     report: CallReport,
@@ -351,7 +255,7 @@ _STAMP_OF: Final = {
 }
 
 
-def _stamp(work: _CallWork, transition: Transition, kind: ReportKind, now_us: int) -> None:
+def _stamp(work: ReportedCall, transition: Transition, kind: ReportKind, now_us: int) -> None:
     column = _STAMP_OF.get(transition.state)
     if column is not None and transition.event is not None:
         work.stamps[column] = now_us
@@ -360,7 +264,7 @@ def _stamp(work: _CallWork, transition: Transition, kind: ReportKind, now_us: in
         work.stamps.setdefault("accepted_us", now_us)
 
 
-def _event(work: _CallWork, transition: Transition) -> NewEvent:
+def _event(work: ReportedCall, transition: Transition) -> NewEvent:
     final = transition.final_state
     assert transition.event is not None
     after = RowAfter(
@@ -377,136 +281,7 @@ def _event(work: _CallWork, transition: Transition) -> NewEvent:
     return NewEvent(transition.event, transition.cause, after)
 
 
-_CALL_COLUMNS: Final = (
-    ("key", Kind.INT),
-    ("old_fence", Kind.INT),
-    ("old_state", Kind.INT),
-    ("state", Kind.INT),
-    ("fence", Kind.INT),
-    ("trusted", Kind.INT),
-    ("keeps_trust", Kind.INT),
-    ("holds_slot", Kind.INT),
-    ("carrier_call_id", Kind.TEXT),
-    ("disposition", Kind.INT),
-    ("reason", Kind.TEXT),
-    ("accepted", Kind.INT),
-    ("ringing", Kind.INT),
-    ("answered", Kind.INT),
-    ("ended", Kind.INT),
-    ("sent", Kind.INT),
-)
-
-
-# 0 and '' stand for null: to bind a None takes SQLite's driver 0.4 us, ten times as long.
-_CALL_SET: Final = (
-    "state = r.state, fence = r.fence, "
-    "trusted_until_us = CASE WHEN r.keeps_trust = 1 THEN trusted_until_us "
-    "ELSE nullif(r.trusted, 0) END, "
-    "holds_slot = r.holds_slot, "
-    "lookups = CASE WHEN r.state = r.old_state THEN lookups ELSE 0 END, "
-    "carrier_call_id = nullif(r.carrier_call_id, ''), "
-    # An id that is learnt late must not wipe out how the call ended.
-    "disposition = coalesce(nullif(r.disposition, 0), calls.disposition), "
-    "reason = coalesce(nullif(r.reason, ''), calls.reason), "
-    "accepted_us = coalesce(accepted_us, nullif(r.accepted, 0)), "
-    "ringing_us = coalesce(ringing_us, nullif(r.ringing, 0)), "
-    "answered_us = coalesce(answered_us, nullif(r.answered, 0)), "
-    "ended_us = coalesce(ended_us, nullif(r.ended, 0)), "
-    "sent_us = CASE WHEN r.sent = 0 THEN NULL ELSE sent_us END"
-)
-_CALL_GUARD: Final = "calls.key = r.key AND calls.fence = r.old_fence AND calls.state = r.old_state"
-
-
-def _write_calls(tx: Tx, works: Sequence[_CallWork]) -> None:
-    sql = tx.dialect.update_each("calls", _CALL_SET, _CALL_GUARD, _CALL_COLUMNS)
-    changed = tx.update_each(sql, [_call_values(work) for work in works])
-    assert changed == len(works), "locked rows changed under us"
-
-
-def _call_values(work: _CallWork) -> tuple[Any, ...]:
-    row, last, stamp_of = work.row, work.last, work.stamps.get
-    assert last is not None
-    released = last.state is _CLAIMED
-    return (
-        row.key,
-        row.fence,
-        row.state,
-        int(last.state),
-        row.fence + 1 if released else row.fence,
-        0 if last.trusted_until is None else micros(last.trusted_until),
-        int(last.event is None),
-        int(last.holds_slot),
-        last.carrier_call_id,
-        0 if last.disposition is None else int(last.disposition),
-        last.reason,
-        stamp_of("accepted_us", 0),
-        stamp_of("ringing_us", 0),
-        stamp_of("answered_us", 0),
-        stamp_of("ended_us", 0),
-        0 if released else 1,
-    )
-
-
-_ROW_COLUMNS: Final = (
-    ("key", Kind.INT),
-    ("final_state", Kind.INT),
-    ("reason", Kind.TEXT),
-    ("due", Kind.INT),
-    ("rank", Kind.INT),
-    ("attempts", Kind.INT),
-    ("granted", Kind.INT),
-    ("dispatch_outcome", Kind.INT),
-    ("dispatched", Kind.INT),
-    ("disposition", Kind.INT),
-    ("ended", Kind.INT),
-)
-
-
-_ROW_SET: Final = (
-    "final_state = nullif(r.final_state, 0), state_reason = nullif(r.reason, ''), "
-    "due_us = nullif(r.due, 0), rank = r.rank, attempts = r.attempts, "
-    "retry_attempt = coalesce(nullif(r.granted, 0), retry_attempt), "
-    "dispatch_outcome = r.dispatch_outcome, "
-    "dispatched_us = coalesce(dispatched_us, nullif(r.dispatched, 0)), "
-    "disposition = nullif(r.disposition, 0), ended_us = nullif(r.ended, 0)"
-)
-_ROW_GUARD: Final = "scheduled_calls.key = r.key AND scheduled_calls.final_state IS NULL"
-
-
-def _write_rows(tx: Tx, works: Sequence[_CallWork]) -> None:
-    """A scheduled call changes at its end, or when it waits again; what it does in between
-    is read from its call."""
-    rows = [_row_values(work, tx.now_us) for work in works if _leaves_call(work.last)]
-    sql = tx.dialect.update_each("scheduled_calls", _ROW_SET, _ROW_GUARD, _ROW_COLUMNS)
-    tx.update_each(sql, rows)
-
-
-def _leaves_call(last: Transition | None) -> bool:
-    return last is not None and (last.final_state is not None or last.due_at is not None)
-
-
-def _row_values(work: _CallWork, now_us: int) -> tuple[Any, ...]:
-    row, last = work.row, work.last
-    assert last is not None
-    attempts = row.attempt - 1 if last.same_attempt else row.attempt
-    over = last.final_state is not None
-    decided = last.dispatch_outcome is not DispatchOutcome.NONE
-    return (
-        row.scheduled_key,
-        0 if last.final_state is None else int(last.final_state),
-        last.state_reason,
-        0 if last.due_at is None else micros(last.due_at),
-        dialing_rank(row.priority, attempts),
-        attempts,
-        attempts + 1 if last.by_policy else 0,
-        int(last.dispatch_outcome),
-        (row.accepted_us or work.stamps.get("accepted_us") or now_us) if decided else 0,
-        0 if last.disposition is None else int(last.disposition),
-        now_us if over else 0,
-    )
-
-
-def _calls_to_contacts(works: Sequence[_CallWork]) -> list[EndedCall]:
+def _calls_to_contacts(works: Sequence[ReportedCall]) -> list[EndedCall]:
     """Those that this group has ended, and that count as a try."""
     return [
         EndedCall(bytes(work.row.contact_id), work.row.sent_us or 0, work.last.disposition)
