@@ -134,6 +134,17 @@ async def test_a_list_goes_over_all_pages(far_end: FarEnd, client: Client) -> No
     ]
 
 
+async def test_what_a_list_skips_is_skipped_once(far_end: FarEnd, client: Client) -> None:
+    far_end.answer(
+        "ListAgents",
+        ListAgentsResponse(agents=[Agent(agent_id="c")], next_page_token="2"),
+        ListAgentsResponse(agents=[Agent(agent_id="d")]),
+    )
+    assert [agent.agent_id async for agent in client.agents.list(skip=2)] == ["c", "d"]
+    requests = far_end.requests("ListAgents")
+    assert [(request.skip, request.page_token) for request in requests] == [(2, ""), (0, "2")]
+
+
 async def test_a_list_stops_asking_when_its_reader_stops(far_end: FarEnd, client: Client) -> None:
     page = ListAgentsResponse(agents=[Agent(agent_id="a")], next_page_token="2")
     far_end.answer("ListAgents", page)

@@ -27,7 +27,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from outdial.v1 import agent_pb2 as outdial_dot_v1_dot_agent__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoutdial/v1/agent_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x16outdial/v1/agent.proto\"J\n\x12\x43reateAgentRequest\x12 \n\x05\x61gent\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Agent\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"7\n\x13\x43reateAgentResponse\x12 \n\x05\x61gent\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Agent\"#\n\x0fGetAgentRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"4\n\x10GetAgentResponse\x12 \n\x05\x61gent\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Agent\"P\n\x11ListAgentsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\"P\n\x12ListAgentsResponse\x12!\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x11.outdial.v1.Agent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x12UpdateAgentRequest\x12 \n\x05\x61gent\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Agent\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"7\n\x13UpdateAgentResponse\x12 \n\x05\x61gent\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Agent\"&\n\x12\x44\x65leteAgentRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"\x15\n\x13\x44\x65leteAgentResponse2\xd0\x04\n\x0c\x41gentService\x12m\n\x0b\x43reateAgent\x12\x1e.outdial.v1.CreateAgentRequest\x1a\x1f.outdial.v1.CreateAgentResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x12/outdial/v1/agents:\x01*\x12l\n\x08GetAgent\x12\x1b.outdial.v1.GetAgentRequest\x1a\x1c.outdial.v1.GetAgentResponse\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/outdial/v1/agents/{agent_id}\x12g\n\nListAgents\x12\x1d.outdial.v1.ListAgentsRequest\x1a\x1e.outdial.v1.ListAgentsResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/outdial/v1/agents\x12\x82\x01\n\x0bUpdateAgent\x12\x1e.outdial.v1.UpdateAgentRequest\x1a\x1f.outdial.v1.UpdateAgentResponse\"2\x82\xd3\xe4\x93\x02,2#/outdial/v1/agents/{agent.agent_id}:\x05\x61gent\x12u\n\x0b\x44\x65leteAgent\x12\x1e.outdial.v1.DeleteAgentRequest\x1a\x1f.outdial.v1.DeleteAgentResponse\"%\x82\xd3\xe4\x93\x02\x1f*\x1d/outdial/v1/agents/{agent_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoutdial/v1/agent_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x16outdial/v1/agent.proto\"J\n\x12\x43reateAgentRequest\x12 \n\x05\x61gent\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Agent\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"7\n\x13\x43reateAgentResponse\x12 \n\x05\x61gent\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Agent\"#\n\x0fGetAgentRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"4\n\x10GetAgentResponse\x12 \n\x05\x61gent\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Agent\"w\n\x11ListAgentsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0c\n\x04skip\x18\x04 \x01(\x05\x12\x17\n\x0fshow_total_size\x18\x05 \x01(\x08\"d\n\x12ListAgentsResponse\x12!\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x11.outdial.v1.Agent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"g\n\x12UpdateAgentRequest\x12 \n\x05\x61gent\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Agent\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"7\n\x13UpdateAgentResponse\x12 \n\x05\x61gent\x18\x01 \x01(\x0b\x32\x11.outdial.v1.Agent\"&\n\x12\x44\x65leteAgentRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"\x15\n\x13\x44\x65leteAgentResponse2\xd0\x04\n\x0c\x41gentService\x12m\n\x0b\x43reateAgent\x12\x1e.outdial.v1.CreateAgentRequest\x1a\x1f.outdial.v1.CreateAgentResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x12/outdial/v1/agents:\x01*\x12l\n\x08GetAgent\x12\x1b.outdial.v1.GetAgentRequest\x1a\x1c.outdial.v1.GetAgentResponse\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/outdial/v1/agents/{agent_id}\x12g\n\nListAgents\x12\x1d.outdial.v1.ListAgentsRequest\x1a\x1e.outdial.v1.ListAgentsResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/outdial/v1/agents\x12\x82\x01\n\x0bUpdateAgent\x12\x1e.outdial.v1.UpdateAgentRequest\x1a\x1f.outdial.v1.UpdateAgentResponse\"2\x82\xd3\xe4\x93\x02,2#/outdial/v1/agents/{agent.agent_id}:\x05\x61gent\x12u\n\x0b\x44\x65leteAgent\x12\x1e.outdial.v1.DeleteAgentRequest\x1a\x1f.outdial.v1.DeleteAgentResponse\"%\x82\xd3\xe4\x93\x02\x1f*\x1d/outdial/v1/agents/{agent_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,17 +53,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETAGENTRESPONSE']._serialized_start=304
   _globals['_GETAGENTRESPONSE']._serialized_end=356
   _globals['_LISTAGENTSREQUEST']._serialized_start=358
-  _globals['_LISTAGENTSREQUEST']._serialized_end=438
-  _globals['_LISTAGENTSRESPONSE']._serialized_start=440
-  _globals['_LISTAGENTSRESPONSE']._serialized_end=520
-  _globals['_UPDATEAGENTREQUEST']._serialized_start=522
-  _globals['_UPDATEAGENTREQUEST']._serialized_end=625
-  _globals['_UPDATEAGENTRESPONSE']._serialized_start=627
-  _globals['_UPDATEAGENTRESPONSE']._serialized_end=682
-  _globals['_DELETEAGENTREQUEST']._serialized_start=684
-  _globals['_DELETEAGENTREQUEST']._serialized_end=722
-  _globals['_DELETEAGENTRESPONSE']._serialized_start=724
-  _globals['_DELETEAGENTRESPONSE']._serialized_end=745
-  _globals['_AGENTSERVICE']._serialized_start=748
-  _globals['_AGENTSERVICE']._serialized_end=1340
+  _globals['_LISTAGENTSREQUEST']._serialized_end=477
+  _globals['_LISTAGENTSRESPONSE']._serialized_start=479
+  _globals['_LISTAGENTSRESPONSE']._serialized_end=579
+  _globals['_UPDATEAGENTREQUEST']._serialized_start=581
+  _globals['_UPDATEAGENTREQUEST']._serialized_end=684
+  _globals['_UPDATEAGENTRESPONSE']._serialized_start=686
+  _globals['_UPDATEAGENTRESPONSE']._serialized_end=741
+  _globals['_DELETEAGENTREQUEST']._serialized_start=743
+  _globals['_DELETEAGENTREQUEST']._serialized_end=781
+  _globals['_DELETEAGENTRESPONSE']._serialized_start=783
+  _globals['_DELETEAGENTRESPONSE']._serialized_end=804
+  _globals['_AGENTSERVICE']._serialized_start=807
+  _globals['_AGENTSERVICE']._serialized_end=1399
 # @@protoc_insertion_point(module_scope)

@@ -222,6 +222,8 @@ class ListCallsRequest(_message.Message):
     SCHEDULED_CALL_ID_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
     ONLY_DIRECT_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
+    SHOW_TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Default 50, at most 1000."""
     page_token: _builtins.str
@@ -231,6 +233,10 @@ class ListCallsRequest(_message.Message):
     """Only calls of this scheduled call."""
     only_direct: _builtins.bool
     """Only direct calls, which are in no batch."""
+    skip: _builtins.int
+    """So many items are passed over, behind the place of `page_token`. Not negative."""
+    show_total_size: _builtins.bool
+    """Whether `total_size` is told: it costs as much as the list is long."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_call_pb2.CallState.ValueType]:
         """Only calls in one of these states; empty means all."""
@@ -244,10 +250,12 @@ class ListCallsRequest(_message.Message):
         scheduled_call_id: _builtins.str = ...,
         states: _abc.Iterable[_call_pb2.CallState.ValueType] | None = ...,
         only_direct: _builtins.bool = ...,
+        skip: _builtins.int = ...,
+        show_total_size: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "only_direct", b"only_direct", "page_size", b"page_size", "page_token", b"page_token", "scheduled_call_id", b"scheduled_call_id", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "only_direct", b"only_direct", "page_size", b"page_size", "page_token", b"page_token", "scheduled_call_id", b"scheduled_call_id", "show_total_size", b"show_total_size", "skip", b"skip", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -259,8 +267,11 @@ class ListCallsResponse(_message.Message):
 
     CALLS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
+    total_size: _builtins.int
+    """With `show_total_size`: how many there are on all pages, as they stand now."""
     @_builtins.property
     def calls(self) -> _containers.RepeatedCompositeFieldContainer[_call_pb2.Call]:
         """May be fewer than `page_size`, or none, before the last page: without a batch or
@@ -272,10 +283,11 @@ class ListCallsResponse(_message.Message):
         *,
         calls: _abc.Iterable[_call_pb2.Call] | None = ...,
         next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "next_page_token", b"next_page_token", "total_size", b"total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from outdial.v1 import phone_number_pb2 as outdial_dot_v1_dot_phone__number__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%outdial/v1/phone_number_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1doutdial/v1/phone_number.proto\"]\n\x18\x43reatePhoneNumberRequest\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"J\n\x19\x43reatePhoneNumberResponse\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber\"0\n\x15GetPhoneNumberRequest\x12\x17\n\x0fphone_number_id\x18\x01 \x01(\t\"G\n\x16GetPhoneNumberResponse\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber\"c\n\x17ListPhoneNumbersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\"c\n\x18ListPhoneNumbersResponse\x12.\n\rphone_numbers\x18\x01 \x03(\x0b\x32\x17.outdial.v1.PhoneNumber\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"z\n\x18UpdatePhoneNumberRequest\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"J\n\x19UpdatePhoneNumberResponse\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber\"3\n\x18\x44\x65letePhoneNumberRequest\x12\x17\n\x0fphone_number_id\x18\x01 \x01(\t\"\x1b\n\x19\x44\x65letePhoneNumberResponse\"a\n\x16\x42indPhoneNumberRequest\x12\x17\n\x0fphone_number_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x12\n\x05place\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x08\n\x06_place\"H\n\x17\x42indPhoneNumberResponse\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber\"3\n\x18UnbindPhoneNumberRequest\x12\x17\n\x0fphone_number_id\x18\x01 \x01(\t\"J\n\x19UnbindPhoneNumberResponse\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber2\xb6\x08\n\x12PhoneNumberService\x12\x86\x01\n\x11\x43reatePhoneNumber\x12$.outdial.v1.CreatePhoneNumberRequest\x1a%.outdial.v1.CreatePhoneNumberResponse\"$\x82\xd3\xe4\x93\x02\x1e\"\x19/outdial/v1/phone-numbers:\x01*\x12\x8c\x01\n\x0eGetPhoneNumber\x12!.outdial.v1.GetPhoneNumberRequest\x1a\".outdial.v1.GetPhoneNumberResponse\"3\x82\xd3\xe4\x93\x02-\x12+/outdial/v1/phone-numbers/{phone_number_id}\x12\x80\x01\n\x10ListPhoneNumbers\x12#.outdial.v1.ListPhoneNumbersRequest\x1a$.outdial.v1.ListPhoneNumbersResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/outdial/v1/phone-numbers\x12\xb0\x01\n\x11UpdatePhoneNumber\x12$.outdial.v1.UpdatePhoneNumberRequest\x1a%.outdial.v1.UpdatePhoneNumberResponse\"N\x82\xd3\xe4\x93\x02H28/outdial/v1/phone-numbers/{phone_number.phone_number_id}:\x0cphone_number\x12\x95\x01\n\x11\x44\x65letePhoneNumber\x12$.outdial.v1.DeletePhoneNumberRequest\x1a%.outdial.v1.DeletePhoneNumberResponse\"3\x82\xd3\xe4\x93\x02-*+/outdial/v1/phone-numbers/{phone_number_id}\x12\x97\x01\n\x0f\x42indPhoneNumber\x12\".outdial.v1.BindPhoneNumberRequest\x1a#.outdial.v1.BindPhoneNumberResponse\";\x82\xd3\xe4\x93\x02\x35\"0/outdial/v1/phone-numbers/{phone_number_id}:bind:\x01*\x12\x9f\x01\n\x11UnbindPhoneNumber\x12$.outdial.v1.UnbindPhoneNumberRequest\x1a%.outdial.v1.UnbindPhoneNumberResponse\"=\x82\xd3\xe4\x93\x02\x37\"2/outdial/v1/phone-numbers/{phone_number_id}:unbind:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%outdial/v1/phone_number_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1doutdial/v1/phone_number.proto\"]\n\x18\x43reatePhoneNumberRequest\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"J\n\x19\x43reatePhoneNumberResponse\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber\"0\n\x15GetPhoneNumberRequest\x12\x17\n\x0fphone_number_id\x18\x01 \x01(\t\"G\n\x16GetPhoneNumberResponse\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber\"\x8a\x01\n\x17ListPhoneNumbersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x0c\n\x04skip\x18\x05 \x01(\x05\x12\x17\n\x0fshow_total_size\x18\x06 \x01(\x08\"w\n\x18ListPhoneNumbersResponse\x12.\n\rphone_numbers\x18\x01 \x03(\x0b\x32\x17.outdial.v1.PhoneNumber\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"z\n\x18UpdatePhoneNumberRequest\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"J\n\x19UpdatePhoneNumberResponse\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber\"3\n\x18\x44\x65letePhoneNumberRequest\x12\x17\n\x0fphone_number_id\x18\x01 \x01(\t\"\x1b\n\x19\x44\x65letePhoneNumberResponse\"a\n\x16\x42indPhoneNumberRequest\x12\x17\n\x0fphone_number_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x12\n\x05place\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x08\n\x06_place\"H\n\x17\x42indPhoneNumberResponse\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber\"3\n\x18UnbindPhoneNumberRequest\x12\x17\n\x0fphone_number_id\x18\x01 \x01(\t\"J\n\x19UnbindPhoneNumberResponse\x12-\n\x0cphone_number\x18\x01 \x01(\x0b\x32\x17.outdial.v1.PhoneNumber2\xb6\x08\n\x12PhoneNumberService\x12\x86\x01\n\x11\x43reatePhoneNumber\x12$.outdial.v1.CreatePhoneNumberRequest\x1a%.outdial.v1.CreatePhoneNumberResponse\"$\x82\xd3\xe4\x93\x02\x1e\"\x19/outdial/v1/phone-numbers:\x01*\x12\x8c\x01\n\x0eGetPhoneNumber\x12!.outdial.v1.GetPhoneNumberRequest\x1a\".outdial.v1.GetPhoneNumberResponse\"3\x82\xd3\xe4\x93\x02-\x12+/outdial/v1/phone-numbers/{phone_number_id}\x12\x80\x01\n\x10ListPhoneNumbers\x12#.outdial.v1.ListPhoneNumbersRequest\x1a$.outdial.v1.ListPhoneNumbersResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/outdial/v1/phone-numbers\x12\xb0\x01\n\x11UpdatePhoneNumber\x12$.outdial.v1.UpdatePhoneNumberRequest\x1a%.outdial.v1.UpdatePhoneNumberResponse\"N\x82\xd3\xe4\x93\x02H28/outdial/v1/phone-numbers/{phone_number.phone_number_id}:\x0cphone_number\x12\x95\x01\n\x11\x44\x65letePhoneNumber\x12$.outdial.v1.DeletePhoneNumberRequest\x1a%.outdial.v1.DeletePhoneNumberResponse\"3\x82\xd3\xe4\x93\x02-*+/outdial/v1/phone-numbers/{phone_number_id}\x12\x97\x01\n\x0f\x42indPhoneNumber\x12\".outdial.v1.BindPhoneNumberRequest\x1a#.outdial.v1.BindPhoneNumberResponse\";\x82\xd3\xe4\x93\x02\x35\"0/outdial/v1/phone-numbers/{phone_number_id}:bind:\x01*\x12\x9f\x01\n\x11UnbindPhoneNumber\x12$.outdial.v1.UnbindPhoneNumberRequest\x1a%.outdial.v1.UnbindPhoneNumberResponse\"=\x82\xd3\xe4\x93\x02\x37\"2/outdial/v1/phone-numbers/{phone_number_id}:unbind:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,26 +56,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPHONENUMBERREQUEST']._serialized_end=367
   _globals['_GETPHONENUMBERRESPONSE']._serialized_start=369
   _globals['_GETPHONENUMBERRESPONSE']._serialized_end=440
-  _globals['_LISTPHONENUMBERSREQUEST']._serialized_start=442
-  _globals['_LISTPHONENUMBERSREQUEST']._serialized_end=541
-  _globals['_LISTPHONENUMBERSRESPONSE']._serialized_start=543
-  _globals['_LISTPHONENUMBERSRESPONSE']._serialized_end=642
-  _globals['_UPDATEPHONENUMBERREQUEST']._serialized_start=644
-  _globals['_UPDATEPHONENUMBERREQUEST']._serialized_end=766
-  _globals['_UPDATEPHONENUMBERRESPONSE']._serialized_start=768
-  _globals['_UPDATEPHONENUMBERRESPONSE']._serialized_end=842
-  _globals['_DELETEPHONENUMBERREQUEST']._serialized_start=844
-  _globals['_DELETEPHONENUMBERREQUEST']._serialized_end=895
-  _globals['_DELETEPHONENUMBERRESPONSE']._serialized_start=897
-  _globals['_DELETEPHONENUMBERRESPONSE']._serialized_end=924
-  _globals['_BINDPHONENUMBERREQUEST']._serialized_start=926
-  _globals['_BINDPHONENUMBERREQUEST']._serialized_end=1023
-  _globals['_BINDPHONENUMBERRESPONSE']._serialized_start=1025
-  _globals['_BINDPHONENUMBERRESPONSE']._serialized_end=1097
-  _globals['_UNBINDPHONENUMBERREQUEST']._serialized_start=1099
-  _globals['_UNBINDPHONENUMBERREQUEST']._serialized_end=1150
-  _globals['_UNBINDPHONENUMBERRESPONSE']._serialized_start=1152
-  _globals['_UNBINDPHONENUMBERRESPONSE']._serialized_end=1226
-  _globals['_PHONENUMBERSERVICE']._serialized_start=1229
-  _globals['_PHONENUMBERSERVICE']._serialized_end=2307
+  _globals['_LISTPHONENUMBERSREQUEST']._serialized_start=443
+  _globals['_LISTPHONENUMBERSREQUEST']._serialized_end=581
+  _globals['_LISTPHONENUMBERSRESPONSE']._serialized_start=583
+  _globals['_LISTPHONENUMBERSRESPONSE']._serialized_end=702
+  _globals['_UPDATEPHONENUMBERREQUEST']._serialized_start=704
+  _globals['_UPDATEPHONENUMBERREQUEST']._serialized_end=826
+  _globals['_UPDATEPHONENUMBERRESPONSE']._serialized_start=828
+  _globals['_UPDATEPHONENUMBERRESPONSE']._serialized_end=902
+  _globals['_DELETEPHONENUMBERREQUEST']._serialized_start=904
+  _globals['_DELETEPHONENUMBERREQUEST']._serialized_end=955
+  _globals['_DELETEPHONENUMBERRESPONSE']._serialized_start=957
+  _globals['_DELETEPHONENUMBERRESPONSE']._serialized_end=984
+  _globals['_BINDPHONENUMBERREQUEST']._serialized_start=986
+  _globals['_BINDPHONENUMBERREQUEST']._serialized_end=1083
+  _globals['_BINDPHONENUMBERRESPONSE']._serialized_start=1085
+  _globals['_BINDPHONENUMBERRESPONSE']._serialized_end=1157
+  _globals['_UNBINDPHONENUMBERREQUEST']._serialized_start=1159
+  _globals['_UNBINDPHONENUMBERREQUEST']._serialized_end=1210
+  _globals['_UNBINDPHONENUMBERRESPONSE']._serialized_start=1212
+  _globals['_UNBINDPHONENUMBERRESPONSE']._serialized_end=1286
+  _globals['_PHONENUMBERSERVICE']._serialized_start=1289
+  _globals['_PHONENUMBERSERVICE']._serialized_end=2367
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from outdial.v1 import explanation_pb2 as outdial_dot_v1_dot_explanation__pb2
 from outdial.v1 import scheduled_call_pb2 as outdial_dot_v1_dot_scheduled__call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'outdial/v1/scheduled_call_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x15outdial/v1/call.proto\x1a\x1coutdial/v1/explanation.proto\x1a\x1foutdial/v1/scheduled_call.proto\"4\n\x17GetScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"M\n\x18GetScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"\x97\x01\n\x19ListScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12.\n\x06states\x18\x04 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x11\n\tcustom_id\x18\x05 \x01(\t\"i\n\x1aListScheduledCallsResponse\x12\x32\n\x0fscheduled_calls\x18\x01 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x1a\x43\x61ncelScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"P\n\x1b\x43\x61ncelScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"J\n\x19RetryScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"O\n\x1aRetryScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"8\n\x1b\x45xplainScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"Y\n\x1c\x45xplainScheduledCallResponse\x12\x39\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32$.outdial.v1.ScheduledCallExplanation\"\x92\x01\n\x1b\x45xportScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12.\n\x06states\x18\x02 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x15\n\rfrom_position\x18\x03 \x01(\x03\x12\x1a\n\x12with_conversations\x18\x04 \x01(\x08\"h\n\x13ScheduledCallResult\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x1e\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x10.outdial.v1.Call\"P\n\x1c\x45xportScheduledCallsResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.outdial.v1.ScheduledCallResult2\xfb\x07\n\x14ScheduledCallService\x12\x96\x01\n\x10GetScheduledCall\x12#.outdial.v1.GetScheduledCallRequest\x1a$.outdial.v1.GetScheduledCallResponse\"7\x82\xd3\xe4\x93\x02\x31\x12//outdial/v1/scheduled-calls/{scheduled_call_id}\x12\x9b\x01\n\x12ListScheduledCalls\x12%.outdial.v1.ListScheduledCallsRequest\x1a&.outdial.v1.ListScheduledCallsResponse\"6\x82\xd3\xe4\x93\x02\x30\x12./outdial/v1/batches/{batch_id}/scheduled-calls\x12\xa9\x01\n\x13\x43\x61ncelScheduledCall\x12&.outdial.v1.CancelScheduledCallRequest\x1a\'.outdial.v1.CancelScheduledCallResponse\"A\x82\xd3\xe4\x93\x02;\"6/outdial/v1/scheduled-calls/{scheduled_call_id}:cancel:\x01*\x12\xa5\x01\n\x12RetryScheduledCall\x12%.outdial.v1.RetryScheduledCallRequest\x1a&.outdial.v1.RetryScheduledCallResponse\"@\x82\xd3\xe4\x93\x02:\"5/outdial/v1/scheduled-calls/{scheduled_call_id}:retry:\x01*\x12\xaa\x01\n\x14\x45xplainScheduledCall\x12\'.outdial.v1.ExplainScheduledCallRequest\x1a(.outdial.v1.ExplainScheduledCallResponse\"?\x82\xd3\xe4\x93\x02\x39\x12\x37/outdial/v1/scheduled-calls/{scheduled_call_id}:explain\x12\xaa\x01\n\x14\x45xportScheduledCalls\x12\'.outdial.v1.ExportScheduledCallsRequest\x1a(.outdial.v1.ExportScheduledCallsResponse\"=\x82\xd3\xe4\x93\x02\x37\x12\x35/outdial/v1/batches/{batch_id}/scheduled-calls:export0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'outdial/v1/scheduled_call_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x15outdial/v1/call.proto\x1a\x1coutdial/v1/explanation.proto\x1a\x1foutdial/v1/scheduled_call.proto\"4\n\x17GetScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"M\n\x18GetScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"\xf6\x01\n\x19ListScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12.\n\x06states\x18\x04 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x11\n\tcustom_id\x18\x05 \x01(\t\x12\x0c\n\x04skip\x18\x06 \x01(\x05\x12\x17\n\x0fshow_total_size\x18\x07 \x01(\x08\x12\x36\n\x11\x64ispatch_outcomes\x18\x08 \x03(\x0e\x32\x1b.outdial.v1.DispatchOutcome\"}\n\x1aListScheduledCallsResponse\x12\x32\n\x0fscheduled_calls\x18\x01 \x03(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"7\n\x1a\x43\x61ncelScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"P\n\x1b\x43\x61ncelScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"J\n\x19RetryScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"O\n\x1aRetryScheduledCallResponse\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\"8\n\x1b\x45xplainScheduledCallRequest\x12\x19\n\x11scheduled_call_id\x18\x01 \x01(\t\"Y\n\x1c\x45xplainScheduledCallResponse\x12\x39\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32$.outdial.v1.ScheduledCallExplanation\"\x92\x01\n\x1b\x45xportScheduledCallsRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12.\n\x06states\x18\x02 \x03(\x0e\x32\x1e.outdial.v1.ScheduledCallState\x12\x15\n\rfrom_position\x18\x03 \x01(\x03\x12\x1a\n\x12with_conversations\x18\x04 \x01(\x08\"h\n\x13ScheduledCallResult\x12\x31\n\x0escheduled_call\x18\x01 \x01(\x0b\x32\x19.outdial.v1.ScheduledCall\x12\x1e\n\x04\x63\x61ll\x18\x02 \x01(\x0b\x32\x10.outdial.v1.Call\"P\n\x1c\x45xportScheduledCallsResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.outdial.v1.ScheduledCallResult2\xfb\x07\n\x14ScheduledCallService\x12\x96\x01\n\x10GetScheduledCall\x12#.outdial.v1.GetScheduledCallRequest\x1a$.outdial.v1.GetScheduledCallResponse\"7\x82\xd3\xe4\x93\x02\x31\x12//outdial/v1/scheduled-calls/{scheduled_call_id}\x12\x9b\x01\n\x12ListScheduledCalls\x12%.outdial.v1.ListScheduledCallsRequest\x1a&.outdial.v1.ListScheduledCallsResponse\"6\x82\xd3\xe4\x93\x02\x30\x12./outdial/v1/batches/{batch_id}/scheduled-calls\x12\xa9\x01\n\x13\x43\x61ncelScheduledCall\x12&.outdial.v1.CancelScheduledCallRequest\x1a\'.outdial.v1.CancelScheduledCallResponse\"A\x82\xd3\xe4\x93\x02;\"6/outdial/v1/scheduled-calls/{scheduled_call_id}:cancel:\x01*\x12\xa5\x01\n\x12RetryScheduledCall\x12%.outdial.v1.RetryScheduledCallRequest\x1a&.outdial.v1.RetryScheduledCallResponse\"@\x82\xd3\xe4\x93\x02:\"5/outdial/v1/scheduled-calls/{scheduled_call_id}:retry:\x01*\x12\xaa\x01\n\x14\x45xplainScheduledCall\x12\'.outdial.v1.ExplainScheduledCallRequest\x1a(.outdial.v1.ExplainScheduledCallResponse\"?\x82\xd3\xe4\x93\x02\x39\x12\x37/outdial/v1/scheduled-calls/{scheduled_call_id}:explain\x12\xaa\x01\n\x14\x45xportScheduledCalls\x12\'.outdial.v1.ExportScheduledCallsRequest\x1a(.outdial.v1.ExportScheduledCallsResponse\"=\x82\xd3\xe4\x93\x02\x37\x12\x35/outdial/v1/batches/{batch_id}/scheduled-calls:export0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,27 +52,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSCHEDULEDCALLRESPONSE']._serialized_start=225
   _globals['_GETSCHEDULEDCALLRESPONSE']._serialized_end=302
   _globals['_LISTSCHEDULEDCALLSREQUEST']._serialized_start=305
-  _globals['_LISTSCHEDULEDCALLSREQUEST']._serialized_end=456
-  _globals['_LISTSCHEDULEDCALLSRESPONSE']._serialized_start=458
-  _globals['_LISTSCHEDULEDCALLSRESPONSE']._serialized_end=563
-  _globals['_CANCELSCHEDULEDCALLREQUEST']._serialized_start=565
-  _globals['_CANCELSCHEDULEDCALLREQUEST']._serialized_end=620
-  _globals['_CANCELSCHEDULEDCALLRESPONSE']._serialized_start=622
-  _globals['_CANCELSCHEDULEDCALLRESPONSE']._serialized_end=702
-  _globals['_RETRYSCHEDULEDCALLREQUEST']._serialized_start=704
-  _globals['_RETRYSCHEDULEDCALLREQUEST']._serialized_end=778
-  _globals['_RETRYSCHEDULEDCALLRESPONSE']._serialized_start=780
-  _globals['_RETRYSCHEDULEDCALLRESPONSE']._serialized_end=859
-  _globals['_EXPLAINSCHEDULEDCALLREQUEST']._serialized_start=861
-  _globals['_EXPLAINSCHEDULEDCALLREQUEST']._serialized_end=917
-  _globals['_EXPLAINSCHEDULEDCALLRESPONSE']._serialized_start=919
-  _globals['_EXPLAINSCHEDULEDCALLRESPONSE']._serialized_end=1008
-  _globals['_EXPORTSCHEDULEDCALLSREQUEST']._serialized_start=1011
-  _globals['_EXPORTSCHEDULEDCALLSREQUEST']._serialized_end=1157
-  _globals['_SCHEDULEDCALLRESULT']._serialized_start=1159
-  _globals['_SCHEDULEDCALLRESULT']._serialized_end=1263
-  _globals['_EXPORTSCHEDULEDCALLSRESPONSE']._serialized_start=1265
-  _globals['_EXPORTSCHEDULEDCALLSRESPONSE']._serialized_end=1345
-  _globals['_SCHEDULEDCALLSERVICE']._serialized_start=1348
-  _globals['_SCHEDULEDCALLSERVICE']._serialized_end=2367
+  _globals['_LISTSCHEDULEDCALLSREQUEST']._serialized_end=551
+  _globals['_LISTSCHEDULEDCALLSRESPONSE']._serialized_start=553
+  _globals['_LISTSCHEDULEDCALLSRESPONSE']._serialized_end=678
+  _globals['_CANCELSCHEDULEDCALLREQUEST']._serialized_start=680
+  _globals['_CANCELSCHEDULEDCALLREQUEST']._serialized_end=735
+  _globals['_CANCELSCHEDULEDCALLRESPONSE']._serialized_start=737
+  _globals['_CANCELSCHEDULEDCALLRESPONSE']._serialized_end=817
+  _globals['_RETRYSCHEDULEDCALLREQUEST']._serialized_start=819
+  _globals['_RETRYSCHEDULEDCALLREQUEST']._serialized_end=893
+  _globals['_RETRYSCHEDULEDCALLRESPONSE']._serialized_start=895
+  _globals['_RETRYSCHEDULEDCALLRESPONSE']._serialized_end=974
+  _globals['_EXPLAINSCHEDULEDCALLREQUEST']._serialized_start=976
+  _globals['_EXPLAINSCHEDULEDCALLREQUEST']._serialized_end=1032
+  _globals['_EXPLAINSCHEDULEDCALLRESPONSE']._serialized_start=1034
+  _globals['_EXPLAINSCHEDULEDCALLRESPONSE']._serialized_end=1123
+  _globals['_EXPORTSCHEDULEDCALLSREQUEST']._serialized_start=1126
+  _globals['_EXPORTSCHEDULEDCALLSREQUEST']._serialized_end=1272
+  _globals['_SCHEDULEDCALLRESULT']._serialized_start=1274
+  _globals['_SCHEDULEDCALLRESULT']._serialized_end=1378
+  _globals['_EXPORTSCHEDULEDCALLSRESPONSE']._serialized_start=1380
+  _globals['_EXPORTSCHEDULEDCALLSRESPONSE']._serialized_end=1460
+  _globals['_SCHEDULEDCALLSERVICE']._serialized_start=1463
+  _globals['_SCHEDULEDCALLSERVICE']._serialized_end=2482
 # @@protoc_insertion_point(module_scope)

@@ -69,15 +69,28 @@ class ListScheduledCallsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
     CUSTOM_ID_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
+    SHOW_TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    DISPATCH_OUTCOMES_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     page_size: _builtins.int
     """Default 50, at most 1000."""
     page_token: _builtins.str
     custom_id: _builtins.str
     """Only rows with exactly this `custom_id`."""
+    skip: _builtins.int
+    """So many items are passed over, behind the place of `page_token`. Not negative."""
+    show_total_size: _builtins.bool
+    """Whether `total_size` is told: it costs as much as the list is long, but for
+    all rows of a batch or those in some states, which it counts anyway.
+    """
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_scheduled_call_pb2.ScheduledCallState.ValueType]:
         """Only rows in one of these states; empty means all."""
+
+    @_builtins.property
+    def dispatch_outcomes(self) -> _containers.RepeatedScalarFieldContainer[_scheduled_call_pb2.DispatchOutcome.ValueType]:
+        """Only rows with one of these; empty means all. UNSPECIFIED: not yet known, or never asked."""
 
     def __init__(
         self,
@@ -87,10 +100,13 @@ class ListScheduledCallsRequest(_message.Message):
         page_token: _builtins.str = ...,
         states: _abc.Iterable[_scheduled_call_pb2.ScheduledCallState.ValueType] | None = ...,
         custom_id: _builtins.str = ...,
+        skip: _builtins.int = ...,
+        show_total_size: _builtins.bool = ...,
+        dispatch_outcomes: _abc.Iterable[_scheduled_call_pb2.DispatchOutcome.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "custom_id", b"custom_id", "page_size", b"page_size", "page_token", b"page_token", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "custom_id", b"custom_id", "dispatch_outcomes", b"dispatch_outcomes", "page_size", b"page_size", "page_token", b"page_token", "show_total_size", b"show_total_size", "skip", b"skip", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -102,8 +118,11 @@ class ListScheduledCallsResponse(_message.Message):
 
     SCHEDULED_CALLS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
+    total_size: _builtins.int
+    """With `show_total_size`: how many there are on all pages, as they stand now."""
     @_builtins.property
     def scheduled_calls(self) -> _containers.RepeatedCompositeFieldContainer[_scheduled_call_pb2.ScheduledCall]:
         """May be fewer than `page_size`, or none, before the last page: a page looks through
@@ -115,10 +134,11 @@ class ListScheduledCallsResponse(_message.Message):
         *,
         scheduled_calls: _abc.Iterable[_scheduled_call_pb2.ScheduledCall] | None = ...,
         next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "scheduled_calls", b"scheduled_calls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "scheduled_calls", b"scheduled_calls", "total_size", b"total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

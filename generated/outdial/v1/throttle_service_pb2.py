@@ -27,7 +27,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from outdial.v1 import throttle_pb2 as outdial_dot_v1_dot_throttle__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!outdial/v1/throttle_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x19outdial/v1/throttle.proto\"S\n\x15\x43reateThrottleRequest\x12&\n\x08throttle\x18\x01 \x01(\x0b\x32\x14.outdial.v1.Throttle\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"@\n\x16\x43reateThrottleResponse\x12&\n\x08throttle\x18\x01 \x01(\x0b\x32\x14.outdial.v1.Throttle\")\n\x12GetThrottleRequest\x12\x13\n\x0bthrottle_id\x18\x01 \x01(\t\"=\n\x13GetThrottleResponse\x12&\n\x08throttle\x18\x01 \x01(\x0b\x32\x14.outdial.v1.Throttle\"S\n\x14ListThrottlesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\"Y\n\x15ListThrottlesResponse\x12\'\n\tthrottles\x18\x01 \x03(\x0b\x32\x14.outdial.v1.Throttle\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"p\n\x15UpdateThrottleRequest\x12&\n\x08throttle\x18\x01 \x01(\x0b\x32\x14.outdial.v1.Throttle\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"@\n\x16UpdateThrottleResponse\x12&\n\x08throttle\x18\x01 \x01(\x0b\x32\x14.outdial.v1.Throttle\",\n\x15\x44\x65leteThrottleRequest\x12\x13\n\x0bthrottle_id\x18\x01 \x01(\t\"\x18\n\x16\x44\x65leteThrottleResponse2\x9f\x05\n\x0fThrottleService\x12y\n\x0e\x43reateThrottle\x12!.outdial.v1.CreateThrottleRequest\x1a\".outdial.v1.CreateThrottleResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/outdial/v1/throttles:\x01*\x12{\n\x0bGetThrottle\x12\x1e.outdial.v1.GetThrottleRequest\x1a\x1f.outdial.v1.GetThrottleResponse\"+\x82\xd3\xe4\x93\x02%\x12#/outdial/v1/throttles/{throttle_id}\x12s\n\rListThrottles\x12 .outdial.v1.ListThrottlesRequest\x1a!.outdial.v1.ListThrottlesResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/outdial/v1/throttles\x12\x97\x01\n\x0eUpdateThrottle\x12!.outdial.v1.UpdateThrottleRequest\x1a\".outdial.v1.UpdateThrottleResponse\">\x82\xd3\xe4\x93\x02\x38\x32,/outdial/v1/throttles/{throttle.throttle_id}:\x08throttle\x12\x84\x01\n\x0e\x44\x65leteThrottle\x12!.outdial.v1.DeleteThrottleRequest\x1a\".outdial.v1.DeleteThrottleResponse\"+\x82\xd3\xe4\x93\x02%*#/outdial/v1/throttles/{throttle_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!outdial/v1/throttle_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x19outdial/v1/throttle.proto\"S\n\x15\x43reateThrottleRequest\x12&\n\x08throttle\x18\x01 \x01(\x0b\x32\x14.outdial.v1.Throttle\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"@\n\x16\x43reateThrottleResponse\x12&\n\x08throttle\x18\x01 \x01(\x0b\x32\x14.outdial.v1.Throttle\")\n\x12GetThrottleRequest\x12\x13\n\x0bthrottle_id\x18\x01 \x01(\t\"=\n\x13GetThrottleResponse\x12&\n\x08throttle\x18\x01 \x01(\x0b\x32\x14.outdial.v1.Throttle\"z\n\x14ListThrottlesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0c\n\x04skip\x18\x04 \x01(\x05\x12\x17\n\x0fshow_total_size\x18\x05 \x01(\x08\"m\n\x15ListThrottlesResponse\x12\'\n\tthrottles\x18\x01 \x03(\x0b\x32\x14.outdial.v1.Throttle\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"p\n\x15UpdateThrottleRequest\x12&\n\x08throttle\x18\x01 \x01(\x0b\x32\x14.outdial.v1.Throttle\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"@\n\x16UpdateThrottleResponse\x12&\n\x08throttle\x18\x01 \x01(\x0b\x32\x14.outdial.v1.Throttle\",\n\x15\x44\x65leteThrottleRequest\x12\x13\n\x0bthrottle_id\x18\x01 \x01(\t\"\x18\n\x16\x44\x65leteThrottleResponse2\x9f\x05\n\x0fThrottleService\x12y\n\x0e\x43reateThrottle\x12!.outdial.v1.CreateThrottleRequest\x1a\".outdial.v1.CreateThrottleResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/outdial/v1/throttles:\x01*\x12{\n\x0bGetThrottle\x12\x1e.outdial.v1.GetThrottleRequest\x1a\x1f.outdial.v1.GetThrottleResponse\"+\x82\xd3\xe4\x93\x02%\x12#/outdial/v1/throttles/{throttle_id}\x12s\n\rListThrottles\x12 .outdial.v1.ListThrottlesRequest\x1a!.outdial.v1.ListThrottlesResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/outdial/v1/throttles\x12\x97\x01\n\x0eUpdateThrottle\x12!.outdial.v1.UpdateThrottleRequest\x1a\".outdial.v1.UpdateThrottleResponse\">\x82\xd3\xe4\x93\x02\x38\x32,/outdial/v1/throttles/{throttle.throttle_id}:\x08throttle\x12\x84\x01\n\x0e\x44\x65leteThrottle\x12!.outdial.v1.DeleteThrottleRequest\x1a\".outdial.v1.DeleteThrottleResponse\"+\x82\xd3\xe4\x93\x02%*#/outdial/v1/throttles/{throttle_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,17 +53,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETTHROTTLERESPONSE']._serialized_start=334
   _globals['_GETTHROTTLERESPONSE']._serialized_end=395
   _globals['_LISTTHROTTLESREQUEST']._serialized_start=397
-  _globals['_LISTTHROTTLESREQUEST']._serialized_end=480
-  _globals['_LISTTHROTTLESRESPONSE']._serialized_start=482
-  _globals['_LISTTHROTTLESRESPONSE']._serialized_end=571
-  _globals['_UPDATETHROTTLEREQUEST']._serialized_start=573
-  _globals['_UPDATETHROTTLEREQUEST']._serialized_end=685
-  _globals['_UPDATETHROTTLERESPONSE']._serialized_start=687
-  _globals['_UPDATETHROTTLERESPONSE']._serialized_end=751
-  _globals['_DELETETHROTTLEREQUEST']._serialized_start=753
-  _globals['_DELETETHROTTLEREQUEST']._serialized_end=797
-  _globals['_DELETETHROTTLERESPONSE']._serialized_start=799
-  _globals['_DELETETHROTTLERESPONSE']._serialized_end=823
-  _globals['_THROTTLESERVICE']._serialized_start=826
-  _globals['_THROTTLESERVICE']._serialized_end=1497
+  _globals['_LISTTHROTTLESREQUEST']._serialized_end=519
+  _globals['_LISTTHROTTLESRESPONSE']._serialized_start=521
+  _globals['_LISTTHROTTLESRESPONSE']._serialized_end=630
+  _globals['_UPDATETHROTTLEREQUEST']._serialized_start=632
+  _globals['_UPDATETHROTTLEREQUEST']._serialized_end=744
+  _globals['_UPDATETHROTTLERESPONSE']._serialized_start=746
+  _globals['_UPDATETHROTTLERESPONSE']._serialized_end=810
+  _globals['_DELETETHROTTLEREQUEST']._serialized_start=812
+  _globals['_DELETETHROTTLEREQUEST']._serialized_end=856
+  _globals['_DELETETHROTTLERESPONSE']._serialized_start=858
+  _globals['_DELETETHROTTLERESPONSE']._serialized_end=882
+  _globals['_THROTTLESERVICE']._serialized_start=885
+  _globals['_THROTTLESERVICE']._serialized_end=1556
 # @@protoc_insertion_point(module_scope)

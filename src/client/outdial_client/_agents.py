@@ -34,12 +34,21 @@ class Agents:
         """The agent of exactly this name, if there is one."""
         return await self.list(display_name=display_name).first()
 
-    def list(self, *, display_name: str = "", page_size: int = 0) -> Pager[Agent]:
+    def list(
+        self,
+        *,
+        display_name: str = "",
+        page_size: int = 0,
+        skip: int = 0,
+    ) -> Pager[Agent]:
         """Agents, oldest first."""
 
         async def fetch(page_token: str) -> Page[Agent]:
             request = messages.ListAgentsRequest(
-                page_size=page_size, page_token=page_token, display_name=display_name
+                page_size=page_size,
+                page_token=page_token,
+                skip=0 if page_token else skip,
+                display_name=display_name,
             )
             response = await self._send(self._stub.ListAgents, request)
             return Page(response.agents, response.next_page_token)

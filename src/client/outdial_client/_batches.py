@@ -139,13 +139,18 @@ class Batches(BatchImports):
         states: Iterable[BatchState.ValueType] = (),
         agent_id: str = "",
         page_size: int = 0,
+        skip: int = 0,
     ) -> Pager[Batch]:
         """Batches, newest first; without `states`, in all of them."""
         wanted = tuple(states)
 
         async def fetch(page_token: str) -> Page[Batch]:
             request = messages.ListBatchesRequest(
-                page_size=page_size, page_token=page_token, states=wanted, agent_id=agent_id
+                page_size=page_size,
+                page_token=page_token,
+                skip=0 if page_token else skip,
+                states=wanted,
+                agent_id=agent_id,
             )
             response = await self._send(self._stub.ListBatches, request)
             return Page(response.batches, response.next_page_token)

@@ -44,6 +44,7 @@ class Calls:
         states: Iterable[CallState.ValueType] = (),
         only_direct: bool = False,
         page_size: int = 0,
+        skip: int = 0,
     ) -> Pager[Call]:
         """Calls, newest first; without `states`, in all of them.
 
@@ -55,6 +56,7 @@ class Calls:
             request = messages.ListCallsRequest(
                 page_size=page_size,
                 page_token=page_token,
+                skip=0 if page_token else skip,
                 batch_id=batch_id,
                 scheduled_call_id=scheduled_call_id,
                 states=wanted,

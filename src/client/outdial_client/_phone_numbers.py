@@ -43,13 +43,22 @@ class PhoneNumbers:
         return await self.list(address=address).first()
 
     def list(
-        self, *, address: str = "", agent_id: str = "", page_size: int = 0
+        self,
+        *,
+        address: str = "",
+        agent_id: str = "",
+        page_size: int = 0,
+        skip: int = 0,
     ) -> Pager[PhoneNumber]:
         """Numbers, oldest first; all, or those of one agent."""
 
         async def fetch(page_token: str) -> Page[PhoneNumber]:
             request = messages.ListPhoneNumbersRequest(
-                page_size=page_size, page_token=page_token, address=address, agent_id=agent_id
+                page_size=page_size,
+                page_token=page_token,
+                skip=0 if page_token else skip,
+                address=address,
+                agent_id=agent_id,
             )
             response = await self._send(self._stub.ListPhoneNumbers, request)
             return Page(response.phone_numbers, response.next_page_token)

@@ -5,7 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from grpc.aio import Channel
 from outdial.v1 import scheduled_call_service_pb2 as messages
 from outdial.v1.explanation_pb2 import ScheduledCallExplanation
-from outdial.v1.scheduled_call_pb2 import ScheduledCall, ScheduledCallState
+from outdial.v1.scheduled_call_pb2 import (
+    DispatchOutcome,
+    ScheduledCall,
+    ScheduledCallState,
+)
 from outdial.v1.scheduled_call_service_pb2_grpc import ScheduledCallServiceStub
 
 from outdial_client._export import ResultExport
@@ -40,19 +44,24 @@ class ScheduledCalls:
         batch_id: str,
         *,
         states: Iterable[ScheduledCallState.ValueType] = (),
+        dispatch_outcomes: Iterable[DispatchOutcome.ValueType] = (),
         custom_id: str = "",
         page_size: int = 0,
+        skip: int = 0,
     ) -> Pager[ScheduledCall]:
-        """The rows of a batch by position; without `states`, in all of them."""
-        wanted = tuple(states)
+        """The rows of a batch by position; without `states`, in all of them, and likewise
+        without `dispatch_outcomes`. The first `skip` of them are passed over."""
+        wanted, outcomes = tuple(states), tuple(dispatch_outcomes)
 
         async def fetch(page_token: str) -> Page[ScheduledCall]:
             request = messages.ListScheduledCallsRequest(
                 batch_id=batch_id,
                 page_size=page_size,
                 page_token=page_token,
+                skip=0 if page_token else skip,
                 states=wanted,
                 custom_id=custom_id,
+                dispatch_outcomes=outcomes,
             )
             response = await self._send(self._stub.ListScheduledCalls, request)
             return Page(response.scheduled_calls, response.next_page_token)

@@ -51,12 +51,21 @@ class Throttles:
         """The throttle of exactly this name, if there is one."""
         return await self.list(display_name=display_name).first()
 
-    def list(self, *, display_name: str = "", page_size: int = 0) -> Pager[Throttle]:
+    def list(
+        self,
+        *,
+        display_name: str = "",
+        page_size: int = 0,
+        skip: int = 0,
+    ) -> Pager[Throttle]:
         """Throttles, oldest first."""
 
         async def fetch(page_token: str) -> Page[Throttle]:
             request = messages.ListThrottlesRequest(
-                page_size=page_size, page_token=page_token, display_name=display_name
+                page_size=page_size,
+                page_token=page_token,
+                skip=0 if page_token else skip,
+                display_name=display_name,
             )
             response = await self._send(self._stub.ListThrottles, request)
             return Page(response.throttles, response.next_page_token)

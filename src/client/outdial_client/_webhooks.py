@@ -60,12 +60,21 @@ class Webhooks:
         request = messages.GetWebhookRequest(webhook_id=webhook_id)
         return (await self._send(self._stub.GetWebhook, request)).webhook
 
-    def list(self, *, agent_id: str = "", page_size: int = 0) -> Pager[Webhook]:
+    def list(
+        self,
+        *,
+        agent_id: str = "",
+        page_size: int = 0,
+        skip: int = 0,
+    ) -> Pager[Webhook]:
         """Webhooks, oldest first; with `agent_id` those that are of this agent alone."""
 
         async def fetch(page_token: str) -> Page[Webhook]:
             request = messages.ListWebhooksRequest(
-                agent_id=agent_id, page_size=page_size, page_token=page_token
+                agent_id=agent_id,
+                page_size=page_size,
+                page_token=page_token,
+                skip=0 if page_token else skip,
             )
             response = await self._send(self._stub.ListWebhooks, request)
             return Page(response.webhooks, response.next_page_token)

@@ -44,7 +44,12 @@ from outdial.v1.external_call_pb2 import ExternalCall
 from outdial.v1.forecast_pb2 import Forecast
 from outdial.v1.import_pb2 import BadRowPolicy, Import
 from outdial.v1.phone_number_pb2 import PhoneNumber
-from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall, ScheduledCallState
+from outdial.v1.scheduled_call_pb2 import (
+    DispatchOutcome,
+    Disposition,
+    ScheduledCall,
+    ScheduledCallState,
+)
 from outdial.v1.scheduled_call_service_pb2 import ScheduledCallResult
 from outdial.v1.server_info_service_pb2 import GetServerInfoResponse
 from outdial.v1.suppression_pb2 import Suppression
@@ -329,9 +334,11 @@ class Agents:
         """The agent of exactly this name, if there is one."""
         return self._loop.run(partial(self._inner.find, display_name))
 
-    def list(self, *, display_name: str = "", page_size: int = 0) -> Pager[Agent]:
+    def list(self, *, display_name: str = "", page_size: int = 0, skip: int = 0) -> Pager[Agent]:
         """Agents, oldest first."""
-        return Pager(self._loop, self._inner.list(display_name=display_name, page_size=page_size))
+        return Pager(
+            self._loop, self._inner.list(display_name=display_name, page_size=page_size, skip=skip)
+        )
 
     def update(self, agent: Agent, fields: Iterable[str]) -> Agent:
         """Writes those `fields` of `agent`; AbortedError when its etag is out of date."""
@@ -573,12 +580,19 @@ class Batches(BatchImports):
         return self._loop.run(partial(self._inner.get, batch_id))
 
     def list(
-        self, *, states: Iterable[BatchState.ValueType] = (), agent_id: str = "", page_size: int = 0
+        self,
+        *,
+        states: Iterable[BatchState.ValueType] = (),
+        agent_id: str = "",
+        page_size: int = 0,
+        skip: int = 0,
     ) -> Pager[Batch]:
         """Batches, newest first; without `states`, in all of them."""
         return Pager(
             self._loop,
-            self._inner.list(states=tuple(states), agent_id=agent_id, page_size=page_size),
+            self._inner.list(
+                states=tuple(states), agent_id=agent_id, page_size=page_size, skip=skip
+            ),
         )
 
     def update(self, batch: Batch, fields: Iterable[str], *, validate_only: bool = False) -> Batch:
@@ -688,14 +702,23 @@ class ScheduledCalls:
         batch_id: str,
         *,
         states: Iterable[ScheduledCallState.ValueType] = (),
+        dispatch_outcomes: Iterable[DispatchOutcome.ValueType] = (),
         custom_id: str = "",
         page_size: int = 0,
+        skip: int = 0,
     ) -> Pager[ScheduledCall]:
-        """The rows of a batch by position; without `states`, in all of them."""
+        """The rows of a batch by position; without `states`, in all of them, and likewise
+        without `dispatch_outcomes`. The first `skip` of them are passed over.
+        """
         return Pager(
             self._loop,
             self._inner.list(
-                batch_id, states=tuple(states), custom_id=custom_id, page_size=page_size
+                batch_id,
+                states=tuple(states),
+                dispatch_outcomes=tuple(dispatch_outcomes),
+                custom_id=custom_id,
+                page_size=page_size,
+                skip=skip,
             ),
         )
 
@@ -829,6 +852,7 @@ class Calls:
         states: Iterable[CallState.ValueType] = (),
         only_direct: bool = False,
         page_size: int = 0,
+        skip: int = 0,
     ) -> Pager[Call]:
         """Calls, newest first; without `states`, in all of them.
 
@@ -842,6 +866,7 @@ class Calls:
                 states=tuple(states),
                 only_direct=only_direct,
                 page_size=page_size,
+                skip=skip,
             ),
         )
 
@@ -960,9 +985,11 @@ class Throttles:
         """The throttle of exactly this name, if there is one."""
         return self._loop.run(partial(self._inner.find, display_name))
 
-    def list(self, *, display_name: str = "", page_size: int = 0) -> Pager[Throttle]:
+    def list(self, *, display_name: str = "", page_size: int = 0, skip: int = 0) -> Pager[Throttle]:
         """Throttles, oldest first."""
-        return Pager(self._loop, self._inner.list(display_name=display_name, page_size=page_size))
+        return Pager(
+            self._loop, self._inner.list(display_name=display_name, page_size=page_size, skip=skip)
+        )
 
     def update(self, throttle: Throttle, fields: Iterable[str]) -> Throttle:
         """Writes those `fields` of `throttle`; AbortedError when its etag is out of date."""
@@ -1160,11 +1187,12 @@ class PhoneNumbers:
         return self._loop.run(partial(self._inner.find, address))
 
     def list(
-        self, *, address: str = "", agent_id: str = "", page_size: int = 0
+        self, *, address: str = "", agent_id: str = "", page_size: int = 0, skip: int = 0
     ) -> Pager[PhoneNumber]:
         """Numbers, oldest first; all, or those of one agent."""
         return Pager(
-            self._loop, self._inner.list(address=address, agent_id=agent_id, page_size=page_size)
+            self._loop,
+            self._inner.list(address=address, agent_id=agent_id, page_size=page_size, skip=skip),
         )
 
     def update(self, number: PhoneNumber, fields: Iterable[str]) -> PhoneNumber:
@@ -1345,9 +1373,11 @@ class Webhooks:
         """One webhook."""
         return self._loop.run(partial(self._inner.get, webhook_id))
 
-    def list(self, *, agent_id: str = "", page_size: int = 0) -> Pager[Webhook]:
+    def list(self, *, agent_id: str = "", page_size: int = 0, skip: int = 0) -> Pager[Webhook]:
         """Webhooks, oldest first; with `agent_id` those that are of this agent alone."""
-        return Pager(self._loop, self._inner.list(agent_id=agent_id, page_size=page_size))
+        return Pager(
+            self._loop, self._inner.list(agent_id=agent_id, page_size=page_size, skip=skip)
+        )
 
     def update(self, webhook: Webhook, fields: Iterable[str]) -> Webhook:
         """Writes those `fields` of `webhook`; AbortedError when its etag is out of date."""

@@ -290,6 +290,16 @@ async def test_pages_follow_one_another(grpc_channel: grpc.aio.Channel, ours: Be
         if not token:
             break
     assert positions == [0, 1, 2, 3, 4]
+    last = await call(
+        grpc_channel,
+        "ListScheduledCalls",
+        ours.tenant.key,
+        batch_id=made.batch.batch_id,
+        skip=3,
+        show_total_size=True,
+    )
+    assert [row.position for row in last.scheduled_calls] == [3, 4]
+    assert last.total_size == 5
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ _PAGED = [
 _SIZED = [
     name for name, method in METHODS.items() if "page_size" in method.input_type.fields_by_name
 ]
+_SKIPPED = [name for name, method in METHODS.items() if "skip" in method.input_type.fields_by_name]
 
 
 def _target(rpc: str, world: World) -> dict[str, str]:
@@ -46,6 +47,15 @@ PAGES = [
             "page_size",
         )
         for rpc in _SIZED
+    ),
+    *(
+        faulty(
+            "a page that skips less than nothing",
+            rpc,
+            lambda w, rpc=rpc: {**_target(rpc, w), "skip": -1},  # type: ignore[misc]
+            "skip",
+        )
+        for rpc in _SKIPPED
     ),
     *(
         faulty(

@@ -9,7 +9,7 @@ from typing_extensions import override
 from outdial_server.api.caller import caller
 from outdial_server.api.conversion.agent import agent_change, agent_fields, agent_to_message
 from outdial_server.api.conversion.ids import required_id
-from outdial_server.api.conversion.request import filter_text, page_of, take_request_key
+from outdial_server.api.conversion.request import counted_page_of, filter_text, take_request_key
 from outdial_server.commands.agents import CreateAgent, UpdateAgent
 from outdial_server.domain.ids import AgentId
 from outdial_server.ports.accounts import AgentStore
@@ -41,11 +41,13 @@ class AgentServicer(AgentServiceServicer):
     ) -> pb.ListAgentsResponse:
         page = await self.agents.list_agents(
             caller().account_id,
-            page_of(request),
+            counted_page_of(request),
             filter_text("display_name", request.display_name),
         )
         return pb.ListAgentsResponse(
-            agents=map(agent_to_message, page.items), next_page_token=page.next_token
+            agents=map(agent_to_message, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total or 0,
         )
 
     @override

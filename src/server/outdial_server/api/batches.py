@@ -29,6 +29,7 @@ from outdial_server.api.conversion.imports import (
     numbered_row,
 )
 from outdial_server.api.conversion.request import (
+    counted_page_of,
     page_of,
     take_growing_request,
     take_request_key,
@@ -109,12 +110,14 @@ class BatchServicer(BatchServiceServicer):
     ) -> pb.ListBatchesResponse:
         page = await self.batches.list_batches(
             caller().account_id,
-            page_of(request),
+            counted_page_of(request),
             BATCH_STATE.each(request.states, "states"),
             AgentId(canonical(request.agent_id)) if request.agent_id else None,
         )
         return pb.ListBatchesResponse(
-            batches=map(batch_to_message, page.items), next_page_token=page.next_token
+            batches=map(batch_to_message, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total or 0,
         )
 
     @override

@@ -11,7 +11,7 @@ from outdial_server.api.conversion.call import call_spec, call_to_message
 from outdial_server.api.conversion.call_event import call_event
 from outdial_server.api.conversion.enums import CALL_RESOLUTION, CALL_STATE, DISPOSITION
 from outdial_server.api.conversion.ids import canonical, required_id
-from outdial_server.api.conversion.request import page_of, take_request_key
+from outdial_server.api.conversion.request import counted_page_of, take_request_key
 from outdial_server.commands.create_call import CreateCall
 from outdial_server.commands.end_call import EndCall
 from outdial_server.commands.report_call_event import ReportCallEvent
@@ -49,14 +49,16 @@ class CallServicer(CallServiceServicer):
         row_id = request.scheduled_call_id
         page = await self.calls.list_calls(
             caller().account_id,
-            page_of(request),
+            counted_page_of(request),
             BatchId(canonical(request.batch_id)) if request.batch_id else None,
             ScheduledCallId(canonical(row_id)) if row_id else None,
             CALL_STATE.each(request.states, "states"),
             only_direct=request.only_direct,
         )
         return pb.ListCallsResponse(
-            calls=map(call_to_message, page.items), next_page_token=page.next_token
+            calls=map(call_to_message, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total or 0,
         )
 
     @override

@@ -14,7 +14,7 @@ from outdial_server.api.conversion.phone_number import (
     phone_number_fields,
     phone_number_to_message,
 )
-from outdial_server.api.conversion.request import filter_text, page_of, take_request_key
+from outdial_server.api.conversion.request import counted_page_of, filter_text, take_request_key
 from outdial_server.commands.phone_numbers import ChangePhoneNumber, CreatePhoneNumber
 from outdial_server.domain.ids import AgentId, PhoneNumberId
 from outdial_server.ports.phone_numbers import PhoneNumberStore
@@ -53,13 +53,14 @@ class PhoneNumberServicer(PhoneNumberServiceServicer):
     ) -> pb.ListPhoneNumbersResponse:
         page = await self.numbers.list_phone_numbers(
             caller().account_id,
-            page_of(request),
+            counted_page_of(request),
             filter_text("address", request.address),
             canonical(request.agent_id),
         )
         return pb.ListPhoneNumbersResponse(
             phone_numbers=map(phone_number_to_message, page.items),
             next_page_token=page.next_token,
+            total_size=page.total or 0,
         )
 
     @override

@@ -9,10 +9,10 @@ from outdial.v1.scheduled_call_service_pb2_grpc import ScheduledCallServiceServi
 from typing_extensions import override
 
 from outdial_server.api.caller import caller
-from outdial_server.api.conversion.enums import SCHEDULED_CALL_STATE
+from outdial_server.api.conversion.enums import DISPATCH_OUTCOME, SCHEDULED_CALL_STATE
 from outdial_server.api.conversion.explanation import row_explanation_to_message
 from outdial_server.api.conversion.ids import required_id
-from outdial_server.api.conversion.request import filter_text, page_of, take_request_key
+from outdial_server.api.conversion.request import counted_page_of, filter_text, take_request_key
 from outdial_server.api.conversion.result import result_to_message
 from outdial_server.api.conversion.scheduled_call import scheduled_call_to_message
 from outdial_server.commands.explain import Explain
@@ -45,13 +45,15 @@ class ScheduledCallServicer(ScheduledCallServiceServicer):
         page = await self.calls.list_scheduled_calls(
             caller().account_id,
             BatchId(required_id(request.batch_id, "batch_id")),
-            page_of(request),
+            counted_page_of(request),
             SCHEDULED_CALL_STATE.each(request.states, "states"),
             filter_text("custom_id", request.custom_id),
+            DISPATCH_OUTCOME.each(request.dispatch_outcomes, "dispatch_outcomes"),
         )
         return pb.ListScheduledCallsResponse(
             scheduled_calls=map(scheduled_call_to_message, page.items),
             next_page_token=page.next_token,
+            total_size=page.total or 0,
         )
 
     @override

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from outdial_server.api.caller import caller
 from outdial_server.api.conversion.ids import required_id
-from outdial_server.api.conversion.request import filter_text, page_of, take_request_key
+from outdial_server.api.conversion.request import counted_page_of, filter_text, take_request_key
 from outdial_server.api.conversion.throttle import (
     throttle_change,
     throttle_fields,
@@ -49,11 +49,13 @@ class ThrottleServicer(ThrottleServiceServicer):
     ) -> pb.ListThrottlesResponse:
         page = await self.throttles.list_throttles(
             caller().account_id,
-            page_of(request),
+            counted_page_of(request),
             filter_text("display_name", request.display_name),
         )
         return pb.ListThrottlesResponse(
-            throttles=map(throttle_to_message, page.items), next_page_token=page.next_token
+            throttles=map(throttle_to_message, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total or 0,
         )
 
     @override

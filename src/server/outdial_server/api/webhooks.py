@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from outdial_server.api.caller import caller
 from outdial_server.api.conversion.ids import canonical, required_id
-from outdial_server.api.conversion.request import page_of, take_request_key
+from outdial_server.api.conversion.request import counted_page_of, page_of, take_request_key
 from outdial_server.api.conversion.webhook import (
     webhook_change,
     webhook_fields,
@@ -65,9 +65,13 @@ class WebhookServicer(WebhookServiceServicer):
         self, request: pb.ListWebhooksRequest, context: object
     ) -> pb.ListWebhooksResponse:
         agent_id = AgentId(canonical(request.agent_id)) if request.agent_id else None
-        page = await self.webhooks.list_webhooks(caller().account_id, page_of(request), agent_id)
+        page = await self.webhooks.list_webhooks(
+            caller().account_id, counted_page_of(request), agent_id
+        )
         return pb.ListWebhooksResponse(
-            webhooks=map(webhook_to_message, page.items), next_page_token=page.next_token
+            webhooks=map(webhook_to_message, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total or 0,
         )
 
     @override

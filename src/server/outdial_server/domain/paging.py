@@ -12,10 +12,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """`token` is what the page before gave, empty for the first."""
+    """`token` is what the page before gave, empty for the first. So many as `skip` are passed
+    over behind its place."""
 
     size: int = PAGE_SIZE_DEFAULT
     token: str = ""
+    skip: int = 0
+    is_counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,19 @@ class Page(Generic[T]):
     items: Sequence[T]
     # Empty on the last page.
     next_token: str
+    # Of all items that fit, on whichever page; None where nobody asked for it.
+    total: int | None = None
 
 
-def page_request(size: int, token: str) -> PageRequest:
+def page_request(
+    size: int, token: str, skip: int = 0, *, show_total_size: bool = False
+) -> PageRequest:
     """0 means the default; more than the most is cut to it, as AIP-158 has it."""
     if size < 0:
         raise invalid_field("page_size", "must not be negative")
-    return PageRequest(min(size or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX), token)
+    if skip < 0:
+        raise invalid_field("skip", "must not be negative")
+    return PageRequest(min(size or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX), token, skip, show_total_size)
 
 
 def page_token_invalid() -> InvalidFieldsError:

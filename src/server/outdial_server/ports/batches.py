@@ -9,7 +9,11 @@ from outdial_server.domain.batch import Batch, BatchChange, BatchState
 from outdial_server.domain.call import Call, CallState
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId, ScheduledCallId
 from outdial_server.domain.paging import Page, PageRequest
-from outdial_server.domain.scheduled_call import ScheduledCall, ScheduledCallState
+from outdial_server.domain.scheduled_call import (
+    DispatchOutcome,
+    ScheduledCall,
+    ScheduledCallState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class CallStore(ResultReader, Protocol):
         page: PageRequest,
         states: Collection[ScheduledCallState] = (),
         custom_id: str = "",
+        outcomes: Collection[DispatchOutcome] = (),
     ) -> Page[ScheduledCall]:
         """By position. Raises NotFoundError (BATCH_NOT_FOUND)."""
         ...

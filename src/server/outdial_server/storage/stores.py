@@ -26,7 +26,11 @@ from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.report import CallReport
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.retention import Retention
-from outdial_server.domain.scheduled_call import ScheduledCall, ScheduledCallState
+from outdial_server.domain.scheduled_call import (
+    DispatchOutcome,
+    ScheduledCall,
+    ScheduledCallState,
+)
 from outdial_server.domain.told_call import ToldCall
 from outdial_server.ports.batches import Decide, ResultPage
 from outdial_server.ports.dispatch import (
@@ -298,10 +302,11 @@ class SqlCalls:
         page: PageRequest,
         states: Collection[ScheduledCallState] = (),
         custom_id: str = "",
+        outcomes: Collection[DispatchOutcome] = (),
     ) -> Page[ScheduledCall]:
         return await self._db.read(
             lambda tx: reading.list_scheduled_calls(
-                tx, account_id, batch_id, page, states, custom_id
+                tx, account_id, batch_id, page, states, custom_id, outcomes
             )
         )
 

@@ -79,6 +79,7 @@ class EnumPair(Generic[D, V]):
         self.message = message
         self._prefix = prefix
         self._unspecified = message.Value(f"{prefix}_UNSPECIFIED")
+        self._default = unspecified
         self._to_message: dict[D | None, V] = {
             value: message.Value(f"{prefix}_{(renamed or {}).get(value, value.name)}")
             for value in domain
@@ -108,7 +109,9 @@ class EnumPair(Generic[D, V]):
         return None if number == self._unspecified else self.from_message(number, path)
 
     def each(self, numbers: Iterable[int], path: str) -> tuple[D, ...]:
-        return tuple(self.from_message(n, f"{path}[{i}]") for i, n in enumerate(numbers))
+        return tuple(
+            self.from_message(n, f"{path}[{i}]", self._default) for i, n in enumerate(numbers)
+        )
 
 
 BATCH_STATE: Final = EnumPair(BatchState, batch_pb2.BatchState, "BATCH_STATE")

@@ -21,6 +21,11 @@ class Paged(Protocol):
     page_token: str
 
 
+class Counted(Paged, Protocol):
+    skip: int
+    show_total_size: bool
+
+
 class Creating(Protocol):
     """A request that makes something."""
 
@@ -32,6 +37,15 @@ class Creating(Protocol):
 
 def page_of(request: Paged) -> PageRequest:
     return page_request(request.page_size, request.page_token)
+
+
+def counted_page_of(request: Counted) -> PageRequest:
+    return page_request(
+        request.page_size,
+        request.page_token,
+        request.skip,
+        show_total_size=request.show_total_size,
+    )
 
 
 def filter_text(field: str, text: str) -> str:

@@ -32,7 +32,7 @@ from outdial_server.storage.verbs.outbound_numbers import (
     read_outbound_numbers,
     take_all_from_agent,
 )
-from outdial_server.storage.verbs.paging import key_of, page_of
+from outdial_server.storage.verbs.paging import Listed
 from outdial_server.storage.verbs.requests import answered_before
 
 FIELD_COLUMNS: Final = (
@@ -165,15 +165,11 @@ def get_agent(tx: Tx, account_id: AccountId, agent_id: AgentId) -> Agent:
 
 def list_agents(tx: Tx, account_id: AccountId, page: PageRequest, display_name: str) -> Page[Agent]:
     named = "AND g.display_name = :name " if display_name else ""
-    parameters = {"name": display_name} if display_name else {}
-    rows = tx.all(
-        _AGENT + named + "AND g.key > :after ORDER BY g.key LIMIT :limit",
-        account=account_key(tx, account_id),
-        after=key_of("agents", page.token) or 0,
-        limit=page.size + 1,
-        **parameters,
-    )
-    return page_of("agents", page, rows, _reader(tx, rows))
+    parameters: dict[str, Any] = {"name": display_name} if display_name else {}
+    parameters["account"] = account_key(tx, account_id)
+    listed = Listed("agents", _AGENT + named, parameters, "g.key")
+    rows = listed.rows(tx, page)
+    return listed.page_of(tx, page, rows, _reader(tx, rows))
 
 
 def change_agent(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from outdial_server.domain.call import Call, CallState, DirectPart, Disposition
 from outdial_server.domain.conversation import Conversation
@@ -33,7 +33,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.batch_rows import find_batch
 from outdial_server.storage.verbs.call_texts import read_texts
-from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, key_of, page_of
+from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, Listed
 from outdial_server.storage.verbs.reading import CARRIER, SHARED_COLUMNS, among, find_row
 
 CALL_COLUMNS: Final = (
@@ -141,9 +141,6 @@ def get_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Call:
     return replace(call, direct=given)
 
 
-_BEHIND_ALL: Final = 2**62
-
-
 def list_calls(
     tx: Tx,
     account_id: AccountId,
@@ -154,35 +151,27 @@ def list_calls(
     *,
     only_direct: bool = False,
 ) -> Page[Call]:
-    filters, parameters = "AND c.is_direct = 1 " if only_direct else "", dict[str, Any]()
+    filters = "AND c.is_direct = 1 " if only_direct else ""
+    parameters = {"account": account_key(tx, account_id)}
     if batch_id is not None:
         filters += "AND c.batch_key = :batch "
         parameters["batch"] = find_batch(tx, account_id, batch_id).key
     if row_id is not None:
         filters += "AND c.scheduled_key = :row "
         parameters["row"] = find_row(tx, account_id, row_id).key
-    before = key_of("calls", page.token)
-    if before is not None:
-        filters += "AND c.key < :before "
-        parameters["before"] = before
+    statement = _SELECT_CALL + filters + among(_SHOWN_STATE, states)
+    listed = Listed("calls", statement, parameters, "c.key", newest_first=True)
+    before = listed.place(tx, page)
     look_to = None
     if batch_id is None and row_id is None:
         look_to = _look_to(tx, before)
     elif row_id is None and states:
         look_to = _look_to_in_batch(tx, parameters["batch"], before)
-    if look_to is not None:
-        filters += "AND c.key >= :look_to "
-        parameters["look_to"] = look_to
-    rows = tx.all(
-        _SELECT_CALL + filters + among(_SHOWN_STATE, states) + "ORDER BY c.key DESC LIMIT :limit",
-        account=account_key(tx, account_id),
-        limit=page.size + 1,
-        **parameters,
-    )
-    return page_of("calls", page, rows, _shown, look_on=look_to)
+    rows = listed.rows(tx, page, before, look_to)
+    return listed.page_of(tx, page, rows, _shown, look_to)
 
 
-def _look_to(tx: Tx, before: int | None) -> int | None:
+def _look_to(tx: Tx, before: int) -> int | None:
     """Down to which key calls of all accounts are looked through; None for all. They have
     no index by account: each would be one more to write for a call that is dialled."""
     ends = tx.one_or_none(
@@ -191,16 +180,16 @@ def _look_to(tx: Tx, before: int | None) -> int | None:
     assert ends is not None
     if ends.oldest is None:
         return None
-    key: int = min(ends.newest + 1, before or _BEHIND_ALL) - ROWS_PER_LOOK
+    key: int = min(ends.newest + 1, before) - ROWS_PER_LOOK
     return key if key > ends.oldest else None
 
 
-def _look_to_in_batch(tx: Tx, batch_key: int, before: int | None) -> int | None:
+def _look_to_in_batch(tx: Tx, batch_key: int, before: int) -> int | None:
     key: int | None = tx.scalar(
         "SELECT key FROM calls WHERE batch_key = :batch AND key < :before "
         "ORDER BY key DESC LIMIT 1 OFFSET :rows",
         batch=batch_key,
-        before=before or _BEHIND_ALL,
+        before=before,
         rows=ROWS_PER_LOOK,
     )
     return key

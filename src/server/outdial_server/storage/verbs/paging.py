@@ -1,17 +1,22 @@
 """Page tokens: the key behind which the next page starts, as opaque text."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 from outdial_server.domain.paging import Page, PageRequest, page_token_invalid
 from outdial_server.storage.statements import Row
+from outdial_server.storage.tx import Tx
 
 T = TypeVar("T")
 
 SortValue = bytes | int
 
 _KEY_MAX: Final = 2**63 - 1
+
+_ABOVE_ALL: Final = 2**62
+_BELOW_ALL: Final = -1
 
 ROWS_PER_LOOK: Final = 10_000
 """So many rows one read looks through for those that fit, some 10 ms. What no index finds
@@ -47,6 +52,7 @@ def page_of(
     convert: Callable[[Row], T],
     key: str = "key",
     look_on: int | None = None,
+    total: int | None = None,
 ) -> Page[T]:
     """A page from rows read with a limit of one more than its size. `look_on` is the key
     behind which the list goes on where not all of it was looked through."""
@@ -54,7 +60,92 @@ def page_of(
     if len(rows) > request.size:
         look_on = getattr(shown[-1], key)
     token = "" if look_on is None else token_of(list_name, look_on)
-    return Page([convert(row) for row in shown], token)
+    return Page([convert(row) for row in shown], token, total)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list that may be skipped into and counted."""
+
+    name: str
+    # A SELECT of all that is in it, to the last condition; the key is among its columns.
+    statement: str
+    parameters: Mapping[str, Any]
+    # By which it goes: `table.column`.
+    key: str
+    newest_first: bool = False
+
+    def page(self, tx: Tx, request: PageRequest, convert: Callable[[Row], T]) -> Page[T]:
+        return self.page_of(tx, request, self.rows(tx, request), convert)
+
+    def page_of(
+        self,
+        tx: Tx,
+        request: PageRequest,
+        rows: Sequence[Row],
+        convert: Callable[[Row], T],
+        look_on: int | None = None,
+    ) -> Page[T]:
+        total = self.total(tx, request)
+        return page_of(self.name, request, rows, convert, self._column, look_on, total)
+
+    def place(self, tx: Tx, request: PageRequest) -> int:
+        """The key behind which a page begins. The last item that is skipped is found in one
+        read, as long as the skip is."""
+        place = self.place_of_token(request)
+        if request.skip == 0:
+            return place
+        skipped = self._read(tx, place, limit=1, skip=request.skip - 1)
+        return getattr(skipped[0], self._column) if skipped else self._end
+
+    def place_of_token(self, request: PageRequest) -> int:
+        key = key_of(self.name, request.token)
+        return self._start if key is None else key
+
+    def rows(
+        self, tx: Tx, request: PageRequest, place: int | None = None, to: int | None = None
+    ) -> Sequence[Row]:
+        """Those of a page, and one more where there is one. `place` is where it begins, for
+        whoever knows; `to` the last key that is looked at."""
+        if place is None:
+            place = self.place(tx, request)
+        return self._read(tx, place, limit=request.size + 1, to=to)
+
+    def total(self, tx: Tx, request: PageRequest) -> int | None:
+        if not request.is_counted:
+            return None
+        counted: int = tx.scalar(
+            f"SELECT COUNT(*) FROM ({self.statement}) AS listed", **self.parameters
+        )
+        return counted
+
+    def _read(
+        self, tx: Tx, place: int, *, limit: int, skip: int = 0, to: int | None = None
+    ) -> Sequence[Row]:
+        behind, direction = ("<", "DESC") if self.newest_first else (">", "ASC")
+        until = ">=" if self.newest_first else "<="
+        bound = "" if to is None else f"AND {self.key} {until} :to "
+        return tx.all(
+            f"{self.statement}AND {self.key} {behind} :place {bound}"
+            f"ORDER BY {self.key} {direction} LIMIT :limit OFFSET :skip",
+            **self.parameters,
+            **({} if to is None else {"to": to}),
+            place=place,
+            limit=limit,
+            skip=skip,
+        )
+
+    @property
+    def _column(self) -> str:
+        return self.key.rpartition(".")[2]
+
+    @property
+    def _start(self) -> int:
+        return _ABOVE_ALL if self.newest_first else _BELOW_ALL
+
+    @property
+    def _end(self) -> int:
+        return _BELOW_ALL if self.newest_first else _ABOVE_ALL
 
 
 def place_in(list_name: str, token: str) -> tuple[SortValue, int] | None:

@@ -26,7 +26,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.carrier_configs import config_named
 from outdial_server.storage.verbs.ledger import lock_slots, set_cap
-from outdial_server.storage.verbs.paging import key_of, page_of
+from outdial_server.storage.verbs.paging import Listed
 from outdial_server.storage.verbs.requests import answered_before
 from outdial_server.storage.verbs.troubles import forget_trouble, troubles_of
 
@@ -138,14 +138,9 @@ def list_phone_numbers(
     if agent_id:
         where += "AND g.id = :agent "
         parameters["agent"] = _packed(agent_id)
-    rows = tx.all(
-        f"{_SELECT}{where}AND n.key > :after ORDER BY n.key LIMIT :limit",
-        account=account_key(tx, account_id),
-        after=key_of("phone_numbers", page.token) or 0,
-        limit=page.size + 1,
-        **parameters,
-    )
-    return page_of("phone_numbers", page, rows, partial(_phone_number, tx))
+    parameters["account"] = account_key(tx, account_id)
+    listed = Listed("phone_numbers", _SELECT + where, parameters, "n.key")
+    return listed.page(tx, page, partial(_phone_number, tx))
 
 
 def _packed(agent_id: str) -> bytes:

@@ -1,7 +1,7 @@
 """Rows and calls as they are shown."""
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.call import CallState, Disposition
@@ -36,8 +36,9 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import agent_key
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from, find_batch
+from outdial_server.storage.verbs.counting import COUNT_OF_STATE
 from outdial_server.storage.verbs.held_rows import READY_US
-from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, key_of, page_of
+from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, Listed, page_of
 
 CARRIER: Final = (
     f"CASE WHEN coalesce(s.medium, b.medium) = {int(Medium.WEBHOOK)} "
@@ -123,15 +124,19 @@ VISIBLE_STATE: Final = (
 )
 """`state_while_open` in SQL, for filters; a test holds the two together."""
 
+_VISIBLE_OUTCOME: Final = (
+    "(CASE WHEN s.final_state IS NULL AND c.accepted_us IS NOT NULL "
+    f"AND c.state NOT IN ({int(CallState.CLAIMED)}, {int(CallState.ENDED)}) "
+    f"THEN {int(DispatchOutcome.ACCEPTED)} ELSE s.dispatch_outcome END)"
+)
+"""What `row_from` says of it, in SQL."""
+
 
 def among(column: str, numbers: Collection[int]) -> str:
     """A filter over enum numbers; they are ours, so they can stand in the statement."""
     return (
         f"AND {column} IN ({', '.join(str(int(n)) for n in sorted(numbers))}) " if numbers else ""
     )
-
-
-_BEHIND_ALL: Final = 2**62
 
 
 def list_batches(
@@ -141,27 +146,20 @@ def list_batches(
     states: Collection[BatchState],
     agent_id: AgentId | None,
 ) -> Page[Batch]:
-    parameters: dict[str, Any] = {}
+    parameters = {"account": account_key(tx, account_id)}
     of_agent = ""
     if agent_id is not None:
         of_agent = "AND b.agent_key = :agent "
         parameters["agent"] = agent_key(tx, account_id, agent_id)
-    before = key_of("batches", page.token)
-    behind = "AND b.key < :before " if before is not None else ""
-    if before is not None:
-        parameters["before"] = before
-    rows = tx.all(
+    statement = (
         SELECT_BATCH + "WHERE b.account_key = :account AND b.is_direct = 0 "
         "AND b.revealed_us IS NOT NULL AND b.deleted_us IS NULL "
         + of_agent
-        + behind
         + among("b.state", states)
-        + "ORDER BY b.key DESC LIMIT :limit",
-        account=account_key(tx, account_id),
-        limit=page.size + 1,
-        **parameters,
     )
-    return page_of("batches", page, rows, batch_from)
+    return Listed("batches", statement, parameters, "b.key", newest_first=True).page(
+        tx, page, batch_from
+    )
 
 
 def find_row(tx: Tx, account_id: AccountId, row_id: ScheduledCallId) -> Row:
@@ -188,29 +186,55 @@ def list_scheduled_calls(
     page: PageRequest,
     states: Collection[ScheduledCallState],
     custom_id: str,
+    outcomes: Collection[DispatchOutcome],
 ) -> Page[ScheduledCall]:
     batch = find_batch(tx, account_id, batch_id)
-    parameters: dict[str, Any] = {"custom_id": custom_id} if custom_id else {}
-    after = key_of("scheduled_calls", page.token)
-    after = -1 if after is None else after
+    listed = _listed_rows(batch, states, custom_id, outcomes)
+    if states or custom_id or outcomes:
+        place = listed.place(tx, page)
+    else:
+        # Positions have no gaps.
+        place = min(listed.place_of_token(page) + page.skip, batch.next_position)
     # Of all rows, or of those with one custom id, the index gives those that fit.
-    last = after + ROWS_PER_LOOK if states and not custom_id else _BEHIND_ALL
+    is_searched = bool(states or outcomes) and not custom_id
+    last = place + ROWS_PER_LOOK if is_searched else batch.next_position
+    rows = listed.rows(tx, page, place, last)
+    return page_of(
+        listed.name,
+        page,
+        rows,
+        row_from,
+        "position",
+        look_on=last if last < batch.next_position - 1 else None,
+        total=listed.total(tx, page) if custom_id or outcomes else _counted(batch, page, states),
+    )
+
+
+def _listed_rows(
+    batch: Row,
+    states: Collection[ScheduledCallState],
+    custom_id: str,
+    outcomes: Collection[DispatchOutcome],
+) -> Listed:
     # The sign keeps SQLite off the index by position where that by custom id is right.
     position = "+s.position" if custom_id else "s.position"
-    rows = tx.all(
-        _SELECT_ROW + "WHERE s.batch_key = :batch "
-        f"AND {position} > :after AND {position} <= :last AND {position} < b.next_position "
+    return Listed(
+        "scheduled_calls",
+        f"{_SELECT_ROW}WHERE s.batch_key = :batch AND {position} < b.next_position "
         + ("AND s.custom_id = :custom_id " if custom_id else "")
         + among(VISIBLE_STATE, states)
-        + f"ORDER BY {position} LIMIT :limit",
-        batch=batch.key,
-        after=after,
-        last=last,
-        limit=page.size + 1,
-        **parameters,
+        + among(_VISIBLE_OUTCOME, outcomes),
+        {"batch": batch.key} | ({"custom_id": custom_id} if custom_id else {}),
+        position,
     )
-    look_on = last if last < batch.next_position - 1 else None
-    return page_of("scheduled_calls", page, rows, row_from, "position", look_on)
+
+
+def _counted(batch: Row, page: PageRequest, states: Collection[ScheduledCallState]) -> int | None:
+    """What the batch counts anyway."""
+    if not page.is_counted:
+        return None
+    names = {COUNT_OF_STATE[state] for state in states} or {"total"}
+    return sum(int(getattr(batch, name)) for name in names)
 
 
 def rows_after(tx: Tx, batch_key: int, after_position: int, limit: int) -> list[ScheduledCall]:

@@ -1,7 +1,7 @@
 """Throttles as resources."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from outdial_server.domain.errors import AlreadyExistsError, PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, ThrottleId
@@ -18,7 +18,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.statements import ConstraintError, Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
-from outdial_server.storage.verbs.paging import key_of, page_of
+from outdial_server.storage.verbs.paging import Listed
 from outdial_server.storage.verbs.requests import answered_before
 from outdial_server.storage.verbs.throttle_log import rules_from, rules_json
 
@@ -103,15 +103,10 @@ def list_throttles(
     tx: Tx, account_id: AccountId, page: PageRequest, display_name: str
 ) -> Page[Throttle]:
     named = "AND t.display_name = :name " if display_name else ""
-    parameters = {"name": display_name} if display_name else {}
-    rows = tx.all(
-        _THROTTLE + named + "AND t.key > :after ORDER BY t.key LIMIT :limit",
-        account=account_key(tx, account_id),
-        after=key_of("throttles", page.token) or 0,
-        limit=page.size + 1,
-        **parameters,
-    )
-    return page_of("throttles", page, rows, _throttle)
+    parameters: dict[str, Any] = {"name": display_name} if display_name else {}
+    parameters["account"] = account_key(tx, account_id)
+    listed = Listed("throttles", _THROTTLE + named, parameters, "t.key")
+    return listed.page(tx, page, _throttle)
 
 
 def change_throttle(

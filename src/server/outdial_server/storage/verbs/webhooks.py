@@ -29,7 +29,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import agent_key
 from outdial_server.storage.verbs.batch_rows import find_batch
-from outdial_server.storage.verbs.paging import key_of, page_of
+from outdial_server.storage.verbs.paging import Listed
 from outdial_server.storage.verbs.requests import answered_before
 from outdial_server.storage.verbs.webhook_turns import follow_open_batches, forget_turns
 
@@ -131,16 +131,10 @@ def list_webhooks(
     tx: Tx, account_id: AccountId, page: PageRequest, agent_id: AgentId | None
 ) -> Page[Webhook]:
     agent = None if agent_id is None else agent_key(tx, account_id, agent_id)
-    rows = tx.all(
-        _WEBHOOK
-        + ("AND w.agent_key = :agent " if agent is not None else "")
-        + "AND w.key > :after ORDER BY w.key LIMIT :limit",
-        account=account_key(tx, account_id),
-        after=key_of("webhooks", page.token) or 0,
-        limit=page.size + 1,
-        **({} if agent is None else {"agent": agent}),
-    )
-    return page_of("webhooks", page, rows, webhook_from)
+    of_agent = "" if agent is None else "AND w.agent_key = :agent "
+    parameters = {"account": account_key(tx, account_id)}
+    parameters |= {} if agent is None else {"agent": agent}
+    return Listed("webhooks", _WEBHOOK + of_agent, parameters, "w.key").page(tx, page, webhook_from)
 
 
 def change_webhook(
