@@ -11,6 +11,8 @@ from support.databases import Databases, PostgresServer, SqliteFiles, start_post
 
 # How busy the machine is has no part in the verdict.
 hypothesis.settings.register_profile("outdial", deadline=None, max_examples=40, print_blob=True)
+# For --hypothesis-profile=deep: what a night finds and a day does not.
+hypothesis.settings.register_profile("deep", deadline=None, max_examples=2000, print_blob=True)
 hypothesis.settings.load_profile("outdial")
 
 

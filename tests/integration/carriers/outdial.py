@@ -133,12 +133,13 @@ class Outdial:
         return batch_id
 
     async def until(self, batch_id: str, state: Any) -> Batch:
-        """By its events; the state may have come before."""
+        """By its events; the state may have come before. None of its calls is still on its way
+        to the carrier or back."""
         request = WatchBatchRequest(batch_id=batch_id)
         stream = BatchServiceStub(self.channel).WatchBatch(request, metadata=KEY)
         async for _ in stream:
             batch: Batch = (await self("GetBatch", batch_id=batch_id)).batch
-            if batch.state == state:
+            if batch.state == state and not batch.counts.dialing:
                 stream.cancel()
                 return batch
         raise AssertionError("the batch has ended")
