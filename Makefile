@@ -58,7 +58,7 @@ generate: $(PROTOS) ## Generate generated/ and docs/errors.md from proto/, the s
 	$(BIN)/python .ci/openapi.py
 
 .PHONY: openapi
-openapi: $(PROTOS) ## Generate generated/openapi/outdial.json from proto/
+openapi: $(PROTOS) ## Generate generated/openapi/ from proto/ and the dialects
 	$(BIN)/python .ci/openapi.py
 
 .PHONY: check-generated

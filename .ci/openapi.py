@@ -1,10 +1,12 @@
-"""Writes generated/openapi/outdial.json from proto/outdial, or checks that it is current.
+"""Writes generated/openapi/, or checks that it is current: outdial.json from proto/outdial, and
+one document from the application of each dialect.
 
-    .ci/openapi.py            write it
+    .ci/openapi.py            write them
     .ci/openapi.py --check    compare, exit 1 on a difference
 
-What is said of messages, fields and RPCs is what stands in the comments of the contract. Both
-spellings of a name are taken by the server; the document has the one that it answers with.
+In outdial.json, what is said of messages, fields and RPCs is what stands in the comments of the
+contract. Both spellings of a name are taken by the server; the document has the one that it
+answers with.
 """
 
 import json
@@ -14,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
+from importlib import import_module, resources
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,11 @@ from google.protobuf.descriptor_pb2 import (
     ServiceDescriptorProto,
 )
 
+from outdial_server.gateway.dialects import DIALECTS
+
 ROOT = Path(__file__).resolve().parents[1]
 PROTO = ROOT / "proto"
-TARGET = ROOT / "generated" / "openapi" / "outdial.json"
+FOLDER = ROOT / "generated" / "openapi"
 
 Json = dict[str, Any]
 _VARIABLE = re.compile(r"\{([a-z_.]+)\}")
@@ -397,16 +401,25 @@ def _error_response() -> Json:
     return {"description": "Why nothing came of it.", "content": content}
 
 
+def documents() -> Iterator[tuple[str, Json]]:
+    """Names of files, and what is in them."""
+    yield "outdial", Document(read_contract()).build()
+    for _, module in DIALECTS:
+        yield module.rpartition(".")[2], import_module(module).api().openapi()
+
+
 def main() -> int:
-    text = json.dumps(Document(read_contract()).build(), indent=1, ensure_ascii=False) + "\n"
-    if "--check" not in sys.argv:
-        TARGET.parent.mkdir(parents=True, exist_ok=True)
-        TARGET.write_text(text)
-        return 0
-    if TARGET.exists() and TARGET.read_text() == text:
-        return 0
-    print(f"{TARGET.relative_to(ROOT)} is not current: run `make openapi`", file=sys.stderr)
-    return 1
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    stale = False
+    for name, document in documents():
+        target = FOLDER / f"{name}.json"
+        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        if "--check" not in sys.argv:
+            target.write_text(text)
+        elif not target.exists() or target.read_text() != text:
+            print(f"{target.relative_to(ROOT)} is not current: run `make openapi`", file=sys.stderr)
+            stale = True
+    return int(stale)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from benchmarks.machine import ProcessIds
 from benchmarks.options import Options
 from benchmarks.report import RowReport, measure, ratio_at_least, ratio_at_most
 from benchmarks.services import HEADERS, Outdial, Service
-from outdial_server.gateway.native.encoding import to_json
+from outdial_server.gateway.encoding import to_json
 from support.grpc import call
 
 _AT_ONCE = 16

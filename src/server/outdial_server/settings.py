@@ -108,6 +108,10 @@ class Settings(BaseSettings):
 
     # How long a carrier may know nothing of a call before that is believed.
     unknown_settle_seconds: float = Field(NOT_FOUND_FINAL_AFTER.total_seconds(), ge=0)
+    # Whether callers of the documented systems' paths are held to the rates of requests that
+    # those systems state; docs/rest.md has them.
+    vendor_rate_limits: bool = False
+
     # How long RPCs under way may go on when the server stops.
     drain_seconds: float = Field(5.0, ge=0)
 

@@ -11,6 +11,7 @@ from outdial_server.carriers.simulated.signature import HEADER, sign
 from outdial_server.domain.carrier_config import NEWEST_REVISION, ConfigRef
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.gateway import (
+    NATIVE_PREFIX,
     CallbackRoutes,
     CallbackTokens,
     HttpServer,
@@ -68,7 +69,9 @@ async def open_port() -> AsyncIterator[Port]:
     port = Port()
     tokens = CallbackTokens("own-token", lambda config_id: f"token-of-{config_id}")
     routes = CallbackRoutes(tokens, port.find, port.inbox, on_stored=lambda: None)
-    server = HttpServer(build_http_app(lambda: True, scrape, routes, NativeApp(())), "127.0.0.1:0")
+    server = HttpServer(
+        build_http_app(lambda: True, scrape, routes, {NATIVE_PREFIX: NativeApp(())}), "127.0.0.1:0"
+    )
     number = await server.start()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{number}") as client:
         port.client = client

@@ -16,6 +16,7 @@ from outdial_server.carriers.simulated.signature import HEADER, sign
 from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.gateway import (
+    NATIVE_PREFIX,
     CallbackRoutes,
     CallbackTokens,
     HttpServer,
@@ -95,7 +96,9 @@ async def open_port(listen: str = "127.0.0.1:0") -> AsyncIterator[Port]:
         inbox,
         on_stored=lambda: wakes.append(len(inbox.stored)),
     )
-    server = HttpServer(build_http_app(ready.is_set, scrape, routes, NativeApp(())), listen)
+    server = HttpServer(
+        build_http_app(ready.is_set, scrape, routes, {NATIVE_PREFIX: NativeApp(())}), listen
+    )
     number = await server.start()
     try:
         async with httpx.AsyncClient(

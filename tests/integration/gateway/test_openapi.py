@@ -1,4 +1,4 @@
-"""Schemathesis asks the whole REST surface for what its OpenAPI document allows, and forbids."""
+"""Schemathesis asks each REST surface for what its OpenAPI document allows, and forbids."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ import pytest
 from integration.conftest import OPERATOR_KEY
 from outdial_server.app.server import RunningServer
 
-DOCUMENT = Path(__file__).parents[3] / "generated/openapi/outdial.json"
+DOCUMENTS = sorted((Path(__file__).parents[3] / "generated/openapi").glob("*.json"))
 
 CHECKS = (
     "not_a_server_error",
@@ -23,13 +23,14 @@ EXAMPLES = 5
 """For each of the operations."""
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.stem)
 @pytest.mark.asyncio(loop_scope="module")
 async def test_nothing_is_answered_that_the_document_does_not_say(
-    grpc_server: RunningServer, tmp_path: Path
+    document: Path, grpc_server: RunningServer, tmp_path: Path
 ) -> None:
     asked = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("schemathesis")),
-        *("run", str(DOCUMENT), "--url", f"http://127.0.0.1:{grpc_server.http_port}"),
+        *("run", str(document), "--url", f"http://127.0.0.1:{grpc_server.http_port}"),
         *("--header", f"x-api-key: {OPERATOR_KEY}"),
         *("--checks", ",".join(CHECKS), "--max-examples", str(EXAMPLES)),
         *("--phases", "fuzzing", "--seed", "1", "--generation-deterministic"),

@@ -15,8 +15,8 @@ from outdial.v1.batch_service_pb2 import CreateBatchRequest, UpdateBatchRequest
 
 from outdial_server.api.server import SERVICES
 from outdial_server.domain.errors import InvalidFieldsError
-from outdial_server.gateway.native.decoding import Faults, read_into
-from outdial_server.gateway.native.encoding import to_json
+from outdial_server.gateway.decoding import Faults, read_into
+from outdial_server.gateway.encoding import to_json
 from support.messages import any_message, full_message
 
 METHODS = [method for service in SERVICES for method in service.methods]

@@ -9,6 +9,9 @@ from google.protobuf.message import Message
 from outdial_server.api.interceptor import Handler, RpcInterceptor
 from outdial_server.api.long_list import READERS
 
+Read = Callable[[], Awaitable[Message | bytes]]
+"""What an RPC takes; as bytes only where it holds a long list."""
+
 
 class LocalRpc:
     """One RPC that takes a single request."""
@@ -22,19 +25,20 @@ class LocalRpc:
         self._asked = interceptor.asked(self._method, handler.unary_unary)
         self._streamed = interceptor.streamed(self._method, handler.unary_stream)
 
-    async def ask(self, read: Callable[[], Awaitable[Message]], context: Any) -> Message:
+    async def ask(self, read: Read, context: Any) -> Message:
         return await self._asked(self._in_its_form(read), context)
 
-    async def stream(self, read: Callable[[], Awaitable[Message]], context: Any) -> None:
+    async def stream(self, read: Read, context: Any) -> None:
         await self._streamed(self._in_its_form(read), context)
 
-    def _in_its_form(self, read: Callable[[], Awaitable[Message]]) -> Callable[[], Awaitable[Any]]:
+    def _in_its_form(self, read: Read) -> Callable[[], Awaitable[Any]]:
         reader = READERS.get(self._method)
         if reader is None:
             return read
 
         async def read_long() -> object:
-            return reader((await read()).SerializeToString())
+            told = await read()
+            return reader(told if isinstance(told, bytes) else told.SerializeToString())
 
         return read_long
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.adapters.signals import InProcessSignals
+from outdial_server.commands.keys import Authenticate
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.settings import Settings, SettingsError
 from outdial_server.storage import CannotOpenError, Store, open_store
@@ -22,6 +23,7 @@ class Foundation:
     signals: InProcessSignals
     store: Store
     telemetry: Telemetry
+    authenticate: Authenticate
 
 
 @asynccontextmanager
@@ -36,6 +38,7 @@ async def open_foundation(
     except CannotOpenError as error:
         raise SettingsError(f"OUTDIAL_DATABASE_URL: {error}") from error
     try:
-        yield Foundation(settings, clock, ids, signals, store, telemetry)
+        authenticate = Authenticate(store.keys, clock)
+        yield Foundation(settings, clock, ids, signals, store, telemetry, authenticate)
     finally:
         await store.close()

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from outdial_server.adapters.chance import SeededChances
 from outdial_server.adapters.master_key import MasterKey, master_key_from, master_key_in
@@ -35,11 +36,16 @@ from outdial_server.commands.first_keys import FirstKeys
 from outdial_server.commands.forecast_batch import ForecastBatch
 from outdial_server.engine import Delivery, Engine, EngineSettings, GatheredReports
 from outdial_server.gateway import (
+    NATIVE_PREFIX,
     CallbackRoutes,
     CallbackTokens,
     HttpServer,
     NativeApp,
+    Rpc,
+    RpcTable,
+    Surroundings,
     build_http_app,
+    dialects,
 )
 from outdial_server.ports.sealing import Seal
 from outdial_server.ports.webhooks import WebhookSender
@@ -137,7 +143,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         http = _http_server(
             base,
             _callback_routes(base, carriers, engine, tokens),
-            NativeApp(grpc.rpcs),
+            _surfaces(base, grpc.rpcs),
             metrics,
             ready,
         )
@@ -259,13 +265,23 @@ def _callback_routes(
     )
 
 
+def _surfaces(base: Foundation, rpcs: Sequence[Rpc]) -> dict[str, ASGIApp]:
+    stands_on = Surroundings(
+        RpcTable(rpcs),
+        base.authenticate,
+        base.clock,
+        has_vendor_limits=base.settings.vendor_rate_limits,
+    )
+    return {NATIVE_PREFIX: NativeApp(rpcs), **dialects(stands_on)}
+
+
 def _http_server(
     base: Foundation,
     callbacks: CallbackRoutes,
-    native: NativeApp,
+    surfaces: Mapping[str, ASGIApp],
     metrics: CollectorRegistry,
     ready: asyncio.Event,
 ) -> HttpServer:
     scrape = Scrape(metrics, FiguresCollector(metrics, base.store.figures, base.clock))
-    app = build_http_app(ready.is_set, scrape.text, callbacks, native)
+    app = build_http_app(ready.is_set, scrape.text, callbacks, surfaces)
     return HttpServer(app, base.settings.http_listen)

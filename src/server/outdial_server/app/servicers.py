@@ -51,7 +51,7 @@ from outdial_server.commands.external_calls import EndExternalCall, ReportExtern
 from outdial_server.commands.forecast_batch import ForecastBatch
 from outdial_server.commands.import_contacts import ImportContacts
 from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
-from outdial_server.commands.keys import Authenticate, CreateKey
+from outdial_server.commands.keys import CreateKey
 from outdial_server.commands.new_batch import BatchPlanner
 from outdial_server.commands.phone_numbers import ChangePhoneNumber, CreatePhoneNumber
 from outdial_server.commands.redeliver_webhook_events import RedeliverWebhookEvents
@@ -81,8 +81,7 @@ def build_grpc_server(
     forecast: ForecastBatch,
     webhook_sender: WebhookSender,
 ) -> GrpcServer:
-    authenticate = Authenticate(base.store.keys, base.clock)
-    interceptor = RpcInterceptor(authenticate, base.clock, base.ids, RpcMetrics(metrics))
+    interceptor = RpcInterceptor(base.authenticate, base.clock, base.ids, RpcMetrics(metrics))
     retry = Retry(base.store.retries, base.store.batches, base.signals)
     watch = WatchStream(base.store.events, base.store.batches, base.clock, base.signals, draining)
     WatchMetrics(metrics, watch)
@@ -97,7 +96,7 @@ def build_grpc_server(
             carriers.names,
             ("simulate",) if _simulates(base.settings) else (),
         ),
-        _account_servicer(base, authenticate),
+        _account_servicer(base),
         _agent_servicer(base),
         _batch_servicer(base, carriers, sealer.seal, retry, watch, explain, forecast),
         ScheduledCallServicer(
@@ -120,7 +119,7 @@ def _simulates(settings: Settings) -> bool:
     return settings.simulate or bool(settings.simulated_carrier_url)
 
 
-def _account_servicer(base: Foundation, authenticate: Authenticate) -> AccountServicer:
+def _account_servicer(base: Foundation) -> AccountServicer:
     store = base.store
     return AccountServicer(
         store.accounts,
@@ -128,7 +127,7 @@ def _account_servicer(base: Foundation, authenticate: Authenticate) -> AccountSe
         CreateAccount(store.accounts, base.ids),
         UpdateAccount(store.accounts, base.signals),
         CreateKey(store.keys, base.ids, base.clock),
-        authenticate,
+        base.authenticate,
     )
 
 

@@ -1,6 +1,6 @@
 """The HTTP application."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -13,17 +13,17 @@ from typing_extensions import override
 
 from outdial_server.gateway.callbacks import CallbackRoutes
 from outdial_server.gateway.errors import http_error
-from outdial_server.gateway.native import PREFIX
 
 
 def build_http_app(
     is_ready: Callable[[], bool],
     scrape: Callable[[], Awaitable[bytes]],
     callbacks: CallbackRoutes,
-    native: ASGIApp,
+    surfaces: Mapping[str, ASGIApp],
 ) -> Starlette:
     """`is_ready` is asked on each `/healthz`: 200 while the server takes work, else 503.
-    `scrape` makes what `/metrics` answers."""
+    `scrape` makes what `/metrics` answers. `surfaces` are asked for what lies below their
+    prefixes, in their order."""
 
     async def health(request: Request) -> Response:
         ready = is_ready()
@@ -38,7 +38,7 @@ def build_http_app(
             Route("/healthz", health),
             Route("/metrics", show_metrics),
             *callbacks.routes(),
-            _Below(PREFIX, native),
+            *(_Below(prefix, app) for prefix, app in surfaces.items()),
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
     )

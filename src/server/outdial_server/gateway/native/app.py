@@ -11,18 +11,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from outdial_server.gateway.native.body import Body
-from outdial_server.gateway.native.encoding import to_json
-from outdial_server.gateway.native.errors import error_object, http_status, retry_after_seconds
+from outdial_server.gateway.asking import Rpc, RpcContext, RpcRefusedError
+from outdial_server.gateway.body import Body
+from outdial_server.gateway.encoding import to_json
+from outdial_server.gateway.native.errors import error_object, http_status
 from outdial_server.gateway.native.request import read_request
 from outdial_server.gateway.native.routes import Match, Router, routes_of
-from outdial_server.gateway.native.rpc import Rpc, RpcContext, RpcRefusedError
 from outdial_server.gateway.native.streams import (
     StreamForm,
     StreamOut,
     form_for,
     while_connected,
 )
+from outdial_server.gateway.refusal import retry_after_seconds
 
 PREFIX: Final = "/outdial/v1"
 

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from google.protobuf.json_format import MessageToDict
 from google.rpc import code_pb2
-from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 _HTTP: Final[Mapping[int, int]] = {
@@ -42,13 +41,3 @@ def error_object(status: Status, http: int) -> dict[str, Any]:
             "details": told.get("details", []),
         }
     }
-
-
-def retry_after_seconds(status: Status) -> int | None:
-    """In whole seconds, and never too early."""
-    for detail in status.details:
-        info = RetryInfo()
-        if detail.Unpack(info):
-            delay = info.retry_delay
-            return max(1, int(delay.seconds) + (delay.nanos > 0))
-    return None

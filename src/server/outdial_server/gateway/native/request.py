@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from outdial_server.domain.errors import invalid_field
-from outdial_server.gateway.native.decoding import Faults, fields_of, read_into
+from outdial_server.gateway.decoding import Faults, fields_of, read_into
 from outdial_server.gateway.native.routes import Match
 from outdial_server.gateway.native.streams import RESUME_FIELD
 

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from starlette.types import Receive, Send
 
-from outdial_server.gateway.native.encoding import to_json
+from outdial_server.gateway.encoding import to_json
 
 RESUME_FIELD: Final = "resume_token"
 """Of a message: what a stream goes on from. Of a request: what it shall go on from."""
