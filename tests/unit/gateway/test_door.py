@@ -14,12 +14,20 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.commands.keys import Authenticate, hash_secret
 from outdial_server.domain.account import ApiKey, Scope
+from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.ids import AccountId, ApiKeyId
 from outdial_server.domain.limits import REQUEST_MAX_BYTES
 from outdial_server.gateway.asking import Caller, RpcTable
-from outdial_server.gateway.dialect import Dialect, behind_door, build_api, caller
+from outdial_server.gateway.dialect import (
+    Dialect,
+    behind_door,
+    build_api,
+    caller,
+    surroundings,
+)
 from outdial_server.gateway.dialects import Surroundings
 from outdial_server.gateway.door import Limits
 from outdial_server.gateway.rate_limits import ClockMinute, RateLimit
@@ -51,6 +59,9 @@ class Keys:
 class PlainVoice:
     def refused(self, refusal: Refusal) -> Response:
         said = {"reason": refusal.reason, "after": refusal.retry_after_seconds}
+        fields = [fault.field for fault in refusal.fields]
+        if fields:
+            return JSONResponse({"fields": fields}, 400)
         return JSONResponse({**said, **refusal.metadata}, 401 if refusal.code == 16 else 429)
 
     def invalid(self, error: RequestValidationError) -> Response:
@@ -94,6 +105,10 @@ def plain_api() -> FastAPI:
         await asks.ask(GetServerInfoRequest(), GetServerInfoRequest)
         return {}
 
+    @api.get("/plain/misread")
+    async def misread(stands_on: Annotated[Surroundings, Depends(surroundings)]) -> dict[str, Any]:
+        raise invalid_field(f"field_{len(stands_on.ids.new_secret(8))}", "is wrong")
+
     @api.get("/plain/open")
     async def is_open() -> dict[str, bool]:
         return {"open": True}
@@ -111,7 +126,11 @@ def plain(*, has_vendor_limits: bool = False) -> Plain:
     clock = ManualClock()
     keys: Any = Keys()
     stands_on = Surroundings(
-        RpcTable(()), Authenticate(keys, clock), clock, has_vendor_limits=has_vendor_limits
+        RpcTable(()),
+        Authenticate(keys, clock),
+        clock,
+        UuidV7Ids(clock),
+        has_vendor_limits=has_vendor_limits,
     )
     transport = httpx.ASGITransport(
         behind_door(plain_api(), DIALECT, stands_on), raise_app_exceptions=False
@@ -149,6 +168,11 @@ async def test_a_body_of_another_shape_is_refused(body: bytes) -> None:
     headers = {"x-key": SECRET, "content-type": "application/json"}
     answer = await plain().http.post("/plain/name", content=body, headers=headers)
     assert (answer.status_code, answer.json()) == (400, {"invalid": 1})
+
+
+async def test_what_a_route_finds_wrong_is_said_by_the_surface() -> None:
+    answer = await plain().http.get("/plain/misread", headers={"x-key": SECRET})
+    assert (answer.status_code, answer.json()) == (400, {"fields": ["field_8"]})
 
 
 async def test_a_body_is_taken_up_to_its_bound() -> None:

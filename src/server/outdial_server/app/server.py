@@ -270,6 +270,7 @@ def _surfaces(base: Foundation, rpcs: Sequence[Rpc]) -> dict[str, ASGIApp]:
         RpcTable(rpcs),
         base.authenticate,
         base.clock,
+        base.ids,
         has_vendor_limits=base.settings.vendor_rate_limits,
     )
     return {NATIVE_PREFIX: NativeApp(rpcs), **dialects(stands_on)}

@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from google.rpc import code_pb2
 from orjson import loads
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,9 +17,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 from typing_extensions import override
 
+from outdial_server.domain.errors import InvalidFieldsError
 from outdial_server.gateway.asking import Caller, RpcRefusedError
 from outdial_server.gateway.dialects import Surroundings
-from outdial_server.gateway.door import Door, Limits, caller_of
+from outdial_server.gateway.door import Door, Limits, caller_of, surroundings_of
 from outdial_server.gateway.refusal import Refusal, refusal_of
 
 log = structlog.get_logger("outdial.gateway")
@@ -85,6 +87,11 @@ def caller(request: Request) -> Caller:
     return caller_of(request.scope)
 
 
+def surroundings(request: Request) -> Surroundings:
+    """For routes, like `caller`."""
+    return surroundings_of(request.scope)
+
+
 class _Request(Request):
     @override
     async def json(self) -> Any:
@@ -109,6 +116,17 @@ def _handlers(voice: Voice) -> dict[int | type[Exception], Any]:
     async def refused(request: Request, error: RpcRefusedError) -> Response:
         return voice.refused(refusal_of(error.status))
 
+    async def misread(request: Request, error: InvalidFieldsError) -> Response:
+        return voice.refused(
+            Refusal(
+                code_pb2.INVALID_ARGUMENT,
+                error.reason.value,
+                error.message,
+                tuple(error.violations),
+                error.metadata,
+            )
+        )
+
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         return voice.invalid(error)
 
@@ -124,6 +142,7 @@ def _handlers(voice: Voice) -> dict[int | type[Exception], Any]:
 
     return {
         RpcRefusedError: refused,
+        InvalidFieldsError: misread,
         RequestValidationError: invalid,
         HTTPException: failed,
         Exception: broken,

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from outdial_server.commands.keys import Authenticate
 from outdial_server.gateway.asking import RpcTable
 from outdial_server.ports.clock import Clock
+from outdial_server.ports.identity import IdSource
 
 DIALECTS: Final[tuple[tuple[str, str], ...]] = ()
 """Prefix and module; the longer prefix first where one begins with another. A module has
@@ -23,6 +24,7 @@ class Surroundings:
     rpcs: RpcTable
     authenticate: Authenticate
     clock: Clock
+    ids: IdSource
     # Whether callers are held to the rates that the documented systems state.
     has_vendor_limits: bool
 

@@ -29,6 +29,7 @@ RATE_LIMITED: Final = "RATE_LIMITED"
 """The reason of a refusal by a vendor's rate. Its metadata says `limit` and `room_at`."""
 
 _CALLER: Final = "outdial.caller"
+_SURROUNDINGS: Final = "outdial.surroundings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Door:
         self._open_paths = open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[_SURROUNDINGS] = self._stands_on
         if scope["path"] not in self._open_paths:
             request = Request(scope)
             secret = self._secret_of(request)
@@ -92,6 +94,11 @@ class Door:
 def caller_of(scope: Scope) -> Caller:
     """Of a request that came through the door."""
     found: Caller = scope[_CALLER]
+    return found
+
+
+def surroundings_of(scope: Scope) -> Surroundings:
+    found: Surroundings = scope[_SURROUNDINGS]
     return found
 
 
