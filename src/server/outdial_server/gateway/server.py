@@ -57,6 +57,8 @@ class HttpServer:
             # The library adds the address once more, in brackets.
             why = (error.strerror or "").partition(" (")[0]
             raise OSError(f"cannot listen on {self._host}:{self._port}: {why}") from error
+        # Head and body are written apart, and the second would wait for the first to be seen.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._port = bound.getsockname()[1]
         # Connections are taken from here on; uvicorn answers them once it has started.
         self._task = asyncio.create_task(self._server.serve([bound]), name="outdial-http")
