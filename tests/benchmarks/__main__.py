@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.bodies import bodies
 from benchmarks.create import create
 from benchmarks.dispatch import depth, dispatch, rules
 from benchmarks.forecasting import forecasting
@@ -36,6 +37,7 @@ ROWS: Mapping[str, Callable[[Options], Iterator[RowReport]]] = {
     "watch": watch,
     "rpc": rpc,
     "rest": rest,
+    "bodies": bodies,
     "pages": pages,
     "memory": memory,
     "disk": disk,

@@ -223,6 +223,46 @@ class TestNative:
         made = await rest("POST", "/agents", content=body, headers=form)
         assert made["agent"]["displayName"] == "Curl"
 
+    async def test_the_faults_of_a_long_list_are_named_by_their_place(self, rest: Rest) -> None:
+        agent_id = await rest.agent("Radia")
+        people: list[dict[str, Any]] = [{"address": f"+1555{n:07d}"} for n in range(1200)]
+        people[600]["address"] = 5
+        people[1100] = {"adress": "+15551234567"}
+        body = {"scheduledCalls": people, "batch": {"agentId": agent_id, "displayName": "Long"}}
+        error = await rest.refused("POST", "/batches", 400, json=body)
+        assert [v["field"] for v in error["BadRequest"]["fieldViolations"]] == [
+            "scheduled_calls[600].address",
+            "scheduled_calls[1100].adress",
+        ]
+        people[600]["address"], people[1100] = "+15550000600", {"address": "+15550001100"}
+        made = await rest("POST", "/batches", json={**body, "draft": True})
+        assert made["batch"]["counts"]["total"] == "1200"
+        params = {"skip": "1099", "pageSize": "2"}
+        path = f"/batches/{made['batch']['batchId']}/scheduled-calls"
+        listed = await rest("GET", path, params=params)
+        assert [row["address"] for row in listed["scheduledCalls"]] == [
+            "+15550001099",
+            "+15550001100",
+        ]
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            (b'{"scheduledCalls": [{"address": "+15551234567"}', "body"),
+            (b'{"scheduledCalls": [], "scheduled_calls": []}', "scheduled_calls"),
+            (b'{"scheduledCalls": {"address": "+15551234567"}}', "scheduled_calls"),
+            (b'{"scheduledCalls": [["+15551234567"]]}', "scheduled_calls[0]"),
+        ],
+    )
+    async def test_a_long_list_that_cannot_be_read_leaves_nothing(
+        self, rest: Rest, body: bytes, field: str
+    ) -> None:
+        before = await rest("GET", "/batches", params={"showTotalSize": "true"})
+        error = await rest.refused("POST", "/batches", 400, content=body)
+        assert field in [v["field"] for v in error["BadRequest"]["fieldViolations"]]
+        after = await rest("GET", "/batches", params={"showTotalSize": "true"})
+        assert after.get("totalSize") == before.get("totalSize")
+
     async def test_a_request_has_the_name_that_it_was_given(self, rest: Rest) -> None:
         answer = await rest.http.get("/account", headers={"x-request-id": "mine-1"})
         assert answer.headers["x-request-id"] == "mine-1"

@@ -7,7 +7,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
 from outdial_server.api.interceptor import Handler, RpcInterceptor
-from outdial_server.api.long_list import READERS
+from outdial_server.api.long_list import LONG_FIELD, READERS
 
 Read = Callable[[], Awaitable[Message | bytes]]
 """What an RPC takes; as bytes only where it holds a long list."""
@@ -21,6 +21,7 @@ class LocalRpc:
     ) -> None:
         self.descriptor = descriptor
         self._method = full_name(descriptor)
+        self.long_field = LONG_FIELD if self._method in READERS else ""
         # Of the two only that which the RPC is.
         self._asked = interceptor.asked(self._method, handler.unary_unary)
         self._streamed = interceptor.streamed(self._method, handler.unary_stream)

@@ -17,11 +17,16 @@ from outdial.v1 import batch_service_pb2 as pb
 from outdial_server.api.conversion.scheduled_call import raw_row
 from outdial_server.api.decoding import unreadable
 from outdial_server.commands.rows import SLICE_ROWS, RawRows
+from outdial_server.domain.checks import RawRow
 from outdial_server.domain.request import GrowingRequest
 
+LONG_FIELD: Final = "scheduled_calls"
 _LIST_FIELD: Final = 2
 _FIELDS_PER_TURN: Final = 5_000
 """About 2 ms of cutting, 7 at worst."""
+
+_ROWS_PER_TURN: Final = 100
+"""About 3 ms where each has a context of some fields."""
 
 _VARINT_MAX_BYTES: Final = 10
 
@@ -174,10 +179,15 @@ class LongList(Generic[M]):
                 rows = self._kind.FromString(piece).scheduled_calls
             except DecodeError:
                 raise unreadable() from None
-            if request is not None:
-                for row in rows:
-                    request.read(row.SerializeToString(deterministic=True))
-            yield [(index, raw_row(row)) for index, row in enumerate(rows, count)]
+            raw = list[tuple[int, RawRow]]()
+            for start in range(0, len(rows), _ROWS_PER_TURN):
+                turn = rows[start : start + _ROWS_PER_TURN]
+                if request is not None:
+                    for row in turn:
+                        request.read(row.SerializeToString(deterministic=True))
+                raw.extend(enumerate(map(raw_row, turn), count + start))
+                await asyncio.sleep(0)
+            yield raw
             count += len(rows)
 
 

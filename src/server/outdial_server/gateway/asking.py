@@ -21,6 +21,12 @@ class Rpc(Protocol):
     @property
     def descriptor(self) -> MethodDescriptor: ...
 
+    @property
+    def long_field(self) -> str:
+        """The list of its request that may be too long to be read at once; empty for none. Such
+        a request may be given as its bytes."""
+        ...
+
     async def ask(self, read: ReadRequest, context: "RpcContext") -> Message:
         """For one that answers once. `read` is asked when the caller is let in, and may raise
         InvalidFieldsError. Raises RpcRefusedError."""

@@ -1,6 +1,7 @@
 """The body of a request, within its bounds."""
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -18,21 +19,28 @@ class Body:
         self.is_too_large = False
 
     async def read(self) -> bytes:
-        """Raises InvalidFieldsError, for one that is too large before all of it is read. It is
-        JSON whatever its type says: curl, left alone, calls it a form."""
+        """All of it. Raises like `pieces`. It is JSON whatever its type says: curl, left alone,
+        calls it a form."""
+        return b"".join([piece async for piece in self.pieces()])
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """As they come. Raises InvalidFieldsError, for a body that is too large before all of it
+        is read."""
         if int(self._length() or 0) > REQUEST_MAX_BYTES:
             raise self._too_large()
-        pieces, size = list[bytes](), 0
+        size = 0
         stream = self._request.stream()
+        while piece := await self._next(stream):
+            size += len(piece)
+            if size > REQUEST_MAX_BYTES:
+                raise self._too_large()
+            yield piece
+
+    async def _next(self, stream: AsyncGenerator[bytes, None]) -> bytes:
         try:
-            while piece := await asyncio.wait_for(anext(stream, b""), _SILENCE_SECONDS):
-                size += len(piece)
-                if size > REQUEST_MAX_BYTES:
-                    raise self._too_large()
-                pieces.append(piece)
+            return await asyncio.wait_for(anext(stream, b""), _SILENCE_SECONDS)
         except (ClientDisconnect, TimeoutError):
             raise invalid_field("body", "did not come whole") from None
-        return b"".join(pieces)
 
     def check_empty(self) -> None:
         """Without waiting for it: whoever listens for the end of a connection reads next."""

@@ -5,7 +5,7 @@ ten times their size in memory if all their rows were objects together.
 """
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from typing import Any, Final
 
 import ijson
@@ -34,41 +34,48 @@ class LongList:
         self.count += 1
 
 
-async def read_object(chunks: AsyncIterable[bytes], list_name: str, take: Take) -> dict[str, Any]:
+async def read_object(
+    chunks: AsyncIterable[bytes], list_name: str, take: Take, other_spelling: str = ""
+) -> dict[str, Any]:
     """The object, with a LongList where `list_name` holds a list: its entries have gone to
     `take` one by one, before what follows them was read. Raises InvalidFieldsError, also for
     JSON that is no object."""
     events: list[tuple[str, Any]] = ijson.sendable_list()
     parser = ijson.basic_parse_coro(events, use_float=True)
-    builder = _Builder(list_name, take)
+    builder = _Builder((list_name, other_spelling or list_name), take)
+    read_bytes = 0
     try:
         async for chunk in chunks:
             for start in range(0, len(chunk), _TURN_BYTES):
-                parser.send(chunk[start : start + _TURN_BYTES])
+                turn = chunk[start : start + _TURN_BYTES]
+                parser.send(turn)
                 builder.add(events)
                 events.clear()
+                read_bytes += len(turn)
                 await asyncio.sleep(0)
         parser.close()
         builder.add(events)
     except ijson.JSONError as error:
-        raise _no_json(error) from None
+        raise _no_json(error, read_bytes) from None
     if not isinstance(builder.whole, dict):
         raise invalid_field("body", "must be an object")
     return builder.whole
 
 
-def _no_json(error: Exception) -> InvalidFieldsError:
-    # What follows shows the place in many lines.
-    why = str(error).splitlines()[0] if str(error) else "it is cut off"
-    return invalid_field("body", f"is no JSON: {why}")
+def _no_json(error: Exception, read_bytes: int) -> InvalidFieldsError:
+    told = error.args[0] if error.args else ""
+    words = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+    # What follows draws a picture of the place.
+    why = words.partition("\n")[0]
+    return invalid_field("body", f"is no JSON, after its first {read_bytes} bytes: {why}")
 
 
 class _Builder:
     """Puts together what the parser tells, and gives the entries of the list away."""
 
-    def __init__(self, list_name: str, take: Take) -> None:
+    def __init__(self, list_names: Sequence[str], take: Take) -> None:
         self.whole: Any = None
-        self._list_name = list_name
+        self._list_names = list_names
         self._take = take
         # Objects and lists that are not closed, and beside each object the key whose value is
         # to come.
@@ -103,8 +110,8 @@ class _Builder:
         self._keys.append("")
 
     def _list(self) -> "list[Any] | LongList":
-        if len(self._open) != 1 or self._keys[0] != self._list_name:
+        if len(self._open) != 1 or self._keys[0] not in self._list_names:
             return []
-        if self._list_name in self._open[0]:
-            raise invalid_field(self._list_name, "is said twice")
+        if any(name in self._open[0] for name in self._list_names):
+            raise invalid_field(self._keys[0], "is said twice")
         return LongList(self._take)

@@ -15,7 +15,7 @@ from outdial_server.gateway.asking import Rpc, RpcContext, RpcRefusedError
 from outdial_server.gateway.body import Body
 from outdial_server.gateway.encoding import to_json
 from outdial_server.gateway.native.errors import error_object, http_status
-from outdial_server.gateway.native.request import read_request
+from outdial_server.gateway.native.request import read_long_request, read_request
 from outdial_server.gateway.native.routes import Match, Router, routes_of
 from outdial_server.gateway.native.streams import (
     StreamForm,
@@ -96,7 +96,11 @@ class _Exchange:
         else:
             await out.end()
 
-    async def _read(self) -> Message:
+    async def _read(self) -> Message | bytes:
+        query = self._request.url.query
+        if self._rpc.long_field:
+            pieces, field = self._body.pieces(), self._rpc.long_field
+            return await read_long_request(self._match, query, pieces, self._if_match, field)
         if self._match.route.body:
             content = await self._body.read()
         else:
@@ -104,7 +108,7 @@ class _Exchange:
             content = b""
         return read_request(
             self._match,
-            self._request.url.query,
+            query,
             content,
             self._if_match,
             self._request.headers.get("last-event-id", ""),

@@ -1,6 +1,6 @@
 """One HTTP request as the message of its RPC: path, query, body and headers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -10,7 +10,9 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from outdial_server.domain.errors import invalid_field
+from outdial_server.gateway.asking import LongRequest
 from outdial_server.gateway.decoding import Faults, fields_of, read_into
+from outdial_server.gateway.json_stream import LongList, read_object
 from outdial_server.gateway.native.routes import Match
 from outdial_server.gateway.native.streams import RESUME_FIELD
 
@@ -19,13 +21,63 @@ _MASK: Final = "update_mask"
 _QUERY_FIELDS_MOST: Final = 1000
 
 
+_SLICE_ENTRIES: Final = 500
+
+
+async def read_long_request(
+    match: Match, query: str, pieces: AsyncIterable[bytes], if_match: str, long_field: str
+) -> bytes:
+    """A request that its body fills, encoded, with a list that is read as it comes. Raises
+    InvalidFieldsError with every fault that there is room for."""
+    kind = match.route.rpc.input_type
+    entries = _Entries(kind, long_field)
+    spelling = kind.fields_by_name[long_field].json_name
+    content = await read_object(pieces, spelling, entries.take, long_field)
+    head = {name: told for name, told in content.items() if not isinstance(told, LongList)}
+    message = _read_message(match, query, head, if_match, entries.faults)
+    return entries.and_with(message)
+
+
+class _Entries:
+    """What is taken of the list: messages with some hundred entries each, encoded, which merge
+    when they follow one another."""
+
+    def __init__(self, kind: Descriptor, long_field: str) -> None:
+        self._kind = kind
+        self._field = long_field
+        self._whole = LongRequest(GetMessageClass(kind))
+        self._part: Any = self._whole.kind()
+        self.faults = Faults()
+
+    def take(self, index: int, entry: object) -> None:
+        entries = getattr(self._part, self._field)
+        read_into(entries.add(), entry, f"{self._field}[{index}]", self.faults)
+        if len(entries) == _SLICE_ENTRIES:
+            self._end_part()
+
+    def and_with(self, head: Message) -> bytes:
+        """Together with the rest of their request."""
+        self._end_part()
+        self._whole.add(head)
+        return self._whole.data()
+
+    def _end_part(self) -> None:
+        self._whole.add(self._part)
+        self._part = self._whole.kind()
+
+
 def read_request(
     match: Match, query: str, body: bytes, if_match: str, last_event_id: str
 ) -> Message:
     """Raises InvalidFieldsError with every fault that there is room for."""
-    route, faults = match.route, Faults()
+    message = _read_message(match, query, _json(body), if_match, Faults())
+    _fill_resume_token(message, last_event_id)
+    return message
+
+
+def _read_message(match: Match, query: str, content: Any, if_match: str, faults: Faults) -> Message:
+    route = match.route
     message = GetMessageClass(route.rpc.input_type)()
-    content = _json(body)
     # What the body fills: the whole request, a field of it, or nothing.
     filled: Any = getattr(message, route.body) if route.body not in _WHOLE else message
     if route.body:
@@ -38,7 +90,6 @@ def read_request(
     faults.check()
     _fill_path(message, match.values)
     _fill_etag(filled, if_match)
-    _fill_resume_token(message, last_event_id)
     if filled is not message:
         _fill_mask(message, filled, content, match.values)
     return message

@@ -1,0 +1,113 @@
+"""The longest body that REST takes: time, hold of the event loop and memory."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import orjson
+
+from benchmarks.apart import apart
+from benchmarks.lists import sqlite_url
+from benchmarks.options import Options
+from benchmarks.report import RowReport, at_most, measure
+from benchmarks.rest import OnBothPorts
+from benchmarks.services import API_KEY, SIMULATED, Outdial, Service, nothing
+from outdial_server.domain.limits import REQUEST_MAX_BYTES
+
+_MB = 1e6
+_PATIENCE_SECONDS = 120
+_NOTE = "x" * 200
+"""Brings a call to some 320 bytes: 100,000 of them come near to the longest body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    seconds: float
+    hold_ms: float
+    idle_hold_ms: float
+    extra_bytes: int
+
+
+def bodies(options: Options) -> Iterator[RowReport]:
+    rows = options.amount(100_000, 100_000, 2_000)
+    taken = [_taken(options.folder / str(number), rows) for number in range(options.rounds)]
+    yield RowReport(
+        "bodies",
+        (
+            measure(
+                f"{rows:,} calls in {len(native_body('', rows)) / _MB:.0f} MB of JSON, durable",
+                "s",
+                [one.seconds for one in taken],
+            ),
+            measure(
+                "longest hold of the event loop, less an idle loop's",
+                "ms",
+                [max(0.0, one.hold_ms - one.idle_hold_ms) for one in taken],
+                at_most(50),
+                limit_name="idle loop",
+                limits=[one.idle_hold_ms for one in taken],
+            ),
+            measure(
+                "memory for it, at the most",
+                "MB more",
+                [one.extra_bytes / _MB for one in taken],
+                at_most(400),
+            ),
+        ),
+    )
+
+
+def _taken(folder: Path, rows: int) -> Taken:
+    idle_folder = folder / "idle"
+    idle_folder.mkdir(parents=True)
+    outdial = Outdial(sqlite_url(folder / "outdial.db"), SIMULATED)
+    with (
+        Service(folder, OnBothPorts(outdial), probed=True) as server,
+        Service(idle_folder, nothing, probed=True) as idle,
+    ):
+        url = f"http://{server.address.split()[1]}/outdial/v1"
+        agent_id = apart(create_agent, url)
+        before = server.ids.rss_bytes()
+        server.take_hold_ms()
+        idle.take_hold_ms()
+        seconds = apart(create_batch, url, agent_id, rows)
+        extra = server.ids.rss_most_bytes() - before
+        return Taken(seconds, server.take_hold_ms(), idle.take_hold_ms(), extra)
+
+
+def create_agent(url: str) -> str:
+    with _client(url) as http:
+        made = http.post("/agents", json={"agent": {"displayName": "B"}}).raise_for_status()
+    agent_id: str = made.json()["agent"]["agentId"]
+    return agent_id
+
+
+def create_batch(url: str, agent_id: str, rows: int) -> float:
+    body = native_body(agent_id, rows)
+    assert len(body) <= REQUEST_MAX_BYTES, "longer than it may be"
+    with _client(url) as http:
+        began = time.perf_counter()
+        made = http.post("/batches", content=body).raise_for_status()
+        seconds = time.perf_counter() - began
+    assert made.json()["batch"]["counts"]["waiting"] == str(rows), "some were not stored"
+    return seconds
+
+
+def native_body(agent_id: str, rows: int) -> bytes:
+    people = [
+        {
+            "address": f"+1555{number:07d}",
+            "templateContext": {"firstName": "Ada", "note": _NOTE},
+            "metadata": {"crmId": f"c-{number}"},
+        }
+        for number in range(rows)
+    ]
+    batch = {"displayName": "Reminders", "agentId": agent_id}
+    return orjson.dumps({"batch": batch, "scheduledCalls": people, "draft": True})
+
+
+def _client(url: str) -> httpx.Client:
+    headers = {"x-api-key": API_KEY}
+    return httpx.Client(base_url=url, headers=headers, timeout=_PATIENCE_SECONDS)
