@@ -10,7 +10,7 @@ import pytest
     ("module", "without"),
     [
         ("outdial_server.cli.main", ("sqlalchemy", "grpc", "outdial_server.app.server")),
-        ("outdial_server.app.server", ("alembic", "asyncpg", "fastapi", "ijson", "sqlalchemy.orm")),
+        ("outdial_server.app.server", ("alembic", "asyncpg", "fastapi", "sqlalchemy.orm")),
     ],
 )
 def test_nothing_is_loaded_that_a_start_can_do_without(
