@@ -51,7 +51,10 @@ _REFUSALS: Final = {
 class TwilioFace:
     far: FarCarrier
 
-    def __init__(self) -> None:
+    def __init__(self, sid: str = SID, token: str = TOKEN) -> None:
+        """Of one account."""
+        self._sid = sid
+        self._token = token
         # By the call's own part of our callback URLs, what its request asked for.
         self._asked: dict[str, dict[str, list[str]]] = {}
         self.refused_caller_ids: set[str] = set()
@@ -59,7 +62,7 @@ class TwilioFace:
         self.retry_after = 1
 
     def routes(self) -> list[BaseRoute]:
-        calls = f"/2010-04-01/Accounts/{SID}/Calls"
+        calls = f"/2010-04-01/Accounts/{self._sid}/Calls"
         return [
             Route(f"{calls}.json", self._create, methods=["POST"]),
             Route(f"{calls}.json", self._list, methods=["GET"]),
@@ -73,7 +76,7 @@ class TwilioFace:
     async def _create(self, request: Request) -> Response:
         form = parse_qs((await request.body()).decode(), keep_blank_values=True)
         self.far.requests.append(form)
-        if not _is_let_in(request):
+        if not self._is_let_in(request):
             return _error(401, 20003, "Authenticate")
         if not form.get("To"):
             return _error(400, 21201, "No 'To' number is specified")
@@ -91,7 +94,7 @@ class TwilioFace:
         return await self.far.create(request, asked)
 
     def taken(self, call: FarCall) -> Response:
-        return JSONResponse(_resource(call), status_code=201)
+        return JSONResponse(self._resource(call), status_code=201)
 
     def refused(self, fate: Fate) -> Response:
         answer = _error(*_REFUSALS[fate])
@@ -100,11 +103,11 @@ class TwilioFace:
         return answer
 
     async def _list(self, request: Request) -> Response:
-        if not _is_let_in(request):
+        if not self._is_let_in(request):
             return _error(401, 20003, "Authenticate")
         wanted = request.query_params
         calls = [
-            _resource(call)
+            self._resource(call)
             for call in reversed(self.far.calls())
             if call.to == wanted.get("To", call.to)
             and call.caller_id == wanted.get("From", call.caller_id)
@@ -113,7 +116,7 @@ class TwilioFace:
 
     async def _get(self, request: Request) -> Response:
         call = self.far.find(request.path_params["sid"])
-        return _no_such_call() if call is None else JSONResponse(_resource(call))
+        return _no_such_call() if call is None else JSONResponse(self._resource(call))
 
     async def _update(self, request: Request) -> Response:
         call = self.far.find(request.path_params["sid"])
@@ -127,12 +130,12 @@ class TwilioFace:
         if wanted == "canceled" and call.answered:
             return _error(400, 21220, "Call is not queued or ringing")
         self.far.hang_up(call)
-        return JSONResponse(_resource(call))
+        return JSONResponse(self._resource(call))
 
     def callbacks(self, call: FarCall) -> list[Callback]:
         told = {
             "CallSid": call.carrier_call_id,
-            "AccountSid": SID,
+            "AccountSid": self._sid,
             "From": call.caller_id,
             "To": call.to,
             "CallStatus": _status(call),
@@ -146,23 +149,37 @@ class TwilioFace:
         heard = _answered_by(call)
         if "MachineDetection" in self._asked[call.call_id] and heard:
             told["AnsweredBy"] = heard
-        return [signed(call.call_id, told)]
+        return [signed(call.call_id, told, self._token)]
+
+    def _is_let_in(self, request: Request) -> bool:
+        kind, _, login = request.headers.get("authorization", "").partition(" ")
+        logins = (f"{self._sid}:{self._token}", f"{KEY_SID}:{KEY_SECRET}")
+        return kind == "Basic" and b64decode(login).decode() in logins
+
+    def _resource(self, call: FarCall) -> dict[str, Any]:
+        created = format_datetime(call.created_at)
+        return {
+            "sid": call.carrier_call_id,
+            "account_sid": self._sid,
+            "to": call.to,
+            "from": call.caller_id,
+            "status": _status(call),
+            "direction": "outbound-api",
+            "answered_by": _answered_by(call),
+            "date_created": created,
+            "date_updated": created,
+            "duration": None,
+        }
 
 
-def signed(url: str, told: dict[str, str]) -> Callback:
+def signed(url: str, told: dict[str, str], token: str = TOKEN) -> Callback:
     text = url + "".join(f"{name}{told[name]}" for name in sorted(told))
-    digest = hmac.new(TOKEN.encode(), text.encode(), hashlib.sha1).digest()
+    digest = hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()
     headers = {
         "x-twilio-signature": b64encode(digest).decode(),
         "content-type": "application/x-www-form-urlencoded",
     }
     return Callback(url, headers, urlencode(told).encode())
-
-
-def _is_let_in(request: Request) -> bool:
-    kind, _, login = request.headers.get("authorization", "").partition(" ")
-    logins = (f"{SID}:{TOKEN}", f"{KEY_SID}:{KEY_SECRET}")
-    return kind == "Basic" and b64decode(login).decode() in logins
 
 
 def _status(call: FarCall) -> str:
@@ -174,22 +191,6 @@ def _status(call: FarCall) -> str:
 def _answered_by(call: FarCall) -> str | None:
     ends = {Disposition.ANSWERED_HUMAN: "human", Disposition.ANSWERED_MACHINE: "machine_start"}
     return ends.get(call.script.steps[-1].disposition) if call.answered else None
-
-
-def _resource(call: FarCall) -> dict[str, Any]:
-    created = format_datetime(call.created_at)
-    return {
-        "sid": call.carrier_call_id,
-        "account_sid": SID,
-        "to": call.to,
-        "from": call.caller_id,
-        "status": _status(call),
-        "direction": "outbound-api",
-        "answered_by": _answered_by(call),
-        "date_created": created,
-        "date_updated": created,
-        "duration": None,
-    }
 
 
 def _no_such_call() -> Response:

@@ -420,9 +420,9 @@ class Batch(_message.Message):
     """
     carrier: _builtins.str
     """Which carrier dials; empty means that of `carrier_config`, else the server's default, which
-    only a simulated carrier is.
-    Cannot be changed. FAILED_PRECONDITION
-    (reason CARRIER_NOT_CONFIGURED) when the server has no such carrier.
+    only a simulated carrier is, else that of the first of the batch's numbers with a carrier
+    config. Cannot be changed. FAILED_PRECONDITION (reason CARRIER_NOT_CONFIGURED) when the
+    server has no such carrier.
     """
     unknown_policy: Global___UnknownPolicy.ValueType
     """Default AT_MOST_ONCE."""
@@ -459,7 +459,8 @@ class Batch(_message.Message):
     """
     carrier_config: _builtins.str
     """The account at a carrier that the batch is dialled through, shared with all others that
-    name it: an id or a name, read back as an id. Empty means none. It decides `carrier`:
+    name it: an id or a name, read back as an id. Empty means none: each call is dialled
+    through that of the PhoneNumber that it shows. It decides `carrier`:
     FAILED_PRECONDITION (reason CARRIER_MISMATCH) when that names another one, and when a
     batch is to change to an account at another carrier. NOT_FOUND (reason
     CARRIER_CONFIG_NOT_FOUND) when the account has none such.

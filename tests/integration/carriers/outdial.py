@@ -2,7 +2,7 @@
 far end's record as the judge of what it did."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,9 +100,10 @@ class Outdial:
         *,
         rate: float = 500,
         most: int = 0,
+        name: str = "main",
     ) -> CarrierConfig:
         config = CarrierConfig(
-            display_name="main",
+            display_name=name,
             carrier=carrier,
             calls_per_second=rate,
             max_concurrent_calls=most,
@@ -124,8 +125,7 @@ class Outdial:
             batch=Batch(
                 agent_id=agent_id,
                 display_name="list",
-                carrier_config="main",
-                **{"caller_id": CALLER_ID, **fields},
+                **{"carrier_config": "main", "caller_id": CALLER_ID, **fields},
             ),
             scheduled_calls=[ScheduledCall(address=f"+1555123{n:04d}") for n in range(people)],
         )
@@ -133,13 +133,18 @@ class Outdial:
         return batch_id
 
     async def until(self, batch_id: str, state: Any) -> Batch:
-        """By its events; the state may have come before. None of its calls is still on its way
-        to the carrier or back."""
+        """By its events: none of its calls is still on its way to the carrier or back."""
+        return await self.when(
+            batch_id, lambda batch: bool(batch.state == state) and not batch.counts.dialing
+        )
+
+    async def when(self, batch_id: str, holds: Callable[[Batch], bool]) -> Batch:
+        """By its events; it may have come before."""
         request = WatchBatchRequest(batch_id=batch_id)
         stream = BatchServiceStub(self.channel).WatchBatch(request, metadata=KEY)
         async for _ in stream:
             batch: Batch = (await self("GetBatch", batch_id=batch_id)).batch
-            if batch.state == state and not batch.counts.dialing:
+            if holds(batch):
                 stream.cancel()
                 return batch
         raise AssertionError("the batch has ended")

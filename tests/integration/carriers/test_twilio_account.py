@@ -10,10 +10,16 @@ import httpx
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1.agent_pb2 import Agent
-from outdial.v1.batch_pb2 import BATCH_STATE_PAUSED, BATCH_STATE_RUNNING, Batch
+from outdial.v1.batch_pb2 import (
+    BATCH_STATE_PAUSED,
+    BATCH_STATE_RUNNING,
+    ROTATION_ROUND_ROBIN,
+    Batch,
+)
 from outdial.v1.call_pb2 import CallState
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_credentials_pb2 import TwilioCredentials
+from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from structlog.testing import capture_logs
 from tests.integration.api.conftest import watch_to_the_end
@@ -48,17 +54,24 @@ class Twilio:
 
     far: FarCarrier
     url: str
+    sid: str = SID
+    token: str = TOKEN
 
-    def credentials(self, token: str = TOKEN) -> TwilioCredentials:
+    def credentials(self, token: str = "") -> TwilioCredentials:
         return TwilioCredentials(
-            account_sid=SID, auth_token=token, detect_machines=True, base_url=self.url
+            account_sid=self.sid,
+            auth_token=token or self.token,
+            detect_machines=True,
+            base_url=self.url,
         )
 
 
 @asynccontextmanager
-async def far_twilio(profile: SimulationProfile = QUICK) -> AsyncIterator[Twilio]:
-    async with far_end(TwilioFace(), profile) as (far, url):
-        yield Twilio(far, url)
+async def far_twilio(
+    profile: SimulationProfile = QUICK, sid: str = SID, token: str = TOKEN
+) -> AsyncIterator[Twilio]:
+    async with far_end(TwilioFace(sid, token), profile) as (far, url):
+        yield Twilio(far, url, sid, token)
 
 
 # --- dialled to the end
@@ -90,6 +103,62 @@ async def test_what_twilio_is_told_is_the_batch_s_and_the_agent_s(tmp_path: Path
     token = master_key_from(MASTER_KEY).derive(f"callback URLs of {config.carrier_config_id}")
     path = f"/callbacks/twilio/{config.carrier_config_id}/{token}/"
     assert form["StatusCallback"][0].startswith(server.http_url + path)
+
+
+async def test_the_calls_of_each_number_arrive_at_the_account_that_it_is_of(
+    tmp_path: Path,
+) -> None:
+    front, back, mere = CALLER_ID, "+15550002222", "+15550003333"
+    async with (
+        far_twilio() as east,
+        far_twilio(sid="AC" + "2" * 32, token="another-token") as west,
+        outdial(tmp_path) as server,
+    ):
+        agent_id = await server.add_agent()
+        configs = {}
+        for name, address, twilio in (("east", front, east), ("west", back, west)):
+            configs[address] = await server.add_config(twilio.credentials(), name=name)
+            number = PhoneNumber(address=address, carrier_config=name)
+            made = await server("CreatePhoneNumber", phone_number=number)
+            number_id = made.phone_number.phone_number_id
+            await server("BindPhoneNumber", phone_number_id=number_id, agent_id=agent_id)
+        shown = [*[""] * 6, front, back, mere]
+        rows = [
+            ScheduledCall(address=f"+1555123{n:04d}", caller_id=text)
+            for n, text in enumerate(shown)
+        ]
+        batch = Batch(agent_id=agent_id, display_name="x", rotation=ROTATION_ROUND_ROBIN)
+        made = await server("CreateBatch", batch=batch, scheduled_calls=rows)
+        batch_id = made.batch.batch_id
+        assert made.batch.carrier == "twilio"
+
+        # Who is to be shown a mere text waits, and is dialled once the batch names a config.
+        over = len(shown) - 1
+        await server.when(batch_id, lambda b: b.counts.completed + b.counts.failed == over)
+        listed = await server("ListScheduledCalls", batch_id=batch_id)
+        (waits,) = [row for row in listed.scheduled_calls if row.caller_id == mere]
+        told = await server("ExplainScheduledCall", scheduled_call_id=waits.scheduled_call_id)
+        assert told.explanation.verdict.reason == "CALLER_ID_WITHOUT_CONFIG"
+        await server(
+            "UpdateBatch",
+            batch=Batch(batch_id=batch_id, carrier_config="east"),
+            update_mask=FieldMask(paths=["carrier_config"]),
+        )
+        await watch_to_the_end(server.channel, KEY, batch_id)
+
+        for address, twilio in ((front, east), (back, west)):
+            also = [mere] if twilio is east else []
+            assert sorted(form["From"][0] for form in twilio.far.requests) == [address] * 4 + also
+            config_id = configs[address].carrier_config_id
+            config = await server("GetCarrierConfig", carrier_config_id=config_id)
+            assert config.carrier_config.active_calls == 0
+        calls = (await server("ListCalls", batch_id=batch_id, page_size=100)).calls
+        assert {(one.caller_id, one.carrier_config) for one in calls} == {
+            (front, configs[front].carrier_config_id),
+            (back, configs[back].carrier_config_id),
+            (mere, configs[front].carrier_config_id),
+        }
+        assert {one.state for one in calls} == {CallState.CALL_STATE_ENDED}
 
 
 async def test_a_call_is_hung_up_through_the_account_that_it_went_through(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         carriers = build_carriers(base, reports, tokens, seal, sip)
         sealer = CredentialSealer(carriers.kinds, seal)
         stack.push_async_callback(carriers.close)
-        await base.store.carrier_configs.follow_default_rates(carriers.rates)
+        await _follow_carriers(base, carriers)
         engine = build_engine(base, carriers, reports)
         await _start_sip(stack, sip, engine)
         _measure_lag(stack, metrics)
@@ -255,6 +255,12 @@ def _start_delivery(stack: AsyncExitStack, base: Foundation, sender: WebhookSend
     )
     stack.push_async_callback(delivery.stop)
     delivery.start()
+
+
+async def _follow_carriers(base: Foundation, carriers: CarrierRegistry) -> None:
+    """What is kept of the carriers: others than at the last start may be there."""
+    await base.store.carrier_configs.follow_default_rates(carriers.rates)
+    await base.store.carrier_configs.follow_terms(carriers.terms)
 
 
 def _callback_routes(

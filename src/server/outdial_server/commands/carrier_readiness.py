@@ -39,7 +39,8 @@ class CarrierReadiness:
     async def _has_credentials(self, batch: Batch) -> bool:
         named = batch.settings.carrier_config
         if not named:
-            return False
+            # Those of its numbers, into which the store looks.
+            return self.terms.needs_config(batch.carrier, batch.medium)
         config_id = CarrierConfigId(named)
         config = await self.configs.get_carrier_config(batch.account_id, config_id)
         return config.fields.credentials is not None

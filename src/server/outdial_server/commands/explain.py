@@ -1,9 +1,9 @@
 """ExplainBatch and ExplainScheduledCall: why calls are dialled or not."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from outdial_server.domain.carrier_config import config_ref
+from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.explanation import (
     BatchStanding,
     LevelledAnswer,
@@ -48,7 +48,7 @@ class Explain:
 
     async def batch(self, account_id: AccountId, batch_id: BatchId) -> BatchExplanation:
         standing = await self.standings.batch_standing(account_id, batch_id)
-        answers = [*batch_answers(standing), *await self._of_server(standing)]
+        answers = [*batch_answers(standing), *await self._of_server(standing, standing.configs)]
         of_batch = [a.budget for a in standing.scope_answers if a.budget is not None]
         return BatchExplanation(
             standing,
@@ -65,11 +65,19 @@ class Explain:
         candidate = standing.candidate
         if candidate is None:
             return RowExplanation(standing, (), Verdict())
-        answers = [*row_answers(standing, candidate), *await self._of_server(standing.batch)]
+        number = candidate.caller_number
+        configs = standing.batch.configs
+        if number is not None and number.account is not None:
+            configs = frozenset({number.account.ref})
+        of_server = await self._of_server(standing.batch, configs)
+        answers = [*row_answers(standing, candidate), *of_server]
         return RowExplanation(standing, answers, row_verdict(standing, candidate, answers))
 
-    async def _of_server(self, standing: BatchStanding) -> list[LevelledAnswer]:
-        batch = standing.batch
-        config = config_ref(batch.settings.carrier_config)
-        carrier = await self.find_carrier(batch.carrier, config)
-        return server_answers(self.probe(), standing.at, has_carrier=carrier is not None)
+    async def _of_server(
+        self, standing: BatchStanding, configs: Collection[ConfigRef | None]
+    ) -> list[LevelledAnswer]:
+        """Without any config the gates of the numbers have said so."""
+        carrier = standing.batch.carrier
+        found = [await self.find_carrier(carrier, config) for config in configs]
+        has_carrier = not found or any(one is not None for one in found)
+        return server_answers(self.probe(), standing.at, has_carrier=has_carrier)

@@ -94,24 +94,15 @@ def refusal_of_an_empty_batch(*, draft: bool) -> PreconditionError | None:
 def choose_carrier(
     asked: str, carriers: tuple[str, ...], terms: CarrierTerms = NO_TERMS, config: str = ""
 ) -> str:
-    """Empty where nothing is asked for and the carrier config decides. Raises PreconditionError
-    (CARRIER_NOT_CONFIGURED)."""
+    """Empty where nothing is asked for and a carrier config decides: that of the batch, or of
+    its numbers. Raises PreconditionError (CARRIER_NOT_CONFIGURED)."""
     if asked and asked not in carriers:
         names = ", ".join(carriers) or "none"
-        raise _not_configured(f"there is no carrier {asked!r}; there is {names}", asked)
-    if config:
-        return asked
-    if asked in terms.need_config:
-        raise _not_configured(f"calls of carrier {asked!r} need a carrier config", asked)
-    default = next((name for name in carriers if name not in terms.need_config), None)
-    if default is None:
-        raise _not_configured(
-            "the server has no carrier of its own; name a carrier config, or start the server "
-            "with --simulate to try things out"
+        raise PreconditionError(
+            Reason.CARRIER_NOT_CONFIGURED,
+            f"there is no carrier {asked!r}; there is {names}",
+            {"carrier": asked},
         )
-    return asked or default
-
-
-def _not_configured(message: str, carrier: str = "") -> PreconditionError:
-    details = {"carrier": carrier} if carrier else {}
-    return PreconditionError(Reason.CARRIER_NOT_CONFIGURED, message, details)
+    if asked or config:
+        return asked
+    return next((name for name in carriers if name not in terms.need_config), "")

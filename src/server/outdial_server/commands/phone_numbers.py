@@ -42,7 +42,7 @@ class CreatePhoneNumber:
             account_id, PhoneNumberId(self.ids.new_id()), cleaned, fields, request
         )
         # A caller ID that was a mere text until now may be this number.
-        self.signals.wake(Topic.CLAIM)
+        self.signals.wake(Topic.CLAIM, Topic.SETTLE)
         return made
 
 

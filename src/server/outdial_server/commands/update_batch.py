@@ -37,7 +37,7 @@ class UpdateBatch:
         """`change` writes what the client's mask names over the present settings. With
         `validate_only` nothing is changed. Raises InvalidFieldsError (also WINDOW_TOO_SHORT),
         NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE,
-        CARRIER_NOT_CONFIGURED), ConflictError
+        CARRIER_NOT_CONFIGURED, NO_USABLE_NUMBER), ConflictError
         (ETAG_MISMATCH)."""
 
         def decide(batch: Batch, now: datetime) -> BatchChange | None:

@@ -243,6 +243,13 @@ class Batch:
     medium: Medium = Medium.OUTGOING
     # Its webhook has failed: nobody is dialled before.
     rests_until: datetime | None = None
+    # See `CarrierTerms.needs_config`.
+    needs_config: bool = False
+
+    @property
+    def lacks_config(self) -> bool:
+        """Whether only those of its people can be dialled whose number has a carrier config."""
+        return self.needs_config and not self.settings.carrier_config
 
     @property
     def medium_rule(self) -> MediumRule:
@@ -359,6 +366,15 @@ def no_usable_number() -> PreconditionError:
         Reason.NO_USABLE_NUMBER,
         "none of the numbers to call from is active, good for outbound voice and of an account "
         "at the carrier that dials",
+    )
+
+
+def no_carrier_config(carrier: str) -> PreconditionError:
+    return PreconditionError(
+        Reason.CARRIER_NOT_CONFIGURED,
+        f"calls of carrier {carrier!r} need a carrier config with credentials: neither the batch "
+        "names one, nor does any number that it could call from",
+        {"carrier": carrier},
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from outdial_server.domain.carrier_params import DialledThrough, Params, ParamsError, WriteParams
 from outdial_server.domain.errors import InvalidFieldsError, PreconditionError, Reason
-from outdial_server.domain.medium import WEBHOOK_CARRIER
+from outdial_server.domain.medium import WEBHOOK_CARRIER, Medium
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,22 @@ class CarrierTerms:
         """Whether some batch may be refused."""
         return self.known is not None or bool(self.need_config or self.need_join_url)
 
+    def needs_config(self, carrier: str, medium: Medium) -> bool:
+        """Whether calls of such a batch go through a carrier config: its own, or that of the
+        number that each shows. One whose people somebody else calls names its own."""
+        return carrier in self.need_config and medium is Medium.OUTGOING
+
     def refuse(self, carrier: str, *, has_credentials: bool, has_join_url: bool) -> None:
         """For a batch whose carrier config has credentials, or not, and whose agent has a join
         URL, or not. Raises PreconditionError (CARRIER_NOT_CONFIGURED, AGENT_HAS_NO_JOIN_URL)."""
         if carrier == WEBHOOK_CARRIER:
             return
+        if not carrier:
+            raise PreconditionError(
+                Reason.CARRIER_NOT_CONFIGURED,
+                "the server has no carrier of its own; name a carrier config, or give one to the "
+                "numbers to call from, or start the server with --simulate to try things out",
+            )
         if self.known is not None and carrier not in self.known:
             raise PreconditionError(
                 Reason.CARRIER_NOT_CONFIGURED,

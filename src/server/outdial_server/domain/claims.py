@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -20,6 +21,16 @@ from outdial_server.domain.time_zones import UTC_ZONE
 
 GROUP_MOST: Final = 500
 """A claim of so many takes some 20 ms of the writer: others have their turn in between."""
+
+
+class WithoutConfig(IntEnum):
+    """Why a row has no carrier config to be dialled with, where no number of the account's is at
+    fault. Stored in place of a number's key, and no number has these."""
+
+    # It has a caller ID that is a mere text.
+    BY_ITS_TEXT = 0
+    # It shows what its batch says, and that is no number of the account's.
+    BY_ITS_BATCH = -1
 
 
 class Candidate(NamedTuple):
@@ -42,6 +53,7 @@ class Candidate(NamedTuple):
     number: NumberUse = UNCALLED
     # The number of the account's that it is bound to, if it is bound to one.
     caller_number: OwnNumber | None = None
+    without_config: WithoutConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +108,17 @@ def attempts_gate(cap: int) -> RowGate:
 
 
 def caller_id_gate(candidate: Candidate, now: datetime) -> GateAnswer:
-    """For who is to be shown a certain number, of the account's own."""
+    """For who is to be shown a certain number, of the account's own; or none, where it is the
+    number that has the carrier config."""
+    if candidate.without_config is not None:
+        return _NO_CONFIG
     number = candidate.caller_number
     if number is None or number.free is None:
         return _CALLER_ID
     figures = {"used": number.used} | ({} if number.cap is None else {"cap": number.cap})
     if not number.is_usable:
-        return GateAnswer(_CALLER_ID.gate, 0, NUMBER_NOT_USABLE, figures, waits_for=CONFIGURATION)
+        why = NUMBER_WITHOUT_CONFIG if number.lacks_config else NUMBER_NOT_USABLE
+        return GateAnswer(_CALLER_ID.gate, 0, why, figures, waits_for=CONFIGURATION)
     if number.free != 0 or (number.opens_at is not None and number.opens_at <= now):
         return GateAnswer(_CALLER_ID.gate, None, figures=figures)
     reason = NUMBER_ACCOUNT_FULL if number.lacks_account else NUMBER_FULL
@@ -114,7 +130,9 @@ def caller_id_gate(candidate: Candidate, now: datetime) -> GateAnswer:
 
 
 _CALLER_ID = GateAnswer("caller_id", None)
+_NO_CONFIG = GateAnswer("caller_id", 0, "CALLER_ID_WITHOUT_CONFIG", waits_for=CONFIGURATION)
 NUMBER_NOT_USABLE: Final = "NUMBER_NOT_USABLE"
+NUMBER_WITHOUT_CONFIG: Final = "NUMBER_WITHOUT_CONFIG"
 NUMBER_FULL: Final = "NUMBER_FULL"
 NUMBER_ACCOUNT_FULL: Final = "NUMBER_ACCOUNT_FULL"
 NUMBER_REFUSED: Final = "NUMBER_REFUSED"
@@ -127,7 +145,8 @@ def row_gates(batch: Batch, rules: AccountRules) -> tuple[RowGate, ...]:
     suppression = (suppression_gate,) if rules.has_suppressions else ()
     attempts = attempts_gate(attempt_cap(batch.settings.retry_policy))
     numbers = () if rules.numbers is None else number_gates(rules.numbers)
-    caller_id = (caller_id_gate,) if rules.has_phone_numbers else ()
+    by_number = rules.has_phone_numbers or batch.lacks_config
+    caller_id = (caller_id_gate,) if by_number else ()
     return (*suppression, due_gate, attempts, *_hours_gates(batch), *numbers, *caller_id)
 
 

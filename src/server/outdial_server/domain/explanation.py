@@ -12,6 +12,7 @@ from typing import Final
 
 from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch
+from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.claims import Candidate, RowGate, row_gates
 from outdial_server.domain.gates import ANY_CALL_ENDS, CONFIGURATION, GateAnswer, clock_gates
 from outdial_server.domain.scheduled_call import ScheduledCall
@@ -64,8 +65,9 @@ class WaitingRows:
     next_due_at: datetime | None
     # Some of those may be dialled as soon as a call ends.
     awaits_calls: bool = False
-    # Some wait for a number of the account's: for its next free slot, or until it is of use.
-    is_any_held: bool = False
+    # What those wait for that are held: a free slot of a number, or that somebody makes one of
+    # use. Empty when none is held.
+    held_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class BatchStanding:
     share: SharedOut
     tallies: Sequence[RowTally]
     tallied_rows: int
+    # That its calls may be dialled with; None for one without.
+    configs: frozenset[ConfigRef | None] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +197,19 @@ def rows_gate(rows: WaitingRows, live: int) -> GateAnswer:
         return GateAnswer("rows", 0, "ROWS_BEING_PUT_OFF", figures, waits_for=NEXT_CLAIM)
     if rows.awaits_calls:
         return GateAnswer("rows", 0, "NUMBERS_IN_CALLS", figures, waits_for=ANY_CALL_ENDS)
-    if rows.is_any_held:
-        return GateAnswer("rows", 0, "ROWS_WAIT_FOR_NUMBERS", figures, waits_for=ANY_CALL_ENDS)
+    if rows.held_for:
+        return GateAnswer("rows", 0, _HELD[rows.held_for], figures, waits_for=rows.held_for)
     if rows.due.number and rows.next_due_at is None:
         return GateAnswer("rows", 0, "ROWS_BEING_SKIPPED", figures, waits_for=NEXT_CLAIM)
     if rows.next_due_at is None:
         return GateAnswer("rows", 0, "ALL_CLAIMED", figures, waits_for=SERVER)
     return GateAnswer("rows", 0, "ROWS_PUT_OFF", figures, next_at=rows.next_due_at)
+
+
+_HELD: Final = {
+    ANY_CALL_ENDS: "ROWS_WAIT_FOR_NUMBERS",
+    CONFIGURATION: "ROWS_WAIT_FOR_CONFIGURATION",
+}
 
 
 def foreseen(
@@ -216,7 +226,7 @@ def foreseen(
     if known:
         return replace(rows, next_due_at=min(known))
     await_calls = any(a.waits_for == ANY_CALL_ENDS for ask in asked for a in ask(now))
-    return replace(rows, awaits_calls=True) if await_calls and not rows.is_any_held else rows
+    return replace(rows, awaits_calls=True) if await_calls and not rows.held_for else rows
 
 
 def _asks(

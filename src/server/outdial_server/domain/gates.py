@@ -241,6 +241,10 @@ def numbers_gate(pool: NumberPool) -> GateAnswer:
     usable = pool.usable
     figures = {"numbers": len(pool.numbers), "usable": len(usable)}
     if not usable:
+        lacking = sum(number.lacks_config for number in pool.numbers)
+        if lacking:
+            figures["without_config"] = lacking
+            return GateAnswer(NUMBERS, 0, NUMBERS_WITHOUT_CONFIG, figures)
         return GateAnswer(NUMBERS, 0, NO_USABLE_NUMBER, figures)
     free = free_together(usable)
     if free is None:
@@ -272,6 +276,7 @@ def _numbers_full(usable: Sequence[OwnNumber], figures: Mapping[str, int]) -> Ga
 
 
 NO_USABLE_NUMBER: Final = "NO_USABLE_NUMBER"
+NUMBERS_WITHOUT_CONFIG: Final = "NUMBERS_WITHOUT_CONFIG"
 NUMBERS_FULL: Final = "NUMBERS_FULL"
 NUMBERS_ACCOUNTS_FULL: Final = "NUMBERS_ACCOUNTS_FULL"
 NUMBERS_REFUSED: Final = "NUMBERS_REFUSED"

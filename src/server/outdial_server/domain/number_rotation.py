@@ -57,6 +57,8 @@ class OwnNumber:
     account: CarrierAccount | None = None
     # The carrier will not show it.
     hold: Hold | None = None
+    # It could be used if it had a carrier config with credentials.
+    lacks_config: bool = False
 
     @property
     def used(self) -> int:

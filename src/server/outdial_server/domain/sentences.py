@@ -37,6 +37,14 @@ _FIXED: Final[Mapping[str, str]] = {
     "and of an account at the batch's carrier: make one active.",
     "NUMBER_NOT_USABLE": "The number to be shown is not active, not good for outbound voice, or of "
     "an account at another carrier.",
+    "NUMBERS_WITHOUT_CONFIG": "The batch names no carrier config, and none of the numbers to call "
+    "from has one with credentials: give it to one of them, or to the batch.",
+    "NUMBER_WITHOUT_CONFIG": "The batch names no carrier config, and the number to be shown has "
+    "none with credentials: give it to one of them.",
+    "CALLER_ID_WITHOUT_CONFIG": "The batch names no carrier config, and what is to be shown is no "
+    "number of the account's, which could have one.",
+    "ROWS_WAIT_FOR_CONFIGURATION": "Who is next is to be shown a number, or none, with which "
+    "nobody can be dialled as things are: explain one of them.",
     "NUMBERS_ACCOUNTS_FULL": "The carrier configs of the numbers to call from take no more calls "
     "for now.",
     "NUMBER_ACCOUNT_FULL": "The carrier config of the number to be shown takes no more calls for "

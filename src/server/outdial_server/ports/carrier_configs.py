@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from outdial_server.domain.carrier_config import CarrierConfig, CarrierConfigFields, CarrierRates
+from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.domain.ids import AccountId, CarrierConfigId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
@@ -74,6 +75,11 @@ class CarrierConfigStore(Protocol):
     ) -> None:
         """Raises NotFoundError (CARRIER_CONFIG_NOT_FOUND), PreconditionError
         (CARRIER_CONFIG_IN_USE)."""
+        ...
+
+    async def follow_terms(self, terms: CarrierTerms) -> None:
+        """For all accounts: the carriers of this server may need other things than those that
+        the batches were made by."""
         ...
 
     async def follow_default_rates(self, rates: CarrierRates) -> None:

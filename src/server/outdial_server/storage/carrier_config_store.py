@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 from outdial_server.domain.carrier_config import CarrierConfig, CarrierConfigFields, CarrierRates
+from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.domain.ids import AccountId, CarrierConfigId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.ports.carrier_configs import StoredCredentials
 from outdial_server.storage.database import Database
-from outdial_server.storage.verbs import carrier_configs
+from outdial_server.storage.verbs import carrier_configs, carrier_needs
 
 
 class SqlCarrierConfigs:
@@ -72,6 +73,9 @@ class SqlCarrierConfigs:
         return await self._db.read(
             lambda tx: carrier_configs.stored_credentials(tx, carrier_config_id)
         )
+
+    async def follow_terms(self, terms: CarrierTerms) -> None:
+        await self._db.write(lambda tx: carrier_needs.follow_terms(tx, terms))
 
     async def follow_default_rates(self, rates: CarrierRates) -> None:
         await self._db.write(lambda tx: carrier_configs.follow_default_rates(tx, rates))

@@ -216,6 +216,7 @@ batches: Final = Table(
     Column("webhook_previous_until_us", BigInt),
     # Nobody is dialled before: the webhook has failed.
     Column("rests_until_us", BigInt),
+    Column("needs_config", SmallInteger, nullable=False, server_default="0"),
 )
 Index(
     "batches_by_account",

@@ -254,7 +254,8 @@ class SqlBatches:
         lock_slots(tx, scopes_of_batch(row))
         apply_decision(tx, row.key, _unless_deleted(decide), counted)
         before, after = batch_from(row), batch_from(batch_by_key(tx, row.key))
-        if before.state is BatchState.DRAFT and after.state in STARTED_STATES:
+        is_started = before.state is BatchState.DRAFT and after.state in STARTED_STATES
+        if is_started or (after.lacks_config and not before.lacks_config):
             refuse_without_number(tx, row.key)
         if after.settings.window_rules == before.settings.window_rules:
             return after

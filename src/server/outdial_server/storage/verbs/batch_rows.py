@@ -64,7 +64,7 @@ BATCH_COLUMNS: Final = (
     "b.has_other_zones, b.max_calls_per_day, b.pacing, b.rotation, b.expected_call_s, "
     "b.window_check, b.window_short, b.medium, b.webhook_url, b.webhook_secret, "
     "b.webhook_previous_secret, b.webhook_previous_until_us, b.rests_until_us, "
-    "b.dial_day, b.dials_on_day, b.is_direct, b.state, "
+    "b.needs_config, b.dial_day, b.dials_on_day, b.is_direct, b.state, "
     "b.state_reason, b.state_detail, b.settling_to, "
     + ", ".join(f"b.{name}" for name in COUNT_NAMES)
     + ", "
@@ -117,6 +117,7 @@ def batch_from(row: Row) -> Batch:
         is_window_short=bool(row.window_short),
         medium=Medium(row.medium),
         rests_until=moment_or_none(row.rests_until_us),
+        needs_config=bool(row.needs_config),
     )
 
 
@@ -288,9 +289,7 @@ def save_change(tx: Tx, key: int, change: BatchChange, counted: CountedDials | N
         "deleted_us": micros_or_none(after.deleted_at),
     }
     present = batch_by_key(tx, key)
-    if _puts_off_rows(after, present) and (
-        after.settings.row_rules != _settings_from(present).row_rules
-    ):
+    if _is_looked_at_anew(after, present):
         values["requeue_from"] = 0
     values |= _dials_anew(tx, key, _settings_from(present), after.settings, counted)
     if after.settings.throttle != _settings_from(present).throttle:
@@ -314,7 +313,10 @@ def _carrier_values(tx: Tx, present: Row, change: BatchChange) -> dict[str, Any]
         config = config_of_batch(
             tx, present.account_key, after.carrier_config, change.batch.carrier
         )
-        change.terms.refuse_config(config.carrier, has_credentials=config.has_credentials)
+        by_number = config.key is None and bool(present.needs_config)
+        change.terms.refuse_config(
+            config.carrier, has_credentials=config.has_credentials or by_number
+        )
         values["carrier_config_key"] = config.key
         through = config.through
     elif after.carrier_params != before.carrier_params:
@@ -325,9 +327,13 @@ def _carrier_values(tx: Tx, present: Row, change: BatchChange) -> dict[str, Any]
     return values | {"carrier_params_json": mapping_json(params)}
 
 
-def _puts_off_rows(batch: Batch, row: Row) -> bool:
-    """Whether a row of it may wait for a moment or for a number."""
-    return batch.has_other_zones or row.account_phone_numbers > 0
+def _is_looked_at_anew(after: Batch, present: Row) -> bool:
+    """Whether a row that waits for a moment or for a number may go by now."""
+    before = _settings_from(present)
+    if after.needs_config and after.settings.carrier_config and not before.carrier_config:
+        return True
+    puts_off_rows = after.has_other_zones or present.account_phone_numbers > 0
+    return puts_off_rows and after.settings.row_rules != before.row_rules
 
 
 def _dials_anew(

@@ -6,8 +6,16 @@ from datetime import datetime
 from typing import Final
 
 from outdial_server.domain.batch import Batch
-from outdial_server.domain.claims import Candidate, ClaimPlan, RowGate, plan_claims, row_gates
-from outdial_server.domain.number_rotation import CallerId, OwnNumber
+from outdial_server.domain.claims import (
+    Candidate,
+    ClaimPlan,
+    RowGate,
+    WithoutConfig,
+    plan_claims,
+    row_gates,
+)
+from outdial_server.domain.medium import Medium
+from outdial_server.domain.number_rotation import CallerId
 from outdial_server.domain.number_rules import UNCALLED, NumberUse
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, micros, moment
@@ -79,9 +87,9 @@ class DueRows:
         return self._awaits_calls
 
     @property
-    def is_any_held(self) -> bool:
-        """Of those looked at some wait for a number."""
-        return self._held.is_any
+    def held_for(self) -> str:
+        """What those looked at wait for that are held; empty when none is."""
+        return self._held.waits_for
 
     def record_skips(self) -> None:
         """To be called last: it locks batch rows."""
@@ -92,7 +100,7 @@ class DueRows:
         if most <= 0:
             return Waiting()
         self._room = self._part
-        rates = self._held.look(r, most) if r.rules.has_phone_numbers else ()
+        rates = self._held.look(r, most) if r.holds_rows else ()
         # By now each row that is read may be another blocked one.
         found = self._look(r, most if self._left > 0 else min(most, self._part))
         if self._room <= 0:
@@ -154,7 +162,7 @@ class DueRows:
     def _due_in_rank(self, r: Runnable, rank: int, limit: int) -> Sequence[Row]:
         passed_over = self._passed_over.get(r.key, {})
         rows = _due_in_rank(self._tx, r, rank, limit + len(passed_over))
-        let_go = self._held.keys_of(r.key, rank) if r.rules.has_phone_numbers else ()
+        let_go = self._held.keys_of(r.key, rank) if r.holds_rows else ()
         if let_go:
             both = [*rows, *_of_keys(self._tx, let_go)]
             rows = sorted(both, key=lambda row: (ready_us(row), row.position))
@@ -187,7 +195,7 @@ class DueRows:
 
 CANDIDATE_COLUMNS: Final = (
     "s.key, s.address, s.normalized_address, s.time_zone, s.number_zone, "
-    f"s.retry_attempt, s.due_us, s.ready_us, {CALLER_ID_COLUMNS}"
+    f"s.retry_attempt, s.due_us, s.ready_us, s.medium, {CALLER_ID_COLUMNS}"
 )
 CANDIDATES: Final = "scheduled_calls s LEFT JOIN calls c ON c.key = s.call_key"
 
@@ -203,10 +211,14 @@ def read_candidates(
     uses: Mapping[str, NumberUse] = {}
     if r.rules.numbers is not None:
         uses = read_uses(tx, r.account_key, r.rules.numbers, {_normal_form(row) for row in rows})
-    bound: Mapping[int, OwnNumber] = {}
-    if r.rules.has_phone_numbers:
-        bound = numbers.bound(r, rows)
-    return [_candidate(r.batch, row, suppressed, uses, bound.get(row.key)) for row in rows]
+    shown: Sequence[CallerId | None] = [None] * len(rows)
+    if r.holds_rows:
+        shown = numbers.caller_ids(r, rows)
+    has_default = not r.batch.lacks_config or numbers.has_pool(r)
+    return [
+        _candidate(r.batch, row, suppressed, uses, one, has_default=has_default)
+        for row, one in zip(rows, shown, strict=True)
+    ]
 
 
 def _candidate(
@@ -214,8 +226,12 @@ def _candidate(
     row: Row,
     suppressed: frozenset[str],
     uses: Mapping[str, NumberUse],
-    number: OwnNumber | None,
+    shown: CallerId | None,
+    *,
+    has_default: bool,
 ) -> Candidate:
+    """`shown` is what the row is bound to; `has_default`: where it is bound to nothing, its batch
+    has something to show that it can be dialled with."""
     address = _normal_form(row)
     return Candidate(
         row.key,
@@ -226,8 +242,20 @@ def _candidate(
         address in suppressed,
         row.retry_attempt == row.attempts + 1,
         uses.get(address, UNCALLED),
-        number,
+        None if shown is None else shown.number,
+        _without_config(batch, row, shown, has_default=has_default),
     )
+
+
+def _without_config(
+    batch: Batch, row: Row, shown: CallerId | None, *, has_default: bool
+) -> WithoutConfig | None:
+    """A number tells itself whether it has one."""
+    if not batch.lacks_config or row.medium == Medium.WEBHOOK:
+        return None
+    if shown is None:
+        return None if has_default else WithoutConfig.BY_ITS_BATCH
+    return WithoutConfig.BY_ITS_TEXT if shown.number is None else None
 
 
 def _normal_form(row: Row) -> str:
@@ -257,7 +285,7 @@ def first_of_rank(tx: Tx, r: Runnable, after: int | None) -> Row | None:
 
 _CLAIMABLE: Final = (
     f"SELECT {CANDIDATE_COLUMNS}, s.rank, s.position, s.context_json, s.metadata_json, "
-    "s.ring_timeout_s, s.max_duration_s, s.carrier_params_json, s.medium, c.key AS call_key, "
+    "s.ring_timeout_s, s.max_duration_s, s.carrier_params_json, c.key AS call_key, "
     "c.id AS call_id, c.state AS call_state, c.fence "
     f"FROM {CANDIDATES} WHERE "
 )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from outdial_server.domain.call import CallState
+from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.claims import GROUP_MOST, row_gates
 from outdial_server.domain.explanation import (
     BatchStanding,
@@ -32,7 +33,7 @@ from outdial_server.storage.verbs.due_rows import (
     DueRows,
     read_candidates,
 )
-from outdial_server.storage.verbs.held_rows import is_any_held
+from outdial_server.storage.verbs.held_rows import held_for
 from outdial_server.storage.verbs.own_numbers import OwnNumbers
 from outdial_server.storage.verbs.reading import find_row, row_from
 from outdial_server.storage.verbs.runnable import Runnable, read_runnable, runnable_from
@@ -84,8 +85,17 @@ def _stand(tx: Tx, r: Runnable) -> tuple[BatchStanding, frozenset[int], OwnNumbe
         share=_shared_out(r, facts, chosen),
         tallies=tally(candidates, gates, tx.now),
         tallied_rows=len(candidates),
+        configs=_configs(r, facts),
     )
     return standing, chosen.get(r.key, frozenset()), facts.numbers
+
+
+def _configs(r: Runnable, facts: ClaimFacts) -> frozenset[ConfigRef | None]:
+    if not r.batch.lacks_config:
+        return frozenset({r.carrier_config})
+    pool = facts.numbers.pool_of(r)
+    numbers = () if pool is None else pool.usable
+    return frozenset(number.account.ref for number in numbers if number.account is not None)
 
 
 def _chosen(tx: Tx, account: Sequence[Runnable], facts: ClaimFacts) -> dict[int, frozenset[int]]:
@@ -111,7 +121,7 @@ def _waiting_rows(tx: Tx, r: Runnable, facts: ClaimFacts) -> WaitingRows:
         open=len(found.due),
         cut=rows.cut,
         awaits_calls=rows.awaits_calls,
-        is_any_held=rows.is_any_held or (r.rules.has_phone_numbers and is_any_held(tx, r.key)),
+        held_for=rows.held_for or (held_for(tx, r.key) if r.holds_rows else ""),
         next_due_at=min((m for m in (found.next_due_at, next_due_at) if m), default=None),
     )
 

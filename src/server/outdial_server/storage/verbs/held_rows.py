@@ -1,5 +1,6 @@
 """Rows that wait for a number: the one that they are bound to has no free slot, or cannot be
-used. They lie apart, so that nobody looks at them before it can be, and no claim looks past
+used; or they show none of the account's, and have no carrier config (`WithoutConfig`, in place of
+its key). They lie apart, so that nobody looks at them before it can be, and no claim looks past
 them.
 
 An entry is a hint, and the row has the last word: it is held while its `due_us` is `HELD_US`.
@@ -11,7 +12,8 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from outdial_server.domain.claims import Candidate
+from outdial_server.domain.claims import Candidate, WithoutConfig
+from outdial_server.domain.gates import ANY_CALL_ENDS, CONFIGURATION
 from outdial_server.domain.number_rotation import OwnNumber
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, micros
@@ -78,7 +80,7 @@ class HeldRows:
         self._tx = tx
         self._numbers = numbers
         self._only_look = only_look
-        self._is_any = False
+        self._waits_for = ""
         # Of rows that may be looked at again, by their keys.
         self._entries: dict[int, Entry] = {}
         # How many of a number with room may be looked at, and who cannot be dialled anyway.
@@ -90,8 +92,9 @@ class HeldRows:
         self._cut: set[int] = set()
 
     @property
-    def is_any(self) -> bool:
-        return self._is_any
+    def waits_for(self) -> str:
+        """What those that were held now wait for, as a gate says it; empty when none was."""
+        return self._waits_for
 
     def is_cut(self, batch_key: int) -> bool:
         """Whether a number has room, and others whom it holds are to be looked at."""
@@ -102,17 +105,32 @@ class HeldRows:
         than `most` of each number. And when the rates of others have room again."""
         moments = []
         holding = _numbers_that_hold(self._tx, r.key)
+        for why in WithoutConfig:
+            if holding.pop(why, False) and self._may_have_config(r, why):
+                self._let_go(Line(r.key, int(why), 0), most)
         numbers = self._numbers.numbers(r, holding.keys())
         for number_key, had_unusable in holding.items():
             number = numbers[number_key]
             for was_usable, count in _to_let_go(number, most, had_unusable=had_unusable):
                 line = Line(r.key, number_key, was_usable)
                 if number is None or number.free != 0:
-                    self._room[line] = count
-                self._find(line, count)
+                    self._let_go(line, count)
+                else:
+                    self._find(line, count)
             if number is not None and number.opens_at is not None:
                 moments.append(number.opens_at)
         return moments
+
+    def _may_have_config(self, r: Runnable, why: WithoutConfig) -> bool:
+        """A text that has become a number lets those who have it go by itself: see
+        `requeue_texts`."""
+        if not r.batch.lacks_config:
+            return True
+        return why is WithoutConfig.BY_ITS_BATCH and self._numbers.has_pool(r)
+
+    def _let_go(self, line: Line, most: int) -> None:
+        self._room[line] = most
+        self._find(line, most)
 
     def _find(self, line: Line, most: int) -> None:
         """The first `most` of the line, past those that are stale."""
@@ -167,7 +185,10 @@ class HeldRows:
 
     def hold(self, batch_key: int, rows: Sequence[tuple[Candidate, Row]]) -> None:
         """Rows that are locked."""
-        self._is_any |= bool(rows)
+        for candidate, _ in rows:
+            number = candidate.caller_number
+            is_usable = number is not None and number.is_usable
+            self._waits_for = ANY_CALL_ENDS if is_usable else self._waits_for or CONFIGURATION
         if rows and not self._only_look:
             _hold(self._tx, batch_key, rows)
 
@@ -189,9 +210,12 @@ def _hold(tx: Tx, batch_key: int, rows: Sequence[tuple[Candidate, Row]]) -> None
 
 
 def _entry(batch_key: int, candidate: Candidate, row: Row) -> Entry:
-    number = candidate.caller_number
-    assert number is not None, "only those that are bound to a number are held"
     since = row.due_us if row.ready_us is None else row.ready_us
+    if candidate.without_config is not None:
+        why = int(candidate.without_config)
+        return Entry(batch_key, why, 0, row.rank, since, row.position)
+    number = candidate.caller_number
+    assert number is not None, "of others no gate waits for an event alone"
     return Entry(batch_key, number.key, int(number.is_usable), row.rank, since, row.position)
 
 
@@ -254,14 +278,32 @@ def _held_by(
     return [(Entry._make(_fields(row)), row.key) for row in rows]
 
 
-def is_any_held(tx: Tx, batch_key: int) -> bool:
-    found = tx.scalar(
-        "SELECT 1 FROM held_rows h JOIN scheduled_calls s ON s.key = h.row_key "
-        "WHERE h.batch_key = :batch AND s.due_us = :held LIMIT 1",
-        batch=batch_key,
-        held=HELD_US,
+def held_for(tx: Tx, batch_key: int) -> str:
+    """As `HeldRows.waits_for`, of all that are held."""
+    for was_usable, waits_for in ((1, ANY_CALL_ENDS), (0, CONFIGURATION)):
+        found = tx.scalar(
+            "SELECT 1 FROM held_rows h JOIN scheduled_calls s ON s.key = h.row_key "
+            "WHERE h.batch_key = :batch AND h.was_usable = :was_usable AND s.due_us = :held "
+            "LIMIT 1",
+            batch=batch_key,
+            was_usable=was_usable,
+            held=HELD_US,
+        )
+        if found is not None:
+            return waits_for
+    return ""
+
+
+def requeue_texts(tx: Tx, account: int) -> None:
+    """A number is new: who is to be shown its text may be dialled with its carrier config. See
+    `verbs.upkeep.settle`."""
+    holding = (
+        "FROM batches WHERE account_key = :account AND ended_us IS NULL AND EXISTS (SELECT 1 "
+        "FROM held_rows h WHERE h.batch_key = batches.key AND h.number_key = :by_text)"
     )
-    return found is not None
+    parameters = {"account": account, "by_text": int(WithoutConfig.BY_ITS_TEXT)}
+    tx.all(f"SELECT key {holding} ORDER BY key {tx.dialect.for_update()}", **parameters)
+    tx.run(f"UPDATE batches SET requeue_from = 0 WHERE key IN (SELECT key {holding})", **parameters)
 
 
 def erase_entries(tx: Tx, batch_key: int) -> None:

@@ -38,7 +38,8 @@ from outdial_server.storage.verbs.troubles import troubles_of
 _SELECT: Final = (
     "SELECT n.key, n.id, n.account_key, n.address, n.active, n.capabilities, n.agent_key, "
     "k.key AS config_key, k.id AS config_id, k.revision AS config_revision, "
-    "k.carrier AS config_carrier, k.rate_key, zn.state_json AS trouble_json, "
+    "k.carrier AS config_carrier, k.credentials_sealed IS NOT NULL AS config_opens, "
+    "k.rate_key, zn.state_json AS trouble_json, "
     "za.state_json AS config_trouble_json FROM phone_numbers n "
     "LEFT JOIN carrier_configs k ON k.key = n.carrier_config_key "
     f"{troubles_of(ScopeKind.CARRIER_CONFIG, 'n.carrier_config_key', 'za')}"
@@ -138,6 +139,17 @@ class OwnNumbers:
         keys = self._keys_of(r)
         return keys is not None and not any(_serves(r, self._rows[key]) for key in keys)
 
+    def are_without_config(self, r: Runnable) -> bool:
+        """Whether that is what keeps all of the pool from use, or there is no pool. Reads no
+        slots."""
+        keys = self._keys_of(r)
+        if keys is None:
+            return r.batch.lacks_config
+        return self.is_without(r) and any(_lacks_config(r, self._rows[key]) for key in keys)
+
+    def has_pool(self, r: Runnable) -> bool:
+        return self._keys_of(r) is not None
+
     def _keys_of(self, r: Runnable) -> Sequence[int] | None:
         settings = r.batch.settings
         if not r.rules.has_phone_numbers and not settings.phone_numbers:
@@ -154,7 +166,15 @@ class OwnNumbers:
         row, slot = self._rows[key], self._slot(SlotScope(ScopeKind.PHONE_NUMBER, key))
         trouble = trouble_or_none(row.trouble_json)
         hold = None if trouble is None else trouble.hold(self._tx.now, CALLER_ID_REFUSED)
-        return OwnNumber(key, row.address, _serves(r, row), slot, self._account(r, row), hold)
+        return OwnNumber(
+            key,
+            row.address,
+            _serves(r, row),
+            slot,
+            self._account(r, row),
+            hold,
+            _lacks_config(r, row),
+        )
 
     def _slot(self, scope: SlotScope) -> SlotRow:
         if scope not in self._slots:
@@ -220,19 +240,13 @@ class OwnNumbers:
             for row in rows
         ]
 
-    def bound(self, r: Runnable, rows: Sequence[Row]) -> dict[int, OwnNumber]:
-        """The numbers that rows are bound to, by row."""
-        return {
-            row.key: caller_id.number
-            for row, caller_id in zip(rows, self.caller_ids(r, rows), strict=True)
-            if caller_id is not None and caller_id.number is not None
-        }
-
     def _kept(self, r: Runnable, row: Row) -> CallerId | None:
         """The call before has that of the first one, by the same rule. A number that is gone
         is no mere text: somebody else may have it by now."""
         if row.last_number_key is None:
-            return self._caller_id(r, row.last_caller_id)
+            kept = self._caller_id(r, row.last_caller_id)
+            is_text = kept is not None and kept.number is None
+            return None if is_text and r.batch.lacks_config else kept
         if row.last_number_key not in self._rows:
             return None
         number = self._number(r, row.last_number_key)
@@ -282,8 +296,16 @@ def read_usable(tx: Tx, keys: Collection[int]) -> dict[int, int | None]:
 
 def _serves(r: Runnable, row: Row) -> bool:
     """A number of an account at another carrier is of no use to a batch without a config."""
-    is_of_carrier = r.owners.carrier_config_key is not None or row.config_key is None
-    return _is_usable(row) and (is_of_carrier or row.config_carrier == r.batch.carrier)
+    if r.owners.carrier_config_key is not None:
+        return _is_usable(row)
+    is_of_carrier = row.config_key is None or row.config_carrier == r.batch.carrier
+    return _is_usable(row) and is_of_carrier and not _lacks_config(r, row)
+
+
+def _lacks_config(r: Runnable, row: Row) -> bool:
+    if not r.batch.lacks_config or not _is_usable(row):
+        return False
+    return row.config_key is None or not row.config_opens
 
 
 def _is_usable(row: Row) -> bool:

@@ -25,6 +25,7 @@ from outdial_server.storage.troubles import trouble_or_none
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.carrier_configs import config_named
+from outdial_server.storage.verbs.held_rows import requeue_texts
 from outdial_server.storage.verbs.ledger import lock_slots, set_cap
 from outdial_server.storage.verbs.paging import Listed
 from outdial_server.storage.verbs.requests import answered_before
@@ -102,6 +103,8 @@ def create_phone_number(
     earlier = answered_before(tx, account, request, phone_number_id)
     if earlier is not None:
         return get_phone_number(tx, account_id, PhoneNumberId(earlier))
+    # Claims hold it: whom they have held for want of this number is known by now.
+    lock_slots(tx, [SlotScope(ScopeKind.ACCOUNT, account)])
     values = _field_values(tx, account, fields) | {
         "id": pack_id(phone_number_id),
         "account_key": account,
@@ -123,6 +126,7 @@ def create_phone_number(
         "UPDATE accounts SET phone_numbers = phone_numbers + 1 WHERE key = :account",
         account=account,
     )
+    requeue_texts(tx, account)
     return get_phone_number(tx, account_id, phone_number_id)
 
 

@@ -31,7 +31,7 @@ def write_list(tx: Tx, batch_key: int, account: int, names: Sequence[str]) -> No
 
 
 def _number_id(tx: Tx, account: int, name: str) -> str:
-    column, value = _named(name)
+    column, value = named_number(name)
     found = tx.scalar(
         f"SELECT n.id FROM phone_numbers n WHERE n.account_key = :account AND n.{column} = :value "
         "AND n.deleted_us IS NULL",
@@ -43,7 +43,8 @@ def _number_id(tx: Tx, account: int, name: str) -> str:
     return unpack_id(found)
 
 
-def _named(name: str) -> tuple[str, bytes | str]:
+def named_number(name: str) -> tuple[str, bytes | str]:
+    """The column by which it is found, and the value there."""
     try:
         return "id", pack_id(name)
     except ValueError:

@@ -55,6 +55,11 @@ class Runnable:
         return bool(self.batch.settings.caller_id or self.batch.settings.phone_numbers)
 
     @property
+    def holds_rows(self) -> bool:
+        """Whether some of its rows may be held, for want of a number or of what dials it."""
+        return self.rules.has_phone_numbers or self.batch.lacks_config
+
+    @property
     def window_keys(self) -> tuple[int, ...]:
         """The throttles whose windows its calls count in."""
         return tuple(key for key in (self.throttle_key, self.rate_key) if key is not None)

@@ -46,7 +46,7 @@ from outdial_server.storage.verbs.imports import (
     keep_findings,
     unended_imports,
 )
-from outdial_server.storage.verbs.number_checks import refuse_without_number
+from outdial_server.storage.verbs.number_checks import carrier_of_numbers, refuse_without_number
 from outdial_server.storage.verbs.requests import was_answered
 from outdial_server.storage.verbs.rotations import erase_rotation, write_list
 from outdial_server.storage.verbs.throttles import throttle_key
@@ -91,10 +91,16 @@ def stage_batch(
         return _repeated(tx, account, new.account_id, new.batch_id)
     key_of_agent, agent = active_agent(tx, new.account_id, new.agent_id)
     settings = new.settings
-    config = config_of_batch(tx, account, settings.carrier_config, new.carrier)
+    carrier = new.carrier
+    if not carrier and not settings.carrier_config:
+        carrier = carrier_of_numbers(tx, account, key_of_agent, settings)
+    config = config_of_batch(tx, account, settings.carrier_config, carrier)
+    needs_config = new.terms.needs_config(config.carrier, new.medium)
+    # Its numbers may have one: see `refuse_without_number`.
+    by_number = needs_config and config.key is None
     new.terms.refuse(
         config.carrier,
-        has_credentials=config.has_credentials,
+        has_credentials=config.has_credentials or by_number,
         has_join_url=bool(agent.join_url_template),
     )
     params = new.terms.written_at(
@@ -109,6 +115,7 @@ def stage_batch(
         "carrier": config.carrier,
         "is_direct": int(new.is_direct),
         "medium": int(new.medium),
+        "needs_config": int(needs_config),
         "duplicates": int(new.duplicates),
         "zone_rule": int(new.zone_rule),
         "has_other_zones": int(new.zone_rule is ZoneRule.RECIPIENT_ZONE),
