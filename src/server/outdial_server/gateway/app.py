@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
 from outdial_server.gateway.callbacks import CallbackRoutes
+from outdial_server.gateway.docs import DOCUMENTS, docs_routes
 from outdial_server.gateway.errors import http_error
 
 
@@ -37,6 +38,7 @@ def build_http_app(
         routes=[
             Route("/healthz", health),
             Route("/metrics", show_metrics),
+            *docs_routes(DOCUMENTS),
             *callbacks.routes(),
             *(_Below(prefix, app) for prefix, app in surfaces.items()),
         ],
