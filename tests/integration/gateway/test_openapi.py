@@ -32,6 +32,7 @@ async def test_nothing_is_answered_that_the_document_does_not_say(
         str(Path(sys.executable).with_name("schemathesis")),
         *("run", str(document), "--url", f"http://127.0.0.1:{grpc_server.http_port}"),
         *("--header", f"x-api-key: {OPERATOR_KEY}"),
+        *("--header", f"authorization: Bearer {OPERATOR_KEY}"),
         *("--checks", ",".join(CHECKS), "--max-examples", str(EXAMPLES)),
         *("--phases", "fuzzing", "--seed", "1", "--generation-deterministic"),
         *("--suppress-health-check", "all", "--no-color"),

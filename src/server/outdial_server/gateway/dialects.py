@@ -12,7 +12,9 @@ from outdial_server.gateway.asking import RpcTable
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 
-DIALECTS: Final[tuple[tuple[str, str], ...]] = ()
+DIALECTS: Final[tuple[tuple[str, str], ...]] = (
+    ("/api/public/v1", "outdial_server.gateway.truedy"),
+)
 """Prefix and module; the longer prefix first where one begins with another. A module has
 `build(stands_on: Surroundings) -> ASGIApp`, and `api() -> FastAPI` for its OpenAPI document."""
 

@@ -1,0 +1,11 @@
+"""Ids are told as the core has them, and are taken with the prefixes of the newer documents."""
+
+import re
+from typing import Final
+
+_PREFIX: Final = re.compile(r"(batch|camp|agt|agent|num|ctc|cnt|contact|folder|call)_")
+
+
+def core_id(text: str) -> str:
+    """Whatever it is: what is no id of ours is the id of nothing."""
+    return _PREFIX.sub("", text, count=1) if _PREFIX.match(text) else text
