@@ -62,6 +62,17 @@ class LoopClock:
         return START + timedelta(seconds=self._loop.time())
 
 
+class HostClock:
+    """Of one machine, which may be set to another time at any moment."""
+
+    def __init__(self, true_clock: LoopClock) -> None:
+        self._true_clock = true_clock
+        self.offset = timedelta(0)
+
+    def now(self) -> datetime:
+        return self._true_clock.now() + self.offset
+
+
 def run_jumping(main: Coroutine[Any, Any, T]) -> T:
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
         return runner.run(main)

@@ -8,6 +8,7 @@ from outdial_server.adapters.signals import InProcessSignals
 from outdial_server.domain.ids import BatchId
 from outdial_server.ports.signals import Topic
 from support.clock import ManualClock, ManualSignals, settle
+from support.virtual_time import HostClock, LoopClock, run_jumping
 
 BATCH = BatchId("a")
 OTHER = BatchId("b")
@@ -120,6 +121,21 @@ async def test_the_loop_s_own_timers_are_never_early() -> None:
     until = clock.now() + timedelta(milliseconds=20)
     await signals.wait(Topic.CLAIM, until)
     assert clock.now() >= until
+
+
+def test_a_clock_that_is_set_back_holds_up_no_timer() -> None:
+    async def wait_meanwhile() -> float:
+        loop = asyncio.get_running_loop()
+        clock = HostClock(LoopClock(loop))
+        signals = InProcessSignals(clock)
+        until = clock.now() + timedelta(seconds=5)
+        waiting = asyncio.create_task(signals.wait(Topic.CLAIM, until))
+        await asyncio.sleep(1)
+        clock.offset = -timedelta(hours=1)
+        await waiting
+        return loop.time()
+
+    assert run_jumping(wait_meanwhile()) == 5
 
 
 async def test_a_timer_of_the_loop_is_given_back_when_woken_early() -> None:

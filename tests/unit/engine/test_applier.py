@@ -159,6 +159,13 @@ async def test_the_inbox_is_read_when_something_came_and_else_as_seldom_as_a_swe
     assert applying.inbox.reads == 3
 
 
+async def test_a_clock_that_is_set_back_keeps_nobody_from_the_inbox() -> None:
+    applying = Applying()
+    await applying.applier.tick(START)
+    await applying.applier.tick(START - timedelta(hours=1))
+    assert applying.inbox.reads == 2
+
+
 @pytest.mark.parametrize(
     ("kind", "topics"),
     [

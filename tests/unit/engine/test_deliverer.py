@@ -241,6 +241,16 @@ async def test_commits_in_quick_succession_make_one_look(
     await deliverer.idle()
 
 
+async def test_a_clock_that_is_set_back_keeps_it_from_no_look(
+    clock: ManualClock, signals: ManualSignals
+) -> None:
+    store = Store()
+    deliverer = over(store, Sender(), clock, signals)
+    await deliverer.tick(START)
+    await deliverer.tick(START - timedelta(hours=1))
+    assert store.looks == 2
+
+
 async def test_commits_wake_it_only_while_there_are_webhooks(
     clock: ManualClock, signals: ManualSignals
 ) -> None:

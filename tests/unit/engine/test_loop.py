@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from outdial_server.adapters.signals import InProcessSignals
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.engine.loop import SWEEP_EVERY, Loop
 from outdial_server.ports.signals import Topic
 from support.clock import START, ManualClock, ManualSignals, settle
+from support.virtual_time import HostClock, LoopClock, run_jumping
 
 SECOND = timedelta(seconds=1)
 
@@ -68,6 +70,25 @@ async def test_a_loop_ticks_at_the_moment_that_its_tick_named(world: World) -> N
     await world.wait(timedelta(microseconds=1))
     assert ticks.at == [START, START + SECOND]
     await loop.stop()
+
+
+def test_a_clock_that_is_set_back_in_a_tick_puts_off_no_sweep() -> None:
+    async def ticks_at() -> list[float]:
+        running = asyncio.get_running_loop()
+        clock = HostClock(LoopClock(running))
+        at: list[float] = []
+
+        async def tick(now: datetime) -> None:
+            at.append(running.time())
+            clock.offset = -timedelta(hours=1)
+
+        loop = Loop("claimer", Topic.CLAIM, tick, clock, InProcessSignals(clock))
+        loop.start()
+        await asyncio.sleep(SWEEP_EVERY.total_seconds() + 1)
+        await loop.stop()
+        return at
+
+    assert run_jumping(ticks_at())[:2] == [0, SWEEP_EVERY.total_seconds()]
 
 
 @pytest.mark.parametrize("named", [None, timedelta(hours=1)])

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
 
 from outdial_server.ports.clock import Clock
 
 Cancel = Callable[[], None]
+
+_EARLY_MOST: Final = timedelta(seconds=1)
+"""A timer that is earlier by more than that is not early: the clock was set back meanwhile. It
+rings all the same, or whoever waits for a sweep would wait for as long as the clock was set."""
 
 
 class SystemClock:
@@ -52,7 +56,7 @@ class _LoopTimer:
 
     def _ring(self) -> None:
         # The loop counts in its own, monotonic time: it can be early by the clock's.
-        if self._clock.now() < self._moment:
+        if timedelta(0) < self._moment - self._clock.now() <= _EARLY_MOST:
             self._handle = self._arm()
         else:
             self._callback()

@@ -3,7 +3,7 @@ process, and from the inbox of callbacks."""
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -41,11 +41,12 @@ class Applier:
         self._find_carrier = find_carrier
         self._signals = signals
         self._telemetry = telemetry
-        self._look_at_inbox_at: datetime | None = None
+        # None: something has come since.
+        self._inbox_read_at: datetime | None = None
 
     def callbacks_arrived(self) -> None:
         """The inbox has something: the next tick looks, and it comes at once."""
-        self._look_at_inbox_at = None
+        self._inbox_read_at = None
         self._signals.wake(Topic.REPORT)
 
     async def tick(self, now: datetime) -> datetime | None:
@@ -75,15 +76,17 @@ class Applier:
         """What has come, each with the carrier that it came from. Reads the inbox when
         something has arrived, and as seldom as a sweep otherwise: under load most ticks are for
         reports that never pass through it."""
-        if self._look_at_inbox_at is not None and now < self._look_at_inbox_at:
+        read_at = self._inbox_read_at
+        # From before it, by a clock that was set back, is no reason to wait.
+        if read_at is not None and timedelta(0) <= now - read_at < SWEEP_EVERY:
             return ()
         # Set before the read: what arrives during it clears it again.
-        self._look_at_inbox_at = now + SWEEP_EVERY
+        self._inbox_read_at = now
         try:
             found = await self._inbox.pending(GROUP_MOST)
             return [(stored, await self._carrier_of(stored.callback)) for stored in found]
         except BaseException:
-            self._look_at_inbox_at = None
+            self._inbox_read_at = None
             raise
 
     async def _apply(self, parsed: Sequence[CallReport], keys: Sequence[int]) -> Applied:
@@ -98,7 +101,7 @@ class Applier:
         except (OutdialError, asyncio.CancelledError):
             # Applied twice they change nothing the second time; lost they would.
             self._reports.put_back(taken)
-            self._look_at_inbox_at = None
+            self._inbox_read_at = None
             raise
         except Exception:
             log.exception("reports.group_broken", reports=len(parsed) + len(taken))

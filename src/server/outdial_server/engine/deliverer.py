@@ -66,23 +66,25 @@ class Deliverer:
         self._clock = clock
         self._signals = signals
         self._telemetry = telemetry
-        self._next_look: datetime | None = None
+        self._looked_at: datetime | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     async def tick(self, now: datetime) -> datetime | None:
-        if self._next_look is not None and now < self._next_look:
-            return self._next_look
+        looked_at = self._looked_at
+        # From before it, by a clock that was set back, is no reason to wait.
+        if looked_at is not None and timedelta(0) <= now - looked_at < LOOK_EVERY:
+            return looked_at + LOOK_EVERY
         # Before the look: what is committed during it wakes the next one.
         self._signals.follow_all(follows=True)
         taken = await self._store.take_turns(PLAN)
         self._signals.follow_all(follows=taken.any_webhooks)
-        self._next_look = now + LOOK_EVERY
+        self._looked_at = now
         for due in taken.turns:
             task = asyncio.create_task(self._deliver(due))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
-        return self._next_look if taken.turns else taken.next_at
+        return now + LOOK_EVERY if taken.turns else taken.next_at
 
     async def finish(self) -> None:
         """Lets the requests that are out come to their end, and sends no more."""

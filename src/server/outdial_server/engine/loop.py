@@ -60,7 +60,9 @@ class Loop:
         while not self._stopping:
             until = await self._tick_safely()
             if not self._stopping:
-                await self._signals.wait(self._topic, until)
+                # By the clock as it is now: it may have been set back during the tick.
+                latest = self._clock.now() + self._sweep_every
+                await self._signals.wait(self._topic, min(until, latest))
 
     async def _tick_safely(self) -> datetime:
         """A tick that fails is tried again: its group was put back or its leases run out."""
