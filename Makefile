@@ -19,6 +19,10 @@ WORKERS ?= 2
 SERVE ?=
 # Options for the demo
 DEMO ?=
+# Simulated worlds: make sim SEEDS=10000 FIRST=200, or make sim SEED=17 for the story of one
+SEEDS ?= 200
+FIRST ?= 0
+SEED ?=
 # Rows and options for the benchmarks: make bench BENCH="dispatch watch --quick". The
 # figures go to bench.json, too.
 BENCH ?=
@@ -92,6 +96,10 @@ lint-proto: $(PROTOS)
 .PHONY: test
 test: $(READY) ## Run the tests (PYTEST="-k name", WORKERS=0)
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST)
+
+.PHONY: sim
+sim: $(READY) ## Try to break the promises in simulated worlds (SEEDS=10000), or replay one (SEED=17)
+	@PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(SEEDS) --first $(FIRST) $(if $(SEED),--seed $(SEED))
 
 .PHONY: serve
 serve: $(READY) ## Start the server on SQLite in this folder (SERVE="--simulate")
