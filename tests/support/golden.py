@@ -27,7 +27,9 @@ import httpx
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
 
-_ID = re.compile(r"([a-z]+_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = re.compile(
+    r"([a-z]+_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]+_[0-9A-HJKMNP-TV-Z]{26}"
+)
 _KEPT = re.compile(r"\{([a-z_0-9]+)\}")
 
 
@@ -45,6 +47,8 @@ _KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "url": lambda value: isinstance(value, str) and value.startswith(("http://", "https://")),
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "any": lambda value: True,
+    # Of headers; what is not in an object is looked for there.
+    "absent": lambda value: value == "$absent",
 }
 
 
@@ -79,6 +83,8 @@ class Golden:
             for name in ("json", "text", "form", "files", "headers")
             if name in told
         }
+        if "files" in body:
+            body["files"] = {name: tuple(file) for name, file in body["files"].items()}
         return await self._http.request(told["method"], told["path"], **body)
 
     def _compare(self, expected: dict[str, Any], answer: httpx.Response, place: str) -> None:

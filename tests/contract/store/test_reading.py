@@ -163,6 +163,8 @@ async def test_a_row_follows_its_call(world: World) -> None:
     dialing = await world.row(batch_id)
     assert (dialing.state, dialing.call_id) == (ScheduledCallState.DIALING, call.call_id)
     assert (dialing.attempt_count, dialing.dispatch_outcome) == (1, DispatchOutcome.NONE)
+    sent_at = world.clock.now()
+    assert (claimed.sent_at, dialing.sent_at) == (None, sent_at)
     world.advance(seconds=1)
     at = world.clock.now()
     await world.apply(accepted(call))
@@ -179,7 +181,7 @@ async def test_a_row_follows_its_call(world: World) -> None:
         Disposition.ANSWERED_HUMAN,
     )
     assert (over.dispatched_at, over.ended_at) == (at, world.clock.now())
-    assert (over.attempt_count, over.call_id) == (1, call.call_id)
+    assert (over.attempt_count, over.call_id, over.sent_at) == (1, call.call_id, sent_at)
 
 
 async def test_a_row_that_is_dialled_again_shows_the_new_call_alone(world: World) -> None:

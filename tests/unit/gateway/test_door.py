@@ -125,11 +125,13 @@ class Plain:
 def plain(*, has_vendor_limits: bool = False) -> Plain:
     clock = ManualClock()
     keys: Any = Keys()
+    unasked: Any = None
     stands_on = Surroundings(
         RpcTable(()),
         Authenticate(keys, clock),
         clock,
         UuidV7Ids(clock),
+        unasked,
         has_vendor_limits=has_vendor_limits,
     )
     transport = httpx.ASGITransport(

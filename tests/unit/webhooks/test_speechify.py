@@ -25,7 +25,8 @@ from outdial_server.domain.event import BatchAfter, Event, EventType
 from outdial_server.domain.ids import AccountId, WebhookId
 from outdial_server.domain.told_call import ToldCall
 from outdial_server.domain.webhook_message import Probe, WebhookMessage
-from outdial_server.webhooks.speechify import body, probe_body, signed_headers, speechify_id
+from outdial_server.webhooks.speechify import body, probe_body, signed_headers
+from outdial_server.webhooks.speechify_ids import speechify_id, uuid_from
 from support.domain import a_batch
 from support.told import AGENT, BATCH, CALL, DAY, ROW, TOLD, after
 
@@ -170,6 +171,26 @@ def test_an_id_is_its_prefix_and_the_uuid_in_base32(uuid: UUID) -> None:
     for digit in digits:
         number = number * 32 + DIGITS.index(digit)
     assert number == uuid.int
+    assert uuid_from("conv", f"conv_{digits}") == str(uuid)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "conv_",
+        "01HZY31VQ9KD1BAVWXP4KJ3C2A",
+        "batch_01HZY31VQ9KD1BAVWXP4KJ3C2A",
+        "conv_01HZY31VQ9KD1BAVWXP4KJ3C2",
+        "conv_01hzy31vq9kd1bavwxp4kj3c2a",
+        "conv_01HZY31VQ9KD1BAVWXP4KJ3C2U",
+        "conv_81HZY31VQ9KD1BAVWXP4KJ3C2A",
+        "conv_018fffe0-cb69-0000-8000-000000000000",
+        "conv_01HZY31VQ9KD1BAVWXP4KJ3C2A\n",
+    ],
+)
+def test_what_is_no_id_is_none(text: str) -> None:
+    assert uuid_from("conv", text) == ""
 
 
 def test_the_current_form_of_the_signature() -> None:

@@ -34,6 +34,7 @@ from outdial_server.carriers.sip.supervisor import CannotListenError, SipSupervi
 from outdial_server.commands.credentials import CredentialSealer
 from outdial_server.commands.first_keys import FirstKeys
 from outdial_server.commands.forecast_batch import ForecastBatch
+from outdial_server.commands.repeated_requests import RepeatedRequests
 from outdial_server.engine import Delivery, Engine, EngineSettings, GatheredReports
 from outdial_server.gateway import (
     NATIVE_PREFIX,
@@ -143,7 +144,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         http = _http_server(
             base,
             _callback_routes(base, carriers, engine, tokens),
-            _surfaces(base, grpc.rpcs),
+            _surfaces(base, seal, grpc.rpcs),
             metrics,
             ready,
         )
@@ -271,12 +272,13 @@ def _callback_routes(
     )
 
 
-def _surfaces(base: Foundation, rpcs: Sequence[Rpc]) -> dict[str, ASGIApp]:
+def _surfaces(base: Foundation, seal: Seal, rpcs: Sequence[Rpc]) -> dict[str, ASGIApp]:
     stands_on = Surroundings(
         RpcTable(rpcs),
         base.authenticate,
         base.clock,
         base.ids,
+        RepeatedRequests(base.store.answers, seal),
         has_vendor_limits=base.settings.vendor_rate_limits,
     )
     return {NATIVE_PREFIX: NativeApp(rpcs), **dialects(stands_on)}

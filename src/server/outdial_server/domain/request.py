@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from outdial_server.domain.checks import NO_NUL
 from outdial_server.domain.errors import invalid_field
@@ -18,6 +19,14 @@ class RequestKey:
     surface: str
     request_id: str
     fingerprint: bytes
+
+
+class Standing(Enum):
+    """Of a request that comes with a key, and has no answer yet."""
+
+    # It is carried out by whoever asks.
+    NEW = auto()
+    UNDER_WAY = auto()
 
 
 @dataclass(frozen=True, slots=True)

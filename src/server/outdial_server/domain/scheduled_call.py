@@ -117,3 +117,5 @@ class ScheduledCall:
     carrier_params: Params = field(default_factory=dict)
     # None: that of the batch.
     medium: Medium | None = None
+    # When the request of the latest call was let go.
+    sent_at: datetime | None = None

@@ -7,6 +7,8 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
+from outdial_server.domain.ids import AccountId
+
 STATUS_KEY = "grpc-status-details-bin"
 
 M = TypeVar("M", bound=Message)
@@ -100,7 +102,10 @@ class LongRequest(Generic[M]):
 class Caller:
     """Whoever sent one HTTP request, and what it asks of the RPCs."""
 
-    def __init__(self, rpcs: RpcTable, secret: str, request_id: str = "") -> None:
+    def __init__(
+        self, rpcs: RpcTable, secret: str, account_id: AccountId, request_id: str = ""
+    ) -> None:
+        self.account_id = account_id
         self._rpcs = rpcs
         self._metadata = [("x-api-key", secret)]
         if request_id:

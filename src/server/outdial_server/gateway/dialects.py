@@ -8,12 +8,14 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from outdial_server.commands.keys import Authenticate
+from outdial_server.commands.repeated_requests import RepeatedRequests
 from outdial_server.gateway.asking import RpcTable
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 
 DIALECTS: Final[tuple[tuple[str, str], ...]] = (
     ("/api/public/v1", "outdial_server.gateway.truedy"),
+    ("/v1", "outdial_server.gateway.speechify"),
 )
 """Prefix and module; the longer prefix first where one begins with another. A module has
 `build(stands_on: Surroundings) -> ASGIApp`, and `api() -> FastAPI` for its OpenAPI document."""
@@ -27,6 +29,7 @@ class Surroundings:
     authenticate: Authenticate
     clock: Clock
     ids: IdSource
+    repeated: RepeatedRequests
     # Whether callers are held to the rates that the documented systems state.
     has_vendor_limits: bool
 

@@ -76,7 +76,8 @@ class Door:
                 await self._refuse(refusal)(scope, receive, send)
                 return
             request_id = request.headers.get("x-request-id", "")
-            scope[_CALLER] = Caller(self._stands_on.rpcs, secret, request_id)
+            rpcs = self._stands_on.rpcs
+            let_in(scope, Caller(rpcs, secret, principal.account_id, request_id))
         await self._app(scope, _bounded(scope, receive), send)
 
     def _excess(self, principal: Principal) -> Excess | None:
@@ -89,6 +90,10 @@ class Door:
             if excess is not None:
                 return excess
         return None
+
+
+def let_in(scope: Scope, caller: Caller) -> None:
+    scope[_CALLER] = caller
 
 
 def caller_of(scope: Scope) -> Caller:

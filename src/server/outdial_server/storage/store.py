@@ -11,6 +11,7 @@ from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
+from outdial_server.storage.answer_store import SqlAnswers
 from outdial_server.storage.callback_inbox import SqlCallbackInbox
 from outdial_server.storage.carrier_config_store import SqlCarrierConfigs
 from outdial_server.storage.carrier_queue_store import SqlCarrierQueues
@@ -75,6 +76,7 @@ class Store:
     forecasts: SqlForecastQuestions
     webhooks: SqlWebhooks
     carrier_queues: SqlCarrierQueues
+    answers: SqlAnswers
 
     @property
     def is_alone(self) -> bool:
@@ -116,6 +118,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlForecastQuestions(database),
         SqlWebhooks(database),
         SqlCarrierQueues(database),
+        SqlAnswers(database),
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 
@@ -13,9 +12,8 @@ from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.conversation import Conversation, Speaker
 from outdial_server.domain.told_call import ToldCall
 from outdial_server.domain.webhook_message import Probe, WebhookMessage, tells_of_nothing
+from outdial_server.webhooks.speechify_ids import speechify_id
 
-_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_ID_CHARS: Final = 26
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 _ROLES: Final = {Speaker.AGENT: "assistant", Speaker.PERSON: "user"}
@@ -54,13 +52,6 @@ def signed_headers(at: datetime, body: bytes, secrets: Sequence[str]) -> Mapping
     signed = b".".join((seconds.encode(), body))
     digest = hmac.new(secrets[0].encode(), signed, sha256).hexdigest()
     return {"Speechify-Signature": f"t={seconds},v0={digest}"}
-
-
-def speechify_id(prefix: str, id_: str) -> str:
-    """A UUID in their form: a prefix and 26 characters of Crockford's base32."""
-    number = UUID(id_).int
-    digits = (_ALPHABET[number >> (5 * place) & 31] for place in reversed(range(_ID_CHARS)))
-    return f"{prefix}_{''.join(digits)}"
 
 
 def batch_call(batch: Batch) -> dict[str, Any]:

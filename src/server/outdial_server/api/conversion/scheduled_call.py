@@ -96,4 +96,5 @@ def scheduled_call_to_message(row: ScheduledCall) -> pb.ScheduledCall:
         annotations=struct(row.annotations_json),
         carrier_params=struct_of(row.carrier_params),
         medium=MEDIUM.to_message(row.medium),
+        send_time=timestamp(row.sent_at),
     )

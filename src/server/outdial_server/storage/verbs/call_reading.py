@@ -38,7 +38,7 @@ from outdial_server.storage.verbs.reading import CARRIER, SHARED_COLUMNS, among,
 
 CALL_COLUMNS: Final = (
     "s.id AS scheduled_id, g.id AS agent_id, c.attempt, c.disposition AS call_disposition, "
-    f"c.caller_id AS call_caller_id, {CARRIER}, c.carrier_call_id, c.sent_us, c.ringing_us, "
+    f"c.caller_id AS call_caller_id, {CARRIER}, c.carrier_call_id, c.ringing_us, "
     "c.answered_us, c.ended_us AS call_ended_us, (SELECT k.id FROM carrier_configs k "
     "WHERE k.key = c.carrier_config_key) AS call_carrier_config_id"
 )

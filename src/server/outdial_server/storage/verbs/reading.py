@@ -48,7 +48,7 @@ CARRIER: Final = (
 
 SHARED_COLUMNS: Final = (
     "b.id AS batch_id, s.address, c.id AS call_id, c.state AS call_state, "
-    "c.reason AS call_reason, c.accepted_us"
+    "c.reason AS call_reason, c.sent_us, c.accepted_us"
 )
 """What `row_from` and `call_from` both need; each has columns of its own, too."""
 
@@ -99,6 +99,7 @@ def row_from(row: Row) -> ScheduledCall:
         dispatched_at=moment_or_none(dispatched_us),
         attempt_count=row.attempts + (1 if live else 0),
         call_id=CallId(unpack_id(row.call_id)) if sent else None,
+        sent_at=moment_or_none(row.sent_us) if sent else None,
         disposition=None if disposition is None else Disposition(disposition),
         due_at=moment_or_none(row.due_us),
         created_at=created_at(row.id),

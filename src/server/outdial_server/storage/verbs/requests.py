@@ -1,5 +1,6 @@
 """Answers to creating requests, so that a repeated one creates nothing."""
 
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -50,17 +51,27 @@ def was_answered(tx: Tx, account_key: int, name: RequestName | None) -> bool:
 
 
 def answered_before(
-    tx: Tx, account_key: int, request: RequestKey | None, answer: object
+    tx: Tx,
+    account_key: int,
+    request: RequestKey | None,
+    answer: object,
+    kept: timedelta = IDEMPOTENCY_TTL,
 ) -> Any | None:
     """Notes the answer before anything is made, for requests of one transaction: a twin
     that comes at the same time waits here, and then gets the answer of the first."""
     earlier = earlier_answer(tx, account_key, request)
-    if earlier is None and not note_answer(tx, account_key, request, answer):
+    if earlier is None and not note_answer(tx, account_key, request, answer, kept):
         earlier = earlier_answer(tx, account_key, request)
     return earlier
 
 
-def note_answer(tx: Tx, account_key: int, request: RequestKey | None, answer: object) -> bool:
+def note_answer(
+    tx: Tx,
+    account_key: int,
+    request: RequestKey | None,
+    answer: object,
+    kept: timedelta = IDEMPOTENCY_TTL,
+) -> bool:
     """Stores the answer; False when another one with the same id was faster."""
     if request is None:
         return True
@@ -82,6 +93,6 @@ def note_answer(tx: Tx, account_key: int, request: RequestKey | None, answer: ob
         **key,
         fingerprint=request.fingerprint,
         answer=json_text(answer),
-        expires=micros(tx.now + IDEMPOTENCY_TTL),
+        expires=micros(tx.now + kept),
     )
     return stored == 1
