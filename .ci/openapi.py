@@ -44,6 +44,9 @@ _VERBS = ("get", "post", "patch", "put", "delete")
 # Fields of these tell nothing of how they are numbered in their file.
 _SERVICE, _METHOD, _MESSAGE, _ENUM, _FIELD, _NESTED, _VALUE = 6, 2, 4, 5, 2, 3, 2
 
+# Of a batch that an import makes; every other field of it may be said in the same way.
+_OF_NEW_BATCH = ("agent_id", "display_name", "window_start", "window_end", "time_zone")
+
 _ANYTHING: Json = {"description": "Any JSON."}
 _WELL_KNOWN: Mapping[str, Json] = {
     ".google.protobuf.Timestamp": {
@@ -216,13 +219,20 @@ class Document:
             "tags": [_tag(service)],
             "summary": _summary(method.name, comment),
             "description": comment,
-            "parameters": list(self._parameters(method, path, body)),
+            "parameters": list(
+                self._of_import(method, path)
+                if method.client_streaming
+                else self._parameters(method, path, body)
+            ),
             "responses": {
                 "200": self._response(method),
                 "default": {"$ref": "#/components/responses/Error"},
             },
         }
-        if body:
+        if method.client_streaming:
+            file = {"text/csv": {"schema": {"type": "string"}}}
+            operation["requestBody"] = {"required": True, "content": file}
+        elif body:
             filled = method.input_type if body == "*" else self._type_of(method.input_type, body)
             content = {"application/json": {"schema": self._reference(filled)}}
             operation["requestBody"] = {"required": True, "content": content}
@@ -241,19 +251,39 @@ class Document:
 
     def _parameters(self, method: MethodDescriptorProto, path: str, body: str) -> Iterator[Json]:
         in_path = _VARIABLE.findall(path)
-        for name in in_path:
-            yield {
-                "name": _camel(name),
-                "in": "path",
-                "required": True,
-                "description": self._described(method.input_type, name),
-                "schema": {"type": "string"},
-            }
+        yield from (self._in_path(method.input_type, name) for name in in_path)
         if body != "*":
             message, _ = self._contract.messages[method.input_type]
             for item in message.field:
                 if item.name not in (body, *in_path):
                     yield from self._query(method.input_type, item)
+
+    def _in_path(self, owner: str, name: str) -> Json:
+        return {
+            "name": _camel(name),
+            "in": "path",
+            "required": True,
+            "description": self._described(owner, name),
+            "schema": {"type": "string"},
+        }
+
+    def _of_import(self, method: MethodDescriptorProto, path: str) -> Iterator[Json]:
+        """The options of a stream, of which a body can only hold the rows."""
+        options = self._type_of(method.input_type, "options")
+        in_path = _VARIABLE.findall(path)
+        yield from (self._in_path(method.input_type, name) for name in in_path)
+        message, _ = self._contract.messages[options]
+        for item in message.field:
+            if f"options.{item.name}" in in_path:
+                continue
+            if item.type_name in self._contract.messages:
+                inner, _ = self._contract.messages[item.type_name]
+                for one in inner.field:
+                    if one.name in _OF_NEW_BATCH:
+                        (told,) = self._query(item.type_name, one)
+                        yield {**told, "name": f"{item.json_name}.{told['name']}"}
+            else:
+                yield from self._query(options, item)
 
     def _query(self, owner: str, item: FieldDescriptorProto) -> Iterator[Json]:
         if item.type == FieldDescriptorProto.TYPE_MESSAGE and item.type_name not in _WELL_KNOWN:

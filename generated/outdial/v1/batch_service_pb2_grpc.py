@@ -234,6 +234,7 @@ class BatchServiceServicer:
         breaks off leaves nothing. With BAD_ROW_POLICY_REJECT_ALL a fault answers
         INVALID_ARGUMENT (reason IMPORT_REFUSED, metadata `import_id`) naming the first
         faults as `rows[ROW_NUMBER].FIELD`; ListImportFindings has all.
+        Over HTTP the body is a CSV file, and the query has the options.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

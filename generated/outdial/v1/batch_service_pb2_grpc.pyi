@@ -66,6 +66,7 @@ class BatchServiceStub:
     breaks off leaves nothing. With BAD_ROW_POLICY_REJECT_ALL a fault answers
     INVALID_ARGUMENT (reason IMPORT_REFUSED, metadata `import_id`) naming the first
     faults as `rows[ROW_NUMBER].FIELD`; ListImportFindings has all.
+    Over HTTP the body is a CSV file, and the query has the options.
     """
     GetImport: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.GetImportRequest, _batch_service_pb2.GetImportResponse]
     """An import by its id; NOT_FOUND (reason IMPORT_NOT_FOUND) when retention has
@@ -224,6 +225,7 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         breaks off leaves nothing. With BAD_ROW_POLICY_REJECT_ALL a fault answers
         INVALID_ARGUMENT (reason IMPORT_REFUSED, metadata `import_id`) naming the first
         faults as `rows[ROW_NUMBER].FIELD`; ListImportFindings has all.
+        Over HTTP the body is a CSV file, and the query has the options.
         """
 
     @_abc_1.abstractmethod

@@ -370,6 +370,7 @@ class ContactServiceServicer:
         as ImportScheduledCalls does. Once `end` has come, the rows go into the folder in groups,
         also when the connection or the server then breaks; the answer comes after the last.
         GetImport and ListImportFindings tell of it.
+        Over HTTP the body is a CSV file, and the query has the options.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -102,6 +102,7 @@ class ContactServiceStub:
     as ImportScheduledCalls does. Once `end` has come, the rows go into the folder in groups,
     also when the connection or the server then breaks; the answer comes after the last.
     GetImport and ListImportFindings tell of it.
+    Over HTTP the body is a CSV file, and the query has the options.
     """
 
 class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -164,6 +165,7 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         as ImportScheduledCalls does. Once `end` has come, the rows go into the folder in groups,
         also when the connection or the server then breaks; the answer comes after the last.
         GetImport and ListImportFindings tell of it.
+        Over HTTP the body is a CSV file, and the query has the options.
         """
 
 def add_ContactServiceServicer_to_server(servicer: ContactServiceServicer, server: _aio.Server) -> None: ...

@@ -105,6 +105,11 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
         """The same for one that answers with a stream."""
         return self._guard(method).streamed(behaviour)
 
+    def gathered(self, method: str, behaviour: Unary) -> Unary:
+        """The same for one that takes a stream and answers once. Of the stream nothing is read
+        before the caller is let in."""
+        return self._guard(method).unary(behaviour)
+
     def _guard(self, method: str) -> "_Guard":
         metrics = self._metrics.of_method(method)
         return _Guard(method, self._authenticate, self._clock, self._request_ids, metrics)

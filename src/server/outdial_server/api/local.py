@@ -1,6 +1,6 @@
 """The RPCs for callers inside this process: the same handlers, and all that surrounds them."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -14,7 +14,7 @@ Read = Callable[[], Awaitable[Message | bytes]]
 
 
 class LocalRpc:
-    """One RPC that takes a single request."""
+    """One RPC, of whichever kind it is."""
 
     def __init__(
         self, descriptor: MethodDescriptor, handler: Any, interceptor: RpcInterceptor
@@ -22,15 +22,19 @@ class LocalRpc:
         self.descriptor = descriptor
         self._method = full_name(descriptor)
         self.long_field = LONG_FIELD if self._method in READERS else ""
-        # Of the two only that which the RPC is.
+        # Of these only that which the RPC is.
         self._asked = interceptor.asked(self._method, handler.unary_unary)
         self._streamed = interceptor.streamed(self._method, handler.unary_stream)
+        self._gathered = interceptor.gathered(self._method, handler.stream_unary)
 
     async def ask(self, read: Read, context: Any) -> Message:
         return await self._asked(self._in_its_form(read), context)
 
     async def stream(self, read: Read, context: Any) -> None:
         await self._streamed(self._in_its_form(read), context)
+
+    async def gather(self, messages: AsyncIterator[Message], context: Any) -> Message:
+        return await self._gathered(messages, context)
 
     def _in_its_form(self, read: Read) -> Callable[[], Awaitable[Any]]:
         reader = READERS.get(self._method)
@@ -60,7 +64,6 @@ def local_rpcs(
         LocalRpc(method, table.handlers[full_name(method)], interceptor)
         for service in services
         for method in service.methods
-        if not method.client_streaming
     ]
 
 

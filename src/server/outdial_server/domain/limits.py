@@ -117,4 +117,6 @@ SENDER_FAULTS_PER_ROW_MAX: Final = 16
 SENDER_FAULT_MAX_CHARS: Final = 512
 FIELD_VIOLATIONS_MAX: Final = 100
 REQUEST_MAX_BYTES: Final = 34 * 1024 * 1024
+# A million people with a context each. No more than a slice of it is in memory.
+IMPORT_FILE_MAX_BYTES: Final = 512 * 1024 * 1024
 IDEMPOTENCY_TTL: Final = timedelta(hours=24)

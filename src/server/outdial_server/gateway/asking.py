@@ -1,6 +1,6 @@
 """RPCs asked from inside this process, through all that surrounds them."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -36,6 +36,11 @@ class Rpc(Protocol):
 
     async def stream(self, read: ReadRequest, context: "RpcContext") -> None:
         """For one that answers with a stream, which is written to the context. Like `ask`."""
+        ...
+
+    async def gather(self, messages: AsyncIterator[Message], context: "RpcContext") -> Message:
+        """For one that takes a stream and answers once. Of the stream nothing is read before the
+        caller is let in; it may raise InvalidFieldsError. Raises RpcRefusedError."""
         ...
 
 

@@ -14,8 +14,9 @@ _SILENCE_SECONDS: Final = 30
 
 
 class Body:
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, most_bytes: int = REQUEST_MAX_BYTES) -> None:
         self._request = request
+        self._most_bytes = most_bytes
         self.is_too_large = False
 
     async def read(self) -> bytes:
@@ -26,13 +27,13 @@ class Body:
     async def pieces(self) -> AsyncIterator[bytes]:
         """As they come. Raises InvalidFieldsError, for a body that is too large before all of it
         is read."""
-        if int(self._length() or 0) > REQUEST_MAX_BYTES:
+        if int(self._length() or 0) > self._most_bytes:
             raise self._too_large()
         size = 0
         stream = self._request.stream()
         while piece := await self._next(stream):
             size += len(piece)
-            if size > REQUEST_MAX_BYTES:
+            if size > self._most_bytes:
                 raise self._too_large()
             yield piece
 
@@ -53,4 +54,4 @@ class Body:
 
     def _too_large(self) -> InvalidFieldsError:
         self.is_too_large = True
-        return invalid_field("body", f"is longer than {REQUEST_MAX_BYTES} bytes")
+        return invalid_field("body", f"is longer than {self._most_bytes} bytes")

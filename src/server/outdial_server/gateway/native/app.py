@@ -1,7 +1,8 @@
 """The native REST surface: every RPC that the contract binds to HTTP, through the RPC itself."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from google.protobuf.message import Message
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from outdial_server.domain.limits import IMPORT_FILE_MAX_BYTES, REQUEST_MAX_BYTES
 from outdial_server.gateway.asking import Rpc, RpcContext, RpcRefusedError
 from outdial_server.gateway.body import Body
 from outdial_server.gateway.encoding import to_json
@@ -55,20 +57,26 @@ class NativeApp:
             await exchange.stream(form, send)
 
 
+if TYPE_CHECKING:
+    from outdial_server.gateway.native.files import CsvOut
+
+
 class _Exchange:
-    """One request and its answer."""
+    """One request and its answer. Files are read and written by the client's code, which is
+    loaded when the first one comes: a start does without it."""
 
     def __init__(self, request: Request, match: Match, rpc: Rpc) -> None:
         self._request = request
         self._match = match
         self._rpc = rpc
-        self._body = Body(request)
+        is_file = rpc.descriptor.client_streaming
+        self._body = Body(request, IMPORT_FILE_MAX_BYTES if is_file else REQUEST_MAX_BYTES)
         self._if_match: str = request.headers.get("if-match", "")
 
     async def answer(self) -> Response:
         context = RpcContext(self._metadata())
         try:
-            message = await self._rpc.ask(self._read, context)
+            message = await self._told(context)
         except RpcRefusedError as refused:
             response = self._refusal(refused.status)
         else:
@@ -79,15 +87,34 @@ class _Exchange:
         response.headers.update(context.trailer)
         return response
 
+    async def _told(self, context: RpcContext) -> Message:
+        if not self._rpc.descriptor.client_streaming:
+            return await self._rpc.ask(self._read, context)
+        from outdial_server.gateway.native.files import import_messages  # noqa: PLC0415
+
+        pieces = self._body.pieces()
+        async with aclosing(import_messages(self._match, self._request.url.query, pieces)) as sent:
+            return await self._rpc.gather(sent, context)
+
     async def stream(self, form: StreamForm, send: Send) -> None:
         headers: dict[str, str] = {}
-        out = StreamOut(form, headers, send)
+        if form is StreamForm.TABLE:
+            from outdial_server.gateway.native.files import csv_out  # noqa: PLC0415
+
+            with csv_out(headers, send) as table:
+                await self._stream_to(table, headers, send)
+        else:
+            await self._stream_to(StreamOut(form, headers, send), headers, send)
+
+    async def _stream_to(
+        self, out: "StreamOut | CsvOut", headers: dict[str, str], send: Send
+    ) -> None:
         context = RpcContext(self._metadata(), out.write, headers)
         request = self._request
         try:
             await while_connected(request.receive, self._rpc.stream(self._read, context))
         except RpcRefusedError as refused:
-            if out.has_begun:
+            if isinstance(out, StreamOut) and out.has_begun:
                 await out.fail(error_object(refused.status, http_status(refused.status)))
                 return
             response = self._refusal(refused.status)

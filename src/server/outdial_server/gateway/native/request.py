@@ -1,11 +1,10 @@
 """One HTTP request as the message of its RPC: path, query, body and headers."""
 
-from collections.abc import AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import orjson
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -13,12 +12,12 @@ from outdial_server.domain.errors import invalid_field
 from outdial_server.gateway.asking import LongRequest
 from outdial_server.gateway.decoding import Faults, fields_of, read_into
 from outdial_server.gateway.json_stream import LongList, read_object
+from outdial_server.gateway.native.query import pairs_in, query_object
 from outdial_server.gateway.native.routes import Match
 from outdial_server.gateway.native.streams import RESUME_FIELD
 
 _WHOLE: Final = ("", "*")
 _MASK: Final = "update_mask"
-_QUERY_FIELDS_MOST: Final = 1000
 
 
 _SLICE_ENTRIES: Final = 500
@@ -84,11 +83,11 @@ def _read_message(match: Match, query: str, content: Any, if_match: str, faults:
         filled.SetInParent()
         read_into(filled, content, route.body.strip("*"), faults)
     if route.body != "*":
-        read_into(message, _query_object(route.rpc.input_type, query), "", faults)
+        read_into(message, query_object(route.rpc.input_type, pairs_in(query)), "", faults)
     elif query:
         faults.add(query.partition("=")[0], "belongs into the body")
     faults.check()
-    _fill_path(message, match.values)
+    fill_path(message, match.values)
     _fill_etag(filled, if_match)
     if filled is not message:
         _fill_mask(message, filled, content, match.values)
@@ -105,44 +104,7 @@ def _json(body: bytes) -> Any:
         raise invalid_field("body", f"is no JSON, from {place} on: {error.msg}") from None
 
 
-def _query_object(kind: Descriptor, query: str) -> dict[str, Any]:
-    """A query in the form of JSON. What is not known is left for the reader to find."""
-    try:
-        pairs = parse_qsl(
-            query, keep_blank_values=True, max_num_fields=_QUERY_FIELDS_MOST, errors="strict"
-        )
-    except ValueError:
-        raise invalid_field("query", "cannot be read") from None
-    told: dict[str, Any] = {}
-    for name, text in pairs:
-        _put(told, kind, name.split("."), name, text)
-    return told
-
-
-def _put(
-    told: dict[str, Any], kind: Descriptor, names: Sequence[str], spelling: str, text: str
-) -> None:
-    name, rest = names[0], names[1:]
-    field = fields_of(kind).get(name)
-    if field is None or (rest and (field.message_type is None or field.is_repeated)):
-        raise invalid_field(spelling, "is not known")
-    if rest and field.message_type is not None:
-        _put(told.setdefault(field.name, {}), field.message_type, rest, spelling, text)
-    elif field.is_repeated:
-        told.setdefault(field.name, []).append(_worth(field, text))
-    elif field.name in told:
-        raise invalid_field(spelling, "is said twice")
-    else:
-        told[field.name] = _worth(field, text)
-
-
-def _worth(field: FieldDescriptor, text: str) -> object:
-    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-        return {"true": True, "false": False}.get(text, text)
-    return text
-
-
-def _fill_path(message: Message, values: Mapping[str, str]) -> None:
+def fill_path(message: Message, values: Mapping[str, str]) -> None:
     """The path says which resource it is; a body that says another is refused."""
     for name, value in values.items():
         *outer, last = name.split(".")

@@ -16,15 +16,22 @@ RESUME_FIELD: Final = "resume_token"
 """Of a message: what a stream goes on from. Of a request: what it shall go on from."""
 
 
+TABLE_RPC: Final = "ExportScheduledCalls"
+"""Its answer may be a table, too."""
+
+
 class StreamForm(Enum):
     EVENTS = "text/event-stream"
     LINES = "application/x-ndjson"
+    TABLE = "text/csv"
 
 
 def form_for(rpc: MethodDescriptor, accept: str) -> StreamForm | None:
     """None for an RPC that answers once."""
     if not rpc.server_streaming:
         return None
+    if rpc.name == TABLE_RPC and StreamForm.TABLE.value in accept:
+        return StreamForm.TABLE
     return StreamForm.EVENTS if StreamForm.EVENTS.value in accept else StreamForm.LINES
 
 
