@@ -388,6 +388,8 @@ class ListContactsRequest(_message.Message):
     CONTACT_FOLDER_ID_FIELD_NUMBER: _builtins.int
     SEARCH_FIELD_NUMBER: _builtins.int
     LAST_DISPOSITIONS_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
+    SHOW_TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Default 50, at most 1000."""
     page_token: _builtins.str
@@ -397,6 +399,10 @@ class ListContactsRequest(_message.Message):
     """Words, up to 200 characters in all. Only contacts that have each of them somewhere in
     name, email or address, whatever the case of its letters.
     """
+    skip: _builtins.int
+    """So many items are passed over, behind the place of `page_token`. Not negative."""
+    show_total_size: _builtins.bool
+    """Whether `total_size` is told: it costs as much as the list is long."""
     @_builtins.property
     def last_dispositions(self) -> _containers.RepeatedScalarFieldContainer[_scheduled_call_pb2.Disposition.ValueType]:
         """Only contacts whose latest call ended so."""
@@ -409,10 +415,12 @@ class ListContactsRequest(_message.Message):
         contact_folder_id: _builtins.str = ...,
         search: _builtins.str = ...,
         last_dispositions: _abc.Iterable[_scheduled_call_pb2.Disposition.ValueType] | None = ...,
+        skip: _builtins.int = ...,
+        show_total_size: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_folder_id", b"contact_folder_id", "last_dispositions", b"last_dispositions", "page_size", b"page_size", "page_token", b"page_token", "search", b"search"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_folder_id", b"contact_folder_id", "last_dispositions", b"last_dispositions", "page_size", b"page_size", "page_token", b"page_token", "search", b"search", "show_total_size", b"show_total_size", "skip", b"skip"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -424,8 +432,11 @@ class ListContactsResponse(_message.Message):
 
     CONTACTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
+    total_size: _builtins.int
+    """With `show_total_size`: how many there are on all pages, as they stand now."""
     @_builtins.property
     def contacts(self) -> _containers.RepeatedCompositeFieldContainer[_contact_pb2.Contact]: ...
     def __init__(
@@ -433,10 +444,11 @@ class ListContactsResponse(_message.Message):
         *,
         contacts: _abc.Iterable[_contact_pb2.Contact] | None = ...,
         next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "next_page_token", b"next_page_token", "total_size", b"total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -177,6 +177,7 @@ class Contacts:
         search: str = "",
         last_dispositions: Iterable[Disposition.ValueType] = (),
         page_size: int = 0,
+        skip: int = 0,
     ) -> Pager[Contact]:
         """Contacts, oldest first.
 
@@ -186,6 +187,7 @@ class Contacts:
                 or address.
             last_dispositions: Only those whose latest call ended so.
             page_size: How many are asked for at once.
+            skip: So many are passed over first.
         """
         wanted = [*last_dispositions]
 
@@ -193,6 +195,7 @@ class Contacts:
             request = messages.ListContactsRequest(
                 page_size=page_size,
                 page_token=page_token,
+                skip=0 if page_token else skip,
                 contact_folder_id=contact_folder_id,
                 search=search,
                 last_dispositions=wanted,

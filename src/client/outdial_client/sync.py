@@ -1133,6 +1133,7 @@ class Contacts:
         search: str = "",
         last_dispositions: Iterable[Disposition.ValueType] = (),
         page_size: int = 0,
+        skip: int = 0,
     ) -> Pager[Contact]:
         """Contacts, oldest first.
 
@@ -1142,6 +1143,7 @@ class Contacts:
                 or address.
             last_dispositions: Only those whose latest call ended so.
             page_size: How many are asked for at once.
+            skip: So many are passed over first.
         """
         return Pager(
             self._loop,
@@ -1150,6 +1152,7 @@ class Contacts:
                 search=search,
                 last_dispositions=tuple(last_dispositions),
                 page_size=page_size,
+                skip=skip,
             ),
         )
 

@@ -12,7 +12,9 @@ from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.phone_number import PhoneNumberFields
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.domain.throttle import ThrottleFields
+from outdial_server.ports.contacts import ContactFilter
 from outdial_server.storage.verbs import call_reading, reading
+from support.contacts import contact, folder, person
 from support.delivering import hook
 from support.stores import World, accepted, all_pages, ended, refused
 
@@ -67,7 +69,33 @@ async def phone_numbers(world: World) -> Read:
     return lambda page: world.store.phone_numbers.list_phone_numbers(world.account_id, page)
 
 
-LISTS: Final = (agents, batches, scheduled_calls, calls, throttles, webhooks, phone_numbers)
+async def contacts(world: World) -> Read:
+    patients = await folder(world)
+    for n in range(ITEMS):
+        await contact(world, patients, person(n))
+    wanted = ContactFilter(patients.contact_folder_id)
+    return lambda page: world.store.contacts.list_contacts(world.account_id, page, wanted)
+
+
+async def contacts_that_are_searched(world: World) -> Read:
+    patients = await folder(world)
+    for n in range(2 * ITEMS):
+        await contact(world, patients, person(n, first_name=("Ada", "Ben")[n % 2]))
+    wanted = ContactFilter(None, ("ada",))
+    return lambda page: world.store.contacts.list_contacts(world.account_id, page, wanted)
+
+
+LISTS: Final = (
+    agents,
+    batches,
+    scheduled_calls,
+    calls,
+    throttles,
+    webhooks,
+    phone_numbers,
+    contacts,
+    contacts_that_are_searched,
+)
 
 
 @pytest.mark.parametrize("fill", LISTS)

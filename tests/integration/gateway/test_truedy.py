@@ -250,6 +250,27 @@ async def test_whoever_was_not_reached_is_tried_again(truedy: Truedy) -> None:
 
 
 @IN_MODULE
+async def test_contacts_are_found_by_how_their_last_call_ended(truedy: Truedy) -> None:
+    people = []
+    for number in ("+15551230100", "+15551230101", "+15551230102"):
+        told = await truedy("POST", "/contacts", status=201, json={"phone_number": number})
+        people.append(told["data"]["id"])
+    batch_id = await truedy.batch(contact_ids=people)
+    await truedy.move(batch_id, "schedule")
+    await truedy.seen(batch_id, '"inProgress":"2"', "BUSY")
+    for contact in await truedy.contacts(batch_id, "calling"):
+        await truedy.hang_up(contact["call_id"])
+    await truedy.seen(batch_id)
+    for place, outcome in enumerate(("contacted", "voicemail", "no_answer")):
+        told = await truedy("GET", "/contacts", params={"last_call_outcome": outcome})
+        assert [contact["id"] for contact in told["data"]] == [people[place]]
+        assert (told["data"][0]["call_count"], told["pagination"]["total"]) == (1, 1)
+        assert told["data"][0]["last_call_outcome"] == outcome
+    for contact_id in people:
+        await truedy("DELETE", f"/contacts/{contact_id}")
+
+
+@IN_MODULE
 async def test_a_batch_that_was_made_natively_is_read(truedy: Truedy) -> None:
     rows = [{"address": "sip:ada@example.net", "templateContext": {"first_name": 7, "a": {}}}]
     batch = {"agentId": truedy.agent_id, "displayName": "Native", "maxCallsPerDay": 3}

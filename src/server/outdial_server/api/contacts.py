@@ -23,8 +23,8 @@ from outdial_server.api.conversion.imports import (
     numbered_contact,
 )
 from outdial_server.api.conversion.request import (
+    counted_page_of,
     filter_text,
-    page_of,
     take_growing_request,
     take_request_key,
 )
@@ -74,10 +74,12 @@ class ContactServicer(ContactServiceServicer):
         self, request: pb.ListContactsRequest, context: object
     ) -> pb.ListContactsResponse:
         page = await self.contacts.list_contacts(
-            caller().account_id, page_of(request), _filter(request)
+            caller().account_id, counted_page_of(request), _filter(request)
         )
         return pb.ListContactsResponse(
-            contacts=map(contact_to_message, page.items), next_page_token=page.next_token
+            contacts=map(contact_to_message, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total or 0,
         )
 
     @override

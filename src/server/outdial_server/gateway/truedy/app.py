@@ -11,12 +11,14 @@ from outdial_server.gateway.dialect import Dialect, behind_door, build_api
 from outdial_server.gateway.dialects import Surroundings
 from outdial_server.gateway.door import Limits
 from outdial_server.gateway.rate_limits import ClockMinute, RateLimit
-from outdial_server.gateway.truedy.asked import Noting
+from outdial_server.gateway.truedy.asked import PREFIX, Noting
 from outdial_server.gateway.truedy.batch_calls import add_batch_calls
 from outdial_server.gateway.truedy.batch_campaigns import add_batch_campaigns
 from outdial_server.gateway.truedy.batch_contacts import add_batch_contacts
+from outdial_server.gateway.truedy.contacts import add_contacts
 from outdial_server.gateway.truedy.errors import TruedyVoice, say_no_in
-from outdial_server.gateway.truedy.routing import PREFIX
+from outdial_server.gateway.truedy.folders import add_folders
+from outdial_server.gateway.truedy.numbers import add_numbers
 
 _DOCUMENT: Final = f"{PREFIX}/openapi.json"
 _REQUESTS_A_MINUTE: Final = 100
@@ -49,6 +51,9 @@ def api() -> FastAPI:
     add_batch_calls(made)
     add_batch_campaigns(made)
     add_batch_contacts(made)
+    add_folders(made)
+    add_contacts(made)
+    add_numbers(made)
 
     async def document(request: Request) -> Response:
         return JSONResponse(made.openapi())

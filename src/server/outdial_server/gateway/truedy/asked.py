@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 
+PREFIX: Final = "/api/public/v1"
+
 _HEADER: Final = "x-request-id"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 

@@ -30,7 +30,12 @@ from outdial_server.gateway.truedy.envelopes import Listed, One, listed, one
 from outdial_server.gateway.truedy.errors import WrongStatusError
 from outdial_server.gateway.truedy.idempotency import IdempotencyKey, Repeatable
 from outdial_server.gateway.truedy.ids import core_id
-from outdial_server.gateway.truedy.outbound_numbers import FirstNumbers, agent_of, chosen
+from outdial_server.gateway.truedy.outbound_numbers import (
+    FirstNumbers,
+    agent_of,
+    carrier_of,
+    chosen,
+)
 from outdial_server.gateway.truedy.paging import Limit, Offset, part_of
 from outdial_server.gateway.truedy.routing import Asks, Routes, json_body
 from outdial_server.gateway.truedy.statuses import BatchStatusFilter, batch_states
@@ -66,8 +71,10 @@ async def create_batch_call(request: Request, asks: Asks, key: IdempotencyKey = 
     contacts = ContactList(batch_service_pb2.CreateBatchRequest, repeatable)
     asked = _settings(await contacts.read(request))
     agent = await agent_of(asks, core_id(asked.agent_id))
+    numbers = chosen(agent, asked.phone_number_ids or [])
+    first = (numbers or [agent.outbound_numbers[0].phone_number_id])[0]
     head = batch_service_pb2.CreateBatchRequest(
-        batch=new_batch(asked, chosen(agent, asked.phone_number_ids or [])),
+        batch=new_batch(asked, numbers, await carrier_of(asks, first)),
         draft=True,
         request_id=repeatable.request_id,
         contacts=_selection(asked),

@@ -103,7 +103,7 @@ def batch_contact(row: scheduled_call_pb2.ScheduledCall, *, is_draft: bool) -> B
         custom_fields=values,
         call_status=contact_status(row.state, is_draft=is_draft),
         call_id=row.call_id or None,
-        called_at=time_of(row, "dispatch_time"),
+        called_at=time_of(row, "send_time"),
         scheduled_at=None if is_draft else time_of(row, "due_time"),
         attempts=row.attempt_count,
         last_error=_last_error(row),

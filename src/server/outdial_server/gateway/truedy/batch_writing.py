@@ -22,12 +22,15 @@ FIXED: Final = ("agent_id", "contact_source", "contact_folder_id", "timezone", "
 """What a batch call keeps from its making on."""
 
 
-def new_batch(asked: NewBatchCallSettings, phone_numbers: Iterable[str]) -> batch_pb2.Batch:
+def new_batch(
+    asked: NewBatchCallSettings, phone_numbers: Iterable[str], carrier: str
+) -> batch_pb2.Batch:
     """Raises InvalidFieldsError."""
     wanted = Retries(asked.retry_failed, asked.max_retry_attempts)
     batch = batch_pb2.Batch(
         agent_id=core_id(asked.agent_id),
         display_name=asked.name,
+        carrier=carrier,
         phone_numbers=phone_numbers,
         rotation=ROTATIONS[asked.phone_rotation_strategy],
         time_zone=asked.timezone,

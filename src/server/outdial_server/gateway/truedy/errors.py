@@ -13,7 +13,7 @@ from starlette.responses import Response
 from outdial_server.domain.errors import FieldViolation
 from outdial_server.gateway.door import RATE_LIMITED
 from outdial_server.gateway.refusal import Refusal
-from outdial_server.gateway.truedy.asked import asked
+from outdial_server.gateway.truedy.asked import PREFIX, asked
 from outdial_server.gateway.truedy.envelopes import Meta, failure
 from outdial_server.gateway.truedy.field_names import field_name
 
@@ -58,6 +58,12 @@ _NOUNS: Final[Mapping[str, tuple[str, str]]] = {
     "PHONE_NUMBER_NOT_FOUND": ("Phone number", "phone_number_ids"),
 }
 """What was not found, and the field of a body that names such."""
+
+_OTHER_FIELDS: Final[Mapping[tuple[str, str], str]] = {
+    ("contacts", "CONTACT_FOLDER_NOT_FOUND"): "folder_id",
+    ("telephony", "PHONE_NUMBER_NOT_FOUND"): "number_id",
+}
+"""Where requests of a noun name it otherwise."""
 
 _TEXTS: Final[Mapping[str, str]] = {
     "ADDRESS_SUPPRESSED": "The phone number is on the do-not-call list",
@@ -138,10 +144,12 @@ def _rate_limited(refusal: Refusal) -> Response:
 def _not_found(refusal: Refusal) -> Response:
     """404 for what the path names; what a body or a query names is a fault of that field."""
     noun, field = _NOUNS.get(refusal.reason, ("Resource", "id"))
-    wanted = refusal.metadata.get("id", "")
+    wanted, path = refusal.metadata.get("id", ""), asked().path
     message = f"{noun} not found: {wanted}"
-    if wanted and wanted in asked().path:
+    if wanted and wanted in path:
         return _error(404, message)
+    place = path.removeprefix(PREFIX).split("/")[1]
+    field = _OTHER_FIELDS.get((place, refusal.reason), field)
     return _error(422, message, {"field": field, "reason": message})
 
 

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 
 from google.rpc import code_pb2
-from outdial.v1 import agent_pb2, agent_service_pb2, batch_pb2, phone_number_service_pb2
+from outdial.v1 import (
+    agent_pb2,
+    agent_service_pb2,
+    batch_pb2,
+    carrier_config_service_pb2,
+    phone_number_service_pb2,
+)
 
 from outdial_server.domain.errors import invalid_field
 from outdial_server.gateway.asking import Caller, RpcRefusedError
@@ -28,6 +34,19 @@ def chosen(agent: agent_pb2.Agent, wanted: Sequence[str]) -> list[str]:
         if phone_number_id not in known:
             raise invalid_field(f"phone_number_ids[{place}]", "is no outbound number of the agent")
     return [known[phone_number_id] for phone_number_id in ids]
+
+
+async def carrier_of(asks: Caller, phone_number_id: str) -> str:
+    """The carrier at which the number is; empty where nobody has said, and the server's own
+    default dials. Calls go through the account at it that the number is of."""
+    wanted = phone_number_service_pb2.GetPhoneNumberRequest(phone_number_id=phone_number_id)
+    number = await asks.ask(wanted, phone_number_service_pb2.GetPhoneNumberResponse)
+    config_id = number.phone_number.carrier_config
+    if not config_id:
+        return ""
+    request = carrier_config_service_pb2.GetCarrierConfigRequest(carrier_config_id=config_id)
+    told = await asks.ask(request, carrier_config_service_pb2.GetCarrierConfigResponse)
+    return told.carrier_config.carrier
 
 
 class FirstNumbers:

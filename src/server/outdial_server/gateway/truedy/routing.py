@@ -9,9 +9,8 @@ from starlette.responses import JSONResponse
 
 from outdial_server.gateway.asking import Caller
 from outdial_server.gateway.dialect import caller
+from outdial_server.gateway.truedy.asked import PREFIX
 from outdial_server.gateway.truedy.errors import ErrorBody
-
-PREFIX: Final = "/api/public/v1"
 
 Asks = Annotated[Caller, Depends(caller)]
 

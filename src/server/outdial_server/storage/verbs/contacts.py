@@ -32,7 +32,7 @@ from outdial_server.storage.verbs.contact_folders import (
     folder_not_found,
     lock_folder,
 )
-from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, key_of, page_of
+from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, Listed
 from outdial_server.storage.verbs.reading import among
 from outdial_server.storage.verbs.requests import answered_before
 
@@ -217,33 +217,22 @@ def get_contacts(
 def list_contacts(
     tx: Tx, account_id: AccountId, page: PageRequest, wanted: ContactFilter
 ) -> Page[Contact]:
-    after = key_of("contacts", page.token) or 0
-    scope, parameters = "c.account_key", dict[str, Any]()
-    owner = account = account_key(tx, account_id)
+    scope, account = "c.account_key", account_key(tx, account_id)
+    parameters: dict[str, Any] = {"account": account, "owner": account}
     if wanted.folder_id is not None:
-        scope, owner = "c.folder_key", find_folder(tx, account_id, wanted.folder_id).key
-    filters = f"AND {scope} = :owner AND c.key > :after "
-    # Without a filter the index gives those that fit.
-    is_filtered = bool(wanted.words or wanted.last_dispositions)
-    last = _last_looked_at(tx, scope, owner, after) if is_filtered else None
-    if last is not None:
-        filters += "AND c.key <= :last "
-        parameters["last"] = last
+        scope = "c.folder_key"
+        parameters["owner"] = find_folder(tx, account_id, wanted.folder_id).key
+    filters = f"AND {scope} = :owner "
     for place, word in enumerate(wanted.words):
         filters += f"AND c.search_text LIKE :word{place} ESCAPE '!' "
         parameters[f"word{place}"] = f"%{_escaped(word)}%"
-    rows = tx.all(
-        _SELECT
-        + filters
-        + among("c.last_disposition", wanted.last_dispositions)
-        + "ORDER BY c.key LIMIT :limit",
-        account=account,
-        owner=owner,
-        after=after,
-        limit=page.size + 1,
-        **parameters,
-    )
-    return page_of("contacts", page, rows, _contact, look_on=last)
+    filters += among("c.last_disposition", wanted.last_dispositions)
+    listed = Listed("contacts", _SELECT + filters, parameters, "c.key")
+    after = listed.place(tx, page)
+    # Without a filter the index gives those that fit.
+    is_filtered = bool(wanted.words or wanted.last_dispositions)
+    last = _last_looked_at(tx, scope, parameters["owner"], after) if is_filtered else None
+    return listed.page_of(tx, page, listed.rows(tx, page, after, last), _contact, last)
 
 
 def _last_looked_at(tx: Tx, scope: str, owner: int, after: int) -> int | None:
