@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
-from outdial_server.gateway.callbacks import CallbackRoutes
+from outdial_server.gateway.callbacks import CALLBACKS_PREFIX, CallbackRoutes
 from outdial_server.gateway.docs import DOCUMENTS, docs_routes
 from outdial_server.gateway.errors import http_error
 
@@ -36,10 +36,11 @@ def build_http_app(
 
     return Starlette(
         routes=[
+            # First: there are several for each call.
+            _Below(CALLBACKS_PREFIX, callbacks),
             Route("/healthz", health),
             Route("/metrics", show_metrics),
             *docs_routes(DOCUMENTS),
-            *callbacks.routes(),
             *(_Below(prefix, app) for prefix, app in surfaces.items()),
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from outdial_server.domain.carrier_config import ANY_REVISION, config_ref
 from outdial_server.domain.errors import UnavailableError
@@ -16,6 +16,7 @@ from outdial_server.ports.callbacks import CallbackInbox
 from outdial_server.ports.carrier import Carrier, FindCarrier, RawCallback
 from outdial_server.ports.telemetry import NO_TELEMETRY, CallbackOutcome, Telemetry
 
+CALLBACKS_PREFIX: Final = "/callbacks"
 BODY_MOST_BYTES: Final = 64 * 1024
 _RETRY_AFTER_SECONDS: Final = 2
 
@@ -41,7 +42,10 @@ class _Addressed:
 class CallbackRoutes:
     """`/callbacks/{carrier}/{token}` and `/callbacks/{carrier}/{carrier config}/{token}`, and
     below. The token is unguessable and in the URL that the carrier was given; the signature is
-    the carrier's own."""
+    the carrier's own.
+
+    An ASGI application: a router and its requests cost a callback twice what is done with it
+    here."""
 
     def __init__(
         self,
@@ -57,20 +61,26 @@ class CallbackRoutes:
         self._on_stored = on_stored
         self._telemetry = telemetry
 
-    def routes(self) -> list[BaseRoute]:
-        return [Route("/callbacks/{carrier}/{rest:path}", self._receive, methods=["POST"])]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(scope, receive)
+        await response(scope, receive, send)
 
-    async def _receive(self, request: Request) -> Response:
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        if scope["method"] != "POST":
+            response = error_response(405, "method_not_allowed", "Method Not Allowed")
+            response.headers["allow"] = "POST"
+            return response
         try:
-            return await self._judge(request)
+            return await self._judge(scope, receive)
         except UnavailableError as error:
             self._telemetry.callback_received(CallbackOutcome.POSTPONED)
             code = error.reason.value.lower()
             return error_response(503, code, error.message, _RETRY_AFTER_SECONDS)
 
-    async def _judge(self, request: Request) -> Response:
-        name: str = request.path_params["carrier"]
-        addressed = self._addressed(request.path_params["rest"])
+    async def _judge(self, scope: Scope, receive: Receive) -> Response:
+        path: str = scope["path"]
+        name, _, rest = path.removeprefix(f"{CALLBACKS_PREFIX}/").partition("/")
+        addressed = self._addressed(rest)
         carrier = None
         if addressed is not None:
             ref = config_ref(addressed.config, ANY_REVISION)
@@ -79,7 +89,7 @@ class CallbackRoutes:
             self._telemetry.callback_received(CallbackOutcome.UNADDRESSED)
             return error_response(404, "not_found", "there is nothing here")
         try:
-            body = await _read(request)
+            body = await _read(receive)
         except ClientDisconnect:
             self._telemetry.callback_received(CallbackOutcome.UNREADABLE)
             # Nobody is there to read this; the carrier sends again.
@@ -90,8 +100,11 @@ class CallbackRoutes:
         callback = RawCallback(
             carrier=name,
             path=addressed.path,
-            query=request.url.query,
-            headers={key.lower(): value for key, value in request.headers.items()},
+            query=scope["query_string"].decode("latin-1"),
+            headers={
+                key.decode("latin-1").lower(): value.decode("latin-1")
+                for key, value in scope["headers"]
+            },
             body=body,
             carrier_config=addressed.config,
         )
@@ -140,11 +153,15 @@ def _too_large() -> Response:
     return response
 
 
-async def _read(request: Request) -> bytes | None:
-    """The body, or None once it is too large: the rest is not read."""
+async def _read(receive: Receive) -> bytes | None:
+    """The body, or None once it is too large: the rest is not read. Raises ClientDisconnect."""
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
         if len(body) > BODY_MOST_BYTES:
             return None
-    return bytes(body)
+        if not message.get("more_body"):
+            return bytes(body)

@@ -159,10 +159,8 @@ def _why_not_connected(error: Exception) -> str:
 
 async def _read(content: aiohttp.StreamReader) -> bytes:
     body = bytearray()
-    async for piece in content.iter_any():
+    while len(body) < ANSWER_MOST_BYTES and (piece := await content.readany()):
         body += piece
-        if len(body) >= ANSWER_MOST_BYTES:
-            break
     return bytes(body[:ANSWER_MOST_BYTES])
 
 
