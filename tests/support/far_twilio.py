@@ -58,6 +58,8 @@ class TwilioFace:
         # By the call's own part of our callback URLs, what its request asked for.
         self._asked: dict[str, dict[str, list[str]]] = {}
         self.refused_caller_ids: set[str] = set()
+        # Whose phones begin to ring as their calls are cancelled; nobody is told.
+        self.rings_before_cancel: set[str] = set()
         # What it asks of those whom it turns away, in seconds.
         self.retry_after = 1
 
@@ -129,6 +131,7 @@ class TwilioFace:
         assert wanted in {"completed", "canceled"}
         if wanted == "canceled" and call.answered:
             return _error(400, 21220, "Call is not queued or ringing")
+        call.rang |= call.to in self.rings_before_cancel
         self.far.hang_up(call)
         return JSONResponse(self._resource(call))
 
@@ -166,6 +169,7 @@ class TwilioFace:
             "status": _status(call),
             "direction": "outbound-api",
             "answered_by": _answered_by(call),
+            "start_time": created if call.rang else None,
             "date_created": created,
             "date_updated": created,
             "duration": None,

@@ -14,6 +14,7 @@ from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
 from outdial_server.domain.ids import CarrierConfigId
 from outdial_server.domain.number_rules import NumberRules
+from outdial_server.domain.report import CallReport
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.ports.carrier_queues import QueuedCall
 from outdial_server.ports.dispatch import ClaimedCall
@@ -33,6 +34,11 @@ async def take_back(world: World) -> list[str]:
     for call in calls:
         await world.store.carrier_queues.note_recall(call)
     return [call.query.call_id for call in calls]
+
+
+def cancelled(call: ClaimedCall, *, rang: bool = False) -> CallReport:
+    """As the carrier has it on record."""
+    return ended(call, CANCELLED)._replace(rang=rang)
 
 
 async def only(world: World) -> ClaimedCall:
@@ -76,6 +82,8 @@ async def test_a_paused_batch_has_its_people_back(world: World) -> None:
     await world.change(batch_id, rules.pause)
     assert await take_back(world) == [call.call_id]
     await world.apply(ended(call, CANCELLED))
+    assert await world.call_state(call) is CallState.ACCEPTED, "it may have rung: its record tells"
+    await world.apply(cancelled(call))
     row = await world.row(batch_id)
     assert (row.state, row.ended_at) == (WAITING, None)
     counts = (await world.get(batch_id)).counts
@@ -104,7 +112,7 @@ async def test_after_the_window_they_expire_and_after_a_cancel_they_are_cancelle
     world.advance(seconds=10)
     await world.store.dispatch.move_windows()
     assert len(await take_back(world)) == 2
-    await world.apply(*(ended(call, CANCELLED) for call in calls))
+    await world.apply(*(cancelled(call) for call in calls))
     await world.store.dispatch.move_windows()
     await world.settle_all()
     assert (await world.row(closing)).state is EXPIRED
@@ -127,7 +135,7 @@ async def test_when_the_hours_close_they_wait_for_the_next_day(world: World) -> 
     (found,) = await queued(world)
     assert found.is_unwanted
     await take_back(world)
-    await world.apply(ended(call, CANCELLED))
+    await world.apply(cancelled(call))
     claims = await world.store.dispatch.claim(9)
     assert (claims.calls, claims.next_due_at) == ((), now + timedelta(days=1))
     assert (await world.row(batch_id)).state is WAITING
@@ -141,7 +149,21 @@ async def test_one_that_rang_before_it_could_be_dropped_is_not_called_again(
     call = await only(world)
     await world.change(batch_id, rules.pause)
     await take_back(world)
-    await world.apply(ended(call, CANCELLED), ringing(call))
+    await world.apply(cancelled(call), ringing(call))
+    assert (await world.row(batch_id)).state is ScheduledCallState.FAILED
+    assert (await world.get(batch_id)).state is BatchState.COMPLETED
+    await check_invariants(world.store)
+
+
+async def test_one_whose_phone_rang_as_it_was_cancelled_is_not_called_again(world: World) -> None:
+    batch_id = await world.batch()
+    call = await only(world)
+    await world.change(batch_id, rules.pause)
+    await take_back(world)
+    # The carrier tells of the ringing too late, or never.
+    await world.apply(ended(call, CANCELLED))
+    await world.apply(cancelled(call, rang=True))
+    await world.apply(ringing(call))
     assert (await world.row(batch_id)).state is ScheduledCallState.FAILED
     assert (await world.get(batch_id)).state is BatchState.COMPLETED
     await check_invariants(world.store)
@@ -157,7 +179,7 @@ async def test_who_never_rang_was_not_called_by_the_rules_for_numbers(world: Wor
     world.advance(seconds=10)
     await world.change(batch_id, rules.pause)
     await take_back(world)
-    await world.apply(ended(calls[0], CANCELLED), ended(calls[1], Disposition.NO_ANSWER))
+    await world.apply(cancelled(calls[0]), ended(calls[1], Disposition.NO_ANSWER))
     await world.change(batch_id, rules.resume)
     assert [call.address for call in await world.sending()] == [calls[0].address]
     await check_invariants(world.store)

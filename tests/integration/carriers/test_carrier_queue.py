@@ -35,8 +35,10 @@ ONE_LINE = replace(
 async def test_who_waits_in_the_queue_of_the_carrier_when_the_batch_is_paused_never_rings(
     tmp_path: Path,
 ) -> None:
+    """But for one whose phone begins to ring between the question and the cancel."""
+    twilio = TwilioFace()
     async with (
-        far_end(TwilioFace(), ONE_LINE) as (far, url),
+        far_end(twilio, ONE_LINE) as (far, url),
         outdial(tmp_path) as server,
     ):
         credentials = TwilioCredentials(account_sid=SID, auth_token=TOKEN, base_url=url)
@@ -47,23 +49,25 @@ async def test_who_waits_in_the_queue_of_the_carrier_when_the_batch_is_paused_ne
             found = await server("GetCarrierConfig", carrier_config_id=config.carrier_config_id)
             return float(found.carrier_config.effective_calls_per_second)
 
-        async def waiting() -> int:
-            return int((await server("GetBatch", batch_id=batch_id)).batch.counts.waiting)
-
         while len(far.calls()) < 4:
             await rate()
         # So many that wait there are more than the account takes.
         while await rate() == 500:
             pass
         assert [call.status for call in far.calls()].count(None) == 3
-        await server("PauseBatch", batch_id=batch_id)
-        while await waiting() < 3:
-            pass
         talking, *others = far.calls()
+        rung = others[1]
+        twilio.rings_before_cancel.add(rung.to)
+        await server("PauseBatch", batch_id=batch_id)
+        await server.when(batch_id, lambda b: (b.counts.waiting, b.counts.failed) == (2, 1))
         assert talking.status is Status.ANSWERED
         assert {call.disposition for call in others} == {Disposition.CANCELLED}
         rows = await server("ListScheduledCalls", batch_id=batch_id)
-        states = [row.state for row in rows.scheduled_calls]
-        assert states.count(ScheduledCallState.SCHEDULED_CALL_STATE_WAITING) == 3
+        (called,) = [
+            row
+            for row in rows.scheduled_calls
+            if row.state == ScheduledCallState.SCHEDULED_CALL_STATE_FAILED
+        ]
+        assert called.address == rung.to
         shown = await server("GetCarrierConfig", carrier_config_id=config.carrier_config_id)
         assert shown.carrier_config.active_calls == 1

@@ -9,8 +9,9 @@ from outdial_server.domain.batch import BatchState
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.event import EventType
-from outdial_server.domain.recall import RECALLED, may_ring
+from outdial_server.domain.recall import RECALLED, may_ring, on_record
 from outdial_server.domain.report import ReportKind
+from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.transition import advance
 from support.domain import START, a_batch, a_call, report
 
@@ -41,7 +42,7 @@ def test_the_hours_are_those_of_the_person_s_own_zone() -> None:
 
 def test_a_call_that_was_taken_back_is_followed_by_another() -> None:
     call = a_call(state=CallState.ACCEPTED, carrier_call_id="CA1", is_recalled=True)
-    cancelled = report(ReportKind.ENDED, disposition=Disposition.CANCELLED)
+    cancelled = report(ReportKind.ENDED, disposition=Disposition.CANCELLED, rang=False)
     moved = advance(call, cancelled, START)
     assert moved is not None
     assert (moved.state, moved.event, moved.reason) == (
@@ -51,6 +52,34 @@ def test_a_call_that_was_taken_back_is_followed_by_another() -> None:
     )
     assert (moved.due_at, moved.final_state, moved.holds_slot) == (START, None, False)
     assert moved.unrung
+
+
+def test_one_whose_phone_rang_as_it_was_cancelled_has_been_called() -> None:
+    call = a_call(state=CallState.ACCEPTED, carrier_call_id="CA1", is_recalled=True)
+    cancelled = report(ReportKind.ENDED, disposition=Disposition.CANCELLED, rang=True)
+    moved = advance(call, cancelled, START)
+    assert moved is not None
+    assert (moved.final_state, moved.due_at, moved.unrung) == (
+        ScheduledCallState.FAILED,
+        None,
+        False,
+    )
+
+
+def test_news_that_it_was_cancelled_leaves_open_whether_it_rang() -> None:
+    call = a_call(state=CallState.ACCEPTED, carrier_call_id="CA1", is_recalled=True)
+    cancelled = report(ReportKind.ENDED, disposition=Disposition.CANCELLED)
+    assert advance(call, cancelled, START) is None
+    assert advance(call, on_record(cancelled), START) is not None
+
+
+@pytest.mark.parametrize("kind", ReportKind)
+@pytest.mark.parametrize("rang", [True, False, None])
+def test_a_record_that_does_not_say_is_one_of_a_call_that_rang(
+    kind: ReportKind, rang: bool | None
+) -> None:
+    said = on_record(report(kind, rang=rang)).rang
+    assert said is (True if kind is ReportKind.ENDED and rang is None else rang)
 
 
 @pytest.mark.parametrize("state", [CallState.RINGING, CallState.IN_PROGRESS])

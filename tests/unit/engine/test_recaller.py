@@ -1,8 +1,11 @@
 """The recaller asks carriers about calls that wait there, and takes back who may not ring."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+
+import pytest
 
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.carrier_config import ConfigRef
@@ -14,7 +17,7 @@ from outdial_server.ports.carrier import CallQuery, Found, LookUpResult, NoSuchC
 from outdial_server.ports.carrier_queues import QueuedCall
 from outdial_server.ports.signals import Topic
 from support.carriers import FunctionCarrier, never_answer
-from support.clock import ManualClock, ManualSignals
+from support.clock import ManualClock, ManualSignals, settle
 
 CONFIG = ConfigRef(CarrierConfigId("k-1"))
 
@@ -97,10 +100,34 @@ async def test_a_call_that_may_not_ring_any_more_is_taken_back() -> None:
     assert recalling.queues.slow == []
 
 
-async def test_one_that_the_carrier_was_asked_about_a_moment_ago_is_left_alone() -> None:
-    recalling = Recalling(FunctionCarrier(look_up=waits), queued("a", recalled=True))
-    assert await recalling.tick() == []
-    assert recalling.queues.recalled == []
+async def test_one_that_the_carrier_was_to_drop_a_moment_ago_is_only_looked_up() -> None:
+    for unwanted in (True, False):
+        call = queued("a", recalled=True, unwanted=unwanted)
+        recalling = Recalling(FunctionCarrier(look_up=waits), call)
+        assert await recalling.tick() == []
+        assert (recalling.queues.recalled, recalling.queues.slow) == ([], [])
+        recalling = Recalling(FunctionCarrier(look_up=over), call)
+        assert await recalling.tick() == []
+        assert [report.kind for report in recalling.reports.take(9)] == [ReportKind.ENDED]
+
+
+@pytest.mark.parametrize(("on_record", "told"), [(False, False), (True, True), (None, True)])
+async def test_whether_it_rang_as_it_was_dropped_is_told_by_the_record_that_is_left(
+    on_record: bool | None, told: bool
+) -> None:
+    async def as_it_stands(query: CallQuery) -> LookUpResult:
+        if not carrier.hung_up:
+            return await waits(query)
+        cancelled = Disposition.CANCELLED
+        return Found(
+            CallReport(query.call_id, ReportKind.ENDED, disposition=cancelled, rang=on_record)
+        )
+
+    carrier = FunctionCarrier(look_up=as_it_stands)
+    recalling = Recalling(carrier, queued("a"))
+    assert await recalling.tick() == ["a"]
+    (report,) = recalling.reports.take(9)
+    assert (report.disposition, report.rang) == (Disposition.CANCELLED, told)
 
 
 async def test_one_that_rings_or_has_ended_is_reported_and_not_touched() -> None:
@@ -129,6 +156,16 @@ async def test_of_calls_that_may_ring_one_of_each_account_tells_of_a_queue() -> 
     )
     assert await recalling.tick() == []
     assert sorted(recalling.queues.slow) == ["first", "theirs"]
+
+
+async def test_those_that_were_dropped_wait_for_the_next_sweep() -> None:
+    calls = [queued(f"{n}", recalled=True) for n in range(GROUP_MOST)]
+    recalling = Recalling(FunctionCarrier(look_up=waits), *calls, queued("new"))
+    assert await recalling.tick() == ["new"]
+    woken = asyncio.create_task(recalling.signals.wait(Topic.RECALL, None))
+    await settle()
+    assert not woken.done()
+    woken.cancel()
 
 
 async def test_many_are_taken_back_a_group_at_a_time() -> None:

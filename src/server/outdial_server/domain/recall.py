@@ -7,6 +7,7 @@ from typing import Final
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.calling_hours import next_opening
 from outdial_server.domain.gates import clock_gates
+from outdial_server.domain.report import CallReport, ReportKind
 
 QUEUED_AFTER: Final = timedelta(seconds=10)
 """A call that was taken so long ago and has not rung waits in the carrier's queue, where it has
@@ -16,6 +17,13 @@ RECALL_AGAIN_AFTER: Final = timedelta(seconds=30)
 """When a carrier is asked once more to drop a call."""
 
 RECALLED: Final = "RECALLED"
+
+
+def on_record(report: CallReport) -> CallReport:
+    """What a carrier answers of a call when it is asked. A phone has rung unless the record of
+    a call that has ended says that none has."""
+    is_silent = report.kind is ReportKind.ENDED and report.rang is None
+    return report._replace(rang=True) if is_silent else report
 
 
 def may_ring(batch: Batch, zone: str, now: datetime) -> bool:

@@ -64,7 +64,8 @@ class CallReport(NamedTuple):
     `disposition` is how the call ended; with ANSWERED it may be
     ANSWERED_MACHINE, which then is how the call ends. `cause` is that of the event, where
     the report makes one and its kind does not say. For `batch_rests` the batch of the call
-    dials nobody.
+    dials nobody. `rang` is for the end of a call, as its carrier has it on record: whether a
+    phone has rung. None is for news, which does not say.
     """
 
     call_id: CallId
@@ -79,3 +80,4 @@ class CallReport(NamedTuple):
     # None where nothing was asked of the carrier.
     evidence: Evidence | None = None
     batch_rests: timedelta | None = None
+    rang: bool | None = None

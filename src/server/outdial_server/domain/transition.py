@@ -185,6 +185,9 @@ def advance(call: CallFacts, report: CallReport, now: datetime) -> Transition | 
     target = CALL_TRANSITIONS[call.state].get(report.kind)
     if target is None:
         return _learn(call, report)
+    if call.is_recalled and report.rang is None and _was_taken_back(call, report):
+        # Its phone may have begun to ring as it was cancelled: the carrier's record tells.
+        return None
     if call.state is _UNKNOWN and call.unknown_policy is _HOLD:
         held = _hold(call, report, now)
         if held is not None or report.kind in _NO_EVIDENCE:
@@ -257,10 +260,11 @@ def _hold(call: CallFacts, report: CallReport, now: datetime) -> Transition | No
     )
 
 
-def _was_dropped(call: CallFacts, report: CallReport) -> bool:
-    """From the carrier's queue, at our wish: it never rang. One that did has rung for good."""
+def _was_taken_back(call: CallFacts, report: CallReport) -> bool:
+    """Cancelled at our wish. One that is known to have rung has rung for good."""
     is_queued = call.state is _ACCEPTED and call.is_recalled
-    return is_queued and report.disposition is Disposition.CANCELLED
+    is_cancelled = report.kind is ReportKind.ENDED and report.disposition is Disposition.CANCELLED
+    return is_queued and is_cancelled
 
 
 def _pauses_batch(call: CallFacts, report: CallReport) -> bool:
@@ -327,7 +331,8 @@ def _move_on(call: CallFacts, report: CallReport, target: CallState, now: dateti
 
 def _end(call: CallFacts, report: CallReport, now: datetime) -> Transition:
     disposition = _disposition(call, report)
-    dropped = _was_dropped(call, report)
+    # From the carrier's queue: it never rang.
+    dropped = _was_taken_back(call, report) and report.rang is False
     again = (
         dropped
         or report.kind is _DIAL_AGAIN

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from outdial_server.domain.errors import UnavailableError
+from outdial_server.domain.recall import on_record
 from outdial_server.domain.report import ReportKind
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.ports.carrier import Carrier, FindCarrier, Found
@@ -22,7 +23,7 @@ LOOKED_AT_MOST: Final = 500
 """Of the calls that may be queued, for those that are to be asked about."""
 
 GROUP_MOST: Final = 50
-"""All at once, so that a tick takes two deadlines at the most."""
+"""All at once, so that a tick takes three deadlines at the most."""
 
 
 class Recaller:
@@ -49,7 +50,8 @@ class Recaller:
         queued = await self._queues.queued_calls(self._carriers, LOOKED_AT_MOST)
         asked = _to_ask(queued)
         await asyncio.gather(*(self._ask(call) for call in asked))
-        if len(asked) == GROUP_MOST:
+        # Those that were recalled are asked about again by the next sweep.
+        if len(asked) == GROUP_MOST and not asked[-1].is_recalled:
             self._signals.wake(Topic.RECALL)
         return None
 
@@ -57,7 +59,7 @@ class Recaller:
         """What it does by its carrier's own record: a callback may be late, or lost. Whoever
         does not answer is asked again by the next sweep."""
         try:
-            async with asyncio.timeout(2 * self._deadline_seconds):
+            async with asyncio.timeout(3 * self._deadline_seconds):
                 carrier = await self._find_carrier(call.carrier, call.carrier_config)
                 if carrier is not None:
                     await self._judge(carrier, call)
@@ -67,26 +69,36 @@ class Recaller:
             log.exception("recall.broken", carrier=call.carrier, call_id=call.query.call_id)
 
     async def _judge(self, carrier: Carrier, call: QueuedCall) -> None:
+        if not await self._waits(carrier, call) or call.is_recalled:
+            return
+        if not call.is_unwanted:
+            await self._queues.note_queue(call)
+            return
+        # Noted first: the end may be told before the request is answered.
+        await self._queues.note_recall(call)
+        await carrier.hang_up(call.query, unless_answered=True)
+        # Only the record that is left tells whether its phone rang in between.
+        await self._waits(carrier, call)
+
+    async def _waits(self, carrier: Carrier, call: QueuedCall) -> bool:
+        """Whether it is in the queue, by the carrier's record; what else that says is reported."""
         found = await carrier.look_up(call.query)
         if not isinstance(found, Found) or found.report is None:
-            return
-        if found.report.kind is not ReportKind.ACCEPTED:
-            self._reports.put(found.report)
-        elif call.is_unwanted:
-            # Noted first: the end may be told before the request is answered.
-            await self._queues.note_recall(call)
-            await carrier.hang_up(call.query, unless_answered=True)
-        else:
-            await self._queues.note_queue(call)
+            return False
+        if found.report.kind is ReportKind.ACCEPTED:
+            return True
+        self._reports.put(on_record(found.report))
+        return False
 
 
 def _to_ask(queued: Sequence[QueuedCall]) -> list[QueuedCall]:
-    """All that are not to ring, and of the others the one of each account that has waited
-    longest: it tells whether there is a queue."""
+    """All that are not to ring, those that were recalled last; and of the others the one of each
+    account that has waited longest: it tells whether there is a queue."""
+    recalled = [call for call in queued if call.is_recalled]
     unwanted = [call for call in queued if call.is_unwanted and not call.is_recalled]
     longest = {
         (call.carrier, call.carrier_config): call
         for call in reversed(queued)
-        if not call.is_unwanted and call.carrier_config is not None
+        if not (call.is_unwanted or call.is_recalled) and call.carrier_config is not None
     }
-    return [*longest.values(), *unwanted][:GROUP_MOST]
+    return [*longest.values(), *unwanted, *recalled][:GROUP_MOST]

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from outdial_server.domain.errors import UnavailableError
+from outdial_server.domain.recall import on_record
 from outdial_server.domain.reconciliation import Sighting, Silence, Verdict, judge
 from outdial_server.domain.silence import CARRIER_DEADLINE, NOT_FOUND_FINAL_AFTER
 from outdial_server.ports.carrier import (
@@ -72,7 +73,9 @@ class Reconciler:
         result = await self._look_up(call)
         sighting = _sighting(result)
         self._telemetry.looked_up(sighting)
-        seen = result.report if isinstance(result, Found) else None
+        seen = None
+        if isinstance(result, Found) and result.report is not None:
+            seen = on_record(result.report)
         silence = Silence(
             call.call_id,
             call.state,

@@ -104,7 +104,8 @@ class CallQuery:
 @dataclass(frozen=True, slots=True)
 class Found:
     """The carrier has the call; `report` is how it stands there, None for nothing that
-    a report could say."""
+    a report could say. Of one that has ended it says whether a phone has rung (`rang`), where
+    the carrier has that on record: nobody is dialled again without it."""
 
     report: CallReport | None
 

@@ -27,8 +27,8 @@ class CarrierQueueStore(Protocol):
         ...
 
     async def note_recall(self, call: QueuedCall) -> None:
-        """Before the carrier is asked to drop it: when it says that the call was cancelled and
-        it never rang, the person waits again."""
+        """Before the carrier is asked to drop it: when it has on record that the call was
+        cancelled and never rang, the person waits again."""
         ...
 
     async def note_queue(self, call: QueuedCall) -> None:

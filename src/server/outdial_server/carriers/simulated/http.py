@@ -149,7 +149,8 @@ def _report(call: Any) -> CallReport:
     try:
         status = None if call["status"] == _QUEUED else Status(call["status"])
         disposition = Disposition[call["disposition"].upper()] if call["disposition"] else None
-        return report_of(call["call_id"], call["id"], status, disposition)
+        rang = call.get("rang")
+        return report_of(call["call_id"], call["id"], status, disposition, rang=rang)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a call: {error}") from error
 

@@ -146,7 +146,9 @@ class LocalSimulatedCarrier:
 
 
 def _report(call: PlacedCall) -> CallReport:
-    return report_of(call.call_id, call.carrier_call_id, call.status, call.disposition)
+    return report_of(
+        call.call_id, call.carrier_call_id, call.status, call.disposition, rang=call.rang
+    )
 
 
 def _answer(fate: Fate, carrier_call_id: str) -> DialResult:

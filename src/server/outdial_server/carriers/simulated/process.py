@@ -206,6 +206,7 @@ def _as_json(call: PlacedCall) -> dict[str, Any]:
         "to": call.to,
         "status": status,
         "disposition": call.disposition.name.lower() if call.disposition else None,
+        "rang": call.rang,
     }
 
 

@@ -17,7 +17,12 @@ KIND_OF: Final = {
 
 
 def report_of(
-    call_id: str, carrier_call_id: str, status: Status | None, disposition: Disposition | None
+    call_id: str,
+    carrier_call_id: str,
+    status: Status | None,
+    disposition: Disposition | None,
+    *,
+    rang: bool | None = None,
 ) -> CallReport:
     return CallReport(
         CallId(call_id),
@@ -25,4 +30,5 @@ def report_of(
         carrier_call_id=carrier_call_id,
         disposition=disposition if status is Status.ENDED else None,
         reason="" if disposition is None else disposition.name,
+        rang=rang if status is Status.ENDED else None,
     )

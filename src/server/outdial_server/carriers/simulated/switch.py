@@ -38,6 +38,7 @@ class PlacedCall:
     script: CallScript
     callback_url: str = ""
     status: Status | None = None
+    rang: bool = False
     answered: bool = False
     disposition: Disposition | None = None
     timer: Timer | None = field(default=None, repr=False)
@@ -172,6 +173,7 @@ class Switch:
     def _take_step(self, call: PlacedCall, step: Step, rest: tuple[Step, ...]) -> None:
         call.status = step.status
         call.disposition = step.disposition
+        call.rang |= step.status is not Status.ENDED
         call.answered |= step.status is Status.ANSWERED
         if step.status is Status.ENDED:
             self.live -= 1

@@ -52,7 +52,9 @@ def report_of_resource(call_id: CallId, resource: Mapping[str, object]) -> CallR
     if not isinstance(sid, str) or not isinstance(status, str):
         raise ValueError("not a call")
     answered_by = resource.get("answered_by")
-    return _report(call_id, sid, status, answered_by if isinstance(answered_by, str) else "")
+    report = _report(call_id, sid, status, answered_by if isinstance(answered_by, str) else "")
+    # Null in a record of which no phone was dialled.
+    return report._replace(rang=bool(resource["start_time"]) if "start_time" in resource else None)
 
 
 def _report(
