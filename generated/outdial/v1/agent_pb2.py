@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16outdial/v1/agent.proto\x12\noutdial.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\":\n\x0eOutboundNumber\x12\x17\n\x0fphone_number_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\"\xc6\x04\n\x05\x41gent\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x1c\n\x14max_concurrent_calls\x18\x04 \x01(\x05\x12\x31\n\x08metadata\x18\x05 \x03(\x0b\x32\x1f.outdial.v1.Agent.MetadataEntry\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12\x14\n\x0c\x61\x63tive_calls\x18\t \x01(\x05\x12\x13\n\x06\x61\x63tive\x18\n \x01(\x08H\x00\x88\x01\x01\x12\x0e\n\x06prompt\x18\x0b \x01(\t\x12\x15\n\rfirst_message\x18\x0c \x01(\t\x12\x19\n\x11join_url_template\x18\r \x01(\t\x12\x30\n\x0f\x64\x65\x66\x61ult_context\x18\x0e \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\x0e\x63ontext_schema\x18\x0f \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x34\n\x10outbound_numbers\x18\x10 \x03(\x0b\x32\x1a.outdial.v1.OutboundNumber\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\t\n\x07_activeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16outdial/v1/agent.proto\x12\noutdial.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\":\n\x0eOutboundNumber\x12\x17\n\x0fphone_number_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\"\xf4\x04\n\x05\x41gent\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x1c\n\x14max_concurrent_calls\x18\x04 \x01(\x05\x12\x31\n\x08metadata\x18\x05 \x03(\x0b\x32\x1f.outdial.v1.Agent.MetadataEntry\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12\x14\n\x0c\x61\x63tive_calls\x18\t \x01(\x05\x12\x13\n\x06\x61\x63tive\x18\n \x01(\x08H\x00\x88\x01\x01\x12\x0e\n\x06prompt\x18\x0b \x01(\t\x12\x15\n\rfirst_message\x18\x0c \x01(\t\x12\x19\n\x11join_url_template\x18\r \x01(\t\x12\x30\n\x0f\x64\x65\x66\x61ult_context\x18\x0e \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\x0e\x63ontext_schema\x18\x0f \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x34\n\x10outbound_numbers\x18\x10 \x03(\x0b\x32\x1a.outdial.v1.OutboundNumber\x12,\n\x0b\x61nnotations\x18\x16 \x01(\x0b\x32\x17.google.protobuf.Struct\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\t\n\x07_activeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OUTBOUNDNUMBER']._serialized_start=101
   _globals['_OUTBOUNDNUMBER']._serialized_end=159
   _globals['_AGENT']._serialized_start=162
-  _globals['_AGENT']._serialized_end=744
-  _globals['_AGENT_METADATAENTRY']._serialized_start=686
-  _globals['_AGENT_METADATAENTRY']._serialized_end=733
+  _globals['_AGENT']._serialized_end=790
+  _globals['_AGENT_METADATAENTRY']._serialized_start=732
+  _globals['_AGENT_METADATAENTRY']._serialized_end=779
 # @@protoc_insertion_point(module_scope)

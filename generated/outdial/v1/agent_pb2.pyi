@@ -87,6 +87,7 @@ class Agent(_message.Message):
     DEFAULT_CONTEXT_FIELD_NUMBER: _builtins.int
     CONTEXT_SCHEMA_FIELD_NUMBER: _builtins.int
     OUTBOUND_NUMBERS_FIELD_NUMBER: _builtins.int
+    ANNOTATIONS_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -153,6 +154,12 @@ class Agent(_message.Message):
         Output only.
         """
 
+    @_builtins.property
+    def annotations(self) -> _struct_pb2.Struct:
+        """Values kept with the agent and given back as they came; the scheduler never looks at
+        them. Numbers are doubles. Up to 64 KiB as JSON.
+        """
+
     def __init__(
         self,
         *,
@@ -172,10 +179,11 @@ class Agent(_message.Message):
         default_context: _struct_pb2.Struct | None = ...,
         context_schema: _struct_pb2.Struct | None = ...,
         outbound_numbers: _abc.Iterable[Global___OutboundNumber] | None = ...,
+        annotations: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "active", b"active", "context_schema", b"context_schema", "create_time", b"create_time", "default_context", b"default_context", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "active", b"active", "annotations", b"annotations", "context_schema", b"context_schema", "create_time", b"create_time", "default_context", b"default_context", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "active_calls", b"active_calls", "agent_id", b"agent_id", "context_schema", b"context_schema", "create_time", b"create_time", "default_context", b"default_context", "display_name", b"display_name", "etag", b"etag", "first_message", b"first_message", "join_url_template", b"join_url_template", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "outbound_numbers", b"outbound_numbers", "prompt", b"prompt", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "active_calls", b"active_calls", "agent_id", b"agent_id", "annotations", b"annotations", "context_schema", b"context_schema", "create_time", b"create_time", "default_context", b"default_context", "display_name", b"display_name", "etag", b"etag", "first_message", b"first_message", "join_url_template", b"join_url_template", "max_concurrent_calls", b"max_concurrent_calls", "metadata", b"metadata", "outbound_numbers", b"outbound_numbers", "prompt", b"prompt", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__active: _TypeAlias = _typing.Literal["active"]  # noqa: Y015
     _WhichOneofArgType__active: _TypeAlias = _typing.Literal["_active", b"_active"]  # noqa: Y015

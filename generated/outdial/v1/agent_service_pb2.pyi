@@ -177,7 +177,8 @@ class UpdateAgentRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Of `display_name`, `max_concurrent_calls`, `metadata`, `active`, `prompt`,
-        `first_message`, `join_url_template`, `default_context`, `context_schema`.
+        `first_message`, `join_url_template`, `default_context`, `context_schema`,
+        `annotations`.
         """
 
     def __init__(

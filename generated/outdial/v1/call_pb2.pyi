@@ -285,6 +285,10 @@ class Call(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     CONVERSATION_FIELD_NUMBER: _builtins.int
     CARRIER_PARAMS_FIELD_NUMBER: _builtins.int
+    ANNOTATIONS_FIELD_NUMBER: _builtins.int
+    AGENT_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    RING_TIMEOUT_FIELD_NUMBER: _builtins.int
+    MAX_CALL_DURATION_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """UUID."""
     batch_id: _builtins.str
@@ -315,6 +319,8 @@ class Call(_message.Message):
     first_message: _builtins.str
     join_url: _builtins.str
     """Where the carrier was told to connect the call; up to 8,192 characters."""
+    agent_display_name: _builtins.str
+    """The name of the agent, as it is now."""
     @_builtins.property
     def send_time(self) -> _timestamp_pb2.Timestamp:
         """When the request was let go."""
@@ -355,6 +361,20 @@ class Call(_message.Message):
     def carrier_params(self) -> _struct_pb2.Struct:
         """Of direct calls, as `template_context`."""
 
+    @_builtins.property
+    def annotations(self) -> _struct_pb2.Struct:
+        """What stands beside a call, of a batch or direct, where `show_details` asks for it; then
+        `metadata` and `create_time` are told of every call, too.
+        """
+
+    @_builtins.property
+    def ring_timeout(self) -> _duration_pb2.Duration:
+        """How long it may ring."""
+
+    @_builtins.property
+    def max_call_duration(self) -> _duration_pb2.Duration:
+        """How long it may last once answered."""
+
     def __init__(
         self,
         *,
@@ -385,10 +405,14 @@ class Call(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         conversation: Global___Conversation | None = ...,
         carrier_params: _struct_pb2.Struct | None = ...,
+        annotations: _struct_pb2.Struct | None = ...,
+        agent_display_name: _builtins.str = ...,
+        ring_timeout: _duration_pb2.Duration | None = ...,
+        max_call_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "answer_time", b"answer_time", "carrier_params", b"carrier_params", "conversation", b"conversation", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "ring_time", b"ring_time", "send_time", b"send_time", "template_context", b"template_context"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "annotations", b"annotations", "answer_time", b"answer_time", "carrier_params", b"carrier_params", "conversation", b"conversation", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "max_call_duration", b"max_call_duration", "ring_time", b"ring_time", "ring_timeout", b"ring_timeout", "send_time", b"send_time", "template_context", b"template_context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_id", b"agent_id", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "conversation", b"conversation", "create_time", b"create_time", "disposition", b"disposition", "end_time", b"end_time", "expire_time", b"expire_time", "first_message", b"first_message", "join_url", b"join_url", "metadata", b"metadata", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "template_context", b"template_context"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_display_name", b"agent_display_name", "agent_id", b"agent_id", "annotations", b"annotations", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "conversation", b"conversation", "create_time", b"create_time", "disposition", b"disposition", "end_time", b"end_time", "expire_time", b"expire_time", "first_message", b"first_message", "join_url", b"join_url", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "ring_timeout", b"ring_timeout", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "template_context", b"template_context"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

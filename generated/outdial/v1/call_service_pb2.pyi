@@ -86,6 +86,7 @@ class CreateCallRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     CARRIER_CONFIG_FIELD_NUMBER: _builtins.int
     CARRIER_PARAMS_FIELD_NUMBER: _builtins.int
+    ANNOTATIONS_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Required."""
     address: _builtins.str
@@ -129,6 +130,10 @@ class CreateCallRequest(_message.Message):
     def carrier_params(self) -> _struct_pb2.Struct:
         """See Batch.carrier_params."""
 
+    @_builtins.property
+    def annotations(self) -> _struct_pb2.Struct:
+        """Values kept with the call and given back as they came; see ScheduledCall.annotations."""
+
     def __init__(
         self,
         *,
@@ -144,10 +149,11 @@ class CreateCallRequest(_message.Message):
         request_id: _builtins.str = ...,
         carrier_config: _builtins.str = ...,
         carrier_params: _struct_pb2.Struct | None = ...,
+        annotations: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["carrier_params", b"carrier_params", "max_call_duration", b"max_call_duration", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "wait_until", b"wait_until"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "carrier_params", b"carrier_params", "max_call_duration", b"max_call_duration", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "wait_until", b"wait_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agent_id", b"agent_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "request_id", b"request_id", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "wait_until", b"wait_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agent_id", b"agent_id", "annotations", b"annotations", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "request_id", b"request_id", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "wait_until", b"wait_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -178,15 +184,19 @@ class GetCallRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CALL_ID_FIELD_NUMBER: _builtins.int
+    SHOW_DETAILS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
+    show_details: _builtins.bool
+    """Tells what stands beside the call: see Call.annotations."""
     def __init__(
         self,
         *,
         call_id: _builtins.str = ...,
+        show_details: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "show_details", b"show_details"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -224,6 +234,10 @@ class ListCallsRequest(_message.Message):
     ONLY_DIRECT_FIELD_NUMBER: _builtins.int
     SKIP_FIELD_NUMBER: _builtins.int
     SHOW_TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    AGENT_IDS_FIELD_NUMBER: _builtins.int
+    CREATED_FROM_FIELD_NUMBER: _builtins.int
+    CREATED_BEFORE_FIELD_NUMBER: _builtins.int
+    SHOW_DETAILS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Default 50, at most 1000."""
     page_token: _builtins.str
@@ -237,9 +251,23 @@ class ListCallsRequest(_message.Message):
     """So many items are passed over, behind the place of `page_token`. Not negative."""
     show_total_size: _builtins.bool
     """Whether `total_size` is told: it costs as much as the list is long."""
+    show_details: _builtins.bool
+    """Tells of each call what GetCall does, and what stands beside it: see Call.annotations."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_call_pb2.CallState.ValueType]:
         """Only calls in one of these states; empty means all."""
+
+    @_builtins.property
+    def agent_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only calls of one of these agents; empty means of all. Up to 100."""
+
+    @_builtins.property
+    def created_from(self) -> _timestamp_pb2.Timestamp:
+        """Only calls made at this moment or later."""
+
+    @_builtins.property
+    def created_before(self) -> _timestamp_pb2.Timestamp:
+        """Only calls made before it."""
 
     def __init__(
         self,
@@ -252,10 +280,14 @@ class ListCallsRequest(_message.Message):
         only_direct: _builtins.bool = ...,
         skip: _builtins.int = ...,
         show_total_size: _builtins.bool = ...,
+        agent_ids: _abc.Iterable[_builtins.str] | None = ...,
+        created_from: _timestamp_pb2.Timestamp | None = ...,
+        created_before: _timestamp_pb2.Timestamp | None = ...,
+        show_details: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_before", b"created_before", "created_from", b"created_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "only_direct", b"only_direct", "page_size", b"page_size", "page_token", b"page_token", "scheduled_call_id", b"scheduled_call_id", "show_total_size", b"show_total_size", "skip", b"skip", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_ids", b"agent_ids", "batch_id", b"batch_id", "created_before", b"created_before", "created_from", b"created_from", "only_direct", b"only_direct", "page_size", b"page_size", "page_token", b"page_token", "scheduled_call_id", b"scheduled_call_id", "show_details", b"show_details", "show_total_size", b"show_total_size", "skip", b"skip", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -96,6 +96,8 @@ class NewDirectCall:
     metadata: Mapping[str, str] = field(default_factory=dict)
     carrier_params: Mapping[str, Any] = field(default_factory=dict)
     """Parameters of the carrier's own, such as `send_digits` at Twilio."""
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+    """Kept with it, and given back as they came."""
 
     def to_message(self) -> CreateCallRequest:
         """The same as it is sent."""
@@ -111,6 +113,7 @@ class NewDirectCall:
             template_context=to_struct(self.template_context),
             metadata=self.metadata,
             carrier_params=to_struct(self.carrier_params),
+            annotations=to_struct(self.annotations),
         )
 
 
@@ -236,6 +239,8 @@ class NewAgent:
     context_schema: Mapping[str, Any] = field(default_factory=dict)
     """JSON Schema of draft 2020-12 for what calls give."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+    """Kept with it, and given back as they came."""
 
     def to_message(self) -> Agent:
         """The same as it is sent."""
@@ -247,6 +252,7 @@ class NewAgent:
             first_message=self.first_message,
             join_url_template=self.join_url_template,
             default_context=to_struct(self.default_context),
+            annotations=to_struct(self.annotations),
             context_schema=to_struct(self.context_schema),
             metadata=self.metadata,
         )

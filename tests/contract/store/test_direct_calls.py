@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from outdial_server.domain import limits
-from outdial_server.domain.call import Call, CallState, Disposition
+from outdial_server.domain.call import Call, CallFilter, CallState, Disposition
 from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
 from outdial_server.domain.errors import (
     AlreadyExistsError,
@@ -52,7 +52,7 @@ async def shown(world: World, call_id: CallId) -> Call:
 
 async def listed(world: World, *states: CallState, only_direct: bool = True) -> list[CallId]:
     page = await world.store.calls.list_calls(
-        world.account_id, PageRequest(), states=states, only_direct=only_direct
+        world.account_id, PageRequest(), CallFilter(states=states, only_direct=only_direct)
     )
     return [call.call_id for call in page.items]
 

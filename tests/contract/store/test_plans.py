@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from outdial_server.domain import batch as rules
-from outdial_server.domain.call import Disposition
+from outdial_server.domain.call import CallFilter, Disposition
 from outdial_server.domain.number_rules import NumberRules
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import ReportKind
@@ -230,11 +230,11 @@ async def _read(world: World) -> object:
     )
     for states in ((), (ScheduledCallState.FAILED,)):
         await shown.export_scheduled_calls(world.account_id, batch.batch_id, 0, 4, states)
-    await shown.list_calls(world.account_id, PageRequest(), batch.batch_id)
+    await shown.list_calls(world.account_id, PageRequest(), CallFilter(batch.batch_id))
     await shown.get_call(world.account_id, call.call_id)
     row = await world.row(batch.batch_id)
     return await shown.list_calls(
-        world.account_id, PageRequest(), scheduled_call_id=row.scheduled_call_id
+        world.account_id, PageRequest(), CallFilter(scheduled_call_id=row.scheduled_call_id)
     )
 
 

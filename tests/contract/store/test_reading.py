@@ -6,7 +6,7 @@ import pytest
 
 from outdial_server.domain import batch as rules
 from outdial_server.domain.batch import Batch, BatchState
-from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.call import CallFilter, CallState, Disposition
 from outdial_server.domain.errors import NotFoundError, Reason
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId, ScheduledCallId
 from outdial_server.domain.paging import PageRequest
@@ -251,7 +251,7 @@ async def test_calls_are_listed_newest_first_and_filtered(world: World) -> None:
 
     async def found(**filters: Any) -> list[CallId]:
         listed, _ = await all_pages(
-            lambda p: world.store.calls.list_calls(world.account_id, p, **filters)
+            lambda p: world.store.calls.list_calls(world.account_id, p, CallFilter(**filters))
         )
         return [c.call_id for c in listed]
 
@@ -300,10 +300,10 @@ async def test_nothing_is_found_in_another_account(world: World) -> None:
             store.calls.cancel_scheduled_call(stranger, row.scheduled_call_id),
         ),
         (Reason.CALL_NOT_FOUND, store.calls.get_call(stranger, call.call_id)),
-        (Reason.BATCH_NOT_FOUND, store.calls.list_calls(stranger, page, batch_id)),
+        (Reason.BATCH_NOT_FOUND, store.calls.list_calls(stranger, page, CallFilter(batch_id))),
         (
             Reason.SCHEDULED_CALL_NOT_FOUND,
-            store.calls.list_calls(stranger, page, None, row.scheduled_call_id),
+            store.calls.list_calls(stranger, page, CallFilter(None, row.scheduled_call_id)),
         ),
         (Reason.AGENT_NOT_FOUND, store.batches.list_batches(stranger, page, (), world.agent_id)),
     ]:
@@ -365,7 +365,7 @@ async def test_calls_of_an_account_are_looked_for_among_all_in_bounded_reads(
 
     async def listed(**filters: Any) -> tuple[list[CallId], int]:
         calls, pages = await all_pages(
-            lambda p: world.store.calls.list_calls(world.account_id, p, **filters)
+            lambda p: world.store.calls.list_calls(world.account_id, p, CallFilter(**filters))
         )
         return [call.call_id for call in calls], pages
 
@@ -386,7 +386,7 @@ async def test_calls_in_a_rare_state_are_looked_for_in_bounded_reads(
     async def listed(*states: CallState) -> tuple[list[CallId], int]:
         found, pages = await all_pages(
             lambda p: world.store.calls.list_calls(
-                world.account_id, p, batch_id=batch_id, states=states
+                world.account_id, p, CallFilter(batch_id, states=states)
             )
         )
         return [call.call_id for call in found], pages

@@ -9,6 +9,7 @@ import pytest
 
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.domain import batch as rules
+from outdial_server.domain.call import CallFilter
 from outdial_server.domain.errors import NotFoundError, OutOfRangeError, PreconditionError, Reason
 from outdial_server.domain.ids import BatchId, ImportId, ThrottleId
 from outdial_server.domain.imports import Finding, FindingKind, ImportCounts, ImportState
@@ -273,7 +274,7 @@ async def test_an_old_batch_is_hidden_before_the_first_part_of_it_goes(world: Wo
         world.rows(batch_id),
         world.store.events.changed_since(batch_id, 10, 1),
         calls.get_scheduled_call(world.account_id, row.scheduled_call_id),
-        calls.list_calls(world.account_id, PageRequest(), batch_id),
+        calls.list_calls(world.account_id, PageRequest(), CallFilter(batch_id)),
         world.change(batch_id, rules.delete),
     ):
         with pytest.raises(NotFoundError):

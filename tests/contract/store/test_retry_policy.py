@@ -7,7 +7,7 @@ import pytest
 
 from outdial_server.domain import batch as rules
 from outdial_server.domain.batch import BatchState
-from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.call import CallFilter, CallState, Disposition
 from outdial_server.domain.event import Event, EventType, ScheduledCallAfter
 from outdial_server.domain.ids import BatchId
 from outdial_server.domain.paging import PageRequest
@@ -99,7 +99,7 @@ async def test_the_budget_holds_over_all_rules(world: World) -> None:
     assert (row.state, row.disposition, row.attempt_count) == (FAILED, BUSY, 3)
     assert row.call_id == last.call_id
     calls = await world.store.calls.list_calls(
-        world.account_id, PageRequest(), scheduled_call_id=row.scheduled_call_id
+        world.account_id, PageRequest(), CallFilter(scheduled_call_id=row.scheduled_call_id)
     )
     assert [(c.attempt_number, c.disposition) for c in calls.items] == [
         (3, BUSY),
@@ -456,7 +456,9 @@ async def test_later_tries_show_the_number_of_the_first(world: World) -> None:
     await world.apply(not_sent(first), accepted(second), ended(second, BUSY))
     world.advance(minutes=10)
     assert {call.caller_id for call in await world.live()} == {"+15550009"}, "and so on"
-    shown = await world.store.calls.list_calls(world.account_id, PageRequest(), batch_id)
+    shown = await world.store.calls.list_calls(
+        world.account_id, PageRequest(), CallFilter(batch_id)
+    )
     assert [call.caller_id for call in shown.items] == ["+15550009"] * 5
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from outdial_server.domain import batch as rules
 from outdial_server.domain.batch import BatchState
-from outdial_server.domain.call import CallState, Disposition
+from outdial_server.domain.call import CallFilter, CallState, Disposition
 from outdial_server.domain.errors import (
     AlreadyExistsError,
     NotFoundError,
@@ -92,7 +92,7 @@ async def test_each_try_is_a_call_of_its_own_and_the_earlier_ones_stay(world: Wo
     await world.apply(ended(second, BUSY))
     row = await world.row(batch_id, 1)
     page = await world.store.calls.list_calls(
-        world.account_id, PageRequest(), scheduled_call_id=row.scheduled_call_id
+        world.account_id, PageRequest(), CallFilter(scheduled_call_id=row.scheduled_call_id)
     )
     assert [(c.attempt_number, c.disposition) for c in page.items] == [(2, BUSY), (1, NO_ANSWER)]
     assert row.call_id == second.call_id == page.items[0].call_id
@@ -110,7 +110,7 @@ async def test_the_log_goes_on_behind_the_end(world: World) -> None:
     first = await world.row(batch_id, 1)
     (call,) = (
         await world.store.calls.list_calls(
-            world.account_id, PageRequest(), scheduled_call_id=first.scheduled_call_id
+            world.account_id, PageRequest(), CallFilter(scheduled_call_id=first.scheduled_call_id)
         )
     ).items
     assert again[1].after == ScheduledCallAfter(

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from outdial_server.domain.call import CallState, Disposition
-from outdial_server.domain.ids import BatchId, PhoneNumberId, ThrottleId
+from outdial_server.domain.call import CallFilter, CallState, Disposition
+from outdial_server.domain.errors import NotFoundError
+from outdial_server.domain.ids import BatchId, CallId, PhoneNumberId, ThrottleId
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.phone_number import PhoneNumberFields
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
@@ -16,7 +17,7 @@ from outdial_server.ports.contacts import ContactFilter
 from outdial_server.storage.verbs import call_reading, reading
 from support.contacts import contact, folder, person
 from support.delivering import hook
-from support.stores import World, accepted, all_pages, ended, refused
+from support.stores import NO_ID, World, accepted, all_pages, ended, ids_of, refused
 
 Read = Callable[[PageRequest], Awaitable[Any]]
 
@@ -153,6 +154,34 @@ async def test_rows_are_found_by_state_and_by_what_the_carrier_said(
     assert (page.items, page.total) == (expected[1:2], len(expected))
 
 
+async def test_calls_are_found_by_agent_and_by_the_moment_of_their_making(world: World) -> None:
+    first_agent, second_agent = world.agent_id, await world.new_agent("Bob")
+    await world.batch(2)
+    first = await world.live()
+    world.advance(seconds=1)
+    at = world.clock.now()
+    batch_id = await world.batch(2, agent_id=second_agent)
+    second = await world.live()
+
+    async def found(**wanted: Any) -> set[CallId]:
+        page = await world.store.calls.list_calls(
+            world.account_id, PageRequest(is_counted=True), CallFilter(**wanted)
+        )
+        assert page.total == len(page.items)
+        return {call.call_id for call in page.items}
+
+    earlier, later = set(ids_of(first)), set(ids_of(second))
+    assert await found(agent_ids=[first_agent]) == earlier
+    assert await found(agent_ids=[first_agent, second_agent]) == earlier | later
+    assert await found(created_from=at) == later
+    assert await found(created_before=at) == earlier
+    assert await found(created_from=at, created_before=at) == set()
+    assert await found(batch_id=batch_id, agent_ids=[first_agent]) == set()
+    assert await found(batch_id=batch_id, agent_ids=[second_agent]) == later
+    with pytest.raises(NotFoundError):
+        await found(agent_ids=[NO_ID])
+
+
 async def test_a_skip_leads_into_what_a_page_looks_through(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,7 +199,7 @@ async def test_a_skip_leads_into_what_a_page_looks_through(
         )
 
     def over(page: PageRequest) -> Awaitable[Any]:
-        return store.list_calls(account_id, page, batch_id, states=[CallState.ENDED])
+        return store.list_calls(account_id, page, CallFilter(batch_id, states=[CallState.ENDED]))
 
     for read in (rows, over):
         whole, _ = await all_pages(read, 100)

@@ -8,7 +8,7 @@ from outdial_server.domain.agent_checks import check_agent
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.etag import check_etag
 from outdial_server.domain.ids import AccountId, AgentId
-from outdial_server.domain.limits import CONTEXT_SCHEMA_MAX_BYTES
+from outdial_server.domain.limits import ANNOTATIONS_MAX_BYTES, CONTEXT_SCHEMA_MAX_BYTES
 from outdial_server.domain.request import RequestKey
 from outdial_server.ports.accounts import AgentStore
 from outdial_server.ports.identity import IdSource
@@ -72,6 +72,7 @@ def _check(fields: AgentFields) -> None:
 
 async def _check_schema(schemas: SchemaCompiler, fields: AgentFields) -> None:
     checks = Checks("agent.")
+    checks.json_object("annotations", fields.annotations_json, ANNOTATIONS_MAX_BYTES)
     checks.json_object("context_schema", fields.context_schema_json, CONTEXT_SCHEMA_MAX_BYTES)
     if fields.context_schema_json and not checks.violations:
         try:

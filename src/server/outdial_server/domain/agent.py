@@ -21,6 +21,7 @@ class AgentFields:
     # JSON objects, empty for none.
     default_context_json: str = ""
     context_schema_json: str = ""
+    annotations_json: str = ""
 
     @property
     def has_texts(self) -> bool:

@@ -1,6 +1,6 @@
 """A call: one try to reach one person."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -104,6 +104,28 @@ class Call:
     direct: DirectPart | None = None
     # Only where one call is asked for, and only where it was reported.
     conversation: Conversation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallFilter:
+    """Which calls of an account; None, or nothing, for any."""
+
+    batch_id: BatchId | None = None
+    scheduled_call_id: ScheduledCallId | None = None
+    states: Collection[CallState] = ()
+    only_direct: bool = False
+    agent_ids: Collection[AgentId] = ()
+    # Made at this moment or later, and before that one.
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether no index gives those of a batch that fit."""
+        return bool(self.states or self.agent_ids or self.created_from or self.created_before)
+
+
+ANY_CALL: Final = CallFilter()
 
 
 @dataclass(frozen=True, slots=True)

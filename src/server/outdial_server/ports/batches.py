@@ -1,12 +1,12 @@
 """Batches and their rows, as commands see them."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from outdial_server.domain.batch import Batch, BatchChange, BatchState
-from outdial_server.domain.call import Call, CallState
+from outdial_server.domain.call import ANY_CALL, Call, CallFilter
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId, ScheduledCallId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.scheduled_call import (
@@ -14,6 +14,7 @@ from outdial_server.domain.scheduled_call import (
     ScheduledCall,
     ScheduledCallState,
 )
+from outdial_server.domain.told_call import ToldCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +124,12 @@ class CallStore(ResultReader, Protocol):
         ...
 
     async def list_calls(
-        self,
-        account_id: AccountId,
-        page: PageRequest,
-        batch_id: BatchId | None = None,
-        scheduled_call_id: ScheduledCallId | None = None,
-        states: Collection[CallState] = (),
-        *,
-        only_direct: bool = False,
+        self, account_id: AccountId, page: PageRequest, wanted: CallFilter = ANY_CALL
     ) -> Page[Call]:
-        """Newest first. Raises NotFoundError for a batch or scheduled call that is named
+        """Newest first. Raises NotFoundError for a batch, scheduled call or agent that is named
         and not there."""
+        ...
+
+    async def told_calls(self, call_ids: Collection[CallId]) -> Mapping[CallId, ToldCall]:
+        """With what stands beside them; those that were erased are missing."""
         ...

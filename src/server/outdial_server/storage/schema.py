@@ -107,6 +107,7 @@ agents: Final = Table(
     _text("context_schema_json"),
     # Numbers that it calls from.
     _count("outbound_numbers"),
+    Column("annotations_json", Text),
 )
 Index(
     "agents_by_name",

@@ -1,6 +1,6 @@
 """The store's ports over a database: each method one verb, one transaction."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -8,7 +8,7 @@ import structlog
 from outdial_server.domain.account import Account, ApiKey
 from outdial_server.domain.agent import Agent, AgentFields
 from outdial_server.domain.batch import STARTED_STATES, Batch, BatchChange, BatchState
-from outdial_server.domain.call import Call, CallState
+from outdial_server.domain.call import ANY_CALL, Call, CallFilter
 from outdial_server.domain.call_event import CallEvent
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.explanation import BatchStanding, RowStanding
@@ -337,6 +337,9 @@ class SqlCalls:
     async def get_call(self, account_id: AccountId, call_id: CallId) -> Call:
         return await self._db.read(lambda tx: call_reading.get_call(tx, account_id, call_id))
 
+    async def told_calls(self, call_ids: Collection[CallId]) -> Mapping[CallId, ToldCall]:
+        return await self._db.read(lambda tx: read_told_calls(tx, call_ids))
+
     async def told_call(self, call_id: CallId) -> ToldCall | None:
         told = await self._db.read_first(lambda tx: read_told_calls(tx, [call_id]))
         return told.get(call_id)
@@ -347,26 +350,9 @@ class SqlCalls:
         )
 
     async def list_calls(
-        self,
-        account_id: AccountId,
-        page: PageRequest,
-        batch_id: BatchId | None = None,
-        scheduled_call_id: ScheduledCallId | None = None,
-        states: Collection[CallState] = (),
-        *,
-        only_direct: bool = False,
+        self, account_id: AccountId, page: PageRequest, wanted: CallFilter = ANY_CALL
     ) -> Page[Call]:
-        return await self._db.read(
-            lambda tx: call_reading.list_calls(
-                tx,
-                account_id,
-                page,
-                batch_id,
-                scheduled_call_id,
-                states,
-                only_direct=only_direct,
-            )
-        )
+        return await self._db.read(lambda tx: call_reading.list_calls(tx, account_id, page, wanted))
 
 
 class SqlDispatch:

@@ -23,6 +23,7 @@ _COLUMNS: Final = {
     "join_url_template": "join_url_template",
     "default_context": "default_context_json",
     "context_schema": "context_schema_json",
+    "annotations": "annotations_json",
 }
 """What a client may write, and where it is in `AgentFields`."""
 
@@ -45,6 +46,7 @@ def agent_to_message(agent: Agent) -> pb.Agent:
         join_url_template=fields.join_url_template,
         default_context=struct(fields.default_context_json),
         context_schema=struct(fields.context_schema_json),
+        annotations=struct(fields.annotations_json),
         outbound_numbers=[
             pb.OutboundNumber(phone_number_id=number.phone_number_id, address=number.address)
             for number in agent.outbound_numbers
@@ -64,6 +66,7 @@ def agent_fields(message: pb.Agent) -> AgentFields:
         join_url_template=message.join_url_template,
         default_context_json=json_text(message.default_context, "agent.default_context"),
         context_schema_json=json_text(message.context_schema, "agent.context_schema"),
+        annotations_json=json_text(message.annotations, "agent.annotations"),
     )
 
 

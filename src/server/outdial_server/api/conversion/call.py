@@ -1,5 +1,6 @@
 """Calls."""
 
+from dataclasses import replace
 from typing import Final
 
 from outdial.v1 import call_pb2 as pb
@@ -10,12 +11,13 @@ from outdial_server.api.conversion.enums import CALL_STATE, DISPOSITION
 from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.request import filter_text
 from outdial_server.api.conversion.struct import json_text, plain_struct, struct, struct_of
-from outdial_server.api.conversion.times import moment, span, timestamp
+from outdial_server.api.conversion.times import duration, moment, span, timestamp
 from outdial_server.commands.create_call import CallSpec
 from outdial_server.domain import limits
 from outdial_server.domain.call import Call, CallTexts, DirectPart
 from outdial_server.domain.checks import RawRow
 from outdial_server.domain.ids import AccountId
+from outdial_server.domain.told_call import ToldCall
 
 _NO_TEXTS: Final = CallTexts()
 
@@ -52,6 +54,25 @@ def call_to_message(call: Call) -> pb.Call:
     return message
 
 
+def detailed_call(call: Call, told: ToldCall | None) -> pb.Call:
+    """With what stands beside it; None where that has been erased meanwhile."""
+    if told is None:
+        return call_to_message(call)
+    texts, conversation = told.call.texts, told.call.conversation
+    message = call_to_message(replace(call, texts=texts, conversation=conversation))
+    message.metadata.update(told.metadata)
+    message.MergeFrom(
+        pb.Call(
+            annotations=struct(told.annotations_json),
+            agent_display_name=told.agent_name,
+            ring_timeout=duration(told.times.ring_timeout),
+            max_call_duration=duration(told.times.max_duration),
+        )
+    )
+    message.create_time.FromDatetime(told.created_at)
+    return message
+
+
 def _direct_part(direct: DirectPart) -> pb.Call:
     return pb.Call(
         template_context=struct(direct.template_context_json),
@@ -78,6 +99,7 @@ def call_spec(account_id: AccountId, request: service_pb.CreateCallRequest) -> C
         metadata=dict(request.metadata),
         ring_timeout=ring_timeout,
         carrier_params=plain_struct(request.carrier_params, "carrier_params"),
+        annotations_json=json_text(request.annotations, "annotations"),
     )
     wait_until = None
     if request.HasField("wait_until"):

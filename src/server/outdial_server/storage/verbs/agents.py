@@ -38,7 +38,7 @@ from outdial_server.storage.verbs.requests import answered_before
 FIELD_COLUMNS: Final = (
     "g.display_name, g.max_concurrent_calls, g.metadata_json, g.active, g.texts_revision, "
     "g.prompt, g.first_message, g.join_url_template, g.default_context_json, "
-    "g.context_schema_json"
+    "g.context_schema_json, g.annotations_json"
 )
 """What `fields_from` needs."""
 
@@ -63,6 +63,7 @@ def fields_from(row: Row) -> AgentFields:
         join_url_template=row.join_url_template,
         default_context_json=row.default_context_json,
         context_schema_json=row.context_schema_json,
+        annotations_json=row.annotations_json or "",
     )
 
 
@@ -78,6 +79,7 @@ def _field_values(fields: AgentFields, revision: int) -> dict[str, Any]:
         "join_url_template": fields.join_url_template,
         "default_context_json": fields.default_context_json,
         "context_schema_json": fields.context_schema_json,
+        "annotations_json": fields.annotations_json or None,
     }
 
 

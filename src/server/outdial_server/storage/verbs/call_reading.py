@@ -1,10 +1,9 @@
 """Calls as they are shown."""
 
-from collections.abc import Collection
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
-from outdial_server.domain.call import Call, CallState, DirectPart, Disposition
+from outdial_server.domain.call import Call, CallFilter, CallState, DirectPart, Disposition
 from outdial_server.domain.conversation import Conversation
 from outdial_server.domain.direct_call import reason_of_end
 from outdial_server.domain.errors import Reason
@@ -20,6 +19,7 @@ from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.storage.conversations import conversation_from
 from outdial_server.storage.encoding import (
     created_at,
+    first_id_at,
     id_or_not_found,
     id_text,
     mapping_from,
@@ -31,6 +31,7 @@ from outdial_server.storage.encoding import (
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
+from outdial_server.storage.verbs.agents import agent_key
 from outdial_server.storage.verbs.batch_rows import find_batch
 from outdial_server.storage.verbs.call_texts import read_texts
 from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, Listed
@@ -141,34 +142,38 @@ def get_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Call:
     return replace(call, direct=given)
 
 
-def list_calls(
-    tx: Tx,
-    account_id: AccountId,
-    page: PageRequest,
-    batch_id: BatchId | None,
-    row_id: ScheduledCallId | None,
-    states: Collection[CallState],
-    *,
-    only_direct: bool = False,
-) -> Page[Call]:
-    filters = "AND c.is_direct = 1 " if only_direct else ""
-    parameters = {"account": account_key(tx, account_id)}
-    if batch_id is not None:
-        filters += "AND c.batch_key = :batch "
-        parameters["batch"] = find_batch(tx, account_id, batch_id).key
-    if row_id is not None:
-        filters += "AND c.scheduled_key = :row "
-        parameters["row"] = find_row(tx, account_id, row_id).key
-    statement = _SELECT_CALL + filters + among(_SHOWN_STATE, states)
-    listed = Listed("calls", statement, parameters, "c.key", newest_first=True)
+def list_calls(tx: Tx, account_id: AccountId, page: PageRequest, wanted: CallFilter) -> Page[Call]:
+    filters, parameters = _filters(tx, account_id, wanted)
+    listed = Listed("calls", _SELECT_CALL + filters, parameters, "c.key", newest_first=True)
     before = listed.place(tx, page)
     look_to = None
-    if batch_id is None and row_id is None:
-        look_to = _look_to(tx, before)
-    elif row_id is None and states:
-        look_to = _look_to_in_batch(tx, parameters["batch"], before)
+    if wanted.scheduled_call_id is None:
+        if wanted.batch_id is None:
+            look_to = _look_to(tx, before)
+        elif wanted.is_searched:
+            look_to = _look_to_in_batch(tx, parameters["batch"], before)
     rows = listed.rows(tx, page, before, look_to)
     return listed.page_of(tx, page, rows, _shown, look_to)
+
+
+def _filters(tx: Tx, account_id: AccountId, wanted: CallFilter) -> tuple[str, dict[str, Any]]:
+    """Conditions, and what they need."""
+    filters = "AND c.is_direct = 1 " if wanted.only_direct else ""
+    parameters: dict[str, Any] = {"account": account_key(tx, account_id)}
+    if wanted.batch_id is not None:
+        filters += "AND c.batch_key = :batch "
+        parameters["batch"] = find_batch(tx, account_id, wanted.batch_id).key
+    if wanted.scheduled_call_id is not None:
+        filters += "AND c.scheduled_key = :row "
+        parameters["row"] = find_row(tx, account_id, wanted.scheduled_call_id).key
+    if wanted.created_from is not None:
+        filters += "AND c.id >= :first_id "
+        parameters["first_id"] = first_id_at(wanted.created_from)
+    if wanted.created_before is not None:
+        filters += "AND c.id < :end_id "
+        parameters["end_id"] = first_id_at(wanted.created_before)
+    agents = [agent_key(tx, account_id, agent) for agent in wanted.agent_ids]
+    return filters + among("c.agent_key", agents) + among(_SHOWN_STATE, wanted.states), parameters
 
 
 def _look_to(tx: Tx, before: int) -> int | None:
