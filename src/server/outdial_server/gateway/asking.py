@@ -100,6 +100,12 @@ class LongRequest(Generic[M]):
     def add(self, part: M) -> None:
         self._parts.append(part.SerializeToString())
 
+    def headed(self, head: M) -> "LongRequest[M]":
+        """The same list with what stands beside it."""
+        request = LongRequest(self.kind)
+        request._parts = [head.SerializeToString(), *self._parts]
+        return request
+
     def data(self) -> bytes:
         return b"".join(self._parts)
 

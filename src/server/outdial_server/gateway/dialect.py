@@ -72,7 +72,7 @@ def build_api(dialect: Dialect) -> FastAPI:
         redirect_slashes=False,
         exception_handlers=_handlers(dialect.voice),
     )
-    api.router.route_class = _Route
+    api.router.route_class = DialectRoute
     return api
 
 
@@ -100,7 +100,7 @@ class _Request(Request):
         return loads(await self.body())
 
 
-class _Route(APIRoute):
+class DialectRoute(APIRoute):
     @override
     def get_route_handler(self) -> Callable[[Request], Any]:
         handle = super().get_route_handler()

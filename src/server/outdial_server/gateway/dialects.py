@@ -15,6 +15,7 @@ from outdial_server.ports.identity import IdSource
 
 DIALECTS: Final[tuple[tuple[str, str], ...]] = (
     ("/api/public/v1", "outdial_server.gateway.truedy"),
+    ("/api", "outdial_server.gateway.ultravox"),
     ("/v1", "outdial_server.gateway.speechify"),
 )
 """Prefix and module; the longer prefix first where one begins with another. A module has

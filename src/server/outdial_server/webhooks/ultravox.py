@@ -87,6 +87,7 @@ def call_object(told: ToldCall) -> dict[str, Any]:
     """A call as `GET /api/calls/{call_id}` shows it. What only their media know has its
     documented default; of billing nothing is known here."""
     call, texts = told.call, told.call.texts or _NO_TEXTS
+    kept = _kept(told.annotations_json)
     summary = call.conversation.summary if call.conversation is not None else ""
     return {
         "callId": call.call_id,
@@ -107,7 +108,7 @@ def call_object(told: ToldCall) -> dict[str, Any]:
         "joinUrl": None if call.carrier == "sip" else texts.join_url or None,
         "languageHint": None,
         "maxDuration": _duration(told.times.max_duration),
-        "medium": _medium(call),
+        "medium": kept["medium"] if "medium" in kept else _medium(call),
         "model": "ultravox-v0.7",
         "recordingEnabled": False,
         "retentionPolicy": None,
@@ -121,7 +122,7 @@ def call_object(told: ToldCall) -> dict[str, Any]:
         "summary": summary or None,
         "agent": {"agentId": call.agent_id, "name": told.agent_name},
         "agentId": call.agent_id,
-        "experimentalSettings": _experimental_settings(told.annotations_json),
+        "experimentalSettings": kept.get("experimentalSettings"),
         "metadata": dict(told.metadata),
         "initialState": {},
         "requestContext": None,
@@ -166,8 +167,6 @@ def _sip_details(call: Call) -> dict[str, str | None] | None:
     return {"billedDuration": None, "terminationReason": termination}
 
 
-def _experimental_settings(annotations_json: str) -> Any:
-    """Batches keep them among the annotations of a person."""
-    if not annotations_json:
-        return None
-    return orjson.loads(annotations_json).get("experimentalSettings")
+def _kept(annotations_json: str) -> Mapping[str, Any]:
+    """What was said of a person's call and is given back as it came: its medium, its settings."""
+    return orjson.loads(annotations_json) if annotations_json else {}

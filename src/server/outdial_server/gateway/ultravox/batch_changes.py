@@ -1,0 +1,157 @@
+"""PATCH of a batch: fields, its calls, and the pause."""
+
+from typing import Any, Final
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from outdial.v1.batch_pb2 import BATCH_STATE_DRAFT, BATCH_STATE_PAUSED, Batch
+from outdial.v1.batch_service_pb2 import (
+    AddScheduledCallsRequest,
+    AddScheduledCallsResponse,
+    PauseBatchRequest,
+    PauseBatchResponse,
+    ResumeBatchRequest,
+    ResumeBatchResponse,
+    UpdateBatchRequest,
+    UpdateBatchResponse,
+)
+from outdial.v1.scheduled_call_pb2 import SCHEDULED_CALL_STATE_WAITING
+from outdial.v1.scheduled_call_service_pb2 import (
+    CancelScheduledCallRequest,
+    CancelScheduledCallResponse,
+    ListScheduledCallsRequest,
+    ListScheduledCallsResponse,
+)
+
+from outdial_server.domain.errors import invalid_field
+from outdial_server.gateway.asking import Caller, LongRequest, RpcRefusedError
+from outdial_server.gateway.refusal import refusal_of
+from outdial_server.gateway.ultravox.batch_body import BatchBody, check_webhook
+from outdial_server.gateway.ultravox.batch_shapes import THROTTLE, kept_throttle
+from outdial_server.gateway.ultravox.carriers import check_one_carrier, simulates
+from outdial_server.gateway.ultravox.scheduled_calls import Entries, carrier_shown
+from outdial_server.gateway.ultravox.structs import object_of
+from outdial_server.gateway.ultravox.throttles import named_throttle
+
+_HELD: Final = frozenset({BATCH_STATE_DRAFT, BATCH_STATE_PAUSED})
+_PAGE: Final = 1000
+
+Body = BatchBody[AddScheduledCallsRequest]
+
+
+async def change_batch(asks: Caller, batch: Batch, body: Body, new_secret: str) -> None:
+    """Nothing is changed before all of it is found to be in order. `new_secret` is for a webhook
+    that is given none."""
+    is_held = batch.state in _HELD
+    if body.fields.paused is False and is_held:
+        raise invalid_field("paused", "A batch that was paused is not resumed.")
+    _check_webhook(batch, body)
+    changes = await _changes(asks, batch, body, new_secret)
+    entries = body.entries
+    if entries is not None:
+        if not await simulates(asks):
+            check_one_carrier(entries.carriers, carrier_shown(batch))
+        await _add(asks, batch, entries, validate_only=True)
+    if changes is not None:
+        await asks.ask(changes, UpdateBatchResponse)
+    if entries is not None:
+        await _replace(asks, batch, entries, is_held=is_held, stays_held=bool(body.fields.paused))
+    if body.fields.paused and not is_held:
+        await asks.ask(PauseBatchRequest(batch_id=batch.batch_id), PauseBatchResponse)
+
+
+def _check_webhook(batch: Batch, body: Body) -> None:
+    """A batch has a webhook where somebody of it needs one."""
+    needs_one = 0 if batch.webhook_url else None
+    if body.entries is not None:
+        needs_one = body.entries.first_for_webhook
+    url = body.fields.webhook_url if body.names("webhook_url") else batch.webhook_url
+    if body.entries is not None or body.names("webhook_url"):
+        check_webhook(url, needs_one)
+
+
+async def _changes(
+    asks: Caller, batch: Batch, body: Body, new_secret: str
+) -> UpdateBatchRequest | None:
+    fields, after = body.fields, Batch(batch_id=batch.batch_id)
+    mask = [name for name in ("window_start", "window_end", "webhook_url") if body.names(name)]
+    if fields.window_start is not None:
+        after.window_start.FromDatetime(fields.window_start)
+    if fields.window_end is not None:
+        after.window_end.FromDatetime(fields.window_end)
+    after.webhook_url = fields.webhook_url or ""
+    secret = fields.webhook_secret or ("" if batch.webhook_url else new_secret)
+    if secret and (fields.webhook_secret or fields.webhook_url):
+        after.webhook_secret = secret
+        mask.append("webhook_secret")
+    if body.names("throttle"):
+        mask += ["throttle", "annotations"]
+        await _name_throttle(asks, batch, after, body)
+    if not mask:
+        return None
+    return UpdateBatchRequest(batch=after, update_mask=FieldMask(paths=mask))
+
+
+async def _name_throttle(asks: Caller, batch: Batch, after: Batch, body: Body) -> None:
+    said = body.fields.throttle
+    throttle = None if said is None else await named_throttle(asks, said)
+    after.throttle = "" if throttle is None else throttle.throttle_id
+    kept: dict[str, Any] = object_of(batch.annotations)
+    kept.pop(THROTTLE, None)
+    after.annotations.update(kept | kept_throttle(body.fields, throttle))
+
+
+async def _replace(
+    asks: Caller,
+    batch: Batch,
+    entries: Entries[AddScheduledCallsRequest],
+    *,
+    is_held: bool,
+    stays_held: bool,
+) -> None:
+    """The new ones come first and the old ones go after, so that the batch is never empty; in
+    between it is held, so that nobody of either is called. Should this break off, it stays so."""
+    batch_id = batch.batch_id
+    if not is_held:
+        await asks.ask(PauseBatchRequest(batch_id=batch_id), PauseBatchResponse)
+    added = await _add(asks, batch, entries, validate_only=False)
+    await _cancel_waiting(asks, batch_id, added.batch.counts.total - entries.count)
+    if not is_held and not stays_held:
+        await asks.ask(ResumeBatchRequest(batch_id=batch_id), ResumeBatchResponse)
+
+
+async def _add(
+    asks: Caller,
+    batch: Batch,
+    entries: Entries[AddScheduledCallsRequest],
+    *,
+    validate_only: bool,
+) -> AddScheduledCallsResponse:
+    head = AddScheduledCallsRequest(batch_id=batch.batch_id, validate_only=validate_only)
+    request: LongRequest[AddScheduledCallsRequest] = entries.request.headed(head)
+    return await asks.ask(request, AddScheduledCallsResponse)
+
+
+async def _cancel_waiting(asks: Caller, batch_id: str, end: int) -> None:
+    """Those before a position."""
+    request = ListScheduledCallsRequest(
+        batch_id=batch_id, page_size=_PAGE, states=[SCHEDULED_CALL_STATE_WAITING]
+    )
+    while True:
+        told = await asks.ask(request, ListScheduledCallsResponse)
+        for row in told.scheduled_calls:
+            if row.position < end:
+                await _cancel(asks, row.scheduled_call_id)
+        is_past = bool(told.scheduled_calls) and told.scheduled_calls[-1].position >= end
+        if is_past or not told.next_page_token:
+            return
+        request.page_token = told.next_page_token
+
+
+async def _cancel(asks: Caller, scheduled_call_id: str) -> None:
+    try:
+        request = CancelScheduledCallRequest(scheduled_call_id=scheduled_call_id)
+        await asks.ask(request, CancelScheduledCallResponse)
+    except RpcRefusedError as refused:
+        # It was on its way already when the batch was held, and keeps its call.
+        if refusal_of(refused.status).reason != "SCHEDULED_CALL_NOT_WAITING":
+            raise

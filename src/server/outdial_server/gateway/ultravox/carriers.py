@@ -1,0 +1,67 @@
+"""Which carrier dials, and through which of the account's carrier configs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from outdial.v1.carrier_config_pb2 import CarrierConfig
+from outdial.v1.carrier_config_service_pb2 import (
+    ListCarrierConfigsRequest,
+    ListCarrierConfigsResponse,
+)
+from outdial.v1.server_info_service_pb2 import GetServerInfoRequest, GetServerInfoResponse
+
+from outdial_server.domain.errors import InvalidFieldsError, invalid_field
+from outdial_server.gateway.asking import Caller
+
+_PAGE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Names as the contract takes them; empty for none."""
+
+    carrier: str = ""
+    carrier_config: str = ""
+
+
+async def way_of(asks: Caller, carriers: Mapping[str, int]) -> Way:
+    """For the carriers of a list of calls, each with the place of the first call that names it.
+    Raises InvalidFieldsError for that call."""
+    if not carriers:
+        return Way()
+    is_simulated = await simulates(asks)
+    carrier, *others = carriers
+    if others and is_simulated:
+        return Way()
+    check_one_carrier(carriers, carrier)
+    config = await find_config(asks, carrier)
+    if config is None and not is_simulated:
+        raise medium_fault(carriers[carrier], f"There is no {carrier} configuration.")
+    return Way(carrier, "" if config is None else config.carrier_config_id)
+
+
+async def simulates(asks: Caller) -> bool:
+    """Whether all calls go to the simulated carrier, whoever they name."""
+    info = await asks.ask(GetServerInfoRequest(), GetServerInfoResponse)
+    return "simulate" in info.features
+
+
+def check_one_carrier(carriers: Mapping[str, int], carrier: str) -> None:
+    for other, at in carriers.items():
+        if other != carrier:
+            raise medium_fault(at, f"All outgoing calls of a batch are {carrier}'s here.")
+
+
+def medium_fault(at: int, description: str) -> InvalidFieldsError:
+    return invalid_field(f"calls[{at}].medium", description)
+
+
+async def find_config(asks: Caller, carrier: str) -> CarrierConfig | None:
+    """That which is named like the carrier, else the first that was made: this API knows one
+    for each carrier."""
+    request = ListCarrierConfigsRequest(page_size=_PAGE)
+    told = await asks.ask(request, ListCarrierConfigsResponse)
+    found = [config for config in told.carrier_configs if config.carrier == carrier]
+    named = (config for config in found if config.display_name == carrier)
+    return next(named, found[0] if found else None)

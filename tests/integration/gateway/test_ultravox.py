@@ -1,0 +1,167 @@
+"""Ultravox's API on a whole server: documented exchanges, and the moves that take time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from integration.conftest import OPERATOR_KEY
+from outdial_server.app.server import RunningServer
+from outdial_server.settings import Settings
+from support.call_receiver import Told, call_receiver
+from support.golden import Golden, GoldenFile, golden_files
+
+PATIENCE_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder: Path = tmp_path_factory.mktemp("server")
+    return Settings(
+        database_url=f"sqlite:///{folder / 'outdial.db'}",
+        grpc_listen="127.0.0.1:0",
+        http_listen="127.0.0.1:0",
+        bootstrap_api_key=OPERATOR_KEY,
+        simulate=True,
+        simulate_profile="fast,magic_numbers=true",
+        outgoing_allow="127.0.0.1",
+        drain_seconds=0.2,
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def http(grpc_server: RunningServer) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{grpc_server.http_port}",
+        headers={"X-API-Key": OPERATOR_KEY},
+        timeout=PATIENCE_SECONDS,
+    ) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def agent(http: httpx.AsyncClient) -> str:
+    made = await http.post("/outdial/v1/agents", json={"agent": {"displayName": "Reminder"}})
+    agent_id: str = made.json()["agent"]["agentId"]
+    return agent_id
+
+
+@pytest.mark.parametrize("file", golden_files("ultravox"), ids=lambda file: file.name)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_documented_is_answered_as_documented(
+    http: httpx.AsyncClient, agent: str, file: GoldenFile
+) -> None:
+    await Golden(http, agent=agent).run(file)
+
+
+async def made(http: httpx.AsyncClient, agent: str, **body: Any) -> dict[str, Any]:
+    answer = await http.post(f"/api/agents/{agent}/scheduled_batches", json=body)
+    assert answer.status_code == 201, answer.text
+    batch: dict[str, Any] = answer.json()
+    return batch
+
+
+async def read(http: httpx.AsyncClient, path: str, **query: str) -> Any:
+    answer = await http.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def until_over(http: httpx.AsyncClient, batch: dict[str, Any]) -> None:
+    path = f"/outdial/v1/batches/{batch['batchId']}:watch"
+    async with asyncio.timeout(PATIENCE_SECONDS), http.stream("GET", path) as stream:
+        async for _ in stream.aiter_lines():
+            pass
+
+
+def twilio(*numbers: str) -> list[dict[str, Any]]:
+    return [{"medium": {"twilio": {"outgoing": {"to": number}}}} for number in numbers]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_calls_are_successes_or_errors_and_the_batch_ends(
+    http: httpx.AsyncClient, agent: str
+) -> None:
+    batch = await made(http, agent, calls=twilio("+15552000100", "+15552000106"))
+    await until_over(http, batch)
+    at = f"/api/agents/{agent}/scheduled_batches/{batch['batchId']}"
+    over = await read(http, at)
+    assert (over["completedCount"], over["paused"]) == (2, False)
+    assert over["endedAt"] > over["created"]
+    good, bad = (await read(http, f"{at}/scheduled_calls"))["results"]
+    assert (good["status"], good["error"]) == ("SUCCESS", None)
+    assert bad["status"] == "ERROR"
+    assert bad["error"]
+    for status, found in (("SUCCESS", [good]), ("ERROR", [bad]), ("FUTURE", []), ("EXPIRED", [])):
+        page = await read(http, f"{at}/scheduled_calls", status=status)
+        assert (page["results"], page["total"]) == (found, len(found))
+    calls = await read(http, f"{at}/created_calls")
+    assert {call["callId"] for call in calls["results"]} == {good["callId"], bad["callId"]}
+    call = next(call for call in calls["results"] if call["callId"] == good["callId"])
+    assert (call["endReason"], call["medium"]) == ("hangup", good["medium"])
+    assert call["created"] <= call["joined"] <= call["ended"]
+    answer = await http.patch(at, json={"paused": True})
+    assert (answer.status_code, list(answer.json())) == (400, ["detail"])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_webhook_is_told_and_what_it_answers_decides(
+    http: httpx.AsyncClient, agent: str
+) -> None:
+    may_answer = asyncio.Event()
+
+    async def answer(told: Told) -> web.StreamResponse:
+        await may_answer.wait()
+        return web.Response(status=204)
+
+    async with call_receiver(answer) as receiver:
+        batch = await made(
+            http,
+            agent,
+            webhookUrl=receiver.url,
+            webhookSecret="s3cr3t-s3cr3t-s3cr3t",
+            calls=[{"medium": {"webRtc": {}}, "metadata": {"phone": "+15551230003"}}],
+        )
+        assert batch["webhookSecret"] == "s3cr3t-s3cr3t-s3cr3t"
+        at = f"/api/agents/{agent}/scheduled_batches/{batch['batchId']}"
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await receiver.was_asked.wait()
+        (pending,) = (await read(http, f"{at}/scheduled_calls", status="PENDING"))["results"]
+        assert pending["medium"] == {"webRtc": {}}
+        may_answer.set()
+        (told,) = receiver.told
+        assert told["event"] == "call.started"
+        assert told["call"]["medium"] == {"webRtc": {}}
+        assert told["call"]["metadata"] == {"phone": "+15551230003"}
+        call_id = told["call"]["callId"]
+        reported = await http.post(f"/outdial/v1/calls/{call_id}:report", json={"ended": {}})
+        assert reported.status_code == 200, reported.text
+        await until_over(http, batch)
+        (over,) = (await read(http, f"{at}/scheduled_calls"))["results"]
+        assert (over["status"], over["callId"]) == ("SUCCESS", call_id)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_paused_batch_expires_when_its_window_closes(
+    http: httpx.AsyncClient, agent: str
+) -> None:
+    far = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    batch = await made(http, agent, windowStart=far, calls=twilio("+15552000100"))
+    at = f"/api/agents/{agent}/scheduled_batches/{batch['batchId']}"
+    held = await http.patch(at, json={"paused": True})
+    assert held.json()["paused"] is True
+    soon = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+    moved = await http.patch(at, json={"windowStart": None, "windowEnd": soon})
+    assert moved.status_code == 200, moved.text
+    await until_over(http, batch)
+    (expired,) = (await read(http, f"{at}/scheduled_calls"))["results"]
+    assert (expired["status"], expired["callId"]) == ("EXPIRED", None)
+    over = await read(http, at)
+    assert (over["completedCount"], over["totalCount"]) == (0, 1)
+    assert over["endedAt"] is not None
