@@ -9,6 +9,8 @@ from typing import Any, Final
 import uvicorn
 from typing_extensions import override
 
+from outdial_server.gateway.heads import BoundedHeads
+
 STOP_SECONDS: Final = 5
 """How long requests under way may go on when it stops; then they are cancelled."""
 
@@ -37,6 +39,7 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
+                http=BoundedHeads,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
