@@ -293,5 +293,52 @@ async def test_batches_of_others_are_not_there(
             assert code == "batch_not_found"
 
 
+async def test_a_conversation_is_read_with_what_was_said_in_it(speechify: Speechify) -> None:
+    batch_id = await speechify.batch(LIVES)
+    recipient = await speechify.until_recipient(batch_id, 0, "dialing")
+    conversation_id = recipient["conversation_id"]
+    path = f"/v1/agents/conversations/{conversation_id}"
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (alive := await speechify("GET", path))["status"] != "active":
+            assert alive["status"] == "pending"
+    await speechify.native(
+        "POST",
+        f"/calls/{uuid_from('conv', conversation_id)}:report",
+        ended={"disposition": "DISPOSITION_ANSWERED_HUMAN"},
+        conversation={
+            "duration": "2.5s",
+            "recordingUrl": "https://recordings.example/7",
+            "utterances": [
+                {"speaker": "SPEAKER_AGENT", "text": "Hello.", "offset": "0s"},
+                {"speaker": "SPEAKER_PERSON", "text": "Who is it?"},
+            ],
+        },
+    )
+    over = await speechify("GET", path)
+    assert (over["status"], over["duration_ms"]) == ("completed", 2500)
+    assert over["recording_url"] == "https://recordings.example/7"
+    assert over["metadata"] == {"batch_id": batch_id, "recipient_id": recipient["id"]}
+    messages = (await speechify("GET", f"{path}/messages"))["messages"]
+    assert [(one["role"], one["content"], one["started_at"]) for one in messages] == [
+        ("assistant", "Hello.", over["started_at"]),
+        ("user", "Who is it?", None),
+    ]
+
+
+async def test_a_call_without_room_is_refused(speechify: Speechify) -> None:
+    busy = await with_agent(speechify.http, "Busy", "+12025550192")
+    await speechify.native(
+        "PATCH", f"/agents/{uuid_from('agent', busy.agent)}", maxConcurrentCalls=1
+    )
+    call = {"agent_id": busy.agent, "to": LIVES}
+    await speechify("POST", "/v1/agents/outbound-calls", status=201, json=call)
+    answer = await speechify.http.post("/v1/agents/outbound-calls", json=call)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (
+        429,
+        "concurrency_limit_reached",
+    )
+    assert int(answer.headers["retry-after"]) > 0
+
+
 def in_days(days: int) -> str:
     return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"

@@ -12,11 +12,28 @@ from outdial_server.gateway.dialects import Surroundings
 from outdial_server.gateway.door import Limits
 from outdial_server.gateway.rate_limits import RateLimit, TokenBucket
 from outdial_server.gateway.replays import ReplayRules, Replays
-from outdial_server.gateway.speechify import batch_calls
+from outdial_server.gateway.speechify import (
+    agents,
+    batch_calls,
+    conversations,
+    outbound_calls,
+    phone_numbers,
+    webhook_endpoints,
+)
 from outdial_server.gateway.speechify.editions import edition_of
 from outdial_server.gateway.speechify.errors import VOICE
 from outdial_server.gateway.speechify.request_ids import RequestIds
 from outdial_server.gateway.speechify.shapes import ErrorBody
+
+ROUTES: Final = (
+    batch_calls,
+    phone_numbers,
+    outbound_calls,
+    conversations,
+    # Behind all whose paths could be an agent's.
+    agents,
+    webhook_endpoints,
+)
 
 _PER_SECOND: Final = 20
 _BURST: Final = 60
@@ -47,7 +64,7 @@ _BEARER: Final = Security(HTTPBearer(auto_error=False, description="A key of the
 
 def api() -> FastAPI:
     made = build_api(DIALECT)
-    for routes in (batch_calls,):
+    for routes in ROUTES:
         made.include_router(
             routes.router,
             dependencies=[Depends(edition_of), _BEARER],

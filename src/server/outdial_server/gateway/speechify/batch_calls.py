@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
-from google.protobuf.duration_pb2 import Duration
 from outdial.v1.agent_service_pb2 import GetAgentRequest, GetAgentResponse
 from outdial.v1.batch_pb2 import Batch, BatchState, ConfigErrorPolicy
 from outdial.v1.batch_service_pb2 import (
@@ -28,18 +27,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from outdial_server.gateway.asking import Caller, RpcRefusedError
-from outdial_server.gateway.dialect import caller, surroundings
-from outdial_server.gateway.dialects import Surroundings
 from outdial_server.gateway.refusal import refusal_of
 from outdial_server.gateway.speechify.answers import answer
+from outdial_server.gateway.speechify.asked import Around, Asks, In, Key
 from outdial_server.gateway.speechify.batch_shapes import (
     RINGING_TIMEOUT_NOTE,
     shown_batch,
     shown_recipient,
 )
-from outdial_server.gateway.speechify.editions import Edition, Names, edition_of
+from outdial_server.gateway.speechify.editions import Names
 from outdial_server.gateway.speechify.errors import VOICE, error
 from outdial_server.gateway.speechify.ids import known_id
+from outdial_server.gateway.speechify.moments import ring_timeout
 from outdial_server.gateway.speechify.new_batch import read_new_batch
 from outdial_server.gateway.speechify.paging import DEFAULT_LIMIT, Cursor, Limit, page_of
 from outdial_server.gateway.speechify.recipients import fault
@@ -65,11 +64,6 @@ _ENDED: Final = frozenset(
         BatchState.BATCH_STATE_FAILED,
     }
 )
-
-Asks = Annotated[Caller, Depends(caller)]
-Around = Annotated[Surroundings, Depends(surroundings)]
-In = Annotated[Edition, Depends(edition_of)]
-Key = Annotated[str, Header(alias="Idempotency-Key", max_length=255)]
 
 
 def _schema(kind: type[BaseModel]) -> dict[str, Any]:
@@ -256,7 +250,6 @@ def _batch(form: NewBatchCall) -> Batch:
     if form.scheduled_at is not None:
         batch.window_start.FromDatetime(form.scheduled_at)
     if form.ringing_timeout_ms is not None:
-        # Up to a whole second: nobody rings for less than was asked for.
-        batch.ring_timeout.CopyFrom(Duration(seconds=-(-form.ringing_timeout_ms // 1000)))
+        batch.ring_timeout.CopyFrom(ring_timeout(form.ringing_timeout_ms))
         batch.annotations[RINGING_TIMEOUT_NOTE] = form.ringing_timeout_ms
     return batch

@@ -1,14 +1,11 @@
 """Batches and their people as they show them."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-from google.protobuf.struct_pb2 import Struct
 from outdial.v1.batch_pb2 import Batch, BatchState
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
 from outdial_server.domain.limits import RING_TIMEOUT_DEFAULT
-from outdial_server.gateway.encoding import to_object
 from outdial_server.gateway.speechify.editions import Edition
 from outdial_server.gateway.speechify.ids import shown_id
 from outdial_server.gateway.speechify.moments import moment
@@ -18,6 +15,7 @@ from outdial_server.gateway.speechify.statuses import (
     recipient_error,
     recipient_status,
 )
+from outdial_server.gateway.speechify.variables import shown_variables
 
 RINGING_TIMEOUT_NOTE: Final = "speechify.ringing_timeout_ms"
 """Of a batch's annotations: the milliseconds that were asked for."""
@@ -67,7 +65,7 @@ def shown_recipient(row: ScheduledCall, edition: Edition) -> dict[str, Any]:
         "conversation_id": shown_id("conv", row.call_id),
         "attempted_at": moment(row, "send_time"),
     }
-    variables = _object(row.template_context)
+    variables = shown_variables(row.template_context)
     shown.update((name, variables) for name in edition.name("dynamic_vars", "dynamic_variables"))
     ended_at = moment(row, "end_time")
     shown.update((name, ended_at) for name in edition.name("completed_at", "ended_at"))
@@ -77,8 +75,3 @@ def shown_recipient(row: ScheduledCall, edition: Edition) -> dict[str, Any]:
     if error:
         shown["error"] = error
     return shown
-
-
-def _object(struct: Struct) -> Mapping[str, Any]:
-    told: Mapping[str, Any] = to_object(struct)
-    return told

@@ -88,11 +88,13 @@ _FIELDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 
 class SpeechifyVoice(Voice):
     @override
-    def refused(self, refusal: Refusal) -> Response:
+    def refused(self, refusal: Refusal, names: Mapping[str, str] | None = None) -> Response:
+        """`names` are those that a field has here in place of its own."""
         status, code = _BY_REASON.get(refusal.reason) or _BY_CODE.get(
             refusal.code, (500, "internal_error")
         )
-        fields = {_field(one.field): one.description for one in refusal.fields}
+        told = ((_field(one.field), one.description) for one in refusal.fields)
+        fields = {(names or {}).get(path, path): description for path, description in told}
         if refusal.reason == "NO_USABLE_NUMBER":
             fields = {"phone_number_id": refusal.message}
         response = error(status, code, refusal.message, fields)

@@ -1,9 +1,10 @@
-"""Moments as they write them, and as they are given."""
+"""Moments and lengths of time, as they write them and as they are given."""
 
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import BeforeValidator, WithJsonSchema
@@ -24,6 +25,11 @@ def moment(message: Message, field: str) -> str | None:
 
 def shown_moment(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def ring_timeout(milliseconds: int) -> Duration:
+    """Up to a whole second: nobody rings for less than was asked for."""
+    return Duration(seconds=-(-milliseconds // 1000))
 
 
 def _read(value: Any) -> datetime:

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from outdial_server.domain.errors import InvalidFieldsError
 from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX
 from outdial_server.gateway.asking import LongRequest
-from outdial_server.gateway.decoding import Faults, read_into
 from outdial_server.gateway.speechify.shapes import RECIPIENTS_MAX, NewRecipient
+from outdial_server.gateway.speechify.variables import fill_variables
 
 _GROUP_ROWS: Final = 200
 
@@ -56,10 +56,8 @@ class NewRecipients:
     def _add(self, recipient: NewRecipient, place: Sequence[str | int]) -> None:
         row = ScheduledCall(address=recipient.phone, custom_id=recipient.custom_id or "")
         if recipient.variables:
-            nested = Faults()
-            read_into(row.template_context, recipient.variables, "", nested)
             try:
-                nested.check()
+                fill_variables(row.template_context, recipient.variables)
             except InvalidFieldsError:
                 self._note([fault((*place, "dynamic_variables"), "are nested too deep")])
         self._group.append(row)

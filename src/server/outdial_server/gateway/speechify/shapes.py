@@ -3,47 +3,20 @@ document."""
 
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, Field, StrictInt, StrictStr
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field, StrictInt, StrictStr
 
 from outdial_server.gateway.speechify.moments import Moment
+from outdial_server.gateway.speechify.variables import WithVariables
 
 RECIPIENTS_MAX: Final = 1000
-RESERVED: Final = "system__"
 
 Phone = Annotated[StrictStr, Field(pattern=r"^\+[1-9][0-9]{1,14}$", examples=["+12025550123"])]
 RingingTimeout = Annotated[StrictInt, Field(ge=1000, le=80_000)]
 
 
-def _unreserved(variables: dict[str, Any]) -> dict[str, Any]:
-    for name in variables:
-        if name.startswith(RESERVED):
-            raise PydanticCustomError("reserved", "names must not begin with system__")
-    return variables
-
-
-Variables = Annotated[
-    dict[str, Any],
-    AfterValidator(_unreserved),
-    Field(
-        json_schema_extra={"propertyNames": {"not": {"pattern": f"^{RESERVED}"}}},
-        examples=[{"first_name": "Ada"}],
-    ),
-]
-
-
-class NewRecipient(BaseModel):
+class NewRecipient(WithVariables):
     phone: Phone
-    dynamic_variables: Variables | None = None
-    dynamic_vars: Annotated[
-        Variables | None, Field(description="The older name; the newer one counts before it.")
-    ] = None
     custom_id: Annotated[StrictStr, Field(max_length=256)] | None = None
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        newer = self.dynamic_variables
-        return (self.dynamic_vars or {}) if newer is None else newer
 
 
 class NewBatchCall(BaseModel):
