@@ -175,6 +175,16 @@ async def test_a_batch_runs_to_its_end(speechify: Speechify) -> None:
     assert over["ended_at"] is not None
 
 
+async def test_a_delayed_batch_runs_when_its_moment_has_come(speechify: Speechify) -> None:
+    batch_id = await speechify.batch(BUSY, scheduled_at=in_days(1))
+    path = f"{BATCHES}/{batch_id}"
+    assert (await speechify("GET", path, headers=S1))["batch"]["status"] == "scheduled"
+    core_id = uuid_from("batch", batch_id)
+    await speechify.native("PATCH", f"/batches/{core_id}", windowStart="2026-01-05T09:00:00Z")
+    over = await speechify.until(batch_id, "completed")
+    assert over["scheduled_at"] == "2026-01-05T09:00:00.000Z"
+
+
 async def test_a_batch_of_failures_is_completed(speechify: Speechify) -> None:
     over = await speechify.until(await speechify.batch(BUSY, BUSY), "completed")
     assert (over["completed"], over["failed"]) == (0, 2)

@@ -150,6 +150,15 @@ async def test_nobody_comes_in_without_a_key_that_works(
     assert (answer.status_code, answer.json()["reason"]) == (401, reason)
 
 
+async def test_what_would_be_parsed_at_once_has_a_bound_of_its_own() -> None:
+    http = plain().http
+    for size, status in ((1024 * 1024, 200), (1024 * 1024 + 1, 413)):
+        body = b'{"name":"' + b"x" * (size - 11) + b'"}'
+        headers = {"x-key": SECRET, "content-type": "application/json"}
+        answer = await http.post("/plain/name", content=body, headers=headers)
+        assert answer.status_code == status
+
+
 async def test_some_paths_are_open_to_all() -> None:
     assert (await plain().http.get("/plain/open")).json() == {"open": True}
 

@@ -131,7 +131,7 @@ def test_a_batch_is_told_without_its_recipients(
 ) -> None:
     counts = BatchCounts(total=10, completed=4, failed=3, expired=1, skipped=1, cancelled=1)
     batch = replace(
-        a_batch(),
+        a_batch(phone_numbers=(ROW,), ring_timeout=timedelta(seconds=20)),
         batch_id=BATCH,
         agent_id=AGENT,
         state=state,
@@ -145,7 +145,7 @@ def test_a_batch_is_told_without_its_recipients(
     shown = {
         "id": speechify_id("batch", BATCH),
         "agent_id": speechify_id("agent", AGENT),
-        "phone_number_id": None,
+        "phone_number_id": speechify_id("phone", ROW),
         "name": batch.settings.display_name,
         "status": state.name.lower(),
         "total": 10,
@@ -156,7 +156,7 @@ def test_a_batch_is_told_without_its_recipients(
         "started_at": "2026-12-01T14:00:02.000Z",
         "ended_at": "2026-12-01T14:00:03.000Z",
         "scheduled_at": None,
-        "ringing_timeout_ms": 30000,
+        "ringing_timeout_ms": 20_000,
     }
     if error is not None:
         shown["error"] = error

@@ -3,7 +3,7 @@ how their applications are made."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from fastapi import FastAPI
@@ -22,6 +22,9 @@ from outdial_server.gateway.asking import Caller, RpcRefusedError
 from outdial_server.gateway.dialects import Surroundings
 from outdial_server.gateway.door import Door, Limits, caller_of, surroundings_of
 from outdial_server.gateway.refusal import Refusal, refusal_of
+
+_PARSED_MAX_BYTES: Final = 1024 * 1024
+"""Some 10 ms at once; a prompt, a first message and their defaults have less than 200 KiB."""
 
 log = structlog.get_logger("outdial.gateway")
 
@@ -96,8 +99,12 @@ class _Request(Request):
     @override
     async def json(self) -> Any:
         """By a parser that takes no half of a surrogate pair for a text, which no message could
-        hold. Its error is the one that FastAPI expects."""
-        return loads(await self.body())
+        hold. Its error is the one that FastAPI expects. Raises HTTPException for what would hold
+        up everybody else: long lists are read as they come, by their own routes."""
+        body = await self.body()
+        if len(body) > _PARSED_MAX_BYTES:
+            raise HTTPException(413, f"the body is longer than {_PARSED_MAX_BYTES} bytes")
+        return loads(body)
 
 
 class DialectRoute(APIRoute):

@@ -10,6 +10,7 @@ import orjson
 
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.conversation import Conversation, Speaker
+from outdial_server.domain.limits import RING_TIMEOUT_DEFAULT
 from outdial_server.domain.told_call import ToldCall
 from outdial_server.domain.webhook_message import Probe, WebhookMessage, tells_of_nothing
 from outdial_server.webhooks.speechify_ids import speechify_id
@@ -57,10 +58,11 @@ def signed_headers(at: datetime, body: bytes, secrets: Sequence[str]) -> Mapping
 def batch_call(batch: Batch) -> dict[str, Any]:
     """A batch as `GET /v1/agents/batch-calls/{id}` shows it, without its recipients."""
     counts, settings = batch.counts, batch.settings
+    numbers, ring = settings.phone_numbers, settings.ring_timeout
     shown: dict[str, Any] = {
         "id": speechify_id("batch", batch.batch_id),
         "agent_id": speechify_id("agent", batch.agent_id),
-        "phone_number_id": None,
+        "phone_number_id": speechify_id("phone", numbers[0]) if numbers else None,
         "name": settings.display_name,
         "status": _STATUSES[batch.state],
         "total": counts.total,
@@ -71,7 +73,8 @@ def batch_call(batch: Batch) -> dict[str, Any]:
         "started_at": _time(batch.started_at),
         "ended_at": _time(batch.ended_at),
         "scheduled_at": _time(settings.window_start),
-        "ringing_timeout_ms": settings.ring_timeout // _MILLISECOND,
+        # To the second; what was asked for to the millisecond is told by GET.
+        "ringing_timeout_ms": None if ring == RING_TIMEOUT_DEFAULT else ring // _MILLISECOND,
     }
     if _is_failed(batch):
         shown["error"] = batch.state_detail or batch.state_reason

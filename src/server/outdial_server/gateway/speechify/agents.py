@@ -115,7 +115,9 @@ async def create(body: NewAgent, asks: Asks, edition: In, key: Key = "") -> Resp
     """An agent, with its webhook; without either when one of them is refused."""
     _check_secret(body, has_webhook=bool(body.webhook_url))
     agent, _ = _written(body)
-    made = await asks.ask(CreateAgentRequest(agent=agent, request_id=key), CreateAgentResponse)
+    # An agent that may be taken back must not be answered to the same request later.
+    request = CreateAgentRequest(agent=agent, request_id="" if body.new_url else key)
+    made = await asks.ask(request, CreateAgentResponse)
     agent_id = made.agent.agent_id
     try:
         await set_webhook(asks, agent_id, body.new_url, body.webhook_secret, key)
