@@ -238,6 +238,7 @@ class ListCallsRequest(_message.Message):
     CREATED_FROM_FIELD_NUMBER: _builtins.int
     CREATED_BEFORE_FIELD_NUMBER: _builtins.int
     SHOW_DETAILS_FIELD_NUMBER: _builtins.int
+    DISPOSITIONS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Default 50, at most 1000."""
     page_token: _builtins.str
@@ -269,6 +270,10 @@ class ListCallsRequest(_message.Message):
     def created_before(self) -> _timestamp_pb2.Timestamp:
         """Only calls made before it."""
 
+    @_builtins.property
+    def dispositions(self) -> _containers.RepeatedScalarFieldContainer[_scheduled_call_pb2.Disposition.ValueType]:
+        """Only calls that ended so, or are known by now to end so; empty means all."""
+
     def __init__(
         self,
         *,
@@ -284,10 +289,11 @@ class ListCallsRequest(_message.Message):
         created_from: _timestamp_pb2.Timestamp | None = ...,
         created_before: _timestamp_pb2.Timestamp | None = ...,
         show_details: _builtins.bool = ...,
+        dispositions: _abc.Iterable[_scheduled_call_pb2.Disposition.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_before", b"created_before", "created_from", b"created_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_ids", b"agent_ids", "batch_id", b"batch_id", "created_before", b"created_before", "created_from", b"created_from", "only_direct", b"only_direct", "page_size", b"page_size", "page_token", b"page_token", "scheduled_call_id", b"scheduled_call_id", "show_details", b"show_details", "show_total_size", b"show_total_size", "skip", b"skip", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_ids", b"agent_ids", "batch_id", b"batch_id", "created_before", b"created_before", "created_from", b"created_from", "dispositions", b"dispositions", "only_direct", b"only_direct", "page_size", b"page_size", "page_token", b"page_token", "scheduled_call_id", b"scheduled_call_id", "show_details", b"show_details", "show_total_size", b"show_total_size", "skip", b"skip", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

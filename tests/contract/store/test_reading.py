@@ -394,3 +394,22 @@ async def test_calls_in_a_rare_state_are_looked_for_in_bounded_reads(
     assert await listed(CallState.ENDED) == ([calls[6].call_id, calls[0].call_id], 3)
     assert await listed(CallState.UNKNOWN) == ([], 3)
     assert (await listed())[0] == [call.call_id for call in reversed(calls)]
+
+
+async def test_calls_are_found_by_how_they_ended(world: World) -> None:
+    batch_id = await world.batch(3)
+    busy, answered, live = await world.live()
+    await world.apply(ended(busy, Disposition.BUSY), ended(answered, Disposition.ANSWERED_HUMAN))
+
+    async def listed(*ends: Disposition, **filters: Any) -> list[CallId]:
+        wanted = CallFilter(dispositions=ends, **filters)
+        found, _ = await all_pages(
+            lambda p: world.store.calls.list_calls(world.account_id, p, wanted)
+        )
+        return [call.call_id for call in found]
+
+    assert await listed(Disposition.BUSY) == [busy.call_id]
+    both = await listed(Disposition.BUSY, Disposition.ANSWERED_HUMAN, batch_id=batch_id)
+    assert both == [answered.call_id, busy.call_id]
+    assert await listed(Disposition.NO_ANSWER) == []
+    assert await listed() == [live.call_id, *both]

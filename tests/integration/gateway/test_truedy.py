@@ -271,6 +271,36 @@ async def test_contacts_are_found_by_how_their_last_call_ended(truedy: Truedy) -
 
 
 @IN_MODULE
+async def test_calls_are_found_by_what_became_of_them(truedy: Truedy) -> None:
+    agent_id, _ = await truedy.agent("Caller", "+15550001119")
+    batch_id = await truedy.batch("+15551230100", "+15551240100", "+15551230102", agent_id=agent_id)
+    await truedy.move(batch_id, "schedule")
+    await truedy.seen(batch_id, '"inProgress":"2"', "BUSY")
+    first, second = await truedy.contacts(batch_id, "calling")
+    await truedy.hang_up(first["call_id"])
+    await truedy.seen(batch_id, "SCHEDULED_CALL_STATE_COMPLETED")
+    expected = {"ended": first, "completed": first, "in-progress": second, "in_progress": second}
+    for status, contact in expected.items():
+        told = await truedy("GET", "/calls", params={"status": status, "agent_id": agent_id})
+        [call] = told["data"]
+        assert (call["id"], call["phone_number"]) == (contact["call_id"], contact["phone_number"])
+        assert call["status"] in (status, "ended", "in-progress")
+        assert (call["batch_call_id"], told["pagination"]["total"]) == (batch_id, 1)
+    for status, count in {"failed": 1, "cancelled": 0, "queued": 0, "ringing": 0}.items():
+        told = await truedy("GET", "/calls", params={"status": status, "agent_id": agent_id})
+        assert [call["status"] for call in told["data"]] == [status] * count
+    conversation = {
+        "summary": "All is well.",
+        "utterances": [{"speaker": "SPEAKER_PERSON", "text": "Yes.", "offset": "1.5s"}],
+    }
+    report = {"ended": {"disposition": "DISPOSITION_ANSWERED_HUMAN"}, "conversation": conversation}
+    await truedy.native("POST", f"/calls/{second['call_id']}:report", json=report)
+    call = (await truedy("GET", f"/calls/{second['call_id']}"))["data"]
+    assert (call["status"], call["summary"]) == ("ended", "All is well.")
+    assert call["transcript"] == [{"speaker": "contact", "text": "Yes.", "timestamp": 1.5}]
+
+
+@IN_MODULE
 async def test_a_batch_that_was_made_natively_is_read(truedy: Truedy) -> None:
     rows = [{"address": "sip:ada@example.net", "templateContext": {"first_name": 7, "a": {}}}]
     batch = {"agentId": truedy.agent_id, "displayName": "Native", "maxCallsPerDay": 3}

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -82,10 +82,10 @@ RULES = ReplayRules(
 )
 
 
-def asking(app: Counting, *, waits: bool = False) -> httpx.AsyncClient:
+def asking(app: Counting, *, waits: bool = False, rules: ReplayRules = RULES) -> httpx.AsyncClient:
     if not waits:
         app.goes_on.set()
-    replays = Replays(app, RepeatedRequests(Answers(), SEAL), RULES)
+    replays = Replays(app, RepeatedRequests(Answers(), SEAL), rules)
 
     async def inside(scope: Scope, receive: Receive, send: Send) -> None:
         let_in(scope, Caller(RpcTable(()), "secret", AccountId("account")))
@@ -184,3 +184,17 @@ async def test_what_a_body_comes_to_is_for_the_application_to_say() -> None:
     with pytest.raises(HTTPException) as raised:
         await replays(scope, too_long, send)
     assert raised.value.status_code == 413
+
+
+async def test_another_body_under_a_key_is_another_request_where_a_system_has_it_so() -> None:
+    http = asking(Counting(), rules=replace(RULES, is_per_body=True))
+    bodies = [
+        b'{"a": 1, "b": [2]}',
+        b'{ "b":[2],"a":1 }',
+        b'{"a": 1, "b": [3]}',
+        b"no JSON",
+        b"no JSON",
+        b'{"a": "' + b"x" * 300_000 + b'"}',
+    ]
+    told = [(await http.post("/a", content=body)).json()["count"] for body in bodies]
+    assert told == [1, 1, 2, 3, 3, 4]

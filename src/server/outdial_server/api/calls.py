@@ -69,6 +69,7 @@ class CallServicer(CallServiceServicer):
                 _agent_ids(request.agent_ids),
                 _moment_or_none(request, "created_from"),
                 _moment_or_none(request, "created_before"),
+                DISPOSITION.each(request.dispositions, "dispositions"),
             ),
         )
         messages: Iterable[Call] = map(call_to_message, page.items)

@@ -118,11 +118,14 @@ class CallFilter:
     # Made at this moment or later, and before that one.
     created_from: datetime | None = None
     created_before: datetime | None = None
+    # Of how they ended.
+    dispositions: Collection[Disposition] = ()
 
     @property
     def is_searched(self) -> bool:
         """Whether no index gives those of a batch that fit."""
-        return bool(self.states or self.agent_ids or self.created_from or self.created_before)
+        listed = self.states or self.agent_ids or self.dispositions
+        return bool(listed or self.created_from or self.created_before)
 
 
 ANY_CALL: Final = CallFilter()

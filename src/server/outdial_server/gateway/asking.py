@@ -133,3 +133,13 @@ class Caller:
         if not isinstance(told, answer):
             raise TypeError(f"{kind.__name__} is not answered with {answer.__name__}")
         return told
+
+    async def gather(
+        self, kind: type[Message], messages: AsyncIterator[Message], answer: type[M]
+    ) -> M:
+        """For an RPC that takes a stream of `kind`. Raises RpcRefusedError, and whatever the
+        stream does."""
+        told = await self._rpcs.taking(kind).gather(messages, RpcContext(self._metadata))
+        if not isinstance(told, answer):
+            raise TypeError(f"{kind.__name__} is not answered with {answer.__name__}")
+        return told

@@ -6,6 +6,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -18,12 +19,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from outdial_server.commands.repeated_requests import RepeatedRequests
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError, OutdialError, Reason
+from outdial_server.domain.limits import IDEMPOTENCY_TTL
 from outdial_server.domain.request import RequestKey, Standing, request_key
 from outdial_server.gateway.door import caller_of
 from outdial_server.gateway.refusal import Refusal
 
 REQUEST_UNDER_WAY: Final = "REQUEST_UNDER_WAY"
 """The reason of a refusal: the first one of its key has no answer yet."""
+
+_SORTED_MOST_BYTES: Final = 256 * 1024
+"""Some milliseconds."""
 
 _BOUNDARY: Final = re.compile(r'boundary="?([^";,]+)', re.IGNORECASE)
 
@@ -42,6 +47,11 @@ class ReplayRules:
     is_kept: Callable[[int], bool]
     # Headers of an answer that is given again.
     mark: Mapping[str, str] = field(default_factory=dict)
+    # How long answers are given again.
+    kept: timedelta = IDEMPOTENCY_TTL
+    # Whether another body under the same key is another request, and no mistake. Equal JSON is
+    # then the same body, in whatever order its names are.
+    is_per_body: bool = False
 
 
 class Replays:
@@ -82,7 +92,7 @@ class Replays:
         finally:
             # Also where it did not reach whoever asked: that is who asks again.
             if answer.is_whole and self._rules.is_kept(answer.status):
-                await self._repeated.end(named, answer.text())
+                await self._repeated.end(named, answer.text(), self._rules.kept)
             else:
                 await self._repeated.drop(named)
 
@@ -91,6 +101,9 @@ class Replays:
         # Clients make a new one for each request.
         left_out = boundary[1].encode() if boundary is not None else b""
         digest = await asyncio.to_thread(_digest, body.chunks, left_out)
+        if self._rules.is_per_body:
+            digest = _digest_of_json(body.chunks) or digest
+            key = sha256(key.encode() + digest).hexdigest()
         surface = f"{self._rules.surface} {request.method} {request.url.path}"
         named = request_key(caller_of(request.scope).account_id, surface, key, digest)
         if named is None:
@@ -122,6 +135,17 @@ def _digest(chunks: Sequence[bytes], left_out: bytes) -> bytes:
     for chunk in chunks:
         digest.update(chunk)
     return digest.digest()
+
+
+def _digest_of_json(chunks: Sequence[bytes]) -> bytes | None:
+    """None for what is none, and for bodies that would hold up everybody else."""
+    if sum(map(len, chunks)) > _SORTED_MOST_BYTES:
+        return None
+    try:
+        told = orjson.loads(b"".join(chunks))
+    except orjson.JSONDecodeError:
+        return None
+    return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 def _raising(error: HTTPException) -> Receive:

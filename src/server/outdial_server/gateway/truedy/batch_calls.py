@@ -28,7 +28,7 @@ from outdial_server.gateway.truedy.batch_writing import change_of, new_batch
 from outdial_server.gateway.truedy.contact_lists import ContactList
 from outdial_server.gateway.truedy.envelopes import Listed, One, listed, one
 from outdial_server.gateway.truedy.errors import WrongStatusError
-from outdial_server.gateway.truedy.idempotency import IdempotencyKey, Repeatable
+from outdial_server.gateway.truedy.idempotency import IdempotencyKey
 from outdial_server.gateway.truedy.ids import core_id
 from outdial_server.gateway.truedy.outbound_numbers import (
     FirstNumbers,
@@ -67,8 +67,7 @@ async def list_batch_calls(
 async def create_batch_call(request: Request, asks: Asks, key: IdempotencyKey = "") -> Response:
     """Makes a draft. All contacts that are named are copied into it, from the folder, by their
     ids and from the body; a phone number that comes twice is there once."""
-    repeatable = Repeatable(request)
-    contacts = ContactList(batch_service_pb2.CreateBatchRequest, repeatable)
+    contacts = ContactList(batch_service_pb2.CreateBatchRequest)
     asked = _settings(await contacts.read(request))
     agent = await agent_of(asks, core_id(asked.agent_id))
     numbers = chosen(agent, asked.phone_number_ids or [])
@@ -76,7 +75,6 @@ async def create_batch_call(request: Request, asks: Asks, key: IdempotencyKey = 
     head = batch_service_pb2.CreateBatchRequest(
         batch=new_batch(asked, numbers, await carrier_of(asks, first)),
         draft=True,
-        request_id=repeatable.request_id,
         contacts=_selection(asked),
     )
     contacts.request.add(head)

@@ -16,7 +16,6 @@ from outdial_server.gateway.truedy.batch_shapes import (
 )
 from outdial_server.gateway.truedy.contact_lists import ContactList
 from outdial_server.gateway.truedy.envelopes import Listed, One, listed, one
-from outdial_server.gateway.truedy.idempotency import Repeatable
 from outdial_server.gateway.truedy.paging import Limit, Offset, part_of
 from outdial_server.gateway.truedy.routing import Asks, Routes, json_body
 from outdial_server.gateway.truedy.statuses import ContactStatus, contact_states
@@ -47,7 +46,7 @@ async def add_contacts(batch_call_id: str, request: Request, asks: Asks) -> Resp
     """To a draft. A phone number that is there already is left out, and counted as failed."""
     batch = await batch_of(asks, batch_call_id)
     check_status("add contacts to", batch)
-    contacts = ContactList(batch_service_pb2.AddScheduledCallsRequest, Repeatable(request))
+    contacts = ContactList(batch_service_pb2.AddScheduledCallsRequest)
     await contacts.read(request)
     if not contacts.count:
         raise invalid_field("contacts", "must have at least one entry")

@@ -12,7 +12,6 @@ from outdial_server.gateway.asking import LongRequest
 from outdial_server.gateway.json_stream import LongList, read_object
 from outdial_server.gateway.truedy.batch_shapes import NewBatchContact
 from outdial_server.gateway.truedy.batch_writing import new_row
-from outdial_server.gateway.truedy.idempotency import Repeatable
 
 M = TypeVar("M", bound=Message)
 
@@ -25,12 +24,11 @@ _CONTACT: Final = TypeAdapter(NewBatchContact)
 class ContactList(Generic[M]):
     """The contacts of one body, on their way into a request of the core."""
 
-    def __init__(self, kind: type[M], repeatable: Repeatable) -> None:
+    def __init__(self, kind: type[M]) -> None:
         """`kind` has them as `scheduled_calls`."""
         self.request = LongRequest(kind)
         self.count = 0
         self._kind: Any = kind
-        self._repeatable = repeatable
         self._rows: list[Any] = []
         self._faults: list[Any] = []
 
@@ -44,14 +42,12 @@ class ContactList(Generic[M]):
             body[LIST] = None
         elif found is not None:
             raise InvalidFieldsError([FieldViolation(LIST, "must be a list")])
-        self._repeatable.read(body)
         if self._faults:
             raise RequestValidationError(self._faults)
         return body
 
     def _take(self, index: int, entry: object) -> None:
         self.count = index + 1
-        self._repeatable.read(entry)
         try:
             self._rows.append(new_row(_CONTACT.validate_python(entry)))
         except ValidationError as error:

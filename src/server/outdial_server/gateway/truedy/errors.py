@@ -120,6 +120,9 @@ class TruedyVoice:
         return _error(status, detail)
 
 
+VOICE: Final = TruedyVoice()
+
+
 def say_no_in(api: FastAPI) -> None:
     """To what the dialect itself finds wrong."""
 

@@ -1,38 +1,38 @@
-"""`X-Idempotency-Key`: the same request again makes nothing new.
+"""`X-Idempotency-Key`: the same request again is answered as the first one, and makes nothing.
 
-A key stands for one method, path and body: with another body it is another request, and no
-conflict. What is answered to a repetition is what was made, as it is by then.
+With another body under the same key it is another request, and no conflict.
 """
 
-import hashlib
-import json
+from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import Header
 from starlette.requests import Request
 
+from outdial_server.gateway.replays import ReplayRules
+from outdial_server.gateway.truedy.asked import PREFIX
+from outdial_server.gateway.truedy.errors import VOICE
+
 HEADER: Final = "X-Idempotency-Key"
 
 IdempotencyKey = Annotated[str, Header(alias=HEADER)]
-"""For the document; see `Repeatable`."""
+"""For the document: it is looked at before a route runs."""
+
+_PATHS: Final = frozenset({f"{PREFIX}/batch-calls", f"{PREFIX}/calls", f"{PREFIX}/agents"})
+_KEPT: Final = timedelta(days=7)
 
 
-class Repeatable:
-    """A request whose body is read in parts."""
+def _key_of(request: Request) -> str:
+    is_taken = request.method == "POST" and request.url.path in _PATHS
+    return request.headers.get(HEADER, "") if is_taken else ""
 
-    def __init__(self, request: Request) -> None:
-        self._key = request.headers.get(HEADER, "")
-        self._hash = hashlib.sha256()
-        self.read([self._key, request.method, request.url.path, request.url.query])
 
-    def read(self, part: object) -> None:
-        """Of equal JSON, whatever the order of its names."""
-        if self._key:
-            text = json.dumps(part, sort_keys=True).encode()
-            self._hash.update(len(text).to_bytes(8))
-            self._hash.update(text)
-
-    @property
-    def request_id(self) -> str:
-        """Of what was read so far; empty without a key."""
-        return self._hash.hexdigest() if self._key else ""
+REPLAYS: Final = ReplayRules(
+    surface="truedy",
+    key_of=_key_of,
+    key_name=HEADER,
+    refuse=VOICE.refused,
+    is_kept=lambda status: status < 300,
+    kept=_KEPT,
+    is_per_body=True,
+)

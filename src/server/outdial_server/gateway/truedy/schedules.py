@@ -17,7 +17,7 @@ END_OF_DAY: Final = "24:00"
 EVERY_DAY: Final = (1, 2, 3, 4, 5, 6, 7)
 
 
-def moment(text: str, zone: str) -> Timestamp:
+def moment(text: str, zone: str, field: str = "scheduled_at") -> Timestamp:
     """Of what has no offset it is the local time of `zone`: one that a clock change skips moves
     forward by the gap, of one that comes twice it is the first. Raises InvalidFieldsError."""
     if zone not in known_zones():
@@ -28,7 +28,7 @@ def moment(text: str, zone: str) -> Timestamp:
         found = Timestamp()
         found.FromDatetime(local.astimezone(UTC))
     except (ValueError, OverflowError):
-        raise invalid_field("scheduled_at", "is no moment of the calendar") from None
+        raise invalid_field(field, "is no moment of the calendar") from None
     return found
 
 

@@ -173,7 +173,8 @@ def _filters(tx: Tx, account_id: AccountId, wanted: CallFilter) -> tuple[str, di
         filters += "AND c.id < :end_id "
         parameters["end_id"] = first_id_at(wanted.created_before)
     agents = [agent_key(tx, account_id, agent) for agent in wanted.agent_ids]
-    return filters + among("c.agent_key", agents) + among(_SHOWN_STATE, wanted.states), parameters
+    filters += among("c.agent_key", agents) + among(_SHOWN_STATE, wanted.states)
+    return filters + among("c.disposition", wanted.dispositions), parameters
 
 
 def _look_to(tx: Tx, before: int) -> int | None:
