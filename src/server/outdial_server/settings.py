@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     # Empty means the one in a file beside the database, made at the first start; servers
     # that share a database must share it.
     master_key: SecretStr = SecretStr("")
+    # Those before it, one a line: what was made under them still opens.
+    old_master_keys: SecretStr = SecretStr("")
 
     # Addresses and networks, with commas between, that requests may go to although they are
     # not public, or without TLS.

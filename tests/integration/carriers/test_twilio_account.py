@@ -1,10 +1,12 @@
 """A whole server that dials through accounts at Twilio: its adapter, Twilio's API at the far end
 on loopback, callbacks signed and over HTTP. The judge is the far end's own record."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import time_ns
 
 import httpx
 import pytest
@@ -33,13 +35,16 @@ from tests.integration.carriers.outdial import (
     STORM_CAP,
     STORM_COPIES,
     STORM_RATE,
+    Outdial,
     assert_everybody_was_rung_once,
     far_end,
     outdial,
 )
+from typer.testing import CliRunner, Result
 
 from outdial_server.adapters.master_key import master_key_from
 from outdial_server.carriers.simulated.profile import SimulationProfile, Span
+from outdial_server.cli.main import app
 from support.far_carrier import FarCarrier
 from support.far_twilio import KEY_SECRET, KEY_SID, SID, TOKEN, TwilioFace, signed
 from support.grpc import refused
@@ -220,6 +225,55 @@ async def test_another_master_key_holds_the_calls_and_says_so(tmp_path: Path) ->
         assert line["carrier_config_id"] == config.carrier_config_id
         assert "sealed with the master key" in line["cause"]
         assert twilio.far.requests == []
+
+
+async def test_a_master_key_is_rotated_while_calls_of_the_old_one_go_on(tmp_path: Path) -> None:
+    old, new = {"master_key": MASTER_KEY}, {"master_key": "the next master key"}
+    both = new | {"old_master_keys": MASTER_KEY}
+    url = f"sqlite:///{tmp_path / 'outdial.db'}"
+    environment = {f"OUTDIAL_{name.upper()}": value for name, value in both.items()}
+    environment["OUTDIAL_DATABASE_URL"] = url
+
+    async def dials(server: Outdial) -> None:
+        batch_id = await server.add_batch(await server.add_agent(name=f"Ada {time_ns()}"), 1)
+        await watch_to_the_end(server.channel, KEY, batch_id)
+
+    async def rotate() -> Result:
+        command = ["rotate-master-key"]
+        return await asyncio.to_thread(CliRunner().invoke, app, command, env=environment)
+
+    async with far_twilio() as twilio:
+        async with outdial(tmp_path, **old) as server:
+            config = await server.add_config(twilio.credentials())
+        path = f"callbacks/twilio/{config.carrier_config_id}"
+        tokens = {
+            key: master_key_from(key).derive(f"callback URLs of {config.carrier_config_id}")
+            for key in (MASTER_KEY, new["master_key"])
+        }
+
+        async def is_let_in(server: Outdial, key: str) -> int:
+            callback = signed(
+                f"{server.http_url}/{path}/{tokens[key]}/call-of-nobody",
+                {"CallSid": "CA" + "0" * 32, "CallStatus": "ringing"},
+            )
+            async with httpx.AsyncClient() as client:
+                answer = await client.post(
+                    callback.url, content=callback.body, headers=callback.headers
+                )
+            return answer.status_code
+
+        async with outdial(tmp_path, **both) as server:
+            await dials(server)
+            assert [await is_let_in(server, key) for key in tokens] == [204, 204]
+        told = await rotate()
+        assert (told.exit_code, told.stdout) == (
+            0,
+            "sealed anew: credentials of carrier configs 1\n",
+        )
+        assert (await rotate()).stdout == "sealed anew: nothing was left\n"
+        async with outdial(tmp_path, **new) as server:
+            await dials(server)
+            assert [await is_let_in(server, key) for key in tokens] == [404, 204]
 
 
 async def test_credentials_are_checked_at_twilio_and_nobody_is_called(tmp_path: Path) -> None:

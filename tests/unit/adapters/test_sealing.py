@@ -36,6 +36,18 @@ def test_another_master_key_is_told_by_its_id() -> None:
     assert "sesame" not in str(caught.value)
 
 
+def test_what_an_old_key_sealed_is_read_and_sealed_with_the_new_one() -> None:
+    old, new = master_key_from("some text"), master_key_from("another text")
+    seal = AesGcmSeal(new, [old])
+    sealed = SEAL.seal("open sesame", "a")
+    assert seal.unseal(sealed, "a") == "open sesame"
+    anew = seal.seal("open sesame", "a")
+    assert AesGcmSeal(new).unseal(anew, "a") == "open sesame"
+    assert (anew.startswith(seal.mark), sealed.startswith(seal.mark)) == (True, False)
+    with pytest.raises(UnreadableSecretError, match="not what was sealed"):
+        seal.unseal(sealed, "b")
+
+
 @given(st.integers(0, len(SEAL.seal("open sesame", "a")) - 1), st.sampled_from("Aa0-_.="))
 def test_a_sealed_text_that_was_changed_is_refused(at: int, letter: str) -> None:
     sealed = SEAL.seal("open sesame", "a")

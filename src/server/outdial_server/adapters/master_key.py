@@ -46,6 +46,26 @@ def master_key_in(path: Path) -> MasterKey:
     return _read(path)
 
 
+_FILE: Final = "file:"
+
+
+def old_master_keys(text: str) -> tuple[MasterKey, ...]:
+    """From a setting: one a line, as it was set, or `file:PATH` for one that was in a file.
+    Raises OSError for a file that cannot be read, ValueError for one that holds no key."""
+    lines = [line.strip() for line in text.splitlines()]
+    return tuple(_old(line) for line in lines if line)
+
+
+def _old(line: str) -> MasterKey:
+    if not line.startswith(_FILE):
+        return master_key_from(line)
+    path = Path(line.removeprefix(_FILE))
+    try:
+        return _read(path)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from error
+
+
 def _read(path: Path) -> MasterKey:
     text = path.read_text(errors="replace").strip()
     if not _HEX_KEY.fullmatch(text):

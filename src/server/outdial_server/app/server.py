@@ -8,14 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from outdial_server.adapters.chance import SeededChances
-from outdial_server.adapters.master_key import MasterKey, master_key_from, master_key_in
 from outdial_server.adapters.metrics import (
     FiguresCollector,
     LoopLag,
@@ -28,6 +26,7 @@ from outdial_server.adapters.sealing import AesGcmSeal
 from outdial_server.adapters.spare_time import SpareThread
 from outdial_server.app.carriers import build_carriers, build_sip
 from outdial_server.app.foundation import Foundation, open_foundation
+from outdial_server.app.master_keys import callback_tokens, master_key, old_keys
 from outdial_server.app.servicers import build_grpc_server
 from outdial_server.carriers.registry import CarrierRegistry
 from outdial_server.carriers.sip.supervisor import CannotListenError, SipSupervisor
@@ -51,10 +50,7 @@ from outdial_server.gateway import (
 from outdial_server.ports.sealing import Seal
 from outdial_server.ports.webhooks import WebhookSender
 from outdial_server.settings import Settings, SettingsError
-from outdial_server.storage import master_key_path
 from outdial_server.webhooks.sender import HttpWebhookSender
-
-_CALLBACK_PURPOSE: Final = "callback URLs"
 
 log = structlog.get_logger()
 
@@ -119,12 +115,9 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         telemetry = PrometheusTelemetry(metrics)
         base = await stack.enter_async_context(open_foundation(settings, telemetry))
         tell_build(metrics, version("outdial"), base.store.database.dialect.name)
-        master_key = _master_key(settings)
-        tokens = CallbackTokens(
-            master_key.derive(_CALLBACK_PURPOSE),
-            lambda config_id: master_key.derive(f"{_CALLBACK_PURPOSE} of {config_id}"),
-        )
-        seal = AesGcmSeal(master_key)
+        key, old = master_key(settings), old_keys(settings)
+        tokens = callback_tokens(key, old)
+        seal = AesGcmSeal(key, old)
         reports = GatheredReports(base.signals)
         sip = build_sip(base)
         carriers = build_carriers(base, reports, tokens, seal, sip)
@@ -178,20 +171,6 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
             http_port=http_port,
         )
         yield RunningServer(grpc_port, http_port, first_secret)
-
-
-def _master_key(settings: Settings) -> MasterKey:
-    given = settings.master_key.get_secret_value()
-    if given:
-        return master_key_from(given)
-    path = master_key_path(settings.database_url)
-    try:
-        return master_key_in(path)
-    except OSError as error:
-        words = f"cannot be read or made: {error.strerror}"
-        raise SettingsError(f"OUTDIAL_MASTER_KEY: is not set, and {path} {words}") from error
-    except ValueError as error:
-        raise SettingsError(f"OUTDIAL_MASTER_KEY: is not set, and {path} {error}") from error
 
 
 async def _listening(variable: str, start: Callable[[], Awaitable[int]]) -> int:

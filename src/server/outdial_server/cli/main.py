@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from outdial_server.cli import accounts, erase, keys, migrate, serve, simulate_carrier
+from outdial_server.cli import (
+    accounts,
+    erase,
+    keys,
+    migrate,
+    rotate_master_key,
+    serve,
+    simulate_carrier,
+)
 
 app = typer.Typer(
     name="outdial-server",
@@ -18,6 +26,7 @@ app.command("migrate")(migrate.command)
 app.add_typer(keys.app, name="keys", help="Make, list and revoke API keys.")
 app.add_typer(accounts.app, name="accounts", help="Make, list and change accounts.")
 app.command("erase")(erase.command)
+app.command("rotate-master-key")(rotate_master_key.command)
 app.command("simulate-carrier")(simulate_carrier.command)
 
 

@@ -29,6 +29,8 @@ class CallbackTokens:
     own: str
     # For each carrier config, by its id.
     of_config: Callable[[str], str]
+    # Those of earlier master keys, for calls that were made under them.
+    old: tuple["CallbackTokens", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class _Addressed:
     """Where in a carrier's callbacks one came to. `config` is empty for the server's own."""
 
     config: str
+    token: str
     path: str
 
 
@@ -107,6 +110,7 @@ class CallbackRoutes:
             },
             body=body,
             carrier_config=addressed.config,
+            token=addressed.token,
         )
         if not await self._is_own(carrier, callback):
             self._telemetry.callback_received(CallbackOutcome.FORGED)
@@ -120,10 +124,13 @@ class CallbackRoutes:
     def _addressed(self, rest: str) -> _Addressed | None:
         """None without the right token."""
         first, _, behind = rest.partition("/")
-        if _same(first, self._tokens.own):
-            return _Addressed("", behind)
         token, _, path = behind.partition("/")
-        return _Addressed(first, path) if _same(token, self._tokens.of_config(first)) else None
+        for tokens in (self._tokens, *self._tokens.old):
+            if _same(first, tokens.own):
+                return _Addressed("", first, behind)
+            if _same(token, tokens.of_config(first)):
+                return _Addressed(first, token, path)
+        return None
 
     async def _is_own(self, carrier: Carrier, callback: RawCallback) -> bool:
         if carrier.verify_callback(callback):

@@ -151,6 +151,9 @@ class RawCallback:
     body: bytes
     # The carrier config whose URL it came to; empty for one of the carrier's own.
     carrier_config: str = ""
+    # That of the URL it came to, the last part of the callback URL: an earlier one for calls
+    # that were made under another master key. Empty: that of now.
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from outdial_server.storage.migrate import is_up_to_date, migrate
 from outdial_server.storage.opening import parse_url, refusals_in_words
 from outdial_server.storage.phone_number_store import SqlPhoneNumbers
 from outdial_server.storage.retry_store import SqlRetries
+from outdial_server.storage.sealed_store import SqlSealedSecrets
 from outdial_server.storage.sqlite_database import SqliteDatabase
 from outdial_server.storage.stores import (
     SqlAccounts,
@@ -77,6 +78,7 @@ class Store:
     webhooks: SqlWebhooks
     carrier_queues: SqlCarrierQueues
     answers: SqlAnswers
+    sealed: SqlSealedSecrets
 
     @property
     def is_alone(self) -> bool:
@@ -119,6 +121,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlWebhooks(database),
         SqlCarrierQueues(database),
         SqlAnswers(database),
+        SqlSealedSecrets(database),
     )
 
 
