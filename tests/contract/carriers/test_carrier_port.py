@@ -192,7 +192,11 @@ async def test_an_ended_call_is_found_as_it_ended(open_line: OpenLine) -> None:
     line = await open_line("answered_human=0", "busy=1")
     await place(line)
     ended = await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
-    assert await line.carrier.look_up(QUERY) == Found(ended)
+    found = await line.carrier.look_up(QUERY)
+    assert isinstance(found, Found)
+    assert found.report is not None
+    assert found.report._replace(rang=ended.rang) == ended
+    assert found.report.rang is not False
 
 
 async def test_a_queued_call_is_found_as_accepted(open_line: OpenLine) -> None:
@@ -238,6 +242,12 @@ async def test_hanging_up_before_the_answer_cancels(open_line: OpenLine, stage: 
     assert ReportKind.ANSWERED not in line.news.kinds(REQUEST.call_id)
 
 
+async def rang_on_record(line: Line, query: CallQuery) -> bool | None:
+    """None where the carrier does not say."""
+    found = await line.carrier.look_up(query)
+    return found.report.rang if isinstance(found, Found) and found.report is not None else None
+
+
 async def test_hanging_up_a_queued_call_lets_it_never_ring(open_line: OpenLine) -> None:
     line = await open_line("mode=queueing", "max_concurrent_calls=1", LONG)
     await place(line)
@@ -245,6 +255,16 @@ async def test_hanging_up_a_queued_call_lets_it_never_ring(open_line: OpenLine) 
     assert await line.carrier.hang_up(FOR_WAITING)
     await line.news.wait_for(WAITING.call_id, ReportKind.ENDED)
     assert line.news.kinds(WAITING.call_id) == [ReportKind.ENDED]
+    assert not await rang_on_record(line, FOR_WAITING)
+
+
+async def test_a_call_that_is_cancelled_as_it_rings_has_rung(open_line: OpenLine) -> None:
+    line = await open_line("ring_ms=3600000")
+    await place(line)
+    await line.news.wait_for(REQUEST.call_id, ReportKind.RINGING)
+    assert await line.carrier.hang_up(QUERY)
+    await line.news.wait_for(REQUEST.call_id, ReportKind.ENDED)
+    assert await rang_on_record(line, QUERY) is not False
 
 
 async def test_a_call_that_is_taken_back_and_was_answered_meanwhile_goes_on(
