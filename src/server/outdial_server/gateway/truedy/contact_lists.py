@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
-from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
+from outdial_server.domain.errors import invalid_field
 from outdial_server.gateway.asking import LongRequest
 from outdial_server.gateway.json_stream import LongList, read_object
 from outdial_server.gateway.truedy.batch_shapes import NewBatchContact
@@ -41,7 +41,7 @@ class ContactList(Generic[M]):
         if isinstance(found, LongList):
             body[LIST] = None
         elif found is not None:
-            raise InvalidFieldsError([FieldViolation(LIST, "must be a list")])
+            raise invalid_field(LIST, "must be a list")
         if self._faults:
             raise RequestValidationError(self._faults)
         return body

@@ -58,6 +58,9 @@ class NewContact(ContactFields):
 
 
 class ContactChange(ContactFields):
+    # What cannot be changed is refused by its name.
+    model_config = ConfigDict(strict=True, extra="allow")
+
     phone_number: PhoneNumber = ""
 
 

@@ -94,6 +94,8 @@ async def get_contact(contact_id: str, asks: Asks) -> Response:
 
 async def update_contact(contact_id: str, asked: ContactChange, asks: Asks) -> Response:
     """Changes what is said; null takes it away. Batch calls keep their copies."""
+    if "folder_id" in (asked.model_extra or {}):
+        raise invalid_field("folder_id", "cannot be changed")
     contact = contact_pb2.Contact(contact_id=core_id(contact_id), address=asked.phone_number)
     write(contact, asked)
     paths = _written(asked)

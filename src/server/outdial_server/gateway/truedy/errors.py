@@ -16,6 +16,7 @@ from outdial_server.gateway.refusal import Refusal
 from outdial_server.gateway.truedy.asked import PREFIX, asked
 from outdial_server.gateway.truedy.envelopes import Meta, failure
 from outdial_server.gateway.truedy.field_names import field_name
+from outdial_server.gateway.truedy.ids import core_id
 
 FAULTS_TOLD_MOST: Final = 50
 
@@ -149,7 +150,7 @@ def _not_found(refusal: Refusal) -> Response:
     noun, field = _NOUNS.get(refusal.reason, ("Resource", "id"))
     wanted, path = refusal.metadata.get("id", ""), asked().path
     message = f"{noun} not found: {wanted}"
-    if wanted and wanted in path:
+    if wanted in map(core_id, path.split("/")):
         return _error(404, message)
     place = path.removeprefix(PREFIX).split("/")[1]
     field = _OTHER_FIELDS.get((place, refusal.reason), field)

@@ -8,11 +8,9 @@ from google.protobuf.message import Message
 from outdial_server.gateway.asking import Caller
 
 Limit = Annotated[int, Query(ge=1, le=100)]
-Offset = Annotated[int, Query(ge=0)]
-PageNumber = Annotated[int, Query(ge=1)]
-
-_SKIP_MOST = 2**31 - 1
-"""What the contract can say; no list is so long."""
+# No list is so long.
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000)]
+PageNumber = Annotated[int, Query(ge=1, le=10_000_000)]
 
 
 class Part(NamedTuple):
@@ -25,7 +23,7 @@ async def part_of(
 ) -> Part:
     """`request` is that of a list, without its page; `items` names the list in `answer`. What is
     searched for in long lists comes in pages that may be short, and lead on."""
-    request.page_size, request.skip = limit, min(offset, _SKIP_MOST)
+    request.page_size, request.skip = limit, offset
     request.show_total_size = True
     told: Any = await asks.ask(request, answer)
     found, total = list(getattr(told, items)), told.total_size
