@@ -1,9 +1,10 @@
 """The longest body that REST takes: time, hold of the event loop and memory."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import httpx
 import orjson
@@ -18,7 +19,7 @@ from outdial_server.domain.limits import REQUEST_MAX_BYTES
 
 _MB = 1e6
 _PATIENCE_SECONDS = 120
-_NOTE = "x" * 200
+_NOTE = "x" * 160
 """Brings a call to some 320 bytes: 100,000 of them come near to the longest body."""
 
 
@@ -30,14 +31,30 @@ class Taken:
     extra_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """Where the body goes, and what is in it. `path` and `body` are given an agent's id."""
+
+    name: str
+    path: Callable[[str], str]
+    body: Callable[[str, int], bytes]
+    count_of: Callable[[dict[str, Any]], int]
+
+
 def bodies(options: Options) -> Iterator[RowReport]:
     rows = options.amount(100_000, 100_000, 2_000)
-    taken = [_taken(options.folder / str(number), rows) for number in range(options.rounds)]
-    yield RowReport(
+    for name in SURFACES:
+        folders = [options.folder / f"{name}-{number}" for number in range(options.rounds)]
+        yield _report(name, rows, [_taken(folder, name, rows) for folder in folders])
+
+
+def _report(name: str, rows: int, taken: Sequence[Taken]) -> RowReport:
+    size = len(SURFACES[name].body("", rows)) / _MB
+    return RowReport(
         "bodies",
         (
             measure(
-                f"{rows:,} calls in {len(native_body('', rows)) / _MB:.0f} MB of JSON, durable",
+                f"{name}: {rows:,} calls in {size:.0f} MB of JSON, durable",
                 "s",
                 [one.seconds for one in taken],
             ),
@@ -59,7 +76,7 @@ def bodies(options: Options) -> Iterator[RowReport]:
     )
 
 
-def _taken(folder: Path, rows: int) -> Taken:
+def _taken(folder: Path, name: str, rows: int) -> Taken:
     idle_folder = folder / "idle"
     idle_folder.mkdir(parents=True)
     outdial = Outdial(sqlite_url(folder / "outdial.db"), SIMULATED)
@@ -67,47 +84,78 @@ def _taken(folder: Path, rows: int) -> Taken:
         Service(folder, OnBothPorts(outdial), probed=True) as server,
         Service(idle_folder, nothing, probed=True) as idle,
     ):
-        url = f"http://{server.address.split()[1]}/outdial/v1"
+        url = f"http://{server.address.split()[1]}"
         agent_id = apart(create_agent, url)
+        # What is loaded for a surface when it is first asked is not the body's cost.
+        apart(create_batch, url, name, agent_id, 1)
         before = server.ids.rss_bytes()
         server.take_hold_ms()
         idle.take_hold_ms()
-        seconds = apart(create_batch, url, agent_id, rows)
+        seconds = apart(create_batch, url, name, agent_id, rows)
         extra = server.ids.rss_most_bytes() - before
         return Taken(seconds, server.take_hold_ms(), idle.take_hold_ms(), extra)
 
 
 def create_agent(url: str) -> str:
     with _client(url) as http:
-        made = http.post("/agents", json={"agent": {"displayName": "B"}}).raise_for_status()
+        agent = {"agent": {"displayName": "B"}}
+        made = http.post("/outdial/v1/agents", json=agent).raise_for_status()
     agent_id: str = made.json()["agent"]["agentId"]
     return agent_id
 
 
-def create_batch(url: str, agent_id: str, rows: int) -> float:
-    body = native_body(agent_id, rows)
+def create_batch(url: str, name: str, agent_id: str, rows: int) -> float:
+    surface = SURFACES[name]
+    body = surface.body(agent_id, rows)
     assert len(body) <= REQUEST_MAX_BYTES, "longer than it may be"
     with _client(url) as http:
         began = time.perf_counter()
-        made = http.post("/batches", content=body).raise_for_status()
+        made = http.post(surface.path(agent_id), content=body).raise_for_status()
         seconds = time.perf_counter() - began
-    assert made.json()["batch"]["counts"]["waiting"] == str(rows), "some were not stored"
+    assert surface.count_of(made.json()) == rows, "some were not stored"
     return seconds
 
 
-def native_body(agent_id: str, rows: int) -> bytes:
-    people = [
-        {
-            "address": f"+1555{number:07d}",
-            "templateContext": {"firstName": "Ada", "note": _NOTE},
-            "metadata": {"crmId": f"c-{number}"},
-        }
-        for number in range(rows)
-    ]
+def _native_body(agent_id: str, rows: int) -> bytes:
+    people = [{"address": f"+1555{number:07d}", **_told(number)} for number in range(rows)]
     batch = {"displayName": "Reminders", "agentId": agent_id}
     return orjson.dumps({"batch": batch, "scheduledCalls": people, "draft": True})
 
 
+def _ultravox_body(agent_id: str, rows: int) -> bytes:
+    calls = [
+        {"medium": {"twilio": {"outgoing": {"to": f"+1555{number:07d}"}}}, **_told(number)}
+        for number in range(rows)
+    ]
+    return orjson.dumps({"calls": calls, "paused": True})
+
+
+def _told(number: int) -> dict[str, Any]:
+    return {
+        "templateContext": {"firstName": "Ada", "note": _NOTE},
+        "metadata": {"crmId": f"c-{number}"},
+    }
+
+
+SURFACES: Final[Mapping[str, Surface]] = {
+    surface.name: surface
+    for surface in (
+        Surface(
+            "native",
+            lambda agent_id: "/outdial/v1/batches",
+            _native_body,
+            lambda made: int(made["batch"]["counts"]["waiting"]),
+        ),
+        Surface(
+            "Ultravox",
+            lambda agent_id: f"/api/agents/{agent_id}/scheduled_batches",
+            _ultravox_body,
+            lambda made: int(made["totalCount"]),
+        ),
+    )
+}
+
+
 def _client(url: str) -> httpx.Client:
-    headers = {"x-api-key": API_KEY}
+    headers = {"x-api-key": API_KEY, "content-type": "application/json"}
     return httpx.Client(base_url=url, headers=headers, timeout=_PATIENCE_SECONDS)

@@ -15,8 +15,9 @@ from outdial_server.domain.errors import InvalidFieldsError, invalid_field
 Take = Callable[[int, Any], None]
 """One entry of the list, with its index."""
 
-_TURN_BYTES: Final = 32 * 1024
-"""So much is parsed before others have their turn: a few milliseconds."""
+_TURN_BYTES: Final = 8 * 1024
+"""So much is parsed, and its entries taken, before others have their turn: some 30 entries, a few
+milliseconds."""
 
 _DEPTH_MOST: Final = 60
 """Deeper than anything that is documented; contexts hold what their writers like."""
