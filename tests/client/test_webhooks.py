@@ -7,6 +7,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.agent_service_pb2 import ListAgentsResponse
+from outdial.v1.batch_pb2 import BATCH_STATE_FAILED
 from outdial.v1.event_pb2 import EVENT_TYPE_BATCH_ENDED, EVENT_TYPE_CALL_ENDED
 from outdial.v1.webhook_delivery_pb2 import (
     WEBHOOK_DELIVERY_STATE_RETRYING,
@@ -59,13 +60,17 @@ async def test_a_webhook_is_of_an_agent_or_a_batch_and_in_a_format(
     far_end.answer("CreateWebhook", MADE)
     far_end.answer("ListAgents", ListAgentsResponse(agents=[Agent(agent_id="a-1")]))
     words = ("webhook", "create", HOOK.url, "--batch", "b-1", "--format", "ultravox")
-    made = await outdial(*words, "--agent", "Ada")
+    made = await outdial(*words, "--agent", "Ada", "--batch-end", "failed")
     assert made.exit_code == 0, made.output
     async with Client(far_end.address) as client:
         await client.webhooks.create(HOOK.url, secret="mine")
     typed, called = far_end.requests("CreateWebhook")
     assert typed.webhook == Webhook(
-        url=HOOK.url, agent_id="a-1", batch_id="b-1", format=WEBHOOK_FORMAT_ULTRAVOX
+        url=HOOK.url,
+        agent_id="a-1",
+        batch_id="b-1",
+        format=WEBHOOK_FORMAT_ULTRAVOX,
+        batch_end_states=[BATCH_STATE_FAILED],
     )
     assert called.secret == "mine"
 

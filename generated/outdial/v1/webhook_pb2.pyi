@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from outdial.v1 import batch_pb2 as _batch_pb2
 from outdial.v1 import event_pb2 as _event_pb2
 import builtins as _builtins
 import sys
@@ -106,6 +107,7 @@ class Webhook(_message.Message):
     AGENT_ID_FIELD_NUMBER: _builtins.int
     BATCH_ID_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
+    BATCH_END_STATES_FIELD_NUMBER: _builtins.int
     webhook_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -159,6 +161,12 @@ class Webhook(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When a client last changed it. Output only."""
 
+    @_builtins.property
+    def batch_end_states(self) -> _containers.RepeatedScalarFieldContainer[_batch_pb2.BatchState.ValueType]:
+        """Of BATCH_ENDED that of batches which ended so: COMPLETED, CANCELLED or FAILED; empty for
+        all.
+        """
+
     def __init__(
         self,
         *,
@@ -179,10 +187,11 @@ class Webhook(_message.Message):
         agent_id: _builtins.str = ...,
         batch_id: _builtins.str = ...,
         format: Global___WebhookFormat.ValueType = ...,
+        batch_end_states: _abc.Iterable[_batch_pb2.BatchState.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "active", b"active", "create_time", b"create_time", "failing_since_time", b"failing_since_time", "previous_secret_expire_time", b"previous_secret_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "agent_id", b"agent_id", "batch_id", b"batch_id", "consecutive_failures", b"consecutive_failures", "create_time", b"create_time", "description", b"description", "etag", b"etag", "event_types", b"event_types", "failing_since_time", b"failing_since_time", "format", b"format", "health", b"health", "last_error", b"last_error", "previous_secret_expire_time", b"previous_secret_expire_time", "update_time", b"update_time", "url", b"url", "webhook_id", b"webhook_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "agent_id", b"agent_id", "batch_end_states", b"batch_end_states", "batch_id", b"batch_id", "consecutive_failures", b"consecutive_failures", "create_time", b"create_time", "description", b"description", "etag", b"etag", "event_types", b"event_types", "failing_since_time", b"failing_since_time", "format", b"format", "health", b"health", "last_error", b"last_error", "previous_secret_expire_time", b"previous_secret_expire_time", "update_time", b"update_time", "url", b"url", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__active: _TypeAlias = _typing.Literal["active"]  # noqa: Y015
     _WhichOneofArgType__active: _TypeAlias = _typing.Literal["_active", b"_active"]  # noqa: Y015

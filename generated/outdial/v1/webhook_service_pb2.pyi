@@ -191,7 +191,7 @@ class UpdateWebhookRequest(_message.Message):
     def webhook(self) -> _webhook_pb2.Webhook: ...
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Of `url`, `description`, `event_types`, `active`."""
+        """Of `url`, `description`, `event_types`, `batch_end_states`, `active`."""
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ from datetime import datetime
 from google.protobuf.field_mask_pb2 import FieldMask
 from grpc.aio import Channel
 from outdial.v1 import webhook_service_pb2 as messages
+from outdial.v1.batch_pb2 import BatchState
 from outdial.v1.event_pb2 import EventType
 from outdial.v1.webhook_delivery_pb2 import WebhookDelivery, WebhookDeliveryState
 from outdial.v1.webhook_pb2 import WEBHOOK_FORMAT_UNSPECIFIED, Webhook, WebhookFormat
@@ -23,11 +24,12 @@ class Webhooks:
         self._stub = WebhookServiceStub(channel)
         self._send = sender.send
 
-    async def create(
+    async def create(  # noqa: PLR0913 all but the URL by their names
         self,
         url: str,
         *,
         event_types: Iterable[EventType.ValueType] = (),
+        batch_end_states: Iterable[BatchState.ValueType] = (),
         agent_id: str = "",
         batch_id: str = "",
         webhook_format: WebhookFormat.ValueType = WEBHOOK_FORMAT_UNSPECIFIED,
@@ -38,14 +40,15 @@ class Webhooks:
         """Makes a webhook. The answer alone holds its `secret`.
 
         Without `event_types`, `agent_id` and `batch_id` it is told of everything, and without a
-        `webhook_format` in our words. A `secret` of your own is `whsec_` and base64; in the
-        formats of others any text up to 120 characters. ResourceExhaustedError
-        (TOO_MANY_WEBHOOKS) when the account has 50.
+        `webhook_format` in our words; with `batch_end_states` of those ends of batches alone. A
+        `secret` of your own is `whsec_` and base64; in the formats of others any text up to 120
+        characters. ResourceExhaustedError (TOO_MANY_WEBHOOKS) when the account has 50.
         """
         webhook = Webhook(
             url=url,
             description=description,
             event_types=event_types,
+            batch_end_states=batch_end_states,
             agent_id=agent_id,
             batch_id=batch_id,
             format=webhook_format,

@@ -1344,6 +1344,7 @@ class Webhooks:
         url: str,
         *,
         event_types: Iterable[EventType.ValueType] = (),
+        batch_end_states: Iterable[BatchState.ValueType] = (),
         agent_id: str = "",
         batch_id: str = "",
         webhook_format: WebhookFormat.ValueType = WEBHOOK_FORMAT_UNSPECIFIED,
@@ -1354,15 +1355,16 @@ class Webhooks:
         """Makes a webhook. The answer alone holds its `secret`.
 
         Without `event_types`, `agent_id` and `batch_id` it is told of everything, and without a
-        `webhook_format` in our words. A `secret` of your own is `whsec_` and base64; in the
-        formats of others any text up to 120 characters. ResourceExhaustedError
-        (TOO_MANY_WEBHOOKS) when the account has 50.
+        `webhook_format` in our words; with `batch_end_states` of those ends of batches alone. A
+        `secret` of your own is `whsec_` and base64; in the formats of others any text up to 120
+        characters. ResourceExhaustedError (TOO_MANY_WEBHOOKS) when the account has 50.
         """
         return self._loop.run(
             partial(
                 self._inner.create,
                 url,
                 event_types=tuple(event_types),
+                batch_end_states=tuple(batch_end_states),
                 agent_id=agent_id,
                 batch_id=batch_id,
                 webhook_format=webhook_format,

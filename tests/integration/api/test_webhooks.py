@@ -14,7 +14,12 @@ import pytest_asyncio
 from aiohttp import web
 from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1.agent_pb2 import Agent
-from outdial.v1.batch_pb2 import Batch
+from outdial.v1.batch_pb2 import (
+    BATCH_STATE_CANCELLED,
+    BATCH_STATE_COMPLETED,
+    BATCH_STATE_FAILED,
+    Batch,
+)
 from outdial.v1.event_pb2 import (
     EVENT_TYPE_BATCH_ENDED,
     EVENT_TYPE_CALL_ENDED,
@@ -175,19 +180,26 @@ async def test_a_webhook_is_read_listed_changed_and_deleted(
     grpc_channel: grpc.aio.Channel,
 ) -> None:
     key = (await new_tenant(grpc_channel, "webhooks")).key
-    asked = Webhook(url="https://hooks.example.com/", event_types=WANTED)
+    asked = Webhook(
+        url="https://hooks.example.com/",
+        event_types=WANTED,
+        batch_end_states=[BATCH_STATE_FAILED, BATCH_STATE_COMPLETED],
+    )
     made = await call(grpc_channel, "CreateWebhook", key, webhook=asked, request_id="one")
     again = await call(grpc_channel, "CreateWebhook", key, webhook=asked, request_id="one")
     assert (again.webhook, again.secret) == (made.webhook, made.secret)
     assert made.webhook.active
+    assert made.webhook.batch_end_states == asked.batch_end_states
     webhook_id = made.webhook.webhook_id
     wanted = Webhook(
         webhook_id=webhook_id, active=False, description="ours", etag=made.webhook.etag
     )
-    mask = FieldMask(paths=["active", "description", "event_types"])
+    wanted.batch_end_states.append(BATCH_STATE_CANCELLED)
+    mask = FieldMask(paths=["active", "description", "event_types", "batch_end_states"])
     changed = await call(grpc_channel, "UpdateWebhook", key, webhook=wanted, update_mask=mask)
     assert (changed.webhook.active, changed.webhook.description) == (False, "ours")
     assert not changed.webhook.event_types
+    assert list(changed.webhook.batch_end_states) == [BATCH_STATE_CANCELLED]
     listed = await call(grpc_channel, "ListWebhooks", key)
     assert list(listed.webhooks) == [changed.webhook]
     await call(grpc_channel, "DeleteWebhook", key, webhook_id=webhook_id)

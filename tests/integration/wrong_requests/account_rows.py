@@ -340,7 +340,7 @@ AGENTS = [
         "UpdateAgent",
         lambda w: {"agent": Agent(agent_id=w.ours.agent_id), "update_mask": mask("voice")},
         "update_mask",
-        says="'voice' is no field; name some of active, context_schema, default_context,",
+        says="'voice' is no field; name some of active, annotations, context_schema,",
     ),
     faulty(
         "everything and something",

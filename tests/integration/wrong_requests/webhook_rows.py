@@ -2,6 +2,7 @@
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
+from outdial.v1.batch_pb2 import BATCH_STATE_FAILED, BATCH_STATE_PAUSED
 from outdial.v1.event_pb2 import EVENT_TYPE_CALL_ENDED
 from outdial.v1.webhook_delivery_pb2 import WEBHOOK_DELIVERY_STATE_GIVEN_UP
 from outdial.v1.webhook_pb2 import WEBHOOK_FORMAT_ULTRAVOX, Webhook
@@ -37,17 +38,27 @@ ROWS = [
         for name, url in BAD_URLS.items()
     ),
     faulty(
-        "a long description, and one event twice",
+        "a long description, one event twice, and an end that is none",
         "CreateWebhook",
         lambda w: {
             "webhook": Webhook(
                 url=HOOK,
                 description="x" * 257,
                 event_types=[EVENT_TYPE_CALL_ENDED, EVENT_TYPE_CALL_ENDED],
+                batch_end_states=[BATCH_STATE_FAILED, BATCH_STATE_PAUSED],
             )
         },
         "webhook.description",
         "webhook.event_types",
+        "webhook.batch_end_states",
+    ),
+    faulty(
+        "one end twice",
+        "CreateWebhook",
+        lambda w: {
+            "webhook": Webhook(url=HOOK, batch_end_states=[BATCH_STATE_FAILED, BATCH_STATE_FAILED])
+        },
+        "webhook.batch_end_states",
     ),
     faulty(
         "an event that there is not",

@@ -100,6 +100,20 @@ def test_messages_are_given_what_they_tell_of() -> None:
     assert [replace(message, about=None) for message in whole] == messages
 
 
+def test_of_batches_that_end_those_are_told_that_ended_as_was_asked() -> None:
+    fields = WebhookFields("u", batch_end_states=(BatchState.FAILED,))
+    ended = {
+        state: event(EventType.BATCH_ENDED, state=state)
+        for state in (BatchState.COMPLETED, BatchState.CANCELLED, BatchState.FAILED)
+    }
+    # Another event of a batch that is what was not asked for.
+    moved = event(EventType.BATCH_STATE_CHANGED, state=BatchState.COMPLETED)
+    events = [moved, *ended.values(), event(EventType.CALL_ENDED)]
+    messages = wanted_messages(fields, AccountId("a"), BatchId("0-1"), events, is_direct=False)
+    told = [message.event for message in messages]
+    assert told == [moved, ended[BatchState.FAILED], events[-1]]
+
+
 def test_what_was_erased_is_not_told() -> None:
     fields = WebhookFields("u", format=WebhookFormat.TRUEDY)
     events = [event(EventType.CALL_ENDED), event(EventType.BATCH_ENDED)]

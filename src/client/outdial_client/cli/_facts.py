@@ -309,6 +309,7 @@ def webhook_facts(webhook: Webhook) -> Facts:
         ("id", webhook.webhook_id),
         ("url", webhook.url),
         ("events", webhook_events(webhook)),
+        ("ends of batches", ", ".join(map(BATCH_STATES.spoken, webhook.batch_end_states))),
         ("agent", webhook.agent_id),
         ("batch", webhook.batch_id),
         ("format", WEBHOOK_FORMATS.spoken(webhook.format)),

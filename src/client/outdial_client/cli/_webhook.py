@@ -8,7 +8,13 @@ from outdial.v1.webhook_pb2 import WEBHOOK_FORMAT_UNSPECIFIED, Webhook
 
 from outdial_client._client import Client
 from outdial_client.cli._agent_names import find_agent
-from outdial_client.cli._choices import DELIVERY_STATES, EVENT_TYPES, WEBHOOK_FORMATS, choice
+from outdial_client.cli._choices import (
+    BATCH_STATES,
+    DELIVERY_STATES,
+    EVENT_TYPES,
+    WEBHOOK_FORMATS,
+    choice,
+)
 from outdial_client.cli._exit_code import CommandFailure, ExitCode
 from outdial_client.cli._facts import answer_in_words, webhook_facts
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
@@ -22,6 +28,10 @@ commands = typer.Typer(no_args_is_help=True, help="Endpoints of yours that event
 WebhookId = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its id.")]
 Events = Annotated[
     list[int] | None, choice(EVENT_TYPES, "EVENT", "What is sent; may be repeated; else all.")
+]
+Ends = Annotated[
+    list[int] | None,
+    choice(BATCH_STATES, "STATE", "Of ends of batches only such; may be repeated; else all."),
 ]
 Description = Annotated[str | None, typer.Option(help="A note for people.")]
 Secret = Annotated[
@@ -38,6 +48,7 @@ def create(
     url: Annotated[str, typer.Argument(metavar="URL", help="https.")],
     *,
     event: Events = None,
+    batch_end: Ends = None,
     agent: Annotated[
         str, typer.Option(metavar="AGENT", help="Only of this agent's batches and calls.")
     ] = "",
@@ -56,6 +67,7 @@ def create(
         made = await client.webhooks.create(
             url,
             event_types=event or (),  # type: ignore[arg-type]
+            batch_end_states=batch_end or (),  # type: ignore[arg-type]
             agent_id=agent_id,
             batch_id=batch,
             webhook_format=format or WEBHOOK_FORMAT_UNSPECIFIED,  # type: ignore[arg-type]
@@ -105,6 +117,7 @@ def update(
     *,
     url: Annotated[str | None, typer.Option(help="Another URL.")] = None,
     event: Events = None,
+    batch_end: Ends = None,
     description: Description = None,
     active: Annotated[
         bool | None, typer.Option("--active/--inactive", help="Whether anything is sent.")
@@ -114,6 +127,7 @@ def update(
     said: dict[str, Any] = {
         "url": url,
         "event_types": event,
+        "batch_end_states": batch_end,
         "description": description,
         "active": active,
     }

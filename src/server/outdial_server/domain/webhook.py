@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from outdial_server.domain import limits
+from outdial_server.domain.batch import ENDED_STATES, BatchState
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.errors import ExhaustedError, Reason
 from outdial_server.domain.event import EventType
@@ -37,6 +38,8 @@ class WebhookFields:
     agent_id: AgentId | None = None
     batch_id: BatchId | None = None
     format: WebhookFormat = WebhookFormat.OUTDIAL
+    # Of batches that end; empty: all.
+    batch_end_states: tuple[BatchState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,10 @@ def check_webhook(checks: Checks, fields: WebhookFields, guard: AddressGuard) ->
     checks.text("description", fields.description, limits.WEBHOOK_DESCRIPTION_MAX_CHARS)
     if len(set(fields.event_types)) < len(fields.event_types):
         checks.fault("event_types", "must not name one twice")
+    if len(set(fields.batch_end_states)) < len(fields.batch_end_states):
+        checks.fault("batch_end_states", "must not name one twice")
+    if not ENDED_STATES.issuperset(fields.batch_end_states):
+        checks.fault("batch_end_states", "must be COMPLETED, CANCELLED or FAILED")
 
 
 def check_endpoint(checks: Checks, name: str, url: str, guard: AddressGuard) -> None:

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from outdial_server.domain.batch import Batch
-from outdial_server.domain.event import BatchAfter, Event
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.event import BatchAfter, Event, EventType
 from outdial_server.domain.ids import AccountId, BatchId, CallId, WebhookId
 from outdial_server.domain.told_call import Told, ToldCall
 from outdial_server.domain.webhook import WebhookFields
@@ -71,10 +71,19 @@ def wanted_messages(
     return [
         WebhookMessage(account_id, shown, message_id(batch_id, event.sequence), event)
         for event in events
-        if (not fields.event_types or event.type in fields.event_types)
+        if _is_wanted(fields, event)
         and not (is_direct and event.is_of_batch)
         and has_a_word_for(fields.format, event)
     ]
+
+
+def _is_wanted(fields: WebhookFields, event: Event) -> bool:
+    if fields.event_types and event.type not in fields.event_types:
+        return False
+    if event.type is not EventType.BATCH_ENDED or not fields.batch_end_states:
+        return True
+    after = event.after
+    return isinstance(after, BatchAfter) and BatchState(after.state) in fields.batch_end_states
 
 
 def calls_of(messages: Iterable[WebhookMessage]) -> set[CallId]:

@@ -688,6 +688,8 @@ webhooks: Final = Table(
     Column("agent_key", BigInt),
     Column("batch_id", LargeBinary(16)),
     Column("format", SmallInteger, nullable=False, server_default="1"),
+    # Like the types.
+    _text("batch_end_states_json"),
 )
 Index("webhooks_by_account", webhooks.c.account_key, webhooks.c.key)
 

@@ -7,7 +7,12 @@ from typing import Final
 from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1 import webhook_pb2 as pb
 
-from outdial_server.api.conversion.enums import EVENT_TYPE, WEBHOOK_FORMAT, WEBHOOK_HEALTH
+from outdial_server.api.conversion.enums import (
+    BATCH_STATE,
+    EVENT_TYPE,
+    WEBHOOK_FORMAT,
+    WEBHOOK_HEALTH,
+)
 from outdial_server.api.conversion.ids import canonical
 from outdial_server.api.conversion.masks import masked_fields
 from outdial_server.api.conversion.times import timestamp
@@ -16,7 +21,7 @@ from outdial_server.domain.ids import AgentId, BatchId
 from outdial_server.domain.webhook import Webhook, WebhookFields
 from outdial_server.domain.webhook_format import WebhookFormat
 
-_WRITABLE: Final = ("url", "description", "event_types", "active")
+_WRITABLE: Final = ("url", "description", "event_types", "batch_end_states", "active")
 
 
 def webhook_to_message(webhook: Webhook) -> pb.Webhook:
@@ -27,6 +32,7 @@ def webhook_to_message(webhook: Webhook) -> pb.Webhook:
         url=fields.url,
         description=fields.description,
         event_types=map(EVENT_TYPE.to_message, fields.event_types),
+        batch_end_states=map(BATCH_STATE.to_message, fields.batch_end_states),
         active=fields.active,
         agent_id=fields.agent_id or "",
         batch_id=fields.batch_id or "",
@@ -48,6 +54,7 @@ def webhook_fields(message: pb.Webhook) -> WebhookFields:
         url=message.url,
         description=message.description,
         event_types=EVENT_TYPE.each(message.event_types, "webhook.event_types"),
+        batch_end_states=BATCH_STATE.each(message.batch_end_states, "webhook.batch_end_states"),
         active=message.active if message.HasField("active") else True,
         agent_id=AgentId(canonical(message.agent_id)) if message.agent_id else None,
         batch_id=BatchId(canonical(message.batch_id)) if message.batch_id else None,

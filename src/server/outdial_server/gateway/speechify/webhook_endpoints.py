@@ -31,7 +31,7 @@ from outdial_server.gateway.speechify.asked import Asks, Key
 from outdial_server.gateway.speechify.ids import NOBODY, known_id, shown_id
 from outdial_server.gateway.speechify.moments import moment
 from outdial_server.gateway.speechify.paging import DEFAULT_LIMIT, Cursor, Limit, page_of
-from outdial_server.gateway.speechify.webhook_events import event_name, event_names, event_types
+from outdial_server.gateway.speechify.webhook_events import ask_for, asked_for, event_name
 
 _STATUSES: Final[Mapping[int, str]] = {
     WebhookDeliveryState.WEBHOOK_DELIVERY_STATE_DELIVERED: "delivered",
@@ -189,22 +189,22 @@ async def _endpoint_of(asks: Caller, endpoint_id: str) -> Webhook:
 
 
 def _written(body: ChangedEndpoint) -> tuple[Webhook, list[str]]:
-    """And which fields of it the body names. Raises RequestValidationError."""
-    webhook = Webhook(
-        url=body.url,
-        description=body.description or "",
-        event_types=event_types(body.enabled_events),
-        active=not body.disabled,
-    )
-    names = {"enabled_events": "event_types", "disabled": "active"}
-    return webhook, [names.get(name, name) for name in sorted(body.model_fields_set)]
+    """And which fields of it the body names."""
+    webhook = Webhook(url=body.url, description=body.description or "", active=not body.disabled)
+    ask_for(webhook, body.enabled_events)
+    names = {
+        "enabled_events": ("event_types", "batch_end_states"),
+        "disabled": ("active",),
+    }
+    said = sorted(body.model_fields_set)
+    return webhook, [path for name in said for path in names.get(name, (name,))]
 
 
 def _shown(webhook: Webhook) -> dict[str, Any]:
     return {
         "id": shown_id("whe", webhook.webhook_id),
         "url": webhook.url,
-        "enabled_events": event_names(webhook.event_types),
+        "enabled_events": asked_for(webhook),
         "description": webhook.description or None,
         "disabled": not webhook.active,
         "created_at": moment(webhook, "create_time"),

@@ -1,39 +1,43 @@
 """Events by the names that endpoints ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from fastapi.exceptions import RequestValidationError
+from outdial.v1.batch_pb2 import BatchState
 from outdial.v1.event_pb2 import EventType
+from outdial.v1.webhook_pb2 import Webhook
 
 from outdial_server.gateway.speechify.agent_webhooks import CONVERSATION_ENDS
-from outdial_server.gateway.speechify.recipients import fault
 
 ALL: Final = "*"
 CONVERSATION: Final = "conversation.completed"
-ENDS: Final = ("batch_call.completed", "batch_call.failed")
 
 _ENDED: Final = EventType.EVENT_TYPE_BATCH_ENDED
+_ENDS: Final[Mapping[str, BatchState.ValueType]] = {
+    "batch_call.completed": BatchState.BATCH_STATE_COMPLETED,
+    "batch_call.failed": BatchState.BATCH_STATE_FAILED,
+}
 
 
-def event_types(names: Iterable[str]) -> list[EventType.ValueType]:
-    """Empty for all. Raises RequestValidationError."""
+def ask_for(webhook: Webhook, names: Iterable[str]) -> None:
+    """Writes which events it is told of: all where nothing is written."""
     asked = set(names)
     if ALL in asked:
-        return []
-    if asked & {*ENDS} and not asked >= {*ENDS}:
-        words = f"{ENDS[0]} and {ENDS[1]} come together: name both or none"
-        raise RequestValidationError([fault(("enabled_events",), words)])
-    of_calls = list(CONVERSATION_ENDS) if CONVERSATION in asked else []
-    return [*of_calls, _ENDED] if asked & {*ENDS} else of_calls
+        return
+    ends = [state for name, state in _ENDS.items() if name in asked]
+    webhook.event_types.extend(CONVERSATION_ENDS if CONVERSATION in asked else ())
+    webhook.event_types.extend((_ENDED,) if ends else ())
+    webhook.batch_end_states.extend(ends)
 
 
-def event_names(types: Iterable[int]) -> list[str]:
-    asked = set(types)
-    if not asked:
+def asked_for(webhook: Webhook) -> list[str]:
+    types, ends = set(webhook.event_types), set(webhook.batch_end_states)
+    if not types and not ends:
         return [ALL]
-    names = [CONVERSATION] if asked & {*CONVERSATION_ENDS} else []
-    return [*names, *ENDS] if _ENDED in asked else names
+    names = [CONVERSATION] if not types or types & {*CONVERSATION_ENDS} else []
+    if not types or _ENDED in types:
+        names += [name for name, state in _ENDS.items() if not ends or state in ends]
+    return names
 
 
 def event_name(type_: int) -> str | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 import orjson
 
+from outdial_server.domain.batch import BatchState
 from outdial_server.domain.errors import Reason
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, WebhookId
@@ -34,7 +35,8 @@ from outdial_server.storage.verbs.requests import answered_before
 from outdial_server.storage.verbs.webhook_turns import follow_open_batches, forget_turns
 
 WEBHOOK_COLUMNS: Final = (
-    "w.key, w.id, a.id AS account_id, w.url, w.description, w.event_types_json, w.format, "
+    "w.key, w.id, a.id AS account_id, w.url, w.description, w.event_types_json, "
+    "w.batch_end_states_json, w.format, "
     "w.batch_id AS only_batch_id, (SELECT g.id FROM agents g WHERE g.key = w.agent_key) "
     "AS only_agent_id, "
     "w.active, w.secret, w.previous_secret, w.previous_until_us, w.failures, w.last_error, "
@@ -58,6 +60,7 @@ def webhook_from(row: Row) -> Webhook:
             None if row.only_agent_id is None else AgentId(unpack_id(row.only_agent_id)),
             None if row.only_batch_id is None else BatchId(unpack_id(row.only_batch_id)),
             WebhookFormat(row.format),
+            tuple(map(BatchState, orjson.loads(row.batch_end_states_json or "[]"))),
         ),
         SealedSecrets(row.secret, row.previous_secret, moment_or_none(row.previous_until_us)),
         Failures(row.failures, row.last_error, moment_or_none(row.failing_us)),
@@ -97,9 +100,10 @@ def create_webhook(
     if fields.batch_id is not None:
         batch = find_batch(tx, account_id, fields.batch_id).id
     tx.run(
-        "INSERT INTO webhooks (id, account_key, url, description, event_types_json, active, "
-        "agent_key, batch_id, format, secret, created_us, updated_us) VALUES (:id, :account, "
-        ":url, :description, :types, :active, :agent, :batch, :format, :secret, :now, :now)",
+        "INSERT INTO webhooks (id, account_key, url, description, event_types_json, "
+        "batch_end_states_json, active, agent_key, batch_id, format, secret, created_us, "
+        "updated_us) VALUES (:id, :account, :url, :description, :types, :ends, :active, "
+        ":agent, :batch, :format, :secret, :now, :now)",
         id=pack_id(webhook_id),
         account=account,
         agent=agent,
@@ -119,6 +123,7 @@ def _values(fields: WebhookFields) -> dict[str, object]:
         "url": fields.url,
         "description": fields.description,
         "types": json_text([int(one) for one in fields.event_types]),
+        "ends": json_text([one.value for one in fields.batch_end_states]),
         "active": int(fields.active),
     }
 
@@ -152,7 +157,8 @@ def change_webhook(
         return before
     tx.run(
         "UPDATE webhooks SET url = :url, description = :description, event_types_json = :types, "
-        "active = :active, revision = revision + 1, updated_us = :now WHERE key = :key",
+        "batch_end_states_json = :ends, active = :active, revision = revision + 1, "
+        "updated_us = :now WHERE key = :key",
         key=row.key,
         now=tx.now_us,
         **_values(after),
