@@ -1,6 +1,7 @@
 """Whether a batch has something to call from, where it is made or started."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from outdial_server.domain.batch import BatchSettings, no_carrier_config, no_usable_number
 from outdial_server.storage.statements import Row
@@ -10,7 +11,7 @@ from outdial_server.storage.verbs.own_numbers import OwnNumbers
 from outdial_server.storage.verbs.rotations import named_number
 from outdial_server.storage.verbs.runnable import Runnable, runnable_from
 
-_WITH_CONFIG = (
+_WITH_CONFIG: Final = (
     "SELECT k.carrier FROM phone_numbers n JOIN carrier_configs k ON k.key = n.carrier_config_key "
     "WHERE n.account_key = :account AND n.deleted_us IS NULL AND n.active = 1 "
     "AND k.credentials_sealed IS NOT NULL "
