@@ -23,6 +23,8 @@ DEMO ?=
 SEEDS ?= 200
 FIRST ?= 0
 SEED ?=
+# Words in the names of faults
+MUTANTS ?=
 # Rows and options for the benchmarks: make bench BENCH="dispatch watch --quick". The
 # figures go to bench.json, too.
 BENCH ?=
@@ -100,6 +102,10 @@ test: $(READY) ## Run the tests (PYTEST="-k name", WORKERS=0)
 .PHONY: sim
 sim: $(READY) ## Try to break the promises in simulated worlds (SEEDS=10000), or replay one (SEED=17)
 	@PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(SEEDS) --first $(FIRST) $(if $(SEED),--seed $(SEED))
+
+.PHONY: mutants
+mutants: $(READY) ## Plant faults and show which tests catch each (MUTANTS="pause fence")
+	@PYTHONPATH=tests $(BIN)/python -m mutants $(MUTANTS)
 
 .PHONY: serve
 serve: $(READY) ## Start the server on SQLite in this folder (SERVE="--simulate")

@@ -8,6 +8,10 @@ from simulation.chance import Dice
 from simulation.scenario import Scenario
 from simulation.server import Server
 
+AMBUSHES_PERCENT = 60
+AMBUSHED = ("claim", "mark_sending", "mark_sending", "apply_reports")
+"""Right behind these commits an accident does most harm."""
+
 WEIGHTS = {"crash": 3, "stop": 5, "set_clock": 3}
 
 STOPS_SECONDS = (0.5, 4, 6, 16, 35)
@@ -24,6 +28,8 @@ class Machines(Protocol):
 
     def new_server(self, number: int, life: int) -> Server: ...
 
+    async def after_next(self, verb: str, patience_seconds: float, who: str) -> None: ...
+
     def tell(self, who: str, what: str) -> None: ...
 
 
@@ -38,6 +44,9 @@ class Accidents:
         while True:
             await asyncio.sleep(self._dice.seconds(0, 2 * pause))
             number = self._dice.number(0, len(self._machines.servers) - 1)
+            if self._dice.chance(AMBUSHES_PERCENT):
+                name = self._machines.servers[number].name
+                await self._machines.after_next(self._dice.one_of(AMBUSHED), pause, name)
             await getattr(self, self._dice.weighted(WEIGHTS))(number)
 
     async def crash(self, number: int) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Sized
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum, auto
 from functools import cache
 from pathlib import Path
@@ -72,6 +73,10 @@ def _template() -> sqlite3.Connection:
             migrated.backup(template)
         migrated.close()
     return template
+
+
+CONNECTION_KEEPS = timedelta(seconds=10)
+"""Who stands still for longer finds it closed, and never hears how its transaction ended."""
 
 
 class Fate(Enum):
@@ -163,8 +168,10 @@ class SimulatedDatabase:
         await self._pause()
         self._may_fail(fate)
         result, tx = self._transact(name, verb)
+        committed_at = self._clock.now()
         await self._pause()
-        if fate is Fate.COMMITS_UNSEEN:
+        is_cut = self._clock.now() - committed_at > CONNECTION_KEEPS and not self._is_alone
+        if fate is Fate.COMMITS_UNSEEN or is_cut:
             raise _unavailable()
         self._signals.publish(sorted(tx.touched))
         return result

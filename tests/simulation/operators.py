@@ -44,6 +44,9 @@ from support.stores import number
 BATCHES_MOST = 4
 PATIENCE_SECONDS = 20
 
+BEHIND_A_CLAIM_PERCENT = 30
+"""Of what people do: between claim and SENDING it counts most."""
+
 WEIGHTS = {
     "create": 6,
     "add": 4,
@@ -81,6 +84,8 @@ class Office(Protocol):
         """One that is up."""
         ...
 
+    async def after_next(self, verb: str, patience_seconds: float) -> None: ...
+
     def tell(self, who: str, what: str) -> None: ...
 
 
@@ -95,7 +100,10 @@ class Operators:
             await self.create()
             await asyncio.sleep(1)
         while True:
-            await asyncio.sleep(self._dice.seconds(0, 2 * self._office.scenario.operators_pause))
+            pause = self._office.scenario.operators_pause
+            await asyncio.sleep(self._dice.seconds(0, 2 * pause))
+            if self._dice.chance(BEHIND_A_CLAIM_PERCENT):
+                await self._office.after_next("claim", pause)
             await getattr(self, self._dice.weighted(WEIGHTS))()
 
     # --- asking

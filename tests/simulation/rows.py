@@ -10,6 +10,8 @@ Read = Callable[..., list[tuple[Any, ...]]]
 # States of calls, and kinds of slots, as docs/state-machines.md and the schema have them.
 CLAIMED, SENDING, IN_PROGRESS, UNKNOWN, ENDED = 1, 2, 5, 6, 7
 ACCOUNT, ACCOUNT_BATCHES, AGENT, BATCH, CARRIER_CONFIG = 1, 2, 3, 4, 5
+HOLD = 3
+"""A policy: an unknown call waits for a person, long after it can have been alive."""
 FINAL = 4
 """Scheduled calls are over from this state on."""
 
@@ -95,6 +97,11 @@ def check_calls(read: Read) -> None:
         f"AND (c.key IS NULL OR (c.state = {CLAIMED} AND c.holds_slot = 0))"
     )
     assert lost == [], f"rows {lost} neither wait nor are at work"
+    freed = read(
+        "SELECT c.key FROM calls c JOIN batches b ON b.key = c.batch_key WHERE c.holds_slot = 0 "
+        f"AND c.state BETWEEN {SENDING} AND {UNKNOWN} AND b.unknown_policy <> {HOLD}"
+    )
+    assert freed == [], f"the calls {freed} have no slot, and may be alive"
     unwatched = read("SELECT key FROM calls WHERE holds_slot = 1 AND trusted_until_us IS NULL")
     assert unwatched == [], f"nobody will ever look at the calls {unwatched}"
 

@@ -99,6 +99,7 @@ class World:
         self._foreseen: Foreseen | None = None
         self._broken: asyncio.Future[str] = loop.create_future()
         self._chosen = self.dice("which server")
+        self._waiting: list[tuple[str, str, asyncio.Future[None]]] = []
         # Of nobody's process, for what the world itself does later.
         self._nobody = Context()
         loop.set_exception_handler(lambda _, context: self.fail(f"in the loop: {context}"))
@@ -144,6 +145,13 @@ class World:
     def call_ended(self, call_id: CallId) -> None:
         self.judge.call_ended(call_id)
 
+    async def after_next(self, verb: str, patience_seconds: float, who: str = "") -> None:
+        """Returns right after a commit of this verb that changed something: before whoever
+        asked for it hears of it."""
+        heard: asyncio.Future[None] = self.loop.create_future()
+        self._waiting.append((verb, who, heard))
+        await asyncio.wait([heard], timeout=patience_seconds)
+
     # --- the transactions
 
     def begins(self, tx: Tx, verb: str) -> None:
@@ -155,6 +163,16 @@ class World:
         self.transactions += 1
         self.story.count(f"{who} {verb} {changes}")
         self._judged(lambda: self._check(verb, changes, result))
+        if changes:
+            self._let_hear(who, verb)
+
+    def _let_hear(self, who: str, verb: str) -> None:
+        waiting, self._waiting = self._waiting, []
+        for wanted, by, heard in waiting:
+            if wanted == verb and by in {"", who}:
+                heard.set_result(None)
+            elif not heard.done():
+                self._waiting.append((wanted, by, heard))
 
     def _check(self, verb: str, changes: int, result: object) -> None:
         read = self.disk.read

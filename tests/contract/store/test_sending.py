@@ -7,6 +7,8 @@ from outdial_server.domain.call import CallState
 from outdial_server.domain.errors import NotFoundError
 from outdial_server.domain.silence import CLAIM_LEASE, SENDING_LEASE
 from outdial_server.ports.batches import Decide
+from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.sending import release_claims
 from support.invariants import check_invariants
 from support.stores import World, accepted, ended, not_sent
 
@@ -174,3 +176,29 @@ async def test_the_newer_claim_counts_in_either_order(world: World) -> None:
     world.advance(seconds=1)
     (new,) = await world.claim()
     assert list((await world.send([new, old])).calls) == [new]
+
+
+async def test_an_older_claim_of_a_call_is_left_out(world: World) -> None:
+    await world.batch(1)
+    (old,) = await world.claim()
+    world.advance(seconds=CLAIM_LEASE.total_seconds())
+    await world.store.dispatch.reap()
+    (new,) = await world.claim()
+    assert new.call_id == old.call_id
+    assert (await world.send([old])).calls == ()
+    assert list((await world.send([new])).calls) == [new]
+    await check_invariants(world.store)
+
+
+async def test_a_claim_that_was_sent_meanwhile_is_not_released(world: World) -> None:
+    """Who releases has read the claim before, and may come behind the dialler."""
+    await world.batch(1)
+    (call,) = await world.sending()
+
+    def release(tx: Tx) -> int:
+        ((key, fence),) = tx.all("SELECT key, fence FROM calls")
+        return release_claims(tx, [(key, fence)])
+
+    assert await world.store.database.write(release) == 0
+    assert await world.call_state(call) is CallState.SENDING
+    await check_invariants(world.store)
