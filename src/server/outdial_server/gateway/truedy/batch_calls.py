@@ -1,12 +1,10 @@
 """Batch calls: made, read, changed and deleted."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import FastAPI, Query
-from fastapi.exceptions import RequestValidationError
 from google.rpc import code_pb2
 from outdial.v1 import batch_pb2, batch_service_pb2, contact_pb2
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +23,7 @@ from outdial_server.gateway.truedy.batch_shapes import (
     NewBatchCallSettings,
 )
 from outdial_server.gateway.truedy.batch_writing import change_of, new_batch
+from outdial_server.gateway.truedy.bodies import json_content, required_body, validated
 from outdial_server.gateway.truedy.contact_lists import ContactList
 from outdial_server.gateway.truedy.envelopes import Listed, One, listed, one
 from outdial_server.gateway.truedy.errors import WrongStatusError
@@ -37,7 +36,7 @@ from outdial_server.gateway.truedy.outbound_numbers import (
     chosen,
 )
 from outdial_server.gateway.truedy.paging import Limit, Offset, part_of
-from outdial_server.gateway.truedy.routing import Asks, Routes, json_body
+from outdial_server.gateway.truedy.routing import Asks, Routes
 from outdial_server.gateway.truedy.statuses import BatchStatusFilter, batch_states
 
 PATH: Final = "/batch-calls"
@@ -68,7 +67,7 @@ async def create_batch_call(request: Request, asks: Asks, key: IdempotencyKey = 
     """Makes a draft. All contacts that are named are copied into it, from the folder, by their
     ids and from the body; a phone number that comes twice is there once."""
     contacts = ContactList(batch_service_pb2.CreateBatchRequest)
-    asked = _settings(await contacts.read(request))
+    asked = validated(NewBatchCallSettings, await contacts.read(request))
     agent = await agent_of(asks, core_id(asked.agent_id))
     numbers = chosen(agent, asked.phone_number_ids or [])
     first = (numbers or [agent.outbound_numbers[0].phone_number_id])[0]
@@ -145,16 +144,6 @@ async def _delete(asks: Caller, batch_call_id: str) -> str:
     return batch.batch_id
 
 
-def _settings(body: dict[str, Any]) -> NewBatchCallSettings:
-    """Raises RequestValidationError, as for bodies that are read whole."""
-    try:
-        return NewBatchCallSettings.model_validate(body)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False)
-        places = [{**fault, "loc": ("body", *fault["loc"])} for fault in faults]
-        raise RequestValidationError(places) from None
-
-
 def _selection(asked: NewBatchCallSettings) -> contact_pb2.ContactSelection | None:
     if asked.contact_source == "folder" and not asked.contact_folder_id:
         raise invalid_field("contact_folder_id", "is required for contact_source 'folder'")
@@ -167,8 +156,9 @@ def _selection(asked: NewBatchCallSettings) -> contact_pb2.ContactSelection | No
 
 def add_batch_calls(api: FastAPI) -> None:
     routes = Routes(api, "Batch calls")
+    body = required_body(json_content(NewBatchCall))
     routes.get(PATH, list_batch_calls, Listed[BatchCall])
-    routes.post(PATH, create_batch_call, One[BatchCall], body=json_body(NewBatchCall))
+    routes.post(PATH, create_batch_call, One[BatchCall], body=body)
     routes.post(f"{PATH}/bulk-delete", bulk_delete_batch_calls, One[DeletedBatchCalls], 200)
     routes.get(ONE, get_batch_call, One[BatchCall])
     routes.patch(ONE, update_batch_call, One[BatchCall])

@@ -14,10 +14,11 @@ from outdial_server.gateway.truedy.batch_shapes import (
     BatchContact,
     NewBatchContacts,
 )
+from outdial_server.gateway.truedy.bodies import json_content, required_body
 from outdial_server.gateway.truedy.contact_lists import ContactList
 from outdial_server.gateway.truedy.envelopes import Listed, One, listed, one
 from outdial_server.gateway.truedy.paging import Limit, Offset, part_of
-from outdial_server.gateway.truedy.routing import Asks, Routes, json_body
+from outdial_server.gateway.truedy.routing import Asks, Routes
 from outdial_server.gateway.truedy.statuses import ContactStatus, contact_states
 
 
@@ -63,4 +64,6 @@ def add_batch_contacts(api: FastAPI) -> None:
     routes = Routes(api, "Batch calls")
     path = f"{ONE}/contacts"
     routes.get(path, list_batch_contacts, Listed[BatchContact])
-    routes.post(path, add_contacts, One[AddedContacts], body=json_body(NewBatchContacts))
+    routes.post(
+        path, add_contacts, One[AddedContacts], body=required_body(json_content(NewBatchContacts))
+    )

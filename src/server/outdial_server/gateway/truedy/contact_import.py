@@ -1,20 +1,28 @@
-"""Contacts from a CSV file.
+"""Contacts from a CSV file, and in JSON as older clients send them.
 
 What columns mean is the client's own code: a file does the same whichever way it goes.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import FastAPI, File, Form, UploadFile
+from fastapi import FastAPI
 from outdial.v1 import batch_service_pb2, contact_service_pb2, import_pb2
 from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import Response
 
-from outdial_client.files import CsvFileError, ImportRows, contacts_in
 from outdial_server.domain.errors import invalid_field
 from outdial_server.gateway.asking import Caller
+from outdial_server.gateway.truedy.bodies import json_content, required_body, validated
+from outdial_server.gateway.truedy.contact_uploads import (
+    ImportInJson,
+    Rows,
+    flag_in_form,
+    rows_in_form,
+    rows_in_json,
+)
 from outdial_server.gateway.truedy.envelopes import One, one
 from outdial_server.gateway.truedy.field_names import field_name
 from outdial_server.gateway.truedy.folders import default_folder
@@ -23,6 +31,16 @@ from outdial_server.gateway.truedy.routing import Asks, Routes
 
 ERRORS_TOLD_MOST: Final = 1000
 """As many as one page of findings has; they are counted beyond that."""
+
+_FORM: Final = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {"type": "string", "format": "binary", "description": "CSV, with a column `phone`"},
+        "folder_id": {"type": "string"},
+        "overwrite_existing": {"type": "boolean", "default": False},
+    },
+}
 
 
 class RowError(BaseModel):
@@ -41,62 +59,85 @@ class ContactImport(BaseModel):
     error_details: list[RowError]
 
 
-async def import_contacts(
-    asks: Asks,
-    file: Annotated[UploadFile, File(description="CSV, with a column `phone`")],
-    folder_id: Annotated[str | None, Form()] = None,
-    overwrite_existing: Annotated[bool, Form()] = False,
-) -> Response:
+class JsonContactImport(BaseModel):
+    successful: int
+    failed: int
+    errors: list[RowError]
+
+
+async def import_contacts(request: Request, asks: Asks) -> Response:
     """Good rows are added, and the others told. The columns `name` and `email` are known, and
-    others by their usual names; what is left are custom fields."""
-    options = import_pb2.ContactImportOptions(
-        contact_folder_id=core_id(folder_id or "")
-        or (await default_folder(asks)).contact_folder_id,
-        bad_rows=import_pb2.BAD_ROW_POLICY_SKIP,
-        overwrite_existing=overwrite_existing,
+    others by their usual names; what is left are custom fields. JSON is taken up to a megabyte."""
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        return one(await _import_form(request, asks), 201)
+    return one(await _import_json(request, asks), 201)
+
+
+async def _import_form(request: Request, asks: Caller) -> ContactImport:
+    async with request.form() as form:
+        rows = rows_in_form(form)
+        folder_id = core_id(str(form.get("folder_id", "")))
+        options = import_pb2.ContactImportOptions(
+            contact_folder_id=folder_id or (await default_folder(asks)).contact_folder_id,
+            overwrite_existing=flag_in_form(form, "overwrite_existing"),
+        )
+        done = await _import(asks, options, rows)
+    return ContactImport(
+        imported=done.added_count,
+        updated=done.updated_count,
+        skipped=done.row_count - done.added_count - done.updated_count - done.refused_count,
+        errors=done.refused_count,
+        folder_id=done.contact_folder_id,
+        error_details=await _errors(asks, done),
     )
-    messages = _messages(options, contacts_in(file.file))
-    async with aclosing(messages):
+
+
+async def _import_json(request: Request, asks: Caller) -> JsonContactImport:
+    try:
+        body = await request.json()
+    except ValueError:
+        raise invalid_field("body", "is not valid JSON") from None
+    asked = validated(ImportInJson, body)
+    options = import_pb2.ContactImportOptions(contact_folder_id=core_id(asked.folder_id))
+    done = await _import(asks, options, rows_in_json(asked))
+    return JsonContactImport(
+        successful=done.added_count,
+        failed=done.row_count - done.added_count,
+        errors=await _errors(asks, done),
+    )
+
+
+async def _import(
+    asks: Caller, options: import_pb2.ContactImportOptions, rows: Rows
+) -> import_pb2.Import:
+    options.bad_rows = import_pb2.BAD_ROW_POLICY_SKIP
+    async with aclosing(rows), aclosing(_messages(options, rows)) as messages:
         told = await asks.gather(
             contact_service_pb2.ImportContactsRequest,
             messages,
             contact_service_pb2.ImportContactsResponse,
         )
-    return one(await _shown(asks, getattr(told, "import")), 201)
+    done: import_pb2.Import = getattr(told, "import")
+    return done
 
 
 async def _messages(
-    options: import_pb2.ContactImportOptions, rows: ImportRows
+    options: import_pb2.ContactImportOptions, rows: Rows
 ) -> AsyncGenerator[Any, None]:
-    """Raises InvalidFieldsError for a file that is none of contacts."""
     kind: Any = contact_service_pb2.ImportContactsRequest
     count = 0
     yield kind(options=options)
-    try:
-        async with aclosing(rows.slices()) as slices:
-            async for piece in slices:
-                yield kind(rows={"rows": piece.rows})
-                count += len(piece.rows)
-    except CsvFileError as error:
-        raise invalid_field("file", error.reason) from None
+    async for piece in rows:
+        yield kind(rows={"rows": piece})
+        count += len(piece)
     yield kind(end=import_pb2.ImportEnd(row_count=count))
 
 
-async def _shown(asks: Caller, done: import_pb2.Import) -> ContactImport:
-    settled = done.added_count + done.updated_count + done.refused_count
-    return ContactImport(
-        imported=done.added_count,
-        updated=done.updated_count,
-        skipped=done.row_count - settled,
-        errors=done.refused_count,
-        folder_id=done.contact_folder_id,
-        error_details=await _errors(asks, done.import_id) if done.refused_count else [],
-    )
-
-
-async def _errors(asks: Caller, import_id: str) -> list[RowError]:
+async def _errors(asks: Caller, done: import_pb2.Import) -> list[RowError]:
+    if not done.refused_count:
+        return []
     request = batch_service_pb2.ListImportFindingsRequest(
-        import_id=import_id, page_size=ERRORS_TOLD_MOST
+        import_id=done.import_id, page_size=ERRORS_TOLD_MOST
     )
     told = await asks.ask(request, batch_service_pb2.ListImportFindingsResponse)
     return [
@@ -111,4 +152,10 @@ async def _errors(asks: Caller, import_id: str) -> list[RowError]:
 
 
 def add_contact_import(api: FastAPI) -> None:
-    Routes(api, "Contacts").post("/contacts/import", import_contacts, One[ContactImport])
+    content = {"multipart/form-data": {"schema": _FORM}, **json_content(ImportInJson)}
+    Routes(api, "Contacts").post(
+        "/contacts/import",
+        import_contacts,
+        One[ContactImport] | One[JsonContactImport],
+        body=required_body(content),
+    )

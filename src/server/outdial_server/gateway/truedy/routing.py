@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI
-from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 from outdial_server.gateway.asking import Caller
@@ -57,7 +56,7 @@ class Routes:
         status: int = 201,
         body: dict[str, Any] | None = None,
     ) -> None:
-        """`body` is that of a handler which reads it by itself; see `json_body`."""
+        """`body` is that of a handler which reads it by itself; see `required_body`."""
         self._add("POST", path, handler, answer, status, body)
 
     def _add(
@@ -80,21 +79,3 @@ class Routes:
             openapi_extra=body,
             tags=[self._tag],
         )
-
-
-def json_body(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema()
-    inner = schema.pop("$defs", {})
-    content = {"application/json": {"schema": _inlined(schema, inner)}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
-def _inlined(schema: Any, inner: dict[str, Any]) -> Any:
-    if isinstance(schema, list):
-        return [_inlined(item, inner) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
-    if name in inner:
-        return _inlined(inner[name], inner)
-    return {key: _inlined(value, inner) for key, value in schema.items()}
