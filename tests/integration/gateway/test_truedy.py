@@ -4,6 +4,7 @@ Calls to numbers that end in 0100 are answered and last until somebody hangs up;
 numbers fail at once.
 """
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from outdial_server.settings import Settings
 from support.golden import Golden, GoldenFile, golden_files
 
 PATIENCE_SECONDS = 30
+GENERATED = Path(__file__).parents[3] / "generated"
 
 Json = dict[str, Any]
 
@@ -341,6 +343,27 @@ async def test_another_account_sees_nothing(truedy: Truedy, grpc_server: Running
         assert told["data"]["failed_ids"] == [batch_id]
     assert (await truedy.get(batch_id))["status"] == "draft"
     await truedy("DELETE", f"/batch-calls/{batch_id}")
+
+
+@IN_MODULE
+async def test_a_key_that_may_only_read_changes_nothing(
+    truedy: Truedy, grpc_server: RunningServer
+) -> None:
+    body = {"apiKey": {"displayName": "reader", "scopes": ["API_KEY_SCOPE_READ"]}}
+    key = await truedy.native("POST", "/api-keys", json=body)
+    async with client(grpc_server, key["secret"]) as http:
+        reader = Truedy(http)
+        await reader("GET", "/batch-calls")
+        wanted = {"name": "x", "agent_id": truedy.agent_id}
+        told = await reader("POST", "/batch-calls", status=403, json=wanted)
+        assert told["error"]["code"] == "forbidden"
+
+
+@IN_MODULE
+async def test_the_document_is_read_without_a_key(truedy: Truedy) -> None:
+    told = await truedy("GET", "/openapi.json", headers={"authorization": ""})
+    stored = GENERATED / "openapi" / "truedy.json"
+    assert told == json.loads(stored.read_text())
 
 
 async def test_a_carrier_that_lets_nobody_in_fails_the_batch_call(tmp_path: Path) -> None:
