@@ -243,7 +243,14 @@ class World:
     async def _live(self) -> None:
         await self._begin()
         operators, accidents = Operators(self), Accidents(self)
-        trouble = [asyncio.create_task(part.work()) for part in (operators, accidents)]
+        await self._have_trouble(operators, accidents)
+        self.tell("world", "nothing goes wrong any more")
+        self._calm_down()
+        await accidents.mend()
+        await self._come_to_the_end(operators)
+
+    async def _have_trouble(self, *parts: Operators | Accidents) -> None:
+        trouble = [asyncio.create_task(part.work()) for part in parts]
         try:
             await asyncio.wait(trouble, timeout=self.scenario.length_seconds)
         finally:
@@ -253,15 +260,13 @@ class World:
             await asyncio.wait([task])
             if not task.cancelled() and task.exception() is not None:
                 task.result()
-        self.tell("world", "nothing goes wrong any more")
+
+    def _calm_down(self) -> None:
         self.exchange.manners = Manners.good()
         self.sender.fails_percent = 0
-        calm = Weather.calm()
+        self.weather = Weather.calm()
         for server in self.servers:
-            server.database.weather = calm
-        self.weather = calm
-        await accidents.mend()
-        await self._come_to_the_end(operators)
+            server.database.weather = self.weather
 
     async def _begin(self) -> None:
         store = self._quiet_store()
