@@ -1,6 +1,5 @@
 """Which of the two generations of the documents a request is of."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum, auto
@@ -38,8 +37,6 @@ class Edition:
 
 FIRST: Final = Edition(Names.FIRST, is_first=True)
 SECOND: Final = Edition(Names.SECOND, is_first=False)
-
-EditionOf = Callable[..., Edition]
 
 Version = Annotated[
     str | None,

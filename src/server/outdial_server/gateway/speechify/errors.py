@@ -66,7 +66,7 @@ _FIELDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"^scheduled_calls(\[\d+\])\.address$", r"recipients\1.phone"),
         (r"^scheduled_calls", "recipients"),
         (r"^batch\.display_name$", "name"),
-        (r"^(agent|phone_number)\.default_context", "dynamic_variables"),
+        (r"^agent\.default_context", "dynamic_variables"),
         (r"^agent\.display_name$", "name"),
         (r"^phone_number\.display_name$", "label"),
         (r"^phone_number\.address$", "e164"),
