@@ -289,6 +289,7 @@ class Call(_message.Message):
     AGENT_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     RING_TIMEOUT_FIELD_NUMBER: _builtins.int
     MAX_CALL_DURATION_FIELD_NUMBER: _builtins.int
+    AGENT_ANNOTATIONS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """UUID."""
     batch_id: _builtins.str
@@ -375,6 +376,10 @@ class Call(_message.Message):
     def max_call_duration(self) -> _duration_pb2.Duration:
         """How long it may last once answered."""
 
+    @_builtins.property
+    def agent_annotations(self) -> _struct_pb2.Struct:
+        """Those of the agent, as they are now."""
+
     def __init__(
         self,
         *,
@@ -409,10 +414,11 @@ class Call(_message.Message):
         agent_display_name: _builtins.str = ...,
         ring_timeout: _duration_pb2.Duration | None = ...,
         max_call_duration: _duration_pb2.Duration | None = ...,
+        agent_annotations: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "annotations", b"annotations", "answer_time", b"answer_time", "carrier_params", b"carrier_params", "conversation", b"conversation", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "max_call_duration", b"max_call_duration", "ring_time", b"ring_time", "ring_timeout", b"ring_timeout", "send_time", b"send_time", "template_context", b"template_context"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "agent_annotations", b"agent_annotations", "annotations", b"annotations", "answer_time", b"answer_time", "carrier_params", b"carrier_params", "conversation", b"conversation", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "max_call_duration", b"max_call_duration", "ring_time", b"ring_time", "ring_timeout", b"ring_timeout", "send_time", b"send_time", "template_context", b"template_context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_display_name", b"agent_display_name", "agent_id", b"agent_id", "annotations", b"annotations", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "conversation", b"conversation", "create_time", b"create_time", "disposition", b"disposition", "end_time", b"end_time", "expire_time", b"expire_time", "first_message", b"first_message", "join_url", b"join_url", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "ring_timeout", b"ring_timeout", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "template_context", b"template_context"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "address", b"address", "agent_annotations", b"agent_annotations", "agent_display_name", b"agent_display_name", "agent_id", b"agent_id", "annotations", b"annotations", "answer_time", b"answer_time", "attempt_number", b"attempt_number", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_call_id", b"carrier_call_id", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "conversation", b"conversation", "create_time", b"create_time", "disposition", b"disposition", "end_time", b"end_time", "expire_time", b"expire_time", "first_message", b"first_message", "join_url", b"join_url", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "prompt", b"prompt", "reason", b"reason", "ring_time", b"ring_time", "ring_timeout", b"ring_timeout", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "template_context", b"template_context"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

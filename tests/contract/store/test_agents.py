@@ -43,6 +43,7 @@ async def test_texts_are_read_as_they_were_written(world: World) -> None:
         join_url_template="https://media.example/{{call_id}}",
         default_context_json='{"name":"you"}',
         context_schema_json='{"type":"object"}',
+        annotations_json='{"kept":[1]}',
     )
     agent_id = AgentId(world.ids.new_id())
     made = await world.store.agents.create_agent(world.account_id, agent_id, texts)

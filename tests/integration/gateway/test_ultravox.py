@@ -68,7 +68,7 @@ async def made(http: httpx.AsyncClient, agent: str, **body: Any) -> dict[str, An
 
 
 async def read(http: httpx.AsyncClient, path: str, **query: str) -> Any:
-    answer = await http.get(path, params=query)
+    answer = await http.get(path, params=query or None)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -165,3 +165,21 @@ async def test_a_paused_batch_expires_when_its_window_closes(
     over = await read(http, at)
     assert (over["completedCount"], over["totalCount"]) == (0, 1)
     assert over["endedAt"] is not None
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_long_list_keeps_its_order_and_is_paged_anywhere(
+    http: httpx.AsyncClient, agent: str
+) -> None:
+    """More than a slice of any of those who pass it on."""
+    numbers = [f"+1555{n:07d}" for n in range(1205)]
+    batch = await made(http, agent, paused=True, calls=twilio(*numbers))
+    assert batch["totalCount"] == len(numbers)
+    at: str | None = f"/api/agents/{agent}/scheduled_batches/{batch['batchId']}/scheduled_calls"
+    found = list[str]()
+    query = {"pageSize": "200"}
+    while at is not None:
+        page = await read(http, at, **query)
+        found += [call["medium"]["twilio"]["outgoing"]["to"] for call in page["results"]]
+        at, query = page["next"], {}
+    assert found == numbers

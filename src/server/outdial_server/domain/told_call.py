@@ -43,6 +43,7 @@ class ToldCall:
     metadata: Mapping[str, str] = field(default_factory=dict)
     custom_id: str = ""
     annotations_json: str = ""
+    agent_annotations_json: str = ""
 
     def at(self, moment: CallMoment) -> "ToldCall":
         """Without what came later: a payload is made when it is sent, which may be hours after

@@ -131,6 +131,7 @@ def _handlers(voice: Voice) -> dict[int | type[Exception], Any]:
                 error.message,
                 tuple(error.violations),
                 error.metadata,
+                is_own=True,
             )
         )
 

@@ -21,6 +21,8 @@ class Refusal:
     metadata: Mapping[str, str] = field(default_factory=dict)
     # In whole seconds, and never too early.
     retry_after_seconds: int | None = None
+    # Found by the surface itself: fields are named as it names them.
+    is_own: bool = False
 
 
 def refusal_of(status: Status) -> Refusal:

@@ -37,6 +37,12 @@ _END_REASONS: Final = {
     Disposition.PRESUMED_ENDED: "timeout",
     Disposition.UNKNOWN: "system_error",
 }
+_RETENTION: Final = {
+    "CALL_RETENTION_POLICY_RETAIN": "retain",
+    "CALL_RETENTION_POLICY_AUTO_DELETE": "auto_delete",
+}
+"""Requests spell it in another way than answers."""
+
 _NEEDS_A_JOIN: Final = frozenset({"hangup", "timeout"})
 
 _SIP_TERMINATIONS: Final = {
@@ -88,6 +94,7 @@ def call_object(told: ToldCall) -> dict[str, Any]:
     documented default; of billing nothing is known here."""
     call, texts = told.call, told.call.texts or _NO_TEXTS
     kept = _kept(told.annotations_json)
+    said = _settings(told, kept)
     summary = call.conversation.summary if call.conversation is not None else ""
     return {
         "callId": call.call_id,
@@ -100,24 +107,24 @@ def call_object(told: ToldCall) -> dict[str, Any]:
         "billedSideInputTokens": None,
         "billedSideOutputTokens": None,
         "billingStatus": "BILLING_STATUS_UNSPECIFIED",
-        "firstSpeaker": "FIRST_SPEAKER_AGENT",
-        "firstSpeakerSettings": {"agent": _first_words(texts)},
-        "inactivityMessages": [],
-        "initialOutputMedium": "MESSAGE_MEDIUM_VOICE",
+        "firstSpeaker": _first_speaker(said),
+        "firstSpeakerSettings": said.get("firstSpeakerSettings", {"agent": _first_words(texts)}),
+        "inactivityMessages": said.get("inactivityMessages", []),
+        "initialOutputMedium": said.get("initialOutputMedium", "MESSAGE_MEDIUM_VOICE"),
         "joinTimeout": _duration(told.times.ring_timeout),
         "joinUrl": None if call.carrier == "sip" else texts.join_url or None,
-        "languageHint": None,
+        "languageHint": said.get("languageHint"),
         "maxDuration": _duration(told.times.max_duration),
         "medium": kept["medium"] if "medium" in kept else _medium(call),
-        "model": "ultravox-v0.7",
-        "recordingEnabled": False,
-        "retentionPolicy": None,
+        "model": said.get("model", "ultravox-v0.7"),
+        "recordingEnabled": said.get("recordingEnabled", False),
+        "retentionPolicy": _RETENTION.get(said.get("retentionPolicy", "")),
         "systemPrompt": texts.prompt or None,
-        "temperature": 0.0,
-        "timeExceededMessage": None,
-        "voice": None,
+        "temperature": float(said.get("temperature", 0)),
+        "timeExceededMessage": said.get("timeExceededMessage"),
+        "voice": said.get("voice"),
         "transcriptOptional": True,
-        "vadSettings": None,
+        "vadSettings": said.get("vadSettings"),
         "shortSummary": None,
         "summary": summary or None,
         "agent": {"agentId": call.agent_id, "name": told.agent_name},
@@ -165,6 +172,18 @@ def _sip_details(call: Call) -> dict[str, str | None] | None:
     if call.disposition is not None:
         termination = f"SIP_TERMINATION_{_SIP_TERMINATIONS[call.disposition]}"
     return {"billedDuration": None, "terminationReason": termination}
+
+
+def _settings(told: ToldCall, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What only their media act by, as it was written for the agent, and for the call over it."""
+    of_agent = _kept(told.agent_annotations_json).get("callTemplate", {})
+    both = {**of_agent, **kept.get("callTemplate", {})}
+    return {name: value for name, value in both.items() if value is not None}
+
+
+def _first_speaker(said: Mapping[str, Any]) -> str:
+    is_user = "user" in said.get("firstSpeakerSettings", {})
+    return "FIRST_SPEAKER_USER" if is_user else "FIRST_SPEAKER_AGENT"
 
 
 def _kept(annotations_json: str) -> Mapping[str, Any]:

@@ -65,6 +65,7 @@ def detailed_call(call: Call, told: ToldCall | None) -> pb.Call:
         pb.Call(
             annotations=struct(told.annotations_json),
             agent_display_name=told.agent_name,
+            agent_annotations=struct(told.agent_annotations_json),
             ring_timeout=duration(told.times.ring_timeout),
             max_call_duration=duration(told.times.max_duration),
         )

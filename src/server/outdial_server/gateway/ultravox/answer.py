@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.responses import Response
@@ -29,7 +28,3 @@ def moment_or_none(holder: Message, name: str) -> str | None:
 
 def written(at: datetime) -> str:
     return at.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-
-
-def span(told: Duration) -> str:
-    return f"{told.seconds + told.nanos / 1e9:.9f}".rstrip("0").rstrip(".") + "s"

@@ -10,7 +10,16 @@ from outdial_server.gateway.dialect import Dialect, behind_door, build_api
 from outdial_server.gateway.dialects import Surroundings
 from outdial_server.gateway.door import Limits
 from outdial_server.gateway.rate_limits import RateLimit, TokenBucket
-from outdial_server.gateway.ultravox import batches, document
+from outdial_server.gateway.ultravox import (
+    account,
+    agents,
+    batches,
+    calls,
+    document,
+    telephony_configs,
+    throttles,
+    webhooks,
+)
 from outdial_server.gateway.ultravox.voice import UltravoxVoice
 
 _PER_ACCOUNT: Final = 500
@@ -43,8 +52,8 @@ DIALECT: Final = Dialect(
 
 def api() -> FastAPI:
     built = build_api(DIALECT)
-    for routes in (batches.ROUTES,):
-        built.include_router(routes)
+    for noun in (batches, agents, calls, throttles, webhooks, telephony_configs, account):
+        built.include_router(noun.ROUTES)
     document.show(built)
     return built
 

@@ -1,6 +1,6 @@
 """PATCH of a batch: fields, its calls, and the pause."""
 
-from typing import Any, Final
+from typing import Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1.batch_pb2 import BATCH_STATE_DRAFT, BATCH_STATE_PAUSED, Batch
@@ -29,7 +29,7 @@ from outdial_server.gateway.ultravox.batch_body import BatchBody, check_webhook
 from outdial_server.gateway.ultravox.batch_shapes import THROTTLE, kept_throttle
 from outdial_server.gateway.ultravox.carriers import check_one_carrier, simulates
 from outdial_server.gateway.ultravox.scheduled_calls import Entries, carrier_shown
-from outdial_server.gateway.ultravox.structs import object_of
+from outdial_server.gateway.ultravox.structs import OURS, object_of, ours_of
 from outdial_server.gateway.ultravox.throttles import named_throttle
 
 _HELD: Final = frozenset({BATCH_STATE_DRAFT, BATCH_STATE_PAUSED})
@@ -95,9 +95,10 @@ async def _name_throttle(asks: Caller, batch: Batch, after: Batch, body: Body) -
     said = body.fields.throttle
     throttle = None if said is None else await named_throttle(asks, said)
     after.throttle = "" if throttle is None else throttle.throttle_id
-    kept: dict[str, Any] = object_of(batch.annotations)
+    kept = ours_of(batch)
     kept.pop(THROTTLE, None)
-    after.annotations.update(kept | kept_throttle(body.fields, throttle))
+    ours = kept | kept_throttle(body.fields, throttle)
+    after.annotations.update(object_of(batch.annotations) | {OURS: ours})
 
 
 async def _replace(

@@ -17,11 +17,11 @@ from outdial_server.gateway.ultravox.carriers import Way
 from outdial_server.gateway.ultravox.models import Plain
 from outdial_server.gateway.ultravox.paging import ListOf
 from outdial_server.gateway.ultravox.scheduled_calls import CARRIER, Entries
-from outdial_server.gateway.ultravox.structs import object_of
+from outdial_server.gateway.ultravox.structs import OURS, ours_of
 from outdial_server.gateway.ultravox.templates import CallTemplate
 
 THROTTLE: Final = "throttle"
-"""The annotation of a batch that keeps how its throttle was named."""
+"""What is kept of a batch: how its throttle was named."""
 
 _HELD: Final = frozenset({BATCH_STATE_DRAFT, BATCH_STATE_PAUSED})
 
@@ -73,7 +73,7 @@ def new_batch(
     kept = kept_throttle(fields, throttle)
     if entries.carriers:
         kept[CARRIER] = next(iter(entries.carriers))
-    batch.annotations.update(kept)
+    batch.annotations.update({OURS: kept})
     return batch
 
 
@@ -111,7 +111,7 @@ def batch_object(batch: Batch) -> dict[str, Any]:
 
 
 def _throttle_of(batch: Batch) -> str | None:
-    kept: Mapping[str, Any] = object_of(batch.annotations).get(THROTTLE, {})
+    kept: Mapping[str, Any] = ours_of(batch).get(THROTTLE, {})
     if kept and kept["id"] == batch.throttle:
         return str(kept["said"])
     return batch.throttle or None

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import (
     AddScheduledCallsRequest,
@@ -25,8 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from outdial_server.gateway.asking import Caller
-from outdial_server.gateway.dialect import DialectRoute, caller, surroundings
-from outdial_server.gateway.dialects import Surroundings
+from outdial_server.gateway.dialect import DialectRoute
 from outdial_server.gateway.ultravox.agents import find_agent
 from outdial_server.gateway.ultravox.answer import NO_CONTENT, answer
 from outdial_server.gateway.ultravox.batch_body import (
@@ -45,7 +44,8 @@ from outdial_server.gateway.ultravox.batch_shapes import (
 from outdial_server.gateway.ultravox.call_shapes import CallList, call_object
 from outdial_server.gateway.ultravox.carriers import way_of
 from outdial_server.gateway.ultravox.documents import body_of, refusals
-from outdial_server.gateway.ultravox.paging import Place, envelope, part_of, place
+from outdial_server.gateway.ultravox.paging import envelope, part_of
+from outdial_server.gateway.ultravox.parts import Asks, Stands, Wanted
 from outdial_server.gateway.ultravox.scheduled_calls import (
     Entries,
     ScheduledCallList,
@@ -62,10 +62,6 @@ _BATCHES: Final = "/api/agents/{agent_id}/scheduled_batches"
 _BATCH: Final = _BATCHES + "/{batch_id}"
 
 SECRET_CHARS: Final = 32
-
-Asks = Annotated[Caller, Depends(caller)]
-Stands = Annotated[Surroundings, Depends(surroundings)]
-Wanted = Annotated[Place, Depends(place)]
 
 
 @ROUTES.get(

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 from outdial.v1.call_pb2 import Call as CallMessage
 from outdial.v1.scheduled_call_pb2 import Disposition as DispositionEnum
 
@@ -77,15 +78,20 @@ def call_object(call: CallMessage) -> dict[str, Any]:
 
 def _told(call: CallMessage) -> ToldCall:
     times = CallTimes(call.ring_timeout.ToTimedelta(), call.max_call_duration.ToTimedelta())
-    annotations = object_of(call.annotations)
     return ToldCall(
         _call(call),
         call.create_time.ToDatetime(tzinfo=UTC),
         call.agent_display_name,
         times,
         dict(call.metadata),
-        annotations_json=orjson.dumps(annotations).decode() if annotations else "",
+        annotations_json=_json(call.annotations),
+        agent_annotations_json=_json(call.agent_annotations),
     )
+
+
+def _json(struct: Struct) -> str:
+    told = object_of(struct)
+    return orjson.dumps(told).decode() if told else ""
 
 
 def _call(call: CallMessage) -> Call:

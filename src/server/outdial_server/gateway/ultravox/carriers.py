@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_config_service_pb2 import (
@@ -13,8 +12,7 @@ from outdial.v1.server_info_service_pb2 import GetServerInfoRequest, GetServerIn
 
 from outdial_server.domain.errors import InvalidFieldsError, invalid_field
 from outdial_server.gateway.asking import Caller
-
-_PAGE: Final = 1000
+from outdial_server.gateway.ultravox.paging import everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,14 @@ async def way_of(asks: Caller, carriers: Mapping[str, int]) -> Way:
     return Way(carrier, "" if config is None else config.carrier_config_id)
 
 
+async def way_of_call(asks: Caller, carrier: str) -> Way:
+    """The same for one call by itself."""
+    config = await find_config(asks, carrier)
+    if config is None and not await simulates(asks):
+        raise invalid_field("medium", f"There is no {carrier} configuration.")
+    return Way(carrier, "" if config is None else config.carrier_config_id)
+
+
 async def simulates(asks: Caller) -> bool:
     """Whether all calls go to the simulated carrier, whoever they name."""
     info = await asks.ask(GetServerInfoRequest(), GetServerInfoResponse)
@@ -60,8 +66,9 @@ def medium_fault(at: int, description: str) -> InvalidFieldsError:
 async def find_config(asks: Caller, carrier: str) -> CarrierConfig | None:
     """That which is named like the carrier, else the first that was made: this API knows one
     for each carrier."""
-    request = ListCarrierConfigsRequest(page_size=_PAGE)
-    told = await asks.ask(request, ListCarrierConfigsResponse)
-    found = [config for config in told.carrier_configs if config.carrier == carrier]
+    configs = await everything(
+        asks, ListCarrierConfigsRequest(), ListCarrierConfigsResponse, "carrier_configs"
+    )
+    found = [config for config in configs if config.carrier == carrier]
     named = (config for config in found if config.display_name == carrier)
     return next(named, found[0] if found else None)

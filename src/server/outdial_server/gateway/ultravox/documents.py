@@ -8,6 +8,7 @@ _SAID: Final = {
     400: "What is wrong, by fields, or as `detail`.",
     401: "No key was sent.",
     403: "The key is wrong, or may not do this.",
+    409: "Somebody else changed it in between.",
     404: "There is no such thing in the account.",
     413: "The body is longer than 32 MiB.",
     429: "Too many at once; `Retry-After` says when to try again.",

@@ -40,27 +40,31 @@ _WHOLE: Final[Mapping[str, str]] = {
 """Fields that are told as one here, with what is wrong inside them in words."""
 
 
-def body_of(faults: Iterable[FieldViolation]) -> dict[str, Any]:
+def body_of(faults: Iterable[FieldViolation], *, are_own: bool = True) -> dict[str, Any]:
+    """Own ones name fields as this API does, others as the contract."""
     told: dict[str, Any] = {}
     for fault in faults:
-        place, text = _placed(fault)
+        steps = _steps(fault.field)
+        place, text = (steps, fault.description) if are_own else _placed(steps, fault.description)
         _put(told, place or ("non_field_errors",), text)
     return told
 
 
-def _placed(fault: FieldViolation) -> tuple[Place, str]:
-    """Where this API has what the contract, or this surface itself, names."""
+def _steps(path: str) -> Place:
+    return tuple(name or int(index) for name, index in _STEP.findall(path) if _is_step(index))
+
+
+def _placed(steps: Place, text: str) -> tuple[Place, str]:
+    """Where this API has what the contract names."""
     place: list[str | int] = []
-    steps = [name or int(index) for name, index in _STEP.findall(fault.field) if _is_step(index)]
     for at, step in enumerate(steps):
         whole = _WHOLE.get(step) if isinstance(step, str) else None
         if whole is not None:
             inside = ".".join(map(str, steps[at + 1 :]))
-            text = fault.description
             return (*place, whole), f"{inside}: {text}" if inside else text
         if step not in _HOLDERS or at > 0 or len(steps) == 1:
             place += _named(step)
-    return tuple(place), fault.description
+    return tuple(place), text
 
 
 def _is_step(index: str) -> bool:

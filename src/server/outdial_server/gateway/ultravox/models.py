@@ -12,6 +12,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    PlainSerializer,
     PlainValidator,
     WithJsonSchema,
 )
@@ -33,7 +34,8 @@ class Proto(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, strict=True, extra="forbid")
 
 
-def _moment(value: Any) -> datetime:
+def read_moment(value: Any) -> datetime:
+    """Raises PydanticCustomError."""
     try:
         at = datetime.fromisoformat(value)
         # Without an offset it is UTC, and the offset must not lead out of the calendar.
@@ -48,7 +50,7 @@ def _moment(value: Any) -> datetime:
 
 Moment = Annotated[
     datetime,
-    PlainValidator(_moment),
+    PlainValidator(read_moment),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 
@@ -62,9 +64,14 @@ def _span(value: Any) -> timedelta:
     return timedelta(seconds=float(value[:-1]))
 
 
+def seconds(length: timedelta) -> str:
+    return f"{length.total_seconds():.9f}".rstrip("0").rstrip(".") + "s"
+
+
 Span = Annotated[
     timedelta,
     PlainValidator(_span),
+    PlainSerializer(seconds),
     WithJsonSchema({"type": "string", "pattern": SPAN_PATTERN}),
 ]
 

@@ -16,6 +16,7 @@ from outdial_server.gateway.ultravox.models import Plain
 SIZE_DEFAULT: Final = 20
 SIZE_MOST: Final = 200
 _PLACE_MOST: Final = 2**31 - 1
+_PAGE_MOST: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,18 @@ async def part_of(
         told = await asks.ask(request, answer)
         found += getattr(told, items)
     return found, total
+
+
+async def everything(asks: Caller, request: Any, answer: type[Any], items: str) -> list[Any]:
+    """Of a list that is short by its nature."""
+    request.page_size = _PAGE_MOST
+    found = list[Any]()
+    while True:
+        told = await asks.ask(request, answer)
+        found += getattr(told, items)
+        if not told.next_page_token:
+            return found
+        request.page_token = told.next_page_token
 
 
 def envelope(wanted: Place, results: Sequence[Any], total: int) -> dict[str, Any]:

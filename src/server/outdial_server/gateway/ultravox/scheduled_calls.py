@@ -23,7 +23,7 @@ from outdial_server.gateway.ultravox.media import (
 from outdial_server.gateway.ultravox.models import Metadata, Plain, faults_of
 from outdial_server.gateway.ultravox.paging import ListOf
 from outdial_server.gateway.ultravox.statuses import Status, status_of
-from outdial_server.gateway.ultravox.structs import object_of
+from outdial_server.gateway.ultravox.structs import object_of, ours_of
 
 M = TypeVar("M", CreateBatchRequest, AddScheduledCallsRequest)
 
@@ -34,7 +34,7 @@ _NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _BETWEEN_DIGITS: Final = re.compile(r"[\s().-]")
 
 CARRIER: Final = "carrier"
-"""The annotation of a batch that names the medium of its first call that is dialled."""
+"""What is kept of a batch: the medium of its first call that is dialled."""
 
 NOBODY: Final = "webhook.invalid"
 """The host of those whom nobody dials: the scheduler needs an address that tells them apart, and
@@ -181,7 +181,7 @@ def _is_read_back(
 
 def carrier_shown(batch: Batch) -> str:
     """By whose name the media of its calls go that were not kept as they were given."""
-    told: str = object_of(batch.annotations).get(CARRIER, batch.carrier)
+    told: str = ours_of(batch).get(CARRIER, batch.carrier)
     return told
 
 

@@ -7,7 +7,6 @@ from fastapi.exceptions import RequestValidationError
 from google.rpc import code_pb2
 from starlette.responses import Response
 
-from outdial_server.domain.errors import FieldViolation
 from outdial_server.gateway.refusal import Refusal
 from outdial_server.gateway.ultravox.answer import answer
 from outdial_server.gateway.ultravox.faults import body_of
@@ -60,10 +59,10 @@ def _said(refusal: Refusal, status: int) -> dict[str, Any]:
     if status == 404:
         return {"detail": NOT_FOUND}
     if refusal.code == code_pb2.ALREADY_EXISTS:
-        return body_of([FieldViolation("name", refusal.message)])
+        return {"name": [refusal.message]}
     fields = [fault for fault in refusal.fields if fault.field != "body"]
     if fields:
-        return body_of(fields)
+        return body_of(fields, are_own=refusal.is_own)
     for fault in refusal.fields:
         return {"detail": f"JSON parse error - {fault.description}"}
     return {"detail": _DETAILS.get(refusal.reason, refusal.message)}

@@ -17,7 +17,8 @@ from outdial_server.storage.verbs.call_reading import CALL_COLUMNS, call_from
 from outdial_server.storage.verbs.reading import SHARED_COLUMNS
 
 _SELECT: Final = (
-    f"SELECT {SHARED_COLUMNS}, {CALL_COLUMNS}, g.display_name AS agent_name, c.is_direct, "
+    f"SELECT {SHARED_COLUMNS}, {CALL_COLUMNS}, g.display_name AS agent_name, "
+    "g.annotations_json AS agent_annotations_json, c.is_direct, "
     "c.ring_timeout_s, c.max_duration_s, s.custom_id, s.metadata_json, s.annotations_json, "
     "t.prompt, t.first_message, t.join_url, v.conversation_json FROM calls c "
     "JOIN batches b ON b.key = c.batch_key JOIN scheduled_calls s ON s.key = c.scheduled_key "
@@ -60,4 +61,5 @@ def _told(row: Row) -> ToldCall:
         mapping_from(row.metadata_json),
         row.custom_id or "",
         row.annotations_json or "",
+        row.agent_annotations_json or "",
     )
