@@ -28,29 +28,50 @@ async def way_of(asks: Caller, carriers: Mapping[str, int]) -> Way:
     Raises InvalidFieldsError for that call."""
     if not carriers:
         return Way()
-    is_simulated = await simulates(asks)
     carrier, *others = carriers
-    if others and is_simulated:
+    if others and await simulates(asks):
         return Way()
     check_one_carrier(carriers, carrier)
-    config = await find_config(asks, carrier)
-    if config is None and not is_simulated:
-        raise medium_fault(carriers[carrier], f"There is no {carrier} configuration.")
-    return Way(carrier, "" if config is None else config.carrier_config_id)
+    way = await _way(asks, carrier)
+    if way is None:
+        raise medium_fault(carriers[carrier], _not_configured(carrier))
+    return way
 
 
 async def way_of_call(asks: Caller, carrier: str) -> Way:
     """The same for one call by itself."""
+    way = await _way(asks, carrier)
+    if way is None:
+        raise invalid_field("medium", _not_configured(carrier))
+    return way
+
+
+async def _way(asks: Caller, carrier: str) -> Way | None:
+    """None where calls of the carrier would need a config, and there is none."""
     config = await find_config(asks, carrier)
-    if config is None and not await simulates(asks):
-        raise invalid_field("medium", f"There is no {carrier} configuration.")
-    return Way(carrier, "" if config is None else config.carrier_config_id)
+    if config is not None:
+        return Way(carrier, config.carrier_config_id)
+    info = await _server_info(asks)
+    if not _simulates(info):
+        return None
+    return Way(carrier if carrier in info.carriers else "")
+
+
+def _not_configured(carrier: str) -> str:
+    return f"There is no {carrier} configuration."
 
 
 async def simulates(asks: Caller) -> bool:
     """Whether all calls go to the simulated carrier, whoever they name."""
-    info = await asks.ask(GetServerInfoRequest(), GetServerInfoResponse)
+    return _simulates(await _server_info(asks))
+
+
+def _simulates(info: GetServerInfoResponse) -> bool:
     return "simulate" in info.features
+
+
+async def _server_info(asks: Caller) -> GetServerInfoResponse:
+    return await asks.ask(GetServerInfoRequest(), GetServerInfoResponse)
 
 
 def check_one_carrier(carriers: Mapping[str, int], carrier: str) -> None:
