@@ -19,9 +19,10 @@ def test_all_is_sorted_and_complete() -> None:
     assert list(outdial_client.__all__) == sorted(outdial_client.__all__)
 
 
-def test_modules_are_private_but_for_three() -> None:
+def test_modules_are_private_but_for_four() -> None:
     modules = {module.name for module in pkgutil.iter_modules(outdial_client.__path__)}
-    assert {name for name in modules if not name.startswith("_")} <= {"cli", "sync", "testing"}
+    public = {name for name in modules if not name.startswith("_")}
+    assert public <= {"cli", "files", "sync", "testing"}
 
 
 def test_every_error_of_the_tree_is_public() -> None:
