@@ -23,6 +23,7 @@ RUFF = Path(sys.executable).with_name("ruff")
 SOURCES = {
     "_pager": ["Pager"],
     "_watch": ["BatchWatch"],
+    "_watch_all": ["BatchesWatch"],
     "_export": ["ResultExport"],
     "_accounts": ["Accounts"],
     "_agents": ["Agents"],

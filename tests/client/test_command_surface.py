@@ -71,6 +71,7 @@ COMMANDS = {
     "batches.update": "batch update",
     "batches.wait_until_ended": "watch",
     "batches.watch": "watch",
+    "batches.watch_all": "watch",
     "batches.write_refused_rows": "import report",
     "calls.create": "call start",
     "calls.end": "call end",

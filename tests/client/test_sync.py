@@ -41,6 +41,7 @@ ASYNC_CLASSES = {
     "Accounts": "_accounts",
     "Agents": "_agents",
     "BatchWatch": "_watch",
+    "BatchesWatch": "_watch_all",
     "BatchImports": "_batch_imports",
     "Batches": "_batches",
     "Calls": "_calls",

@@ -1111,6 +1111,107 @@ class WatchBatchResponse(_message.Message):
 Global___WatchBatchResponse: _TypeAlias = WatchBatchResponse  # noqa: Y015
 
 @_typing.final
+class WatchBatchesRequest(_message.Message):
+    """Without `resume_token` the stream starts with a snapshot: messages with the batches as
+    they are, then one with `snapshot_complete`. Then, or at once with a token, come the
+    batches that differ from what was told.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_IDS_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    MIN_INTERVAL_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Only batches of this agent. Not together with `batch_ids`."""
+    resume_token: _builtins.str
+    """`resume_token` of the last message that was dealt with. INVALID_ARGUMENT (reason
+    RESUME_TOKEN_INVALID) when it is of a watch with other `batch_ids` or another `agent_id`.
+    """
+    @_builtins.property
+    def batch_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 100. Empty: the batches of the account that have not ended, the newest 200 of
+        them, and those that come while it watches. One that is not there answers NOT_FOUND
+        (reason BATCH_NOT_FOUND) before anything is sent.
+        """
+
+    @_builtins.property
+    def min_interval(self) -> _duration_pb2.Duration:
+        """Shortest time between two flushes: 20 ms to 60 s, default 250 ms."""
+
+    def __init__(
+        self,
+        *,
+        batch_ids: _abc.Iterable[_builtins.str] | None = ...,
+        agent_id: _builtins.str = ...,
+        resume_token: _builtins.str = ...,
+        min_interval: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["min_interval", b"min_interval"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "batch_ids", b"batch_ids", "min_interval", b"min_interval", "resume_token", b"resume_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchBatchesRequest: _TypeAlias = WatchBatchesRequest  # noqa: Y015
+
+@_typing.final
+class WatchBatchesResponse(_message.Message):
+    """One flush to a watcher, or a part of one that one message does not hold. The stream ends
+    with OK when `batch_ids` were named and all of them have ended or been deleted; never by
+    itself else. A server that drains ends it with UNAVAILABLE and RetryInfo (reason
+    SERVER_DRAINING); resume with the last token.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCHES_FIELD_NUMBER: _builtins.int
+    DELETED_BATCH_IDS_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_COMPLETE_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_FIELD_NUMBER: _builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    snapshot_complete: _builtins.bool
+    """All batches there were have been told."""
+    heartbeat: _builtins.bool
+    """Nothing was sent for 15 s; the token is good."""
+    resume_token: _builtins.str
+    """Where to go on after this message; up to 12 KB long. Empty before
+    `snapshot_complete`. Of batches that came and ended while nobody watched, the newest 50
+    are told.
+    """
+    truncated: _builtins.bool
+    """More than 200 batches have not ended: the newest 200 are followed."""
+    @_builtins.property
+    def batches(self) -> _containers.RepeatedCompositeFieldContainer[_batch_pb2.Batch]:
+        """Whole, as GetBatch shows them, each in its newest state. One that has ended is told once
+        more, and then only if it is retried.
+        """
+
+    @_builtins.property
+    def deleted_batch_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of batches that were told of."""
+
+    def __init__(
+        self,
+        *,
+        batches: _abc.Iterable[_batch_pb2.Batch] | None = ...,
+        deleted_batch_ids: _abc.Iterable[_builtins.str] | None = ...,
+        snapshot_complete: _builtins.bool = ...,
+        heartbeat: _builtins.bool = ...,
+        resume_token: _builtins.str = ...,
+        truncated: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batches", b"batches", "deleted_batch_ids", b"deleted_batch_ids", "heartbeat", b"heartbeat", "resume_token", b"resume_token", "snapshot_complete", b"snapshot_complete", "truncated", b"truncated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchBatchesResponse: _TypeAlias = WatchBatchesResponse  # noqa: Y015
+
+@_typing.final
 class ListBatchEventsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

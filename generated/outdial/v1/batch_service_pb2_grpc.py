@@ -127,6 +127,11 @@ class BatchServiceStub:
                 request_serializer=outdial_dot_v1_dot_batch__service__pb2.WatchBatchRequest.SerializeToString,
                 response_deserializer=outdial_dot_v1_dot_batch__service__pb2.WatchBatchResponse.FromString,
                 _registered_method=True)
+        self.WatchBatches = channel.unary_stream(
+                '/outdial.v1.BatchService/WatchBatches',
+                request_serializer=outdial_dot_v1_dot_batch__service__pb2.WatchBatchesRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_batch__service__pb2.WatchBatchesResponse.FromString,
+                _registered_method=True)
         self.ListBatchEvents = channel.unary_unary(
                 '/outdial.v1.BatchService/ListBatchEvents',
                 request_serializer=outdial_dot_v1_dot_batch__service__pb2.ListBatchEventsRequest.SerializeToString,
@@ -296,6 +301,14 @@ class BatchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchBatches(self, request, context):
+        """Streams the batches of the account as they change: for a list that shows them. See
+        WatchBatchesRequest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListBatchEvents(self, request, context):
         """Reads the event log of a batch from a sequence on.
         """
@@ -395,6 +408,11 @@ def add_BatchServiceServicer_to_server(servicer, server):
                     servicer.WatchBatch,
                     request_deserializer=outdial_dot_v1_dot_batch__service__pb2.WatchBatchRequest.FromString,
                     response_serializer=outdial_dot_v1_dot_batch__service__pb2.WatchBatchResponse.SerializeToString,
+            ),
+            'WatchBatches': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchBatches,
+                    request_deserializer=outdial_dot_v1_dot_batch__service__pb2.WatchBatchesRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_batch__service__pb2.WatchBatchesResponse.SerializeToString,
             ),
             'ListBatchEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListBatchEvents,
@@ -891,6 +909,33 @@ class BatchService:
             '/outdial.v1.BatchService/WatchBatch',
             outdial_dot_v1_dot_batch__service__pb2.WatchBatchRequest.SerializeToString,
             outdial_dot_v1_dot_batch__service__pb2.WatchBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchBatches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/outdial.v1.BatchService/WatchBatches',
+            outdial_dot_v1_dot_batch__service__pb2.WatchBatchesRequest.SerializeToString,
+            outdial_dot_v1_dot_batch__service__pb2.WatchBatchesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -98,6 +98,10 @@ class BatchServiceStub:
     """
     WatchBatch: _aio.UnaryStreamMultiCallable[_batch_service_pb2.WatchBatchRequest, _batch_service_pb2.WatchBatchResponse]
     """Streams what happens in a batch until it has ended. See WatchBatchRequest."""
+    WatchBatches: _aio.UnaryStreamMultiCallable[_batch_service_pb2.WatchBatchesRequest, _batch_service_pb2.WatchBatchesResponse]
+    """Streams the batches of the account as they change: for a list that shows them. See
+    WatchBatchesRequest.
+    """
     ListBatchEvents: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.ListBatchEventsRequest, _batch_service_pb2.ListBatchEventsResponse]
     """Reads the event log of a batch from a sequence on."""
 
@@ -293,6 +297,16 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_batch_service_pb2.WatchBatchRequest, _abc.AsyncIterator[_batch_service_pb2.WatchBatchResponse]],
     ) -> _abc.AsyncIterator[_batch_service_pb2.WatchBatchResponse]:
         """Streams what happens in a batch until it has ended. See WatchBatchRequest."""
+
+    @_abc_1.abstractmethod
+    def WatchBatches(
+        self,
+        request: _batch_service_pb2.WatchBatchesRequest,
+        context: _aio.ServicerContext[_batch_service_pb2.WatchBatchesRequest, _abc.AsyncIterator[_batch_service_pb2.WatchBatchesResponse]],
+    ) -> _abc.AsyncIterator[_batch_service_pb2.WatchBatchesResponse]:
+        """Streams the batches of the account as they change: for a list that shows them. See
+        WatchBatchesRequest.
+        """
 
     @_abc_1.abstractmethod
     def ListBatchEvents(

@@ -13,7 +13,12 @@ from outdial.v1.batch_pb2 import (
     Rotation,
     UnknownPolicy,
 )
-from outdial.v1.batch_service_pb2 import WatchBatchResponse, WatchDelivery, WatchScope
+from outdial.v1.batch_service_pb2 import (
+    WatchBatchesResponse,
+    WatchBatchResponse,
+    WatchDelivery,
+    WatchScope,
+)
 from outdial.v1.call_pb2 import (
     Call,
     CallState,
@@ -116,6 +121,7 @@ from outdial_client._pager import Page, Pager
 from outdial_client._result_files import ExportProgress
 from outdial_client._retry_policy import RetryBackoff, RetryPolicy
 from outdial_client._watch import BatchWatch
+from outdial_client._watch_all import BatchesWatch
 from outdial_client._watch_timing import WatchTiming
 
 __all__ = [
@@ -131,6 +137,7 @@ __all__ = [
     "BatchExplanation",
     "BatchState",
     "BatchWatch",
+    "BatchesWatch",
     "BlockedRows",
     "BoundedCount",
     "Call",
@@ -232,6 +239,7 @@ __all__ = [
     "Utterance",
     "Verdict",
     "WatchBatchResponse",
+    "WatchBatchesResponse",
     "WatchDelivery",
     "WatchInterruption",
     "WatchScope",

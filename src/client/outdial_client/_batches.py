@@ -27,6 +27,7 @@ from outdial_client._interruptions import WatchInterruption
 from outdial_client._pager import Page, Pager
 from outdial_client._times import to_duration, to_timestamp
 from outdial_client._watch import BatchWatch
+from outdial_client._watch_all import BatchesWatch
 from outdial_client._watch_timing import WatchTiming
 
 
@@ -262,5 +263,37 @@ class Batches(BatchImports):
         )
         connect = partial(self._sender.open_stream, self._stub.WatchBatch)
         return BatchWatch(
+            connect, request, timing=timing or WatchTiming(), on_interruption=on_interruption
+        )
+
+    def watch_all(
+        self,
+        batch_ids: Iterable[str] = (),
+        *,
+        agent_id: str = "",
+        resume_token: str = "",
+        min_interval: timedelta | None = None,
+        timing: WatchTiming | None = None,
+        on_interruption: Callable[[WatchInterruption], None] | None = None,
+    ) -> BatchesWatch:
+        """Batches as they change; goes on by itself when a stream breaks.
+
+        Args:
+            batch_ids: At most 100; the watch ends when all have ended. Without any, those
+                that have not ended (the newest 200), and those that come.
+            agent_id: Only batches of this agent; not together with `batch_ids`.
+            resume_token: Of the last message that was dealt with; without one the
+                watch starts with a snapshot.
+            min_interval: Shortest time between two flushes, 20 ms to 60 s.
+            on_interruption: Told about each stream that broke, before the wait.
+        """
+        request = messages.WatchBatchesRequest(
+            batch_ids=batch_ids,
+            agent_id=agent_id,
+            resume_token=resume_token,
+            min_interval=to_duration(min_interval),
+        )
+        connect = partial(self._sender.open_stream, self._stub.WatchBatches)
+        return BatchesWatch(
             connect, request, timing=timing or WatchTiming(), on_interruption=on_interruption
         )

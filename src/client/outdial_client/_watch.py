@@ -1,13 +1,11 @@
 """Following a batch over disconnects and restarts of the server."""
 
-import asyncio
-from asyncio import FIRST_COMPLETED, ensure_future
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from grpc import StatusCode
-from grpc.aio import AioRpcError, UnaryStreamCall
+from grpc.aio import UnaryStreamCall
 from outdial.v1.batch_service_pb2 import (
     WatchBatchRequest,
     WatchBatchResponse,
@@ -20,15 +18,13 @@ from outdial_client._errors import (
     EventsErasedError,
     InternalError,
     OutdialError,
-    RequestCancelledError,
-    UnavailableError,
 )
 from outdial_client._interruptions import Interruptions, WatchInterruption, is_passing
-from outdial_client._status import to_outdial_error
 from outdial_client._watch_position import EventGap, WatchPosition
+from outdial_client._watch_stream import WatchStream
 from outdial_client._watch_timing import WatchTiming
 
-WatchStream = UnaryStreamCall[WatchBatchRequest, WatchBatchResponse]
+BatchStream = UnaryStreamCall[WatchBatchRequest, WatchBatchResponse]
 
 
 class BatchWatch:
@@ -48,7 +44,7 @@ class BatchWatch:
 
     def __init__(
         self,
-        connect: Callable[[WatchBatchRequest], WatchStream],
+        connect: Callable[[WatchBatchRequest], BatchStream],
         request: WatchBatchRequest,
         *,
         timing: WatchTiming,
@@ -63,7 +59,7 @@ class BatchWatch:
             and request.scope != WatchScope.WATCH_SCOPE_BATCH,
             resume_token=request.resume_token,
         )
-        self._stream: WatchStream | None = None
+        self._stream = WatchStream[WatchBatchResponse](self._open, timing)
         self._gaps = 0
         self._ended = False
 
@@ -89,7 +85,7 @@ class BatchWatch:
     async def aclose(self) -> None:
         """Ends the watch; the batch goes on."""
         self._ended = True
-        self._disconnect()
+        self._stream.disconnect()
 
     async def __aenter__(self) -> Self:
         return self
@@ -103,24 +99,12 @@ class BatchWatch:
         await self.aclose()
 
     async def _read(self) -> WatchBatchResponse:
-        stream = self._stream = self._stream or self._open()
-        reading = ensure_future(stream.read())
-        silence = ensure_future(self._timing.sleep(self._timing.silence_limit.total_seconds()))
-        try:
-            await asyncio.wait({reading, silence}, return_when=FIRST_COMPLETED)
-            if not reading.done():
-                raise self._silence_error()
-            return _read_result(reading)
-        except BaseException:
-            # Also when the reader itself is cancelled: a stream with a read that
-            # was given up is of no use, the next read connects anew.
-            self._disconnect()
-            raise
-        finally:
-            silence.cancel()
-            reading.cancel()
+        message = await self._stream.read()
+        if message is None:
+            raise InternalError(StatusCode.UNKNOWN, "the stream ended before the batch")
+        return message
 
-    def _open(self) -> WatchStream:
+    def _open(self) -> BatchStream:
         request = WatchBatchRequest()
         request.CopyFrom(self._request)
         request.resume_token = self._position.resume_token
@@ -139,11 +123,11 @@ class BatchWatch:
             self._gaps = 0
         if message.batch_ended:
             self._ended = True
-            self._disconnect()
+            self._stream.disconnect()
         return fresh
 
     async def _recover(self, error: OutdialError) -> None:
-        self._disconnect()
+        self._stream.disconnect()
         self._interruptions.failures += 1
         if not self._is_worth_another_try(error):
             self._ended = True
@@ -161,26 +145,3 @@ class BatchWatch:
         # lost, since there is none yet.
         is_snapshot_lost = isinstance(error, EventsErasedError) and not self._position.resume_token
         return is_snapshot_lost or isinstance(error, InternalError)
-
-    def _disconnect(self) -> None:
-        if self._stream is not None:
-            self._stream.cancel()
-            self._stream = None
-
-    def _silence_error(self) -> OutdialError:
-        seconds = self._timing.silence_limit.total_seconds()
-        return UnavailableError(StatusCode.UNAVAILABLE, f"nothing heard for {seconds:g} s")
-
-
-def _read_result(reading: asyncio.Future[object]) -> WatchBatchResponse:
-    # A stream that the server cancels looks to gRPC's reader like its own
-    # cancellation; nobody has cancelled it here.
-    if reading.cancelled():
-        raise RequestCancelledError(StatusCode.CANCELLED, "the stream was cancelled")
-    try:
-        message = reading.result()
-    except AioRpcError as error:
-        raise to_outdial_error(error) from error
-    if not isinstance(message, WatchBatchResponse):
-        raise InternalError(StatusCode.UNKNOWN, "the stream ended before the batch")
-    return message

@@ -30,6 +30,7 @@ from outdial.v1.batch_service_pb2 import (
     DeleteBatchResponse,
     PauseBatchResponse,
     RetryBatchResponse,
+    WatchBatchesResponse,
     WatchBatchResponse,
     WatchDelivery,
     WatchScope,
@@ -103,6 +104,7 @@ from outdial_client._suppressions import Suppressions as AsyncSuppressions
 from outdial_client._sync_runtime import LoopThread, read_here, shared_loop, told_here
 from outdial_client._throttles import Throttles as AsyncThrottles
 from outdial_client._watch import BatchWatch as AsyncBatchWatch
+from outdial_client._watch_all import BatchesWatch as AsyncBatchesWatch
 from outdial_client._watch_timing import WatchTiming
 from outdial_client._webhooks import Webhooks as AsyncWebhooks
 
@@ -112,6 +114,7 @@ __all__ = [
     "BatchImports",
     "BatchWatch",
     "Batches",
+    "BatchesWatch",
     "Calls",
     "CarrierConfigs",
     "Client",
@@ -188,6 +191,52 @@ class BatchWatch:
 
     def close(self) -> None:
         """Ends the watch; the batch goes on."""
+        self._loop.run(self._inner.aclose)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._loop.run(partial(self._inner.__aexit__, exc_type, exc, traceback))
+
+
+class BatchesWatch:
+    """Batches as they change, message by message: each in its newest state.
+
+    Streams that break are taken up again where they broke, for as long as it
+    takes. It ends by itself only where batches were named and all of them have
+    ended or been deleted.
+
+    Without a token a watch starts with a snapshot. A snapshot that breaks off
+    starts again from its beginning: what is not in the new one is gone.
+
+    Raises OutdialError for what waiting does not mend. Use it as a context
+    manager, or call `close()`, when leaving before the end.
+    """
+
+    def __init__(self, loop: LoopThread, inner: AsyncBatchesWatch) -> None:
+        self._loop = loop
+        self._inner: AsyncBatchesWatch = inner
+        loop.release_with(self, inner.aclose)
+
+    @property
+    def resume_token(self) -> str:
+        """Where to go on after the last message that was handed out."""
+        return self._inner.resume_token
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> WatchBatchesResponse:
+        return self._loop.next(self._inner)
+
+    def close(self) -> None:
+        """Ends the watch; the batches go on."""
         self._loop.run(self._inner.aclose)
 
     def __enter__(self) -> Self:
@@ -679,6 +728,39 @@ class Batches(BatchImports):
                 resume_token=resume_token,
                 delivery=delivery,
                 scope=scope,
+                min_interval=min_interval,
+                timing=timing,
+                on_interruption=told_here(on_interruption),
+            ),
+        )
+
+    def watch_all(
+        self,
+        batch_ids: Iterable[str] = (),
+        *,
+        agent_id: str = "",
+        resume_token: str = "",
+        min_interval: timedelta | None = None,
+        timing: WatchTiming | None = None,
+        on_interruption: Callable[[WatchInterruption], None] | None = None,
+    ) -> BatchesWatch:
+        """Batches as they change; goes on by itself when a stream breaks.
+
+        Args:
+            batch_ids: At most 100; the watch ends when all have ended. Without any, those
+                that have not ended (the newest 200), and those that come.
+            agent_id: Only batches of this agent; not together with `batch_ids`.
+            resume_token: Of the last message that was dealt with; without one the
+                watch starts with a snapshot.
+            min_interval: Shortest time between two flushes, 20 ms to 60 s.
+            on_interruption: Told about each stream that broke, before the wait.
+        """
+        return BatchesWatch(
+            self._loop,
+            self._inner.watch_all(
+                tuple(batch_ids),
+                agent_id=agent_id,
+                resume_token=resume_token,
                 min_interval=min_interval,
                 timing=timing,
                 on_interruption=told_here(on_interruption),

@@ -57,6 +57,7 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "ListImportFindings": lambda b: {"import_id": b.import_id},
     "EstimateWindow": lambda b: {"batch": Batch(agent_id=b.agent_id)},
     "WatchBatch": lambda b: {"batch_id": b.batch_id},
+    "WatchBatches": lambda b: {"batch_ids": [b.batch_id]},
     "ExplainBatch": lambda b: {"batch_id": b.batch_id},
     "ForecastBatch": lambda b: {"batch_id": b.batch_id},
     "ListBatchEvents": lambda b: {"batch_id": b.batch_id},

@@ -121,7 +121,7 @@ _UNITS = ("_seconds", "_bytes", "_items", "_events")
 _COUNTS = re.compile(
     r"outdial_(slots_(used|cap)|slot_scopes_full|account_slots_(used|cap)|open_batches|"
     r"scheduled_calls|unknown_calls|callbacks_pending|ledger_faults|database_up|build_info|"
-    r"grpc_open_requests|watchers|watched_batches|webhooks_failing|webhook_turns_pending)"
+    r"grpc_open_requests|watchers|board_watchers|watched_batches|webhooks_failing|webhook_turns_pending)"
 )
 """Gauges that count things, which their names say."""
 _NO_BASE_UNIT = re.compile(r"(milli|micro|nano)seconds|_(ms|us|ns|kb|mb|kib|mib|minutes|percent)\b")

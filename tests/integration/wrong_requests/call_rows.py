@@ -91,6 +91,26 @@ WATCHES = [
             ("an interval of nanoseconds", {"min_interval": Duration(seconds=1, nanos=1)}),
         )
     ),
+    *(
+        faulty(what, "WatchBatches", lambda w, f=f: f, named)  # type: ignore[misc]
+        for what, f, named in (
+            ("an empty id", {"batch_ids": [""]}, "batch_ids[0]"),
+            ("too many ids", {"batch_ids": ["x"] * 101}, "batch_ids"),
+            ("ids and an agent", {"batch_ids": ["x"], "agent_id": "y"}, "agent_id"),
+            (
+                "an interval that is too long",
+                {"min_interval": Duration(seconds=61)},
+                "min_interval",
+            ),
+        )
+    ),
+    faulty(
+        "a resume token of nonsense",
+        "WatchBatches",
+        lambda w: {"resume_token": "nonsense"},
+        "resume_token",
+        reason="RESUME_TOKEN_INVALID",
+    ),
     faulty(
         "a resume token of nonsense",
         "WatchBatch",

@@ -6,7 +6,7 @@ from datetime import timedelta
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.signals import InProcessSignals
 from outdial_server.domain.ids import BatchId
-from outdial_server.ports.signals import Topic
+from outdial_server.ports.signals import ANY_BATCH, Topic
 from support.clock import ManualClock, ManualSignals, settle
 from support.virtual_time import HostClock, LoopClock, run_jumping
 
@@ -76,6 +76,31 @@ async def test_every_follower_of_a_published_batch_is_woken() -> None:
     assert {await task for task in waiting} == {signals.revision(BATCH)} != {seen}
     assert not other.done()
     other.cancel()
+
+
+async def test_who_follows_any_batch_is_woken_by_each_publish_and_by_no_empty_one() -> None:
+    signals = ManualSignals(ManualClock())
+    seen = signals.revision(ANY_BATCH)
+    waiting = asyncio.create_task(signals.wait_changed(ANY_BATCH, seen, None))
+    await settle()
+    signals.publish(())
+    await settle()
+    assert not waiting.done()
+    signals.publish((BATCH, OTHER))
+    assert await waiting == signals.revision(ANY_BATCH) != seen
+
+
+async def test_a_pause_lasts_to_its_moment_whatever_is_published() -> None:
+    clock = ManualClock()
+    signals = ManualSignals(clock)
+    pausing = asyncio.create_task(signals.pause(clock.now() + timedelta(seconds=1)))
+    await settle()
+    signals.publish((BATCH,))
+    clock.advance(timedelta(milliseconds=999))
+    await settle()
+    assert not pausing.done()
+    clock.advance(timedelta(milliseconds=1))
+    await pausing
 
 
 async def test_a_publish_between_reading_the_revision_and_waiting_is_not_lost() -> None:

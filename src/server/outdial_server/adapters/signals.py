@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 from outdial_server.adapters.clock import LoopTimers, Timers
 from outdial_server.domain.ids import BatchId
 from outdial_server.ports.clock import Clock
-from outdial_server.ports.signals import Topic
+from outdial_server.ports.signals import ANY_BATCH, Topic
 
 IDLE_BATCHES_MAX: Final = 4096
 """Batches that were asked about and have no waiter at the moment. One that is dropped from
@@ -27,7 +27,7 @@ class _Followed:
 class InProcessSignals:
     """Signals by futures of one event loop, whose thread alone may call: another thread
     goes through `loop.call_soon_threadsafe`. Nothing is kept for a batch that nobody asks
-    about, so a publish costs one look-up a batch."""
+    about, so a publish costs one look-up a batch, and one more."""
 
     def __init__(
         self, clock: Clock, timers: Timers | None = None, idle_batches_max: int = IDLE_BATCHES_MAX
@@ -70,15 +70,13 @@ class InProcessSignals:
     def follow_all(self, *, follows: bool) -> None:
         self._wakes_delivery = follows
 
-    def publish(self, batch_ids: Iterable[BatchId]) -> None:
+    def publish(self, batch_ids: Collection[BatchId]) -> None:
         if self._wakes_delivery:
             self.wake(Topic.DELIVER)
         for batch_id in batch_ids:
-            followed = self._busy.get(batch_id) or self._idle.get(batch_id)
-            if followed is not None:
-                followed.revision = self._next_revision()
-                for waiter in followed.waiters:
-                    _resolve(waiter)
+            self._tell_followers(batch_id)
+        if batch_ids:
+            self._tell_followers(ANY_BATCH)
 
     def revision(self, batch_id: BatchId) -> int:
         return self._follow(batch_id).revision
@@ -99,6 +97,16 @@ class InProcessSignals:
                 del self._busy[batch_id]
                 self._keep_idle(batch_id, followed)
         return followed.revision
+
+    async def pause(self, until: datetime) -> None:
+        await self._sleep(asyncio.get_running_loop().create_future(), until)
+
+    def _tell_followers(self, batch_id: BatchId) -> None:
+        followed = self._busy.get(batch_id) or self._idle.get(batch_id)
+        if followed is not None:
+            followed.revision = self._next_revision()
+            for waiter in followed.waiters:
+                _resolve(waiter)
 
     async def _sleep(self, sleeper: asyncio.Future[None], until: datetime | None) -> None:
         if until is None:

@@ -8,6 +8,7 @@ from outdial.v1.batch_service_pb2_grpc import BatchServiceServicer
 from outdial.v1.import_pb2 import ImportOptions
 from typing_extensions import override
 
+from outdial_server.api.board_stream import BoardStream
 from outdial_server.api.caller import caller
 from outdial_server.api.conversion.batch import (
     batch_change,
@@ -73,6 +74,7 @@ class BatchServicer(BatchServiceServicer):
     stop: StopBatch
     retry: Retry
     watch: WatchStream
+    board: BoardStream
     explain: Explain
     forecast: ForecastBatch
     import_silence_seconds: float
@@ -283,6 +285,12 @@ class BatchServicer(BatchServiceServicer):
         self, request: pb.WatchBatchRequest, context: object
     ) -> AsyncIterator[pb.WatchBatchResponse]:
         return self.watch.messages(caller().account_id, request)
+
+    @override
+    def WatchBatches(
+        self, request: pb.WatchBatchesRequest, context: object
+    ) -> AsyncIterator[pb.WatchBatchesResponse]:
+        return self.board.messages(caller().account_id, request)
 
     @override
     async def ListBatchEvents(

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from outdial_server.adapters.metrics.instruments import Level, Spread, Spreads
+from outdial_server.api.board_stream import BoardStream
 from outdial_server.api.watch_stream import WatchStream
 
 _BUCKETS_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
@@ -61,8 +62,9 @@ class MethodMetrics:
 class WatchMetrics(Collector):
     """Figures of the watchers, read when somebody asks for them."""
 
-    def __init__(self, registry: CollectorRegistry, watch: WatchStream) -> None:
+    def __init__(self, registry: CollectorRegistry, watch: WatchStream, board: BoardStream) -> None:
         self._watchers = watch.watchers
+        self._board_watchers = board.watchers
         registry.register(self)
 
     @override
@@ -70,6 +72,11 @@ class WatchMetrics(Collector):
         watchers = self._watchers
         for name, text, figure in (
             ("outdial_watchers", "Open WatchBatch streams.", watchers.count),
+            (
+                "outdial_board_watchers",
+                "Open WatchBatches streams.",
+                self._board_watchers.count,
+            ),
             ("outdial_watched_batches", "Batches that are watched.", watchers.tail_count),
             ("outdial_watch_lag_events", "Events the slowest watcher is behind.", watchers.lag),
             (

@@ -46,6 +46,7 @@ REQUIRED_SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
         "BatchService/ListImportFindings": _READ,
         "BatchService/RetryBatch": _WRITE,
         "BatchService/WatchBatch": _READ,
+        "BatchService/WatchBatches": _READ,
         "BatchService/ListBatchEvents": _READ,
         "BatchService/ExplainBatch": _READ,
         "BatchService/ForecastBatch": _READ,

@@ -84,11 +84,12 @@ def _watch_request(request: pb.WatchBatchRequest) -> WatchRequest:
             _DELIVERY.from_message(request.delivery, "delivery", Delivery.LATEST),
             _SCOPE.from_message(request.scope, "scope", Scope.CALLS),
         ),
-        _min_interval(request),
+        watch_interval(request),
     )
 
 
-def _min_interval(request: pb.WatchBatchRequest) -> timedelta:
+def watch_interval(request: pb.WatchBatchRequest | pb.WatchBatchesRequest) -> timedelta:
+    """Raises InvalidFieldsError."""
     if not request.HasField("min_interval"):
         return INTERVAL_DEFAULT
     interval = span(request.min_interval, "min_interval")

@@ -9,6 +9,7 @@ from outdial_server.adapters.json_schema import JsonSchemas
 from outdial_server.api.accounts import AccountServicer
 from outdial_server.api.agents import AgentServicer
 from outdial_server.api.batches import BatchServicer
+from outdial_server.api.board_stream import BoardStream
 from outdial_server.api.calls import CallServicer
 from outdial_server.api.carrier_configs import CarrierConfigServicer
 from outdial_server.api.contact_folders import ContactFolderServicer
@@ -84,7 +85,8 @@ def build_grpc_server(
     interceptor = RpcInterceptor(base.authenticate, base.clock, base.ids, RpcMetrics(metrics))
     retry = Retry(base.store.retries, base.store.batches, base.signals)
     watch = WatchStream(base.store.events, base.store.batches, base.clock, base.signals, draining)
-    WatchMetrics(metrics, watch)
+    board = BoardStream(base.store.board, base.store.agents, base.clock, base.signals, draining)
+    WatchMetrics(metrics, watch, board)
     explain = Explain(
         base.store.standings, carriers.find, lambda: engine.state(is_draining=draining.is_set())
     )
@@ -98,7 +100,7 @@ def build_grpc_server(
         ),
         _account_servicer(base),
         _agent_servicer(base),
-        _batch_servicer(base, carriers, sealer.seal, retry, watch, explain, forecast),
+        _batch_servicer(base, carriers, sealer.seal, retry, watch, board, explain, forecast),
         ScheduledCallServicer(
             base.store.calls, ExportScheduledCalls(base.store.calls), retry, explain
         ),
@@ -147,6 +149,7 @@ def _batch_servicer(
     seal: Seal,
     retry: Retry,
     watch: WatchStream,
+    board: BoardStream,
     explain: Explain,
     forecast: ForecastBatch,
 ) -> BatchServicer:
@@ -172,6 +175,7 @@ def _batch_servicer(
         StopBatch(batches, base.clock, base.signals),
         retry,
         watch,
+        board,
         explain,
         forecast,
         base.settings.import_silence_seconds,

@@ -1,12 +1,15 @@
 """Wake-ups. A signal says that something may have changed, never what: whoever is woken
 looks at the store. Signals may be lost or doubled; slow sweeps stand behind them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from outdial_server.domain.ids import BatchId
+
+ANY_BATCH: Final = BatchId("")
+"""Followed in place of one batch: its revision grows with every `publish`."""
 
 
 class Topic(Enum):
@@ -46,7 +49,7 @@ class Signals(Protocol):
         at its moment."""
         ...
 
-    def publish(self, batch_ids: Iterable[BatchId]) -> None:
+    def publish(self, batch_ids: Collection[BatchId]) -> None:
         """Says that events of these batches were committed."""
         ...
 
@@ -60,4 +63,8 @@ class Signals(Protocol):
 
     async def wait_changed(self, batch_id: BatchId, seen: int, until: datetime | None) -> int:
         """Returns the batch's revision once it is not `seen`, or at `until`."""
+        ...
+
+    async def pause(self, until: datetime) -> None:
+        """Returns at `until`, whatever is published."""
         ...

@@ -12,6 +12,7 @@ from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.answer_store import SqlAnswers
+from outdial_server.storage.board_store import SqlBoard
 from outdial_server.storage.callback_inbox import SqlCallbackInbox
 from outdial_server.storage.carrier_config_store import SqlCarrierConfigs
 from outdial_server.storage.carrier_queue_store import SqlCarrierQueues
@@ -54,6 +55,7 @@ class Store:
     keys: SqlAccounts
     agents: SqlAgents
     batches: SqlBatches
+    board: SqlBoard
     intake: SqlIntake
     imports: SqlImports
     calls: SqlCalls
@@ -97,6 +99,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         accounts,
         SqlAgents(database),
         SqlBatches(database),
+        SqlBoard(database),
         SqlIntake(database),
         SqlImports(database),
         SqlCalls(database),

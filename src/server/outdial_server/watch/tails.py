@@ -7,12 +7,12 @@ from contextvars import Context
 from typing import Final, Generic, TypeVar
 
 from outdial_server.domain.batch import Batch
-from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.domain.event import Event
 from outdial_server.domain.ids import BatchId
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.events import EventLog
 from outdial_server.ports.signals import Signals
+from outdial_server.watch.draining import draining_error
 from outdial_server.watch.tail import Follower, Tail
 
 E = TypeVar("E")
@@ -70,7 +70,7 @@ class Tails(Generic[E]):
 
     def refuse_when_draining(self) -> None:
         if self._draining.is_set():
-            raise _draining_error()
+            raise draining_error()
 
     def _ring_events_max(self) -> int:
         share = RINGS_EVENTS_MAX // max(len(self._tasks), 1)
@@ -110,10 +110,4 @@ class Tails(Generic[E]):
     async def _drain(self) -> None:
         await self._draining.wait()
         for tail in self._tasks:
-            tail.fail(_draining_error())
-
-
-def _draining_error() -> UnavailableError:
-    return UnavailableError(
-        Reason.SERVER_DRAINING, "the server is stopping; resume on the next one"
-    )
+            tail.fail(draining_error())

@@ -5,17 +5,12 @@ count the same events, and a watcher may change its view when it comes back.
 """
 
 import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 from uuid import UUID
 
-from outdial_server.domain.errors import (
-    FieldViolation,
-    InvalidFieldsError,
-    OutOfRangeError,
-    Reason,
-)
+from outdial_server.domain.errors import OutOfRangeError, Reason
 from outdial_server.domain.ids import BatchId
+from outdial_server.watch.token_text import bytes_of, invalid_token, text_of
 
 _VERSION: Final = 1
 # Version, batch id, sequence. Of fixed length: a token that was cut is not one.
@@ -23,8 +18,7 @@ _LAYOUT: Final = struct.Struct(">B16sQ")
 
 
 def write_token(batch_id: BatchId, sequence: int) -> str:
-    packed = _LAYOUT.pack(_VERSION, UUID(batch_id).bytes, sequence)
-    return urlsafe_b64encode(packed).decode().rstrip("=")
+    return text_of(_LAYOUT.pack(_VERSION, UUID(batch_id).bytes, sequence))
 
 
 def read_token(token: str, batch_id: BatchId, newest_sequence: int) -> int:
@@ -38,9 +32,9 @@ def read_token(token: str, batch_id: BatchId, newest_sequence: int) -> int:
     """
     version, batch, sequence = _unpack(token)
     if version != _VERSION:
-        raise _invalid("is of a version that this server does not know")
+        raise invalid_token("is of a version that this server does not know")
     if str(UUID(bytes=batch)) != batch_id:
-        raise _invalid("is of another batch")
+        raise invalid_token("is of another batch")
     if sequence > newest_sequence:
         raise OutOfRangeError(
             Reason.EVENTS_ERASED,
@@ -53,16 +47,7 @@ def read_token(token: str, batch_id: BatchId, newest_sequence: int) -> int:
 
 def _unpack(token: str) -> tuple[int, bytes, int]:
     try:
-        packed = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        version, batch, sequence = _LAYOUT.unpack(packed)
-    except (ValueError, struct.error):
-        raise _invalid("is not one that WatchBatch gave") from None
-    # The decoder passes over letters that are none of its own, and spare bits.
-    if urlsafe_b64encode(packed).decode().rstrip("=") != token:
-        raise _invalid("is not one that WatchBatch gave")
+        version, batch, sequence = _LAYOUT.unpack(bytes_of(token))
+    except struct.error:
+        raise invalid_token("is not one that WatchBatch gave") from None
     return version, batch, sequence
-
-
-def _invalid(description: str) -> InvalidFieldsError:
-    violation = FieldViolation("resume_token", description)
-    return InvalidFieldsError([violation], Reason.RESUME_TOKEN_INVALID)
