@@ -9,7 +9,7 @@ from typing import Any, Final
 import uvicorn
 from typing_extensions import override
 
-from outdial_server.gateway.heads import BoundedHeads
+from outdial_server.gateway.connections import HttpConnection
 
 STOP_SECONDS: Final = 5
 """How long requests under way may go on when it stops; then they are cancelled."""
@@ -39,7 +39,7 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http=BoundedHeads,
+                http=HttpConnection,
                 log_config=None,
                 access_log=False,
                 lifespan="off",

@@ -1,4 +1,4 @@
-"""Heads of requests on a real socket: how long they may take, and how long they may be."""
+"""Connections on a real socket: how long heads may take and be, and answers that come early."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from outdial_server.gateway.heads import HEAD_MAX_BYTES, BoundedHeads
+from outdial_server.gateway.connections import HEAD_MAX_BYTES, HttpConnection
 from outdial_server.gateway.server import HttpServer
 
 PATIENCE_SECONDS = 30
@@ -17,7 +17,10 @@ GET = b"GET / HTTP/1.1\r\nhost: outdial\r\n\r\n"
 
 
 async def length_app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Says how long the body was."""
+    """Says how long the body was; to /early without reading it."""
+    if scope["path"] == "/early":
+        await PlainTextResponse("too long", 413)(scope, receive, send)
+        return
     body = await Request(scope, receive).body()
     response: Response = PlainTextResponse(f"{len(body)} bytes")
     await response(scope, receive, send)
@@ -53,7 +56,7 @@ def head_seconds() -> float:
 
 @pytest.fixture
 async def line(head_seconds: float, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
-    monkeypatch.setattr(BoundedHeads, "head_seconds", head_seconds)
+    monkeypatch.setattr(HttpConnection, "head_seconds", head_seconds)
     server = HttpServer(length_app, "127.0.0.1:0")
     port = await server.start()
     try:
@@ -109,3 +112,22 @@ async def test_a_body_that_comes_with_its_head_is_not_counted(line: Line) -> Non
     head = b"POST / HTTP/1.1\r\nhost: outdial\r\ncontent-length: %d\r\n\r\n" % len(body)
     await line.say(head + body)
     assert await line.answer() == (b"HTTP/1.1 200 OK", b"%d bytes" % len(body))
+
+
+@pytest.mark.parametrize("head", [b"", b"connection: close\r\n"])
+async def test_an_early_answer_arrives_though_the_client_sends_on(line: Line, head: bytes) -> None:
+    """As urllib does it: all of the body first, then the answer."""
+    length = 8 * 1024 * 1024
+    start = b"POST /early HTTP/1.1\r\nhost: outdial\r\n" + head
+    await line.say(start + b"content-length: %d\r\n\r\n" % length)
+    for _ in range(length // HEAD_MAX_BYTES):
+        await line.say(b"x" * HEAD_MAX_BYTES)
+    assert await line.answer() == (b"HTTP/1.1 413 Request Entity Too Large", b"too long")
+    if head:
+        assert await line.is_closed()
+
+
+async def test_a_connection_ends_at_once_when_nothing_is_owed(line: Line) -> None:
+    await line.say(b"GET / HTTP/1.1\r\nhost: outdial\r\nconnection: close\r\n\r\n")
+    assert await line.answer() == (b"HTTP/1.1 200 OK", b"0 bytes")
+    assert await line.is_closed()
