@@ -25,6 +25,8 @@ ENDLESS = "/outdial/v1/batches:watch"
 """A stream that never ends by itself: nobody who waits for its answer gets one."""
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.stem)
 @pytest.mark.asyncio(loop_scope="module")
 async def test_nothing_is_answered_that_the_document_does_not_say(
