@@ -23,8 +23,10 @@ def body(name: str, ours: Belongings) -> str:
     """The request as JSON, with which the method finds something of ours."""
     fields = NAMING_IDS[name](ours) if name in NAMING_IDS else {}
     if name == "WatchBatch":
-        # The stream of a batch that is over ends by itself.
+        # The stream of a batch that is over ends by itself; so does the next one.
         fields = {"batch_id": ours.called_batch_id}
+    elif name == "WatchBatches":
+        fields = {"batch_ids": [ours.called_batch_id]}
     return json.dumps(MessageToDict(GetMessageClass(METHODS[name].input_type)(**fields)))
 
 
