@@ -18,7 +18,11 @@ import uvloop
 from benchmarks.machine import ProcessIds
 from benchmarks.profiling import ThreadProfile
 from outdial_server.adapters.logs import configure_logs
-from outdial_server.app.server import RunningServer, running_server
+from outdial_server.app.server import (
+    RunningServer,
+    leave_out_of_collections,
+    running_server,
+)
 from outdial_server.settings import Settings
 
 API_KEY = "testtest.0123456789abcdef0123456789abcdef"
@@ -59,6 +63,7 @@ class Outdial:
         settings = Settings(**given)
         configure_logs(settings.log_form, settings.log_level)
         async with running_server(settings) as server:
+            leave_out_of_collections()
             yield server
 
 
