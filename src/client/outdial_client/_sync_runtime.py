@@ -19,7 +19,7 @@ from concurrent.futures import CancelledError
 from contextvars import ContextVar
 from functools import partial
 from itertools import islice
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
 
 _Item = TypeVar("_Item")
@@ -28,6 +28,9 @@ _Params = ParamSpec("_Params")
 
 # Taken at once from an iterator of the caller.
 _ITEMS_AT_ONCE: Final = 500
+# The interpreter may fall asleep over a signal that comes in the very moment before: whoever waits
+# wakes so often, and Ctrl-C may be late, but is not lost.
+_SIGNAL_SECONDS: Final = 1.0
 # At exit nobody waits longer for what is still under way.
 _STOP_SECONDS: Final = 5.0
 
@@ -75,8 +78,15 @@ class Errands:
 
     def run_until_closed(self) -> None:
         """Does errands as they come. Ctrl-C reaches the main thread in here."""
-        while (errand := self._queue.get()) is not None:
+        while (errand := self._next()) is not None:
             errand()
+
+    def _next(self) -> Callable[[], None] | None:
+        while True:
+            try:
+                return self._queue.get(timeout=_SIGNAL_SECONDS)
+            except Empty:
+                continue
 
 
 _current: ContextVar[Errands] = ContextVar("errands")
