@@ -21,6 +21,8 @@ async def page_as_shown(url: str, profile: Path) -> str:
     asked = await asyncio.create_subprocess_exec(
         CHROMIUM,
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        # Where shared memory is small.
+        "--disable-dev-shm-usage",
         *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
         *(f"--user-data-dir={profile}", f"--virtual-time-budget={_VIRTUAL_MS}"),
         *("--dump-dom", url),
