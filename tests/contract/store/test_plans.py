@@ -17,6 +17,7 @@ from outdial_server.domain.report import ReportKind
 from outdial_server.domain.retention import Retention
 from outdial_server.domain.retry_policy import FixedDelays, RetryPolicy, RetryRule
 from outdial_server.domain.scheduled_call import ScheduledCallState
+from outdial_server.ports.board import Selection
 from outdial_server.storage.sqlite_database import SqliteDatabase
 from support.databases import Databases, SqliteFiles
 from support.stores import (
@@ -329,6 +330,17 @@ async def test_a_person_is_found_by_custom_id(world: World) -> None:
     with recorded(world) as statements:
         await _read(world)
     assert statements.using("rows_by_custom_id")
+
+
+async def test_what_an_account_ended_lately_is_found_newest_first_by_index(world: World) -> None:
+    await _fill(world)
+    selection, since = Selection(world.account_id), world.later(hours=-1)
+    with recorded(world) as statements:
+        await world.store.board.look(selection, (), since)
+    (ended_lately,) = statements.using("batches_by_end (account_key=? AND ended_us>?)")
+    (unfinished,) = statements.using("batches_open")
+    for sql in (ended_lately, unfinished):
+        assert not [step for step in statements.plans[sql] if "TEMP B-TREE" in step], sql
 
 
 async def test_what_to_erase_is_found_by_the_indexes_made_for_it(world: World) -> None:

@@ -219,12 +219,23 @@ batches: Final = Table(
     Column("rests_until_us", BigInt),
     Column("needs_config", SmallInteger, nullable=False, server_default="0"),
 )
+# For those who watch an account's batches.
+_SHOWN_AS_ENDED: Final = (
+    "is_direct = 0 AND deleted_us IS NULL AND erasure IS NULL AND ended_us IS NOT NULL"
+)
 Index(
     "batches_by_account",
     batches.c.account_key,
     batches.c.key,
     sqlite_where=text("is_direct = 0"),
     postgresql_where=text("is_direct = 0"),
+)
+Index(
+    "batches_by_end",
+    batches.c.account_key,
+    batches.c.ended_us,
+    sqlite_where=text(_SHOWN_AS_ENDED),
+    postgresql_where=text(_SHOWN_AS_ENDED),
 )
 Index(
     "batches_open",

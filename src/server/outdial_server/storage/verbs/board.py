@@ -20,11 +20,10 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, batch_from
 
-_VISIBLE: Final = (
-    # The sign keeps both databases off the index by account: it has all that ever ended.
-    "+b.account_key = :account AND b.is_direct = 0 "
-    "AND b.revealed_us IS NOT NULL AND b.deleted_us IS NULL "
-)
+_VISIBLE: Final = "b.is_direct = 0 AND b.revealed_us IS NOT NULL AND b.deleted_us IS NULL "
+_OF_ACCOUNT: Final = "AND b.account_key = :account "
+# The sign keeps both databases off the index by account: it has all that ever ended.
+_OF_ACCOUNT_BESIDE: Final = "AND +b.account_key = :account "
 _SELECT: Final = f"SELECT b.id, b.event_seq, b.ended_us FROM batches b WHERE {_VISIBLE}"
 _OF_AGENT: Final = "AND b.agent_key = (SELECT key FROM agents WHERE id = :agent) "
 
@@ -35,9 +34,8 @@ def look_at_batches(
     account = account_key(tx, selection.account_id)
     if selection.batch_ids:
         return Look(tx.now, _named(tx, account, selection.batch_ids), {}, {})
-    unfinished = _select(
-        tx, account, selection, "AND b.ended_us IS NULL ORDER BY b.key DESC", FOLLOWED_MAX + 1
-    )
+    open_ = f"{_OF_ACCOUNT_BESIDE}AND b.ended_us IS NULL ORDER BY b.key DESC"
+    unfinished = _select(tx, account, selection, open_, FOLLOWED_MAX + 1)
     followed = _standings(unfinished[:FOLLOWED_MAX])
     ended = {} if ended_since is None else _ended(tx, account, selection, ended_since)
     others = [id_ for id_ in known if id_ not in followed and id_ not in ended]
@@ -47,7 +45,7 @@ def look_at_batches(
 
 def read_batches(tx: Tx, account_id: AccountId, batch_ids: Collection[BatchId]) -> Sequence[Batch]:
     rows = tx.all(
-        f"{SELECT_BATCH}WHERE {_VISIBLE}AND {tx.dialect.id_in('b.id', 'ids')}",
+        f"{SELECT_BATCH}WHERE {_VISIBLE}{_OF_ACCOUNT_BESIDE}AND {tx.dialect.id_in('b.id', 'ids')}",
         account=account_key(tx, account_id),
         ids=tx.dialect.id_list(_packed(batch_ids)),
     )
@@ -58,8 +56,8 @@ def read_batches(tx: Tx, account_id: AccountId, batch_ids: Collection[BatchId]) 
 def _ended(
     tx: Tx, account: int, selection: Selection, since: datetime
 ) -> Mapping[BatchId, Standing]:
-    # `erasure` is named for the index by the moment of the end.
-    ended = "AND b.erasure IS NULL AND b.ended_us > :since ORDER BY b.ended_us DESC"
+    # `erasure` is named for the index by account and end.
+    ended = f"{_OF_ACCOUNT}AND b.erasure IS NULL AND b.ended_us > :since ORDER BY b.ended_us DESC"
     return _standings(_select(tx, account, selection, ended, ENDED_MAX, since=micros(since)))
 
 
@@ -67,7 +65,7 @@ def _named(tx: Tx, account: int, batch_ids: Collection[BatchId]) -> Mapping[Batc
     if not batch_ids:
         return {}
     rows = tx.all(
-        f"{_SELECT}AND {tx.dialect.id_in('b.id', 'ids')}",
+        f"{_SELECT}{_OF_ACCOUNT_BESIDE}AND {tx.dialect.id_in('b.id', 'ids')}",
         account=account,
         ids=tx.dialect.id_list(_packed(batch_ids)),
     )
