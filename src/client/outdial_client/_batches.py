@@ -197,9 +197,15 @@ class Batches(BatchImports):
         request = messages.CancelBatchRequest(batch_id=batch_id)
         return await self._send(self._stub.CancelBatch, request, long=True)
 
-    async def delete(self, batch_id: str) -> messages.DeleteBatchResponse:
-        """Hides a batch at once and cancels what waits."""
-        request = messages.DeleteBatchRequest(batch_id=batch_id)
+    async def delete(
+        self, batch_id: str, *, states: Iterable[BatchState.ValueType] = ()
+    ) -> messages.DeleteBatchResponse:
+        """Hides a batch at once and cancels what waits.
+
+        With `states`, only while it is in one of them; else PreconditionError, and nothing is
+        done.
+        """
+        request = messages.DeleteBatchRequest(batch_id=batch_id, states=states)
         return await self._send(self._stub.DeleteBatch, request, long=True)
 
     def events(self, batch_id: str, *, after_sequence: int = 0, page_size: int = 0) -> Pager[Event]:

@@ -673,9 +673,15 @@ class Batches(BatchImports):
         """Ends a batch; calls already placed come to their own end."""
         return self._loop.run(partial(self._inner.cancel, batch_id))
 
-    def delete(self, batch_id: str) -> DeleteBatchResponse:
-        """Hides a batch at once and cancels what waits."""
-        return self._loop.run(partial(self._inner.delete, batch_id))
+    def delete(
+        self, batch_id: str, *, states: Iterable[BatchState.ValueType] = ()
+    ) -> DeleteBatchResponse:
+        """Hides a batch at once and cancels what waits.
+
+        With `states`, only while it is in one of them; else PreconditionError, and nothing is
+        done.
+        """
+        return self._loop.run(partial(self._inner.delete, batch_id, states=tuple(states)))
 
     def events(self, batch_id: str, *, after_sequence: int = 0, page_size: int = 0) -> Pager[Event]:
         """The events of a batch that there are now, from the one after `after_sequence` on."""

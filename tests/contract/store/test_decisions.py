@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -231,6 +232,25 @@ async def test_of_two_that_delete_at_once_one_finds_nothing(world: World) -> Non
     assert sum(isinstance(r, Batch) for r in results) == 1
     assert sum(isinstance(r, NotFoundError) for r in results) == 3
     assert [e.type for e in await world.events(batch_id)].count(EventType.BATCH_DELETED) == 1
+
+
+@pytest.mark.parametrize("place", range(4))
+async def test_a_draft_is_started_or_deleted_as_one_and_never_both(
+    world: World, place: int
+) -> None:
+    batch_id = await world.batch(1, draft=True)
+    decisions = [partial(rules.delete, states=[BatchState.DRAFT])] * 3
+    decisions.insert(place, rules.start)
+    done = await asyncio.gather(
+        *(world.change(batch_id, decide) for decide in decisions), return_exceptions=True
+    )
+    (changed,) = [each for each in done if isinstance(each, Batch)]
+    refusals = [each for each in done if not isinstance(each, Batch)]
+    if changed.state is BatchState.RUNNING:
+        assert all(isinstance(each, PreconditionError) for each in refusals), refusals
+        assert (await world.get(batch_id)).deleted_at is None
+    else:
+        assert all(isinstance(each, NotFoundError) for each in refusals), refusals
 
 
 # --- changes of what a client may write

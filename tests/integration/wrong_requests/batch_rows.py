@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from outdial.v1.batch_pb2 import BATCH_STATE_UNSPECIFIED, Batch
+from outdial.v1.batch_pb2 import BATCH_STATE_DRAFT, BATCH_STATE_UNSPECIFIED, Batch
 from outdial.v1.scheduled_call_pb2 import ScheduledCall
 from tests.integration.wrong_requests.account_rows import mask
 from tests.integration.wrong_requests.world import ANSWERED, USED_REQUEST_ID, World, in_an_hour
@@ -366,6 +366,19 @@ IDS = [
     ),
     *no_such_id(
         "ListBatches", "AGENT_NOT_FOUND", lambda w: w.theirs.agent_id, lambda id_: {"agent_id": id_}
+    ),
+    faulty(
+        "an unknown state",
+        "DeleteBatch",
+        lambda w: {"batch_id": w.running_id, "states": [99]},  # type: ignore[dict-item]
+        "states[0]",
+    ),
+    misfit(
+        "a batch in another state",
+        "DeleteBatch",
+        lambda w: {"batch_id": w.running_id, "states": [BATCH_STATE_DRAFT]},
+        "BATCH_STATE",
+        "DRAFT",
     ),
     *(
         faulty(what, "ListBatches", lambda w, state=state: {"states": [1, state]}, "states[1]")  # type: ignore[misc]

@@ -295,6 +295,19 @@ def test_deleting_leaves_the_end_of_a_batch_as_it_was(state: BatchState) -> None
     assert change.batch.deleted_at == START + SECOND
 
 
+@given(batches(), st.sets(st.sampled_from(BatchState), min_size=1), MOMENTS)
+def test_a_batch_is_deleted_in_the_states_that_are_named_alone(
+    batch: Batch, states: set[BatchState], now: datetime
+) -> None:
+    if batch.state in states:
+        assert delete(batch, now, states) == delete(batch, now)
+        return
+    with pytest.raises(PreconditionError) as refused:
+        delete(batch, now, states)
+    assert refused.value.reason is Reason.BATCH_STATE
+    assert refused.value.metadata["state"] == batch.state.name
+
+
 @given(batches(), MOMENTS)
 def test_a_batch_ends_exactly_when_nothing_of_it_is_unfinished(batch: Batch, now: datetime) -> None:
     change = finish(batch, now)

@@ -148,7 +148,9 @@ class BatchServicer(BatchServiceServicer):
     async def DeleteBatch(
         self, request: pb.DeleteBatchRequest, context: object
     ) -> pb.DeleteBatchResponse:
-        stopped = await self.stop.delete(caller().account_id, _batch_id(request.batch_id))
+        states = BATCH_STATE.each(request.states, "states")
+        batch_id = _batch_id(request.batch_id)
+        stopped = await self.stop.delete(caller().account_id, batch_id, states)
         return pb.DeleteBatchResponse(sends_in_flight=stopped.sends_in_flight)
 
     @override

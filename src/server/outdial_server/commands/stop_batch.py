@@ -1,12 +1,14 @@
 """PauseBatch, CancelBatch and DeleteBatch: each commits, then waits for the requests that
 were already on their way."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from outdial_server.domain import batch as rules
-from outdial_server.domain.batch import Batch
+from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.ids import AccountId, BatchId
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.ports.batches import BatchStore, Decide
@@ -40,9 +42,12 @@ class StopBatch:
         """Raises NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE)."""
         return await self._stop(account_id, batch_id, rules.cancel)
 
-    async def delete(self, account_id: AccountId, batch_id: BatchId) -> Stopped:
-        """Raises NotFoundError (BATCH_NOT_FOUND)."""
-        return await self._stop(account_id, batch_id, rules.delete)
+    async def delete(
+        self, account_id: AccountId, batch_id: BatchId, states: Collection[BatchState] = ()
+    ) -> Stopped:
+        """Only in one of `states`, if any are given. Raises NotFoundError (BATCH_NOT_FOUND),
+        PreconditionError (BATCH_STATE)."""
+        return await self._stop(account_id, batch_id, partial(rules.delete, states=states))
 
     async def _stop(self, account_id: AccountId, batch_id: BatchId, decide: Decide) -> Stopped:
         batch = await self.batches.change_batch(account_id, batch_id, decide)

@@ -1,6 +1,6 @@
 """A batch and the decisions over its life: pure functions of batch, request and `now`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import MAXYEAR, datetime, timedelta
 from enum import IntEnum
@@ -404,8 +404,12 @@ def cancel(batch: Batch, now: datetime) -> BatchChange | None:
     return _settling(change, ScheduledCallState.CANCELLED)
 
 
-def delete(batch: Batch, now: datetime) -> BatchChange:
-    """Hides the batch; one that has not ended is cancelled with it."""
+def delete(batch: Batch, now: datetime, states: Collection[BatchState] = ()) -> BatchChange:
+    """Hides the batch; one that has not ended is cancelled with it. Only in one of `states`, if
+    any are given."""
+    if states and batch.state not in states:
+        names = ", ".join(sorted(state.name for state in states))
+        raise refusal(batch, "deleted", f"it was to be one of {names}")
     if batch.state in ENDED_STATES:
         change = BatchChange(batch, EventType.BATCH_DELETED, "USER_REQUEST")
     else:

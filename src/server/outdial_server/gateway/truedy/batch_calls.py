@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from outdial_server.domain.errors import invalid_field
 from outdial_server.gateway.asking import Caller, RpcRefusedError
-from outdial_server.gateway.truedy.batch_moves import check_change, check_status
+from outdial_server.gateway.refusal import refusal_of
+from outdial_server.gateway.truedy.batch_moves import check_change, states_for, wrong_status
 from outdial_server.gateway.truedy.batch_reading import batch_call, figures, shown
 from outdial_server.gateway.truedy.batch_shapes import (
     BatchCall,
@@ -137,11 +138,17 @@ async def batch_of(asks: Caller, batch_call_id: str) -> batch_pb2.Batch:
 
 
 async def _delete(asks: Caller, batch_call_id: str) -> str:
-    batch = await batch_of(asks, batch_call_id)
-    check_status("delete", batch)
-    request = batch_service_pb2.DeleteBatchRequest(batch_id=batch.batch_id)
-    await asks.ask(request, batch_service_pb2.DeleteBatchResponse)
-    return batch.batch_id
+    """Raises RpcRefusedError, WrongStatusError: of a draft that is started meanwhile, too."""
+    batch_id = core_id(batch_call_id)
+    request = batch_service_pb2.DeleteBatchRequest(batch_id=batch_id, states=states_for("delete"))
+    try:
+        await asks.ask(request, batch_service_pb2.DeleteBatchResponse)
+    except RpcRefusedError as error:
+        refusal = refusal_of(error.status)
+        if refusal.reason != "BATCH_STATE":
+            raise
+        raise wrong_status("delete", refusal.metadata["state"]) from None
+    return batch_id
 
 
 def _selection(asked: NewBatchCallSettings) -> contact_pb2.ContactSelection | None:

@@ -1,6 +1,6 @@
 """Which moves a batch call makes out of which status."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from outdial.v1 import batch_pb2
@@ -9,7 +9,7 @@ from outdial_server.domain.errors import invalid_field
 from outdial_server.gateway.truedy.batch_shapes import BatchCallChange
 from outdial_server.gateway.truedy.batch_writing import FIXED
 from outdial_server.gateway.truedy.errors import WrongStatusError
-from outdial_server.gateway.truedy.statuses import BatchStatus, batch_status
+from outdial_server.gateway.truedy.statuses import BatchStatus, batch_states, batch_status
 
 
 class Rule(NamedTuple):
@@ -37,9 +37,23 @@ _PACING: Final = frozenset(
 
 def check_status(verb: str, batch: batch_pb2.Batch) -> None:
     """Raises WrongStatusError."""
-    rule, status = _RULES[verb], batch_status(batch.state)
-    if status not in rule.out_of:
-        raise WrongStatusError(verb, status, rule.possible)
+    status = batch_status(batch.state)
+    if status not in _RULES[verb].out_of:
+        raise _wrong(verb, status)
+
+
+def states_for(verb: str) -> Sequence[batch_pb2.BatchState.ValueType]:
+    """What the batch must be in, for an RPC that looks itself."""
+    return [state for status in _RULES[verb].out_of for state in batch_states(status)]
+
+
+def wrong_status(verb: str, state_name: str) -> WrongStatusError:
+    """`state_name` is the core's."""
+    return _wrong(verb, batch_status(batch_pb2.BatchState.Value(f"BATCH_STATE_{state_name}")))
+
+
+def _wrong(verb: str, status: BatchStatus) -> WrongStatusError:
+    return WrongStatusError(verb, status, _RULES[verb].possible)
 
 
 def check_change(batch: batch_pb2.Batch, asked: BatchCallChange) -> None:
