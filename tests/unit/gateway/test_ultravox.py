@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from outdial.v1.batch_service_pb2 import CreateBatchRequest
 from outdial.v1.scheduled_call_pb2 import (
@@ -202,6 +202,7 @@ moments = st.integers(0, 600).map(lambda seconds: START + timedelta(seconds=seco
     st.lists(st.builds(Span, moments, st.none() | moments), max_size=8),
     st.integers(1, 10),
 )
+@example([Span(START, START + MINUTE)], 2)
 def test_levels_are_those_of_counting_second_by_second(spans: list[Span], minutes: int) -> None:
     end = START + minutes * MINUTE
     told = list(levels(spans, START, end, MINUTE))

@@ -38,7 +38,8 @@ def levels(
     while at < end:
         close, most, area = min(at + bucket, end), standing, timedelta()
         since = at
-        while index < len(moves) and moves[index][0] < close:
+        # Who ends with this bucket is not in the next one.
+        while index < len(moves) and moves[index] < (close, 0):
             moment, step = moves[index]
             area += (moment - since) * standing
             since, standing, index = moment, standing + step, index + 1
