@@ -48,11 +48,7 @@ class InProcessSignals:
 
     def wake(self, *topics: Topic) -> None:
         for topic in topics:
-            if topic not in self._woken:
-                self._woken[topic] = self._clock.now()
-            sleeper = self._sleepers.get(topic)
-            if sleeper is not None:
-                _resolve(sleeper)
+            self._wake(topic)
 
     async def wait(self, topic: Topic, until: datetime | None) -> None:
         if topic not in self._woken:
@@ -72,11 +68,14 @@ class InProcessSignals:
 
     def publish(self, batch_ids: Collection[BatchId]) -> None:
         if self._wakes_delivery:
-            self.wake(Topic.DELIVER)
+            self._wake(Topic.DELIVER)
         for batch_id in batch_ids:
             self._tell_followers(batch_id)
         if batch_ids:
             self._tell_followers(ANY_BATCH)
+
+    def rouse(self, batch_id: BatchId) -> None:
+        self._tell_followers(batch_id)
 
     def revision(self, batch_id: BatchId) -> int:
         return self._follow(batch_id).revision
@@ -100,6 +99,17 @@ class InProcessSignals:
 
     async def pause(self, until: datetime) -> None:
         await self._sleep(asyncio.get_running_loop().create_future(), until)
+
+    def _wake(self, topic: Topic) -> None:
+        if topic not in self._woken:
+            self._woken[topic] = self._clock.now()
+        sleeper = self._sleepers.get(topic)
+        if sleeper is not None:
+            _resolve(sleeper)
+
+    def _followed(self) -> list[BatchId]:
+        """All batches that somebody has asked about."""
+        return [*self._busy, *self._idle]
 
     def _tell_followers(self, batch_id: BatchId) -> None:
         followed = self._busy.get(batch_id) or self._idle.get(batch_id)

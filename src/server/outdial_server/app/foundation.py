@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.adapters.shared_signals import SharedSignals
 from outdial_server.adapters.signals import InProcessSignals
 from outdial_server.commands.keys import Authenticate
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.settings import Settings, SettingsError
-from outdial_server.storage import CannotOpenError, Store, open_store
+from outdial_server.storage import CannotOpenError, Store, is_shared, open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ async def open_foundation(
 ) -> AsyncIterator[Foundation]:
     clock = SystemClock()
     ids = UuidV7Ids(clock)
-    signals = InProcessSignals(clock)
     try:
+        signals = _signals(settings.database_url, clock)
         store = await open_store(settings.database_url, clock, ids, signals, telemetry)
     except CannotOpenError as error:
         raise SettingsError(f"OUTDIAL_DATABASE_URL: {error}") from error
@@ -42,3 +43,7 @@ async def open_foundation(
         yield Foundation(settings, clock, ids, signals, store, telemetry, authenticate)
     finally:
         await store.close()
+
+
+def _signals(database_url: str, clock: SystemClock) -> InProcessSignals:
+    return SharedSignals(clock) if is_shared(database_url) else InProcessSignals(clock)

@@ -24,6 +24,7 @@ from outdial_server.adapters.metrics import (
     tell_build,
 )
 from outdial_server.adapters.sealing import AesGcmSeal
+from outdial_server.adapters.shared_signals import SharedSignals
 from outdial_server.adapters.spare_time import SpareThread
 from outdial_server.app.carriers import build_carriers, build_sip
 from outdial_server.app.foundation import Foundation, open_foundation
@@ -51,6 +52,7 @@ from outdial_server.gateway import (
 from outdial_server.ports.sealing import Seal
 from outdial_server.ports.webhooks import WebhookSender
 from outdial_server.settings import Settings, SettingsError
+from outdial_server.storage import exchange_hints
 from outdial_server.webhooks.sender import HttpWebhookSender
 
 log = structlog.get_logger()
@@ -123,7 +125,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         metrics = server_registry()
         telemetry = PrometheusTelemetry(metrics)
         base = await stack.enter_async_context(open_foundation(settings, telemetry))
-        tell_build(metrics, version("outdial"), base.store.database.dialect.name)
+        await _share_signals(stack, base)
         key, old = master_key(settings), old_keys(settings)
         tokens = callback_tokens(key, old)
         seal = AesGcmSeal(key, old)
@@ -135,7 +137,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         await _follow_carriers(base, carriers)
         engine = build_engine(base, carriers, reports)
         await _start_sip(stack, sip, engine)
-        _measure_lag(stack, metrics)
+        _measure(stack, base, metrics)
         draining, ready = asyncio.Event(), asyncio.Event()
 
         forecast = _forecast(stack, base)
@@ -189,6 +191,12 @@ async def _listening(variable: str, start: Callable[[], Awaitable[int]]) -> int:
         raise SettingsError(f"{variable}: {error}") from error
 
 
+async def _share_signals(stack: AsyncExitStack, base: Foundation) -> None:
+    """What happens on one server wakes the others."""
+    if isinstance(base.signals, SharedSignals):
+        await stack.enter_async_context(exchange_hints(base.settings.database_url, base.signals))
+
+
 def build_engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredReports) -> Engine:
     return Engine(
         base.store.dispatch,
@@ -226,7 +234,8 @@ def _forecast(stack: AsyncExitStack, base: Foundation) -> ForecastBatch:
     return ForecastBatch(base.store.forecasts, SeededChances(), spare_time)
 
 
-def _measure_lag(stack: AsyncExitStack, metrics: CollectorRegistry) -> None:
+def _measure(stack: AsyncExitStack, base: Foundation, metrics: CollectorRegistry) -> None:
+    tell_build(metrics, version("outdial"), base.store.database.dialect.name)
     lag = LoopLag(metrics)
     lag.start()
     stack.callback(lag.stop)

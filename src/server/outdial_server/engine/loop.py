@@ -34,7 +34,7 @@ class Loop:
         tick: Tick,
         clock: Clock,
         signals: Signals,
-        sweep_every: timedelta = SWEEP_EVERY,
+        sweep_every: timedelta | None = None,
         telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._name = name
@@ -42,7 +42,7 @@ class Loop:
         self._tick = tick
         self._clock = clock
         self._signals = signals
-        self._sweep_every = sweep_every
+        self._sweep_every = sweep_every or SWEEP_EVERY
         self._telemetry = telemetry
         self._stopping = False
         self._task: asyncio.Task[None] | None = None

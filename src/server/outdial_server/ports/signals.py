@@ -2,6 +2,7 @@
 looks at the store. Signals may be lost or doubled; slow sweeps stand behind them."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final, Protocol
@@ -33,8 +34,41 @@ class Topic(Enum):
     ERASE = "erase"
 
 
+OF_ALL_SERVERS: Final = frozenset({Topic.CLAIM, Topic.DELIVER})
+"""Topics that are of use to other servers on the same database, too. What wakes the others is
+done by the server that it happened on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What happened on one server, for the loops and followers of another."""
+
+    topics: frozenset[Topic] = frozenset()
+    batch_ids: frozenset[BatchId] = frozenset()
+    # More than can be told one by one: whoever follows any batch is to look.
+    is_everything: bool = False
+
+
+EVERYTHING: Final = Hint(OF_ALL_SERVERS, is_everything=True)
+
+
+class HintExchange(Protocol):
+    """The signals of a server among several, towards whatever carries hints between them.
+    Hints may be lost, as signals may."""
+
+    async def next_hint(self) -> Hint:
+        """Waits until there is something to tell, and takes all of it. For one who asks;
+        left early, nothing is taken."""
+        ...
+
+    def take_in(self, hint: Hint) -> None:
+        """Wakes what another server's hint names, and tells nobody else."""
+        ...
+
+
 class Signals(Protocol):
-    """Wakes loops and watchers of this process."""
+    """Wakes loops and watchers: of this process, and on a database that several servers
+    share those of the others a moment later."""
 
     def wake(self, *topics: Topic) -> None:
         """Lets each `wait` on these topics return, or the next one return at once."""
@@ -51,6 +85,10 @@ class Signals(Protocol):
 
     def publish(self, batch_ids: Collection[BatchId]) -> None:
         """Says that events of these batches were committed."""
+        ...
+
+    def rouse(self, batch_id: BatchId) -> None:
+        """Lets those in this process who follow the batch look up, though nothing happened."""
         ...
 
     def follow_all(self, *, follows: bool) -> None:

@@ -40,6 +40,11 @@ def parse_url(url: str) -> URL:
     return parsed
 
 
+def is_shared(url: str) -> bool:
+    """Whether several servers may have this database open. Raises CannotOpenError."""
+    return parse_url(url).get_backend_name() != "sqlite"
+
+
 @contextmanager
 def refusals_in_words(url: URL) -> Iterator[None]:
     """Raises CannotOpenError for what will not pass by itself, UnavailableError for what

@@ -1,6 +1,8 @@
 """Opening a store by its URL."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from sqlalchemy.engine import URL
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
-from outdial_server.ports.signals import Signals
+from outdial_server.ports.signals import HintExchange, Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.answer_store import SqlAnswers
 from outdial_server.storage.board_store import SqlBoard
@@ -186,3 +188,17 @@ async def _open_postgres(
     postgres = PostgresDatabase(url, ids, signals, clock, telemetry)
     await postgres.open()
     return store_over(postgres, telemetry)
+
+
+@asynccontextmanager
+async def exchange_hints(url: str, exchange: HintExchange) -> AsyncIterator[None]:
+    """Carries hints between the servers on a database that several share."""
+    # Loaded here: a server on SQLite starts without it.
+    from outdial_server.storage.postgres_hints import PostgresHints  # noqa: PLC0415
+
+    hints = PostgresHints(parse_url(url), exchange)
+    hints.start()
+    try:
+        yield
+    finally:
+        await hints.close()

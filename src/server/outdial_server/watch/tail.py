@@ -107,8 +107,8 @@ class Tail(Generic[E]):
             return now
         self._due_at = min(self._due_at, due_at)
         if self._sleeps_until is not None and due_at < self._sleeps_until:
-            # Nothing was committed: this wakes `run`, which then plans its sleep anew.
-            self._signals.publish((self._batch_id,))
+            # `run` then plans its sleep anew.
+            self._signals.rouse(self._batch_id)
         follower.wake_up = asyncio.get_running_loop().create_future()
         try:
             return await follower.wake_up
