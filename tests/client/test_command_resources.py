@@ -50,6 +50,7 @@ from outdial.v1.batch_service_pb2 import (
 from outdial.v1.call_pb2 import Call, CallState
 from outdial.v1.call_service_pb2 import (
     CallResolution,
+    DeleteCallResponse,
     EndCallResponse,
     GetCallResponse,
     ListCallsResponse,
@@ -153,6 +154,15 @@ async def test_a_call_is_ended(far_end: FarEnd, outdial: Outdial) -> None:
     far_end.answer("EndCall", EndCallResponse(call=call))
     result = await outdial("call", "end", "c-1")
     assert result.stdout == "Call c-1 is in progress.\n"
+
+
+async def test_a_call_is_deleted(far_end: FarEnd, outdial: Outdial) -> None:
+    call = Call(call_id="c-1", state=CallState.CALL_STATE_ENDED)
+    far_end.answer("GetCall", GetCallResponse(call=call))
+    far_end.answer("DeleteCall", DeleteCallResponse())
+    result = await outdial("call", "delete", "c-1")
+    assert result.stdout == "Call c-1 is deleted.\n"
+    assert [request.call_id for request in far_end.requests("DeleteCall")] == ["c-1"]
 
 
 async def test_an_unknown_call_is_resolved(far_end: FarEnd, outdial: Outdial) -> None:

@@ -74,6 +74,7 @@ COMMANDS = {
     "batches.watch_all": "watch",
     "batches.write_refused_rows": "import report",
     "calls.create": "call start",
+    "calls.delete": "call delete",
     "calls.end": "call end",
     "calls.get": "call show",
     "calls.list": "call list",

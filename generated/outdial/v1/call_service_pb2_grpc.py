@@ -51,6 +51,11 @@ class CallServiceStub:
                 request_serializer=outdial_dot_v1_dot_call__service__pb2.ListCallsRequest.SerializeToString,
                 response_deserializer=outdial_dot_v1_dot_call__service__pb2.ListCallsResponse.FromString,
                 _registered_method=True)
+        self.DeleteCall = channel.unary_unary(
+                '/outdial.v1.CallService/DeleteCall',
+                request_serializer=outdial_dot_v1_dot_call__service__pb2.DeleteCallRequest.SerializeToString,
+                response_deserializer=outdial_dot_v1_dot_call__service__pb2.DeleteCallResponse.FromString,
+                _registered_method=True)
         self.EndCall = channel.unary_unary(
                 '/outdial.v1.CallService/EndCall',
                 request_serializer=outdial_dot_v1_dot_call__service__pb2.EndCallRequest.SerializeToString,
@@ -96,6 +101,17 @@ class CallServiceServicer:
 
     def ListCalls(self, request, context):
         """Lists calls, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteCall(self, request, context):
+        """Deletes a call that has ended: nothing shows it any more, and what was kept of it is
+        erased, with what was said in it. What came of the person stays, and so do counts and
+        events, which go on naming its id. Of a direct call the person goes, too. A webhook
+        that has not been told of it yet is told without that. FAILED_PRECONDITION (reason
+        CALL_NOT_ENDED) while it has not ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -153,6 +169,11 @@ def add_CallServiceServicer_to_server(servicer, server):
                     servicer.ListCalls,
                     request_deserializer=outdial_dot_v1_dot_call__service__pb2.ListCallsRequest.FromString,
                     response_serializer=outdial_dot_v1_dot_call__service__pb2.ListCallsResponse.SerializeToString,
+            ),
+            'DeleteCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteCall,
+                    request_deserializer=outdial_dot_v1_dot_call__service__pb2.DeleteCallRequest.FromString,
+                    response_serializer=outdial_dot_v1_dot_call__service__pb2.DeleteCallResponse.SerializeToString,
             ),
             'EndCall': grpc.unary_unary_rpc_method_handler(
                     servicer.EndCall,
@@ -253,6 +274,33 @@ class CallService:
             '/outdial.v1.CallService/ListCalls',
             outdial_dot_v1_dot_call__service__pb2.ListCallsRequest.SerializeToString,
             outdial_dot_v1_dot_call__service__pb2.ListCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outdial.v1.CallService/DeleteCall',
+            outdial_dot_v1_dot_call__service__pb2.DeleteCallRequest.SerializeToString,
+            outdial_dot_v1_dot_call__service__pb2.DeleteCallResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -32,6 +32,13 @@ class CallServiceStub:
     GetCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.GetCallRequest, _call_service_pb2.GetCallResponse]
     ListCalls: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ListCallsRequest, _call_service_pb2.ListCallsResponse]
     """Lists calls, newest first."""
+    DeleteCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.DeleteCallRequest, _call_service_pb2.DeleteCallResponse]
+    """Deletes a call that has ended: nothing shows it any more, and what was kept of it is
+    erased, with what was said in it. What came of the person stays, and so do counts and
+    events, which go on naming its id. Of a direct call the person goes, too. A webhook
+    that has not been told of it yet is told without that. FAILED_PRECONDITION (reason
+    CALL_NOT_ENDED) while it has not ended.
+    """
     EndCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.EndCallRequest, _call_service_pb2.EndCallResponse]
     """Asks the carrier to hang up. The call ends when the carrier says so, so the
     answer may still show it alive. A direct call that is WAITING ends at once, and is not
@@ -92,6 +99,19 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_call_service_pb2.ListCallsRequest, _abc.Awaitable[_call_service_pb2.ListCallsResponse]],
     ) -> _abc.Awaitable[_call_service_pb2.ListCallsResponse]:
         """Lists calls, newest first."""
+
+    @_abc_1.abstractmethod
+    def DeleteCall(
+        self,
+        request: _call_service_pb2.DeleteCallRequest,
+        context: _aio.ServicerContext[_call_service_pb2.DeleteCallRequest, _abc.Awaitable[_call_service_pb2.DeleteCallResponse]],
+    ) -> _abc.Awaitable[_call_service_pb2.DeleteCallResponse]:
+        """Deletes a call that has ended: nothing shows it any more, and what was kept of it is
+        erased, with what was said in it. What came of the person stays, and so do counts and
+        events, which go on naming its id. Of a direct call the person goes, too. A webhook
+        that has not been told of it yet is told without that. FAILED_PRECONDITION (reason
+        CALL_NOT_ENDED) while it has not ended.
+        """
 
     @_abc_1.abstractmethod
     def EndCall(

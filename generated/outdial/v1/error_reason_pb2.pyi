@@ -101,6 +101,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_WEBHOOK_EVENT_NOT_FOUND: _ErrorReason.ValueType  # 91
     ERROR_REASON_REDELIVERY_TOO_LARGE: _ErrorReason.ValueType  # 92
     ERROR_REASON_CALL_PLACED_ELSEWHERE: _ErrorReason.ValueType  # 100
+    ERROR_REASON_CALL_NOT_ENDED: _ErrorReason.ValueType  # 153
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """`reason` of the google.rpc.ErrorInfo that every error carries, without the prefix; its
@@ -184,6 +185,7 @@ ERROR_REASON_WEBHOOK_INACTIVE: ErrorReason.ValueType  # 90
 ERROR_REASON_WEBHOOK_EVENT_NOT_FOUND: ErrorReason.ValueType  # 91
 ERROR_REASON_REDELIVERY_TOO_LARGE: ErrorReason.ValueType  # 92
 ERROR_REASON_CALL_PLACED_ELSEWHERE: ErrorReason.ValueType  # 100
+ERROR_REASON_CALL_NOT_ENDED: ErrorReason.ValueType  # 153
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

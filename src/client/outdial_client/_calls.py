@@ -67,6 +67,13 @@ class Calls:
 
         return Pager(fetch)
 
+    async def delete(self, call_id: str) -> None:
+        """Deletes a call that has ended, with what was said in it, for good.
+
+        What came of the person, counts and events stay; of a direct call the person goes, too.
+        """
+        await self._send(self._stub.DeleteCall, messages.DeleteCallRequest(call_id=call_id))
+
     async def end(self, call_id: str) -> Call:
         """Asks the carrier to hang up; the call ends when the carrier says so.
 

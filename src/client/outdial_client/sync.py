@@ -958,6 +958,13 @@ class Calls:
             ),
         )
 
+    def delete(self, call_id: str) -> None:
+        """Deletes a call that has ended, with what was said in it, for good.
+
+        What came of the person, counts and events stay; of a direct call the person goes, too.
+        """
+        self._loop.run(partial(self._inner.delete, call_id))
+
     def end(self, call_id: str) -> Call:
         """Asks the carrier to hang up; the call ends when the carrier says so.
 

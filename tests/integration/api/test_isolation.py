@@ -122,6 +122,7 @@ NAMING_IDS: Mapping[str, Callable[[Belongings], dict[str, Any]]] = {
     "ReportExternalCall": lambda b: {"external_id": "theirs", "agent_id": b.agent_id},
     "CreateCall": lambda b: {"agent_id": b.agent_id, "address": "+15551230002"},
     "GetCall": lambda b: {"call_id": b.call_id},
+    "DeleteCall": lambda b: {"call_id": b.call_id},
     "EndCall": lambda b: {"call_id": b.call_id},
     "ReportCallEvent": lambda b: {"call_id": b.call_id, "joined": CallJoined()},
     "ResolveCall": lambda b: {"call_id": b.call_id, "resolution": CALL_RESOLUTION_NOT_PLACED},

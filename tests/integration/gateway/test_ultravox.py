@@ -111,6 +111,23 @@ async def test_calls_are_successes_or_errors_and_the_batch_ends(
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_a_deleted_call_is_gone_and_its_entry_says_what_it_did(
+    http: httpx.AsyncClient, agent: str
+) -> None:
+    batch = await made(http, agent, calls=twilio("+15552000100"))
+    await until_over(http, batch)
+    at = f"/api/agents/{agent}/scheduled_batches/{batch['batchId']}"
+    before = await read(http, f"{at}/scheduled_calls"), await read(http, at)
+    call = f"/api/calls/{before[0]['results'][0]['callId']}"
+    answer = await http.delete(call)
+    assert (answer.status_code, answer.content) == (204, b"")
+    for gone in (await http.get(call), await http.delete(call)):
+        assert (gone.status_code, gone.json()) == (404, {"detail": "Not found."})
+    assert (await read(http, f"{at}/created_calls"))["total"] == 0
+    assert (await read(http, f"{at}/scheduled_calls"), await read(http, at)) == before
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_the_webhook_is_told_and_what_it_answers_decides(
     http: httpx.AsyncClient, agent: str
 ) -> None:
@@ -140,6 +157,8 @@ async def test_the_webhook_is_told_and_what_it_answers_decides(
         assert told["call"]["medium"] == {"webRtc": {}}
         assert told["call"]["metadata"] == {"phone": "+15551230003"}
         call_id = told["call"]["callId"]
+        refused = await http.delete(f"/api/calls/{call_id}")
+        assert (refused.status_code, list(refused.json())) == (400, ["detail"]), "it goes on"
         reported = await http.post(f"/outdial/v1/calls/{call_id}:report", json={"ended": {}})
         assert reported.status_code == 200, reported.text
         await until_over(http, batch)

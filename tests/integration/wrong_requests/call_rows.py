@@ -210,6 +210,7 @@ CALLS = [
         row
         for rpc, more in (
             ("GetCall", {}),
+            ("DeleteCall", {}),
             ("EndCall", {}),
             ("ResolveCall", {"resolution": CALL_RESOLUTION_NOT_PLACED}),
             ("ReportCallEvent", {"joined": CallJoined()}),
@@ -223,6 +224,13 @@ CALLS = [
                 lambda id_, more=more: {"call_id": id_, **more},  # type: ignore[misc]
             ),
         )
+    ),
+    misfit(
+        "a call that is alive",
+        "DeleteCall",
+        lambda w: {"call_id": w.live_call_id},
+        "CALL_NOT_ENDED",
+        says="only one that has ended",
     ),
     misfit(
         "a call that has ended",

@@ -130,6 +130,18 @@ def show(context: typer.Context, call_id: CallId) -> None:
 
 
 @commands.command()
+def delete(context: typer.Context, call_id: CallId) -> None:
+    """Delete a call that has ended, with what was said in it, for good."""
+
+    async def command(client: Client, screen: Screen) -> None:
+        found = await client.calls.get(call_id)
+        await client.calls.delete(call_id)
+        screen.done(found, f"Call {call_id} is deleted.")
+
+    run(context, command)
+
+
+@commands.command()
 def end(context: typer.Context, call_id: CallId) -> None:
     """Ask the carrier to hang up; a direct call that waits is called off."""
 

@@ -83,6 +83,13 @@ class CallServicer(CallServiceServicer):
         )
 
     @override
+    async def DeleteCall(
+        self, request: pb.DeleteCallRequest, context: object
+    ) -> pb.DeleteCallResponse:
+        await self.calls.delete_call(caller().account_id, _call_id(request.call_id))
+        return pb.DeleteCallResponse()
+
+    @override
     async def EndCall(self, request: pb.EndCallRequest, context: object) -> pb.EndCallResponse:
         call = await self.end.execute(caller().account_id, _call_id(request.call_id))
         return pb.EndCallResponse(call=call_to_message(call))

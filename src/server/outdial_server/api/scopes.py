@@ -104,6 +104,7 @@ REQUIRED_SCOPES: Final[Mapping[str, tuple[Scope, ...]]] = {
         "CallService/CreateCall": _WRITE,
         "CallService/GetCall": _READ,
         "CallService/ListCalls": _READ,
+        "CallService/DeleteCall": _WRITE,
         "CallService/EndCall": _WRITE,
         "CallService/ResolveCall": _WRITE,
         "CallService/ReportCallEvent": _WRITE,

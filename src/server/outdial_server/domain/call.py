@@ -8,6 +8,7 @@ from typing import Final
 
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.conversation import Conversation
+from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.ids import AgentId, BatchId, CallId, ScheduledCallId
 
 
@@ -104,6 +105,16 @@ class Call:
     direct: DirectPart | None = None
     # Only where one call is asked for, and only where it was reported.
     conversation: Conversation | None = None
+
+
+def refuse_unended(call: Call) -> None:
+    """Raises PreconditionError (CALL_NOT_ENDED)."""
+    if call.state is not CallState.ENDED:
+        raise PreconditionError(
+            Reason.CALL_NOT_ENDED,
+            f"a call in {call.state.name} cannot be deleted; only one that has ended can",
+            {"state": call.state.name},
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,11 @@ class CallStore(ResultReader, Protocol):
         """A call from SENDING on, or a direct one. Raises NotFoundError (CALL_NOT_FOUND)."""
         ...
 
+    async def delete_call(self, account_id: AccountId, call_id: CallId) -> None:
+        """Hides one that has ended, and erases what was kept of it alone. Raises NotFoundError
+        (CALL_NOT_FOUND), PreconditionError (CALL_NOT_ENDED)."""
+        ...
+
     async def cancel_direct_call(self, account_id: AccountId, call_id: CallId) -> Call:
         """Ends one that has not been sent, and gives it as it is by then. Any other call stays
         as it is. Raises NotFoundError (CALL_NOT_FOUND)."""

@@ -379,6 +379,8 @@ calls: Final = Table(
     Column("number_counted", SmallInteger),
     # When its carrier was last asked to drop it from its queue.
     Column("recalled_us", BigInt),
+    # See verbs.call_deleting.
+    Column("deleted_us", BigInt),
 )
 Index("calls_by_batch", calls.c.batch_key, calls.c.key)
 Index("calls_by_row", calls.c.scheduled_key)

@@ -82,6 +82,7 @@ from outdial_server.storage.verbs.batch_rows import (
     batch_from,
     find_batch,
 )
+from outdial_server.storage.verbs.call_deleting import delete_call
 from outdial_server.storage.verbs.call_texts import ParsedAgents
 from outdial_server.storage.verbs.daily_counts import (
     CountedDials,
@@ -343,6 +344,9 @@ class SqlCalls:
     async def told_call(self, call_id: CallId) -> ToldCall | None:
         told = await self._db.read_first(lambda tx: read_told_calls(tx, [call_id]))
         return told.get(call_id)
+
+    async def delete_call(self, account_id: AccountId, call_id: CallId) -> None:
+        await self._db.write(lambda tx: delete_call(tx, account_id, call_id))
 
     async def cancel_direct_call(self, account_id: AccountId, call_id: CallId) -> Call:
         return await self._db.write(

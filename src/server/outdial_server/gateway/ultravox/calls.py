@@ -1,4 +1,4 @@
-"""Calls: listed, read, and made for an agent."""
+"""Calls: listed, read, deleted, and made for an agent."""
 
 from typing import Annotated, Any, Final
 
@@ -7,6 +7,8 @@ from outdial.v1.call_pb2 import Call
 from outdial.v1.call_service_pb2 import (
     CreateCallRequest,
     CreateCallResponse,
+    DeleteCallRequest,
+    DeleteCallResponse,
     GetCallRequest,
     GetCallResponse,
     ListCallsRequest,
@@ -74,6 +76,18 @@ async def list_calls(
 )
 async def get_call(call_id: str, asks: Asks) -> Response:
     return answer(call_object(await _find(asks, call_id)))
+
+
+@ROUTES.delete(
+    _CALL,
+    status_code=204,
+    operation_id="calls_destroy",
+    responses=refusals(400, 404),
+)
+async def delete_call(call_id: str, asks: Asks) -> Response:
+    """Of calls that are over alone."""
+    await asks.ask(DeleteCallRequest(call_id=call_id), DeleteCallResponse)
+    return Response(status_code=204)
 
 
 @ROUTES.get(

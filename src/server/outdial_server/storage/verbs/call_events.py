@@ -22,7 +22,12 @@ from outdial_server.storage.conversations import conversation_json
 from outdial_server.storage.encoding import moment_or_none
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
-from outdial_server.storage.verbs.call_reading import find_call, get_call, read_conversation
+from outdial_server.storage.verbs.call_reading import (
+    find_call,
+    get_call,
+    lock_what_is_kept,
+    read_conversation,
+)
 from outdial_server.storage.verbs.log import NewEvent, RowAfter, append_events
 from outdial_server.storage.verbs.reporting import apply_reports
 from outdial_server.storage.verbs.webhook_turns import follow_batch
@@ -44,25 +49,21 @@ def apply_call_event(
 
 
 def _keep(tx: Tx, call_key: int, told: Conversation) -> None:
-    """Said again it is not written again, and makes no event. The row is locked before it is
-    read: whoever erases its payload, or says something at the same time, comes first or sees
-    this."""
-    tx.all(
-        "SELECT s.key FROM scheduled_calls s WHERE s.key = (SELECT c.scheduled_key FROM calls c "
-        f"WHERE c.key = :key) {tx.dialect.for_update('s')}",
-        key=call_key,
-    )
+    """Said again it is not written again, and makes no event."""
+    lock_what_is_kept(tx, call_key)
     call = tx.one_or_none(
         "SELECT c.key, c.account_key, c.batch_key, b.ended_us, c.scheduled_key, c.state, "
         "c.attempt, s.call_key, s.address, "
-        "s.position < b.payloads_erased_to AS is_erased, s.final_state, s.state_reason, "
+        "c.deleted_us IS NOT NULL OR s.position < b.payloads_erased_to AS is_erased, "
+        "s.final_state, s.state_reason, "
         "s.dispatch_outcome, c.accepted_us, c.disposition, s.due_us "
         "FROM calls c JOIN scheduled_calls s ON s.key = c.scheduled_key "
         "JOIN batches b ON b.key = c.batch_key WHERE c.key = :key",
         key=call_key,
     )
     if call is None or call.is_erased or not call.address:
-        # Its age, or a number that was forgotten: nothing is kept of it from then on.
+        # Its age, a number that was forgotten, or it was deleted just now: nothing is kept of it
+        # from then on.
         refuse_erased()
     before = read_conversation(tx, call_key)
     after = told if before is None else before.told_anew(told)

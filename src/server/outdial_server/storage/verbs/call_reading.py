@@ -54,7 +54,8 @@ _SELECT_CALL: Final = (
     "s.metadata_json, s.carrier_params_json FROM calls c "
     "JOIN batches b ON b.key = c.batch_key JOIN scheduled_calls s ON s.key = c.scheduled_key "
     "JOIN agents g ON g.key = c.agent_key "
-    f"WHERE c.account_key = :account AND (c.is_direct = 1 OR c.state <> {int(CallState.CLAIMED)}) "
+    "WHERE c.account_key = :account AND c.deleted_us IS NULL "
+    f"AND (c.is_direct = 1 OR c.state <> {int(CallState.CLAIMED)}) "
 )
 
 
@@ -82,7 +83,8 @@ def call_from(row: Row) -> Call:
     )
 
 
-def _shown(row: Row) -> Call:
+def shown_call(row: Row) -> Call:
+    """Of `find_call`."""
     return _direct(row, call_from(row)) if row.is_direct else call_from(row)
 
 
@@ -126,10 +128,20 @@ def read_conversation(tx: Tx, call_key: int) -> Conversation | None:
     return None if text is None else conversation_from(text)
 
 
+def lock_what_is_kept(tx: Tx, call_key: int) -> None:
+    """By the row of its person: whoever erases what is kept with a call, or adds to it, comes
+    first or sees this. The call is to be read behind it."""
+    tx.all(
+        "SELECT s.key FROM scheduled_calls s WHERE s.key = (SELECT c.scheduled_key FROM calls c "
+        f"WHERE c.key = :key) {tx.dialect.for_update('s')}",
+        key=call_key,
+    )
+
+
 def get_call(tx: Tx, account_id: AccountId, call_id: CallId) -> Call:
     row = find_call(tx, account_id, call_id)
     call = replace(
-        _shown(row), texts=read_texts(tx, row.key), conversation=read_conversation(tx, row.key)
+        shown_call(row), texts=read_texts(tx, row.key), conversation=read_conversation(tx, row.key)
     )
     if call.direct is None:
         return call
@@ -153,7 +165,7 @@ def list_calls(tx: Tx, account_id: AccountId, page: PageRequest, wanted: CallFil
         elif wanted.is_searched:
             look_to = _look_to_in_batch(tx, parameters["batch"], before)
     rows = listed.rows(tx, page, before, look_to)
-    return listed.page_of(tx, page, rows, _shown, look_to)
+    return listed.page_of(tx, page, rows, shown_call, look_to)
 
 
 def _filters(tx: Tx, account_id: AccountId, wanted: CallFilter) -> tuple[str, dict[str, Any]]:

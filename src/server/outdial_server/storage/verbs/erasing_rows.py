@@ -81,8 +81,23 @@ def blank(tx: Tx, rows: Sequence[Row]) -> int:
     )
 
 
+def unname(tx: Tx, rows: Sequence[Row]) -> int:
+    """The rows stay, since they count in their batches, and nothing in them says whose they
+    were."""
+    return tx.run(
+        "UPDATE scheduled_calls SET address = '', normalized_address = NULL, custom_id = NULL, "
+        "contact_id = NULL, contact_folder_id = NULL, time_zone = NULL, number_zone = NULL "
+        f"WHERE key {_in_rows(tx)}",
+        rows=_json_keys(rows),
+    )
+
+
+TEXTS_OF_CALLS: Final = ("call_texts", "conversations")
+"""Tables of what calls were made with, and of what was said in them."""
+
+
 def _erase_texts(tx: Tx, keys: str) -> None:
-    for table in ("call_texts", "conversations"):
+    for table in TEXTS_OF_CALLS:
         tx.run(
             f"DELETE FROM {table} WHERE call_key IN (SELECT c.key FROM calls c "
             f"WHERE c.scheduled_key {_in_rows(tx)})",

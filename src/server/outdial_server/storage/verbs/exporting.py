@@ -24,7 +24,8 @@ from outdial_server.storage.verbs.reading import (
 )
 
 _SELECT: Final = (
-    f"SELECT {SHARED_COLUMNS}, {ROW_COLUMNS}, {CALL_COLUMNS} FROM scheduled_calls s "
+    f"SELECT {SHARED_COLUMNS}, {ROW_COLUMNS}, {CALL_COLUMNS}, c.deleted_us AS call_deleted_us "
+    "FROM scheduled_calls s "
     "JOIN batches b ON b.key = s.batch_key JOIN agents g ON g.key = b.agent_key "
     "LEFT JOIN calls c ON c.key = s.call_key "
     "WHERE s.batch_key = :batch AND s.position >= :from_position AND s.position < :to_position "
@@ -61,9 +62,8 @@ def export_page(
 
 def _result(row: Row) -> ScheduledCallResult:
     scheduled_call = row_from(row)
-    return ScheduledCallResult(
-        scheduled_call, call_from(row) if scheduled_call.call_id is not None else None
-    )
+    is_shown = scheduled_call.call_id is not None and row.call_deleted_us is None
+    return ScheduledCallResult(scheduled_call, call_from(row) if is_shown else None)
 
 
 def with_what_was_said(tx: Tx, page: ResultPage) -> ResultPage:

@@ -13,7 +13,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.cancelling import cancel_if_unsent
 from outdial_server.storage.verbs.contact_folders import count_contacts
-from outdial_server.storage.verbs.erasing_rows import blank
+from outdial_server.storage.verbs.erasing_rows import blank, unname
 from outdial_server.storage.verbs.suppressed import NORMAL_FORM
 from outdial_server.storage.verbs.suppressions import count_entries, lock_list
 
@@ -104,8 +104,7 @@ def _first_that_are_over(rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _blank(tx: Tx, rows: Sequence[Row]) -> Forgotten:
-    """Those that are over: a row stays, since it counts in its batch, and nothing that says
-    whose it was."""
+    """Those that are over."""
     keys = json_text([[row.key] for row in rows])
     still = tx.all(
         f"SELECT s.key FROM scheduled_calls s WHERE s.key {_in_rows(tx)} "
@@ -116,12 +115,7 @@ def _blank(tx: Tx, rows: Sequence[Row]) -> Forgotten:
         return Forgotten()
     keys = json_text([[row.key] for row in still])
     blank(tx, still)
-    people = tx.run(
-        "UPDATE scheduled_calls SET address = '', normalized_address = NULL, custom_id = NULL, "
-        "contact_id = NULL, contact_folder_id = NULL, time_zone = NULL, number_zone = NULL "
-        f"WHERE key {_in_rows(tx)}",
-        rows=keys,
-    )
+    people = unname(tx, still)
     # The carrier's id leads to the number there.
     calls = tx.run(
         f"UPDATE calls SET carrier_call_id = NULL WHERE scheduled_key {_in_rows(tx)}", rows=keys

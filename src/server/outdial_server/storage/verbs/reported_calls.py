@@ -58,7 +58,9 @@ def read_reported(
         # it holds a slot.
         calls = tx.all(f"SELECT DISTINCT {OWNER_COLUMNS} FROM calls c {among}", ids=id_list)
         lock_slots_of_calls(tx, calls)
-    rows = tx.all(f"{_SELECT}{among} {tx.dialect.lock_in_order('c.key')}", ids=id_list)
+    # One that was deleted has ended, and learns no more.
+    there = f"{among} AND c.deleted_us IS NULL"
+    rows = tx.all(f"{_SELECT}{there} {tx.dialect.lock_in_order('c.key')}", ids=id_list)
     terms = read_terms(tx, [r for r in rows if r.has_retry_policy and _may_end(reports[r.id])])
     return {row.id: ReportedCall(row, _facts(row, terms.get(row.key))) for row in rows}
 
