@@ -161,9 +161,9 @@ MUTANTS: Final = (
         (
             Edit(
                 "storage/verbs/sending.py",
-                "    lease = micros(tx.now + SENDING_LEASE)\n",
+                "    lease = micros(until)\n",
                 "    from datetime import UTC, datetime\n\n"
-                "    lease = micros(datetime.now(UTC) + SENDING_LEASE)\n",
+                "    lease = micros(datetime.now(UTC) + LEASE)\n",
             ),
         ),
         (f"{SENDING}::test_sending_has_a_lease_of_its_own[sqlite]",),

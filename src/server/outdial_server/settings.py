@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from outdial_server.domain.internet import AddressGuard, parse_networks
 from outdial_server.domain.retention import Retention, is_longer, parse_keep, shorter
-from outdial_server.domain.silence import NOT_FOUND_FINAL_AFTER
+from outdial_server.domain.silence import LEASE, NOT_FOUND_FINAL_AFTER
 
 _PREFIX: Final = "OUTDIAL_"
 
@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     # How long a batch dials nobody after a request that its webhook did not take.
     batch_webhook_rest_seconds: float = Field(30.0, ge=0, le=3600)
 
+    # How long a call is this server's alone, while it is claimed and then while it is sent. What
+    # a request to a carrier may take is bounded by it, and by 10 s.
+    lease_seconds: float = Field(LEASE.total_seconds(), ge=1, le=LEASE.total_seconds())
     # How long a carrier may know nothing of a call before that is believed.
     unknown_settle_seconds: float = Field(NOT_FOUND_FINAL_AFTER.total_seconds(), ge=0)
     # Whether callers of the documented systems' paths are held to the rates of requests that
@@ -190,6 +193,10 @@ class Settings(BaseSettings):
     @property
     def batch_webhook_rest(self) -> timedelta:
         return timedelta(seconds=self.batch_webhook_rest_seconds)
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.lease_seconds)
 
     @property
     def unknown_settle(self) -> timedelta:

@@ -10,7 +10,7 @@ from outdial_server.domain import batch as rules
 from outdial_server.domain.call import CallTimes
 from outdial_server.domain.ids import AgentId, BatchId
 from outdial_server.domain.report import ReportKind
-from outdial_server.domain.silence import CLAIM_LEASE
+from outdial_server.domain.silence import LEASE
 from outdial_server.domain.transition import RETRY_NOT_SENT_AFTER, RETRY_NOT_SENT_MOST
 from outdial_server.ports.dispatch import ClaimedCall
 from support.invariants import check_invariants
@@ -424,7 +424,7 @@ async def test_waits_double_while_a_call_is_turned_away_and_a_batch_is_never_stu
 async def test_a_lost_claim_is_used_again_with_id_and_attempt(world: World) -> None:
     await world.batch(1)
     (lost,) = await world.claim()
-    world.advance(seconds=CLAIM_LEASE.total_seconds())
+    world.advance(seconds=LEASE.total_seconds())
     assert (await world.store.dispatch.reap()).given_back == 1
     (found,) = await world.claim()
     assert found.call_id == lost.call_id

@@ -5,7 +5,7 @@ import pytest
 from outdial_server.domain import batch as rules
 from outdial_server.domain.call import CallState
 from outdial_server.domain.errors import NotFoundError
-from outdial_server.domain.silence import CLAIM_LEASE, SENDING_LEASE
+from outdial_server.domain.silence import LEASE
 from outdial_server.ports.batches import Decide
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.sending import release_claims
@@ -129,7 +129,7 @@ async def test_a_lost_claim_is_left_out(world: World) -> None:
 async def test_a_claim_that_the_reaper_took_is_left_out(world: World) -> None:
     await world.batch(1)
     calls = await world.claim()
-    world.advance(seconds=CLAIM_LEASE.total_seconds())
+    world.advance(seconds=LEASE.total_seconds())
     await world.store.dispatch.reap()
     sent = await world.send(calls)
     assert (sent.calls, sent.given_back) == ((), 0)
@@ -139,14 +139,14 @@ async def test_a_lease_that_ran_out_unnoticed_still_counts(world: World) -> None
     """Nobody else had the call in between: its fence is still the newest."""
     await world.batch(1)
     calls = await world.claim()
-    world.advance(seconds=3 * CLAIM_LEASE.total_seconds())
+    world.advance(seconds=3 * LEASE.total_seconds())
     assert list((await world.send(calls)).calls) == calls
 
 
 async def test_sending_has_a_lease_of_its_own(world: World) -> None:
     await world.batch(1)
     await world.sending()
-    assert (await world.store.dispatch.reap()).next_at == world.clock.now() + SENDING_LEASE
+    assert (await world.store.dispatch.reap()).next_at == world.clock.now() + LEASE
 
 
 async def test_calls_of_many_batches_go_in_one_group(world: World) -> None:
@@ -181,7 +181,7 @@ async def test_the_newer_claim_counts_in_either_order(world: World) -> None:
 async def test_an_older_claim_of_a_call_is_left_out(world: World) -> None:
     await world.batch(1)
     (old,) = await world.claim()
-    world.advance(seconds=CLAIM_LEASE.total_seconds())
+    world.advance(seconds=LEASE.total_seconds())
     await world.store.dispatch.reap()
     (new,) = await world.claim()
     assert new.call_id == old.call_id

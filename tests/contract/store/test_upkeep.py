@@ -11,12 +11,12 @@ from outdial_server.domain.event import EventType
 from outdial_server.domain.report import ReportKind
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.silence import (
-    CLAIM_LEASE,
-    SENDING_LEASE,
+    LEASE,
     SILENCE_MARGIN,
     trusted_until,
 )
 from outdial_server.ports.dispatch import LedgerFault, Reaped
+from outdial_server.storage.stores import SqlDispatch
 from support.invariants import check_invariants
 from support.stores import (
     HOLD,
@@ -40,7 +40,7 @@ RING, TALK = timedelta(seconds=30), timedelta(seconds=60)
 async def test_a_claim_that_was_not_sent_in_time_is_given_back(world: World) -> None:
     batch_id = await world.batch(2)
     await world.claim()
-    until = world.clock.now() + CLAIM_LEASE
+    until = world.clock.now() + LEASE
     assert await world.store.dispatch.reap() == Reaped(0, 0, until)
     world.clock.move_to(until)
     assert await world.store.dispatch.reap() == Reaped(2, 0, None)
@@ -49,10 +49,22 @@ async def test_a_claim_that_was_not_sent_in_time_is_given_back(world: World) -> 
     await check_invariants(world.store)
 
 
+async def test_a_server_may_be_told_to_keep_to_a_shorter_lease(world: World) -> None:
+    await world.batch(1)
+    lease = timedelta(seconds=2)
+    dispatch = SqlDispatch(world.store.database, lease=lease)
+    claims = await dispatch.claim(1)
+    until = world.clock.now() + lease
+    assert (await dispatch.reap()).next_at == until
+    world.advance(seconds=1)
+    await dispatch.mark_sending(lambda: claims.calls)
+    assert (await dispatch.reap()).next_at == world.clock.now() + lease
+
+
 async def test_a_request_of_which_nobody_tells_becomes_unknown(world: World) -> None:
     batch_id = await world.batch(1)
     (call,) = await world.sending()
-    world.clock.move_to(world.clock.now() + SENDING_LEASE)
+    world.clock.move_to(world.clock.now() + LEASE)
     assert await world.store.dispatch.reap() == Reaped(0, 1, None)
     assert await world.call_state(call) is CallState.UNKNOWN
     assert await world.used() == (1, 1)
@@ -73,10 +85,10 @@ async def test_live_calls_have_no_lease(world: World) -> None:
 async def test_leases_run_out_one_by_one(world: World) -> None:
     await world.batch(2)
     await world.claim(1)
-    first = world.clock.now() + CLAIM_LEASE
+    first = world.clock.now() + LEASE
     world.advance(seconds=4)
     await world.claim(1)
-    second = world.clock.now() + CLAIM_LEASE
+    second = world.clock.now() + LEASE
     world.clock.move_to(first)
     assert await world.store.dispatch.reap() == Reaped(1, 0, second)
 

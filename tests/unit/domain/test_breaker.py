@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outdial_server.domain.breaker import ACCOUNT_TERMS, CLOSED, NUMBER_TERMS, Breaker
-from outdial_server.domain.silence import SENDING_LEASE
+from outdial_server.domain.silence import LEASE
 from support.domain import START
 
 SECOND = timedelta(seconds=1)
@@ -40,7 +40,7 @@ def test_one_call_finds_out_and_another_may_go_when_nothing_came_of_it() -> None
     assert opened.passes(at) == 1
     probing = opened.probed(at)
     assert probing.passes(at) == 0
-    assert probing.passes(at + SENDING_LEASE) == 1
+    assert probing.passes(at + LEASE) == 1
     assert probing.worked(at) == CLOSED
 
 

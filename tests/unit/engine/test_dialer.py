@@ -14,9 +14,10 @@ from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.domain.ids import CarrierConfigId
 from outdial_server.domain.report import CallReport, Evidence, Fault, ReportKind
+from outdial_server.domain.silence import CARRIER_DEADLINE, LEASE
 from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.engine.claimer import Claimer
-from outdial_server.engine.dialer import LATEST_START, Dialer
+from outdial_server.engine.dialer import Dialer
 from outdial_server.engine.queues import ClaimedCalls, GatheredReports
 from outdial_server.ports.carrier import (
     THROTTLED,
@@ -33,15 +34,14 @@ from support.carriers import FunctionCarrier, accept, never_answer
 from support.clock import ManualClock, ManualSignals, settle
 from support.dispatch import MemoryDispatch
 
+LATEST_START = LEASE - CARRIER_DEADLINE
 DATABASE_AWAY = UnavailableError(Reason.DATABASE_UNAVAILABLE, "the database is away")
 
 
 class Dialling:
     """A dialler with what stands around it; `claim` fills its queue."""
 
-    def __init__(
-        self, carrier: FunctionCarrier | None = None, deadline: timedelta = timedelta(seconds=10)
-    ) -> None:
+    def __init__(self, carrier: FunctionCarrier | None = None, lease: timedelta = LEASE) -> None:
         self.clock = ManualClock()
         self.registry = CollectorRegistry()
         self.signals = ManualSignals(self.clock)
@@ -56,7 +56,7 @@ class Dialling:
             self.reports,
             self.clock,
             self.signals,
-            deadline,
+            lease,
             PrometheusTelemetry(self.registry),
         )
         self._claimer = Claimer(self.dispatch, self.claimed, self.signals)
@@ -157,7 +157,7 @@ async def test_each_ending_tells_of_the_carrier_what_is_its_own(
 
 
 async def test_a_carrier_that_misses_the_deadline_leaves_the_call_unclear() -> None:
-    dialling = Dialling(FunctionCarrier(never_answer), deadline=timedelta(0))
+    dialling = Dialling(FunctionCarrier(never_answer), lease=timedelta(0))
     (report,) = await dialling.dial()
     assert (report.kind, report.reason) == (ReportKind.UNCLEAR, "DEADLINE")
 
@@ -361,3 +361,13 @@ async def test_a_call_that_somebody_else_places_says_nothing_of_a_carrier_accoun
     assert of_theirs.evidence is None
     assert of_theirs.batch_rests == getattr(result, "batch_rests", None)
     assert [request.webhook for request in dialling.carrier.requests] == [None, webhook]
+
+
+async def test_with_a_shorter_lease_a_request_must_start_sooner() -> None:
+    dialling = Dialling(lease=timedelta(seconds=3))
+    await dialling.claim(1)
+    await dialling.tick()
+    dialling.clock.advance(timedelta(seconds=1, microseconds=1))
+    await dialling.dialer.finish()
+    (report,) = dialling.reports.take(2)
+    assert (report.kind, report.reason) == (ReportKind.NOT_SENT, "TOO_LATE")

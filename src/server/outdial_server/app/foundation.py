@@ -35,7 +35,9 @@ async def open_foundation(
     ids = UuidV7Ids(clock)
     try:
         signals = _signals(settings.database_url, clock)
-        store = await open_store(settings.database_url, clock, ids, signals, telemetry)
+        store = await open_store(
+            settings.database_url, clock, ids, signals, telemetry, lease=settings.lease
+        )
     except CannotOpenError as error:
         raise SettingsError(f"OUTDIAL_DATABASE_URL: {error}") from error
     try:

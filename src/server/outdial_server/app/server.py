@@ -207,6 +207,7 @@ def build_engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredR
         base.clock,
         base.signals,
         EngineSettings(
+            lease=base.settings.lease,
             not_found_final_after=base.settings.unknown_settle,
             keep=base.settings.retention,
             queueing=carriers.queueing,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from outdial_server.domain.silence import SENDING_LEASE
+from outdial_server.domain.silence import LEASE
 
 
 class BreakerTerms(NamedTuple):
@@ -76,7 +76,7 @@ class Breaker:
 
     def probed(self, now: datetime) -> "Breaker":
         """A probe is let go."""
-        return replace(self, probing_until=now + SENDING_LEASE)
+        return replace(self, probing_until=now + LEASE)
 
 
 def _wait(terms: BreakerTerms, trips: int) -> timedelta:

@@ -10,14 +10,20 @@ from typing import Final
 from outdial_server.domain.call import CallState, CallTimes
 from outdial_server.domain.medium import Medium
 
-CLAIM_LEASE: Final = timedelta(seconds=15)
-"""From claim to SENDING; a worker that takes longer has lost the call."""
+LEASE: Final = timedelta(seconds=15)
+"""At the most; a server may be told to keep to less. From claim to SENDING: a worker that takes
+longer has lost the call. And from there until it is recorded how the request ended: after it the
+call is unknown."""
 
-CARRIER_DEADLINE: Final = timedelta(seconds=10)
-"""Hard limit of one request to a carrier, connect to last byte."""
 
-SENDING_LEASE: Final = CARRIER_DEADLINE + timedelta(seconds=5)
-"""The deadline and time to record how it ended; after it the call is unknown."""
+def carrier_deadline(lease: timedelta) -> timedelta:
+    """Hard limit of one request to a carrier, connect to last byte. The rest of the lease is
+    there to begin it, and to record how it ended."""
+    return lease * 2 / 3
+
+
+CARRIER_DEADLINE: Final = carrier_deadline(LEASE)
+"""At the most."""
 
 SILENCE_MARGIN: Final = timedelta(seconds=30)
 """How much later than promised a carrier's callback may come before we ask."""

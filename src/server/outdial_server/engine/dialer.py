@@ -11,7 +11,7 @@ import structlog
 from outdial_server.domain.errors import UnavailableError
 from outdial_server.domain.medium import WEBHOOK_CARRIER
 from outdial_server.domain.report import CallReport, Evidence, Fault, ReportKind
-from outdial_server.domain.silence import CARRIER_DEADLINE, SENDING_LEASE
+from outdial_server.domain.silence import LEASE, carrier_deadline
 from outdial_server.engine.queues import ClaimedCalls
 from outdial_server.ports.carrier import (
     THROTTLED,
@@ -34,9 +34,6 @@ log = structlog.get_logger()
 
 GROUP_MOST: Final = 500
 
-LATEST_START: Final = SENDING_LEASE - CARRIER_DEADLINE
-"""After SENDING a request must start this soon, or its answer could come behind the lease."""
-
 
 class Dialer:
     def __init__(
@@ -47,7 +44,7 @@ class Dialer:
         reports: ReportSink,
         clock: Clock,
         signals: Signals,
-        carrier_deadline: timedelta = CARRIER_DEADLINE,
+        lease: timedelta = LEASE,
         telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._dispatch = dispatch
@@ -56,7 +53,10 @@ class Dialer:
         self._reports = reports
         self._clock = clock
         self._signals = signals
-        self._deadline_seconds = carrier_deadline.total_seconds()
+        deadline = carrier_deadline(lease)
+        self._deadline_seconds = deadline.total_seconds()
+        # After SENDING a request must start this soon, or its answer could come behind the lease.
+        self._latest_start = lease - deadline
         self._telemetry = telemetry
         self._requests: set[asyncio.Task[None]] = set()
 
@@ -110,7 +110,7 @@ class Dialer:
         started_at = self._clock.now()
         if isinstance(carrier, NotSent):
             result = carrier
-        elif started_at - begun_at > LATEST_START:
+        elif started_at - begun_at > self._latest_start:
             # This process stood still in between. No byte has left, and none will.
             result = NotSent("TOO_LATE")
         else:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from outdial_server.domain.claims import GROUP_MOST
 from outdial_server.domain.explanation import DiallingState
 from outdial_server.domain.retention import KEEP_ALL, Retention
-from outdial_server.domain.silence import CARRIER_DEADLINE, NOT_FOUND_FINAL_AFTER
+from outdial_server.domain.silence import LEASE, NOT_FOUND_FINAL_AFTER, carrier_deadline
 from outdial_server.engine.applier import Applier
 from outdial_server.engine.claimer import Claimer
 from outdial_server.engine.dialer import Dialer
@@ -36,7 +36,7 @@ from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    carrier_deadline: timedelta = CARRIER_DEADLINE
+    lease: timedelta = LEASE
     not_found_final_after: timedelta = NOT_FOUND_FINAL_AFTER
     keep: Retention = KEEP_ALL
     # Names of the carriers that take calls above their rate.
@@ -62,6 +62,7 @@ class Engine:
         """`reports` is the sink that carriers of this process were given. `is_alone`: no
         other server can have the database open."""
         settings = settings or EngineSettings()
+        deadline = carrier_deadline(settings.lease)
         claimed = ClaimedCalls(signals)
         self._dispatch = dispatch
         self._clock = clock
@@ -76,7 +77,7 @@ class Engine:
             reports,
             clock,
             signals,
-            settings.carrier_deadline,
+            settings.lease,
             telemetry,
         )
         self._applier = Applier(dispatch, reports, inbox, find_carrier, signals, telemetry)
@@ -87,12 +88,10 @@ class Engine:
             reports,
             signals,
             settings.not_found_final_after,
-            settings.carrier_deadline,
+            deadline,
             telemetry,
         )
-        recaller = Recaller(
-            queues, find_carrier, reports, signals, settings.queueing, settings.carrier_deadline
-        )
+        recaller = Recaller(queues, find_carrier, reports, signals, settings.queueing, deadline)
         sweeper = Sweeper(retention, settings.keep, clock, telemetry)
 
         def loop(name: str, topic: Topic, tick: Tick) -> Loop:

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy.engine import URL
 
 from outdial_server.domain.errors import Reason, UnavailableError
+from outdial_server.domain.silence import LEASE
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import HintExchange, Signals
@@ -93,7 +95,9 @@ class Store:
         await self.database.close()
 
 
-def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store:
+def store_over(
+    database: Database, telemetry: Telemetry = NO_TELEMETRY, lease: timedelta = LEASE
+) -> Store:
     accounts = SqlAccounts(database)
     return Store(
         database,
@@ -106,7 +110,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlImports(database),
         SqlCalls(database),
         SqlRetries(database),
-        SqlDispatch(database, telemetry),
+        SqlDispatch(database, telemetry, lease),
         SqlEventLog(database),
         SqlCallbackInbox(database),
         SqlRetention(database),
@@ -120,7 +124,7 @@ def store_over(database: Database, telemetry: Telemetry = NO_TELEMETRY) -> Store
         SqlContactIntake(database),
         SqlPhoneNumbers(database),
         SqlCarrierConfigs(database),
-        SqlDirectCalls(database),
+        SqlDirectCalls(database, lease),
         SqlExternalCalls(database),
         SqlForecastQuestions(database),
         SqlWebhooks(database),
@@ -145,6 +149,7 @@ async def open_store(
     signals: Signals,
     telemetry: Telemetry = NO_TELEMETRY,
     *,
+    lease: timedelta = LEASE,
     clock_decides: bool = False,
 ) -> Store:
     """Brings the schema up to date on SQLite; on PostgreSQL that is `migrate`'s to do, and
@@ -154,14 +159,19 @@ async def open_store(
     parsed = parse_url(url)
     with refusals_in_words(parsed):
         if parsed.get_backend_name() == "sqlite":
-            return await _open_sqlite(parsed, clock, ids, signals, telemetry)
+            return await _open_sqlite(parsed, clock, ids, signals, telemetry, lease)
         return await _open_postgres(
-            parsed, clock if clock_decides else None, ids, signals, telemetry
+            parsed, clock if clock_decides else None, ids, signals, telemetry, lease
         )
 
 
 async def _open_sqlite(
-    url: URL, clock: Clock, ids: IdSource, signals: Signals, telemetry: Telemetry
+    url: URL,
+    clock: Clock,
+    ids: IdSource,
+    signals: Signals,
+    telemetry: Telemetry,
+    lease: timedelta,
 ) -> Store:
     sqlite = SqliteDatabase(url, clock, ids, signals, telemetry)
     sqlite.lock()
@@ -171,11 +181,16 @@ async def _open_sqlite(
     except BaseException:
         await sqlite.close()
         raise
-    return store_over(sqlite, telemetry)
+    return store_over(sqlite, telemetry, lease)
 
 
 async def _open_postgres(
-    url: URL, clock: Clock | None, ids: IdSource, signals: Signals, telemetry: Telemetry
+    url: URL,
+    clock: Clock | None,
+    ids: IdSource,
+    signals: Signals,
+    telemetry: Telemetry,
+    lease: timedelta,
 ) -> Store:
     if not await asyncio.to_thread(is_up_to_date, url):
         raise UnavailableError(
@@ -187,7 +202,7 @@ async def _open_postgres(
 
     postgres = PostgresDatabase(url, ids, signals, clock, telemetry)
     await postgres.open()
-    return store_over(postgres, telemetry)
+    return store_over(postgres, telemetry, lease)
 
 
 @asynccontextmanager

@@ -31,6 +31,7 @@ from outdial_server.domain.scheduled_call import (
     ScheduledCall,
     ScheduledCallState,
 )
+from outdial_server.domain.silence import LEASE
 from outdial_server.domain.told_call import ToldCall
 from outdial_server.ports.batches import Decide, ResultPage
 from outdial_server.ports.dispatch import (
@@ -362,16 +363,26 @@ class SqlCalls:
 class SqlDispatch:
     """DispatchStore and CallEventStore."""
 
-    def __init__(self, database: Database, telemetry: Telemetry = NO_TELEMETRY) -> None:
+    def __init__(
+        self,
+        database: Database,
+        telemetry: Telemetry = NO_TELEMETRY,
+        lease: timedelta = LEASE,
+    ) -> None:
         self._db = database
         self._telemetry = telemetry
+        self._lease = lease
         self._agents = ParsedAgents()
 
     async def claim(self, limit: int, ready_since: datetime | None = None) -> Claims:
-        return await self._db.write(lambda tx: claiming.claim(tx, limit, self._agents, ready_since))
+        return await self._db.write(
+            lambda tx: claiming.claim(tx, limit, self._agents, ready_since, self._lease)
+        )
 
     async def mark_sending(self, take: Callable[[], Sequence[ClaimedCall]]) -> Sent:
-        marked = await self._db.write_group(take, sending.mark_sending)
+        marked = await self._db.write_group(
+            take, lambda tx, group: sending.mark_sending(tx, group, self._lease)
+        )
         given_back = 0
         if marked.held_back:
             given_back = await self._give_back(marked.held_back)

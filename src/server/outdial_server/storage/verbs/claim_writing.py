@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from outdial_server.domain.call import CallState, CallTexts, CallTimes
@@ -12,7 +12,6 @@ from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.domain.medium import Medium, carrier_of
 from outdial_server.domain.number_rotation import CallerId
-from outdial_server.domain.silence import CLAIM_LEASE
 from outdial_server.domain.slots import SlotOwners
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.dialects.dialect import Kind
@@ -45,7 +44,12 @@ class _Call(NamedTuple):
 
 
 def claim_rows(
-    tx: Tx, r: Runnable, chosen: Waiting, agents: ParsedAgents, ready_since: datetime
+    tx: Tx,
+    r: Runnable,
+    chosen: Waiting,
+    agents: ParsedAgents,
+    ready_since: datetime,
+    lease: timedelta,
 ) -> list[ClaimedCall]:
     """Of rows that no gate blocks."""
     rows = chosen.due
@@ -53,7 +57,7 @@ def claim_rows(
         return []
     shown = {row.key: one for row, one in zip(rows, chosen.caller_ids, strict=True)}
     take_slots(tx, count_scopes(Counter(_owners(r, one) for one in chosen.caller_ids)))
-    calls = _write_calls(tx, r, rows, shown)
+    calls = _write_calls(tx, r, rows, shown, micros(tx.now + lease))
     sql = tx.dialect.update_each(
         "scheduled_calls",
         _ROW_SET,
@@ -111,35 +115,36 @@ _ROW_GUARD: Final = "scheduled_calls.key = r.key"
 
 
 def _write_calls(
-    tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, CallerId]
+    tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, CallerId], until_us: int
 ) -> dict[int, _Call]:
     """The calls, by row. A call that was never sent is used again: same id, same attempt
     number, fence one higher."""
     claimed = int(CallState.CLAIMED)
     unsent = [row for row in rows if row.call_state == claimed]
     fresh = [row for row in rows if row.call_state != claimed]
-    _take_again(tx, r, unsent, shown)
+    _take_again(tx, r, unsent, shown, until_us)
     again = {
         row.key: _Call(
             row.call_key, unpack_id(row.call_id), row.fence + 1, *_seen(r, shown[row.key])
         )
         for row in unsent
     }
-    return again | _write_fresh(tx, r, fresh, shown)
+    return again | _write_fresh(tx, r, fresh, shown, until_us)
 
 
-def _take_again(tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, CallerId]) -> None:
-    lease = micros(tx.now + CLAIM_LEASE)
+def _take_again(
+    tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, CallerId], until_us: int
+) -> None:
     ring_s, duration_s = _times_s(r.batch.settings.call_times)
     tx.run_many(
-        "UPDATE calls SET fence = fence + 1, holds_slot = 1, trusted_until_us = :lease, "
+        "UPDATE calls SET fence = fence + 1, holds_slot = 1, trusted_until_us = :until, "
         "lookups = 0, reason = NULL, caller_id = :caller_id, ring_timeout_s = :ring, "
         "max_duration_s = :duration, carrier_config_key = :carrier_config, "
         "phone_number_key = :number WHERE key = :key",
         [
             {
                 "key": row.call_key,
-                "lease": lease,
+                "until": until_us,
                 "caller_id": shown[row.key].text or None,
                 "ring": ring_s if row.ring_timeout_s is None else row.ring_timeout_s,
                 "duration": duration_s if row.max_duration_s is None else row.max_duration_s,
@@ -168,14 +173,13 @@ _CALL_COLUMNS: Final = (
 
 
 def _write_fresh(
-    tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, CallerId]
+    tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, CallerId], until_us: int
 ) -> dict[int, _Call]:
     if not rows:
         return {}
     ids = tx.ids.new_ids(len(rows))
     packed = [pack_id(new_id) for new_id in ids]
     state = int(CallState.CLAIMED)
-    lease = micros(tx.now + CLAIM_LEASE)
     ring_s, duration_s = _times_s(r.batch.settings.call_times)
     tx.insert(
         "calls",
@@ -188,7 +192,7 @@ def _write_fresh(
                 row.attempts + 1,
                 state,
                 1,
-                lease,
+                until_us,
                 1,
                 ring_s if row.ring_timeout_s is None else row.ring_timeout_s,
                 duration_s if row.max_duration_s is None else row.max_duration_s,

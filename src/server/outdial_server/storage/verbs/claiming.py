@@ -1,9 +1,10 @@
 """Claims: which rows are dialled next, over all batches, within every limit."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from outdial_server.domain.gates import next_slot_of_day
+from outdial_server.domain.silence import LEASE
 from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.ports.dispatch import ClaimedCall, Claims
 from outdial_server.storage.tx import Tx
@@ -28,7 +29,13 @@ from outdial_server.storage.verbs.runnable import (
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def claim(tx: Tx, limit: int, agents: ParsedAgents, ready_since: datetime | None = None) -> Claims:
+def claim(
+    tx: Tx,
+    limit: int,
+    agents: ParsedAgents,
+    ready_since: datetime | None = None,
+    lease: timedelta = LEASE,
+) -> Claims:
     since = ready_since or _LONG_AGO
     lock_accounts(tx)
     runnable = read_runnable(tx)
@@ -45,7 +52,7 @@ def claim(tx: Tx, limit: int, agents: ParsedAgents, ready_since: datetime | None
         waiting = choose(tx, rows, account, facts, limit - len(claimed))
         for r in account:
             due = waiting[r.key].due
-            claimed += claim_rows(tx, r, waiting[r.key], agents, since)
+            claimed += claim_rows(tx, r, waiting[r.key], agents, since, lease)
             rows.taken(due)
             if due and r.batch.settings.is_spread:
                 moments += _plan_next_slot(tx, r, facts, len(due))

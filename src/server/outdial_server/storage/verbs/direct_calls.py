@@ -2,6 +2,7 @@
 which it may be dialled; nobody is shown that batch."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 from outdial_server.domain.call import Call, CallState
@@ -12,6 +13,7 @@ from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.domain.limits import DIRECT_CALLS_WAITING_MAX
 from outdial_server.domain.number_rotation import NumberRoom
 from outdial_server.domain.request import RequestKey
+from outdial_server.domain.silence import LEASE
 from outdial_server.ports.direct_calls import MadeCall, NewDirectCall
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.ports.intake import Outcome
@@ -38,7 +40,11 @@ from outdial_server.storage.verbs.waiting_rows import read_queue
 
 
 def create_direct_call(
-    tx: Tx, new: NewDirectCall, request: RequestKey | None, agents: ParsedAgents
+    tx: Tx,
+    new: NewDirectCall,
+    request: RequestKey | None,
+    agents: ParsedAgents,
+    lease: timedelta = LEASE,
 ) -> MadeCall:
     """With its slots, or waiting for room where it may; else it leaves nothing."""
     account_id = new.batch.account_id
@@ -54,7 +60,7 @@ def create_direct_call(
         raise refused
     claimed = None
     if all(answer.is_open for answer in answers):
-        claimed = _claim(tx, r, facts, agents)
+        claimed = _claim(tx, r, facts, agents, lease)
     else:
         _refuse_too_many(tx, account)
     return MadeCall(get_call(tx, account_id, new.call_id), claimed)
@@ -138,9 +144,12 @@ def _ask(tx: Tx, r: Runnable, facts: ClaimFacts) -> list[GateAnswer]:
     return [*scope_gates(facts.of(r), tx.now), *of_row]
 
 
-def _claim(tx: Tx, r: Runnable, facts: ClaimFacts, agents: ParsedAgents) -> ClaimedCall:
+def _claim(
+    tx: Tx, r: Runnable, facts: ClaimFacts, agents: ParsedAgents, lease: timedelta
+) -> ClaimedCall:
     found = DueRows(tx, facts.numbers).look(r, 1)
-    (claimed,) = claim_rows(tx, r, shown(tx, r, found, facts, NumberRoom()), agents, tx.now)
+    chosen = shown(tx, r, found, facts, NumberRoom())
+    (claimed,) = claim_rows(tx, r, chosen, agents, tx.now, lease)
     return claimed
 
 

@@ -3,13 +3,14 @@ that was paused, cancelled, closed or changed a moment ago lets nothing more go.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from outdial_server.domain.call import CallState
 from outdial_server.domain.carrier_pace import Pace
 from outdial_server.domain.event import EventType
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
-from outdial_server.domain.silence import SENDING_LEASE
+from outdial_server.domain.silence import LEASE
 from outdial_server.domain.slots import ScopeKind, SlotOwners, SlotScope
 from outdial_server.domain.trouble import Trouble
 from outdial_server.ports.dispatch import ClaimedCall
@@ -72,7 +73,7 @@ class Marked(NamedTuple):
     throttled: bool
 
 
-def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
+def mark_sending(tx: Tx, group: Sequence[ClaimedCall], lease: timedelta = LEASE) -> Marked:
     """A call of the group that is in neither list was no longer ours."""
     # Of two claims of one call the newer counts: the older was given back.
     by_id = {pack_id(call.call_id): call for call in sorted(group, key=lambda call: call.fence)}
@@ -110,7 +111,7 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall]) -> Marked:
     note_probes(tx, sending, troubles)
     counted_at = {key: reading.at_us for key, reading in throttles.items()}
     sent_us = {row.key: counted_at.get(row.throttle_key, tx.now_us) for row in sending}
-    _write(tx, sending, sent_us, counted_at)
+    _write(tx, sending, sent_us, counted_at, tx.now + lease)
     note_calls(tx, [row for row in sending if row.has_number_rules], sent_us)
     write_texts(tx, [(row.key, by_id[row.id].texts) for row in sending])
     sent = {row.id for row in sending}
@@ -243,13 +244,17 @@ _DIALING = ScheduledCallState.DIALING
 
 
 def _write(
-    tx: Tx, rows: Sequence[Row], sent_us: Mapping[int, int], counted_at: Mapping[int, int]
+    tx: Tx,
+    rows: Sequence[Row],
+    sent_us: Mapping[int, int],
+    counted_at: Mapping[int, int],
+    until: datetime,
 ) -> None:
     """A call that was counted by a throttle is sent at the moment of the count: by both it is
     found when it turns out that it was not. Of a rate the moment stands beside it."""
     if not rows:
         return
-    lease = micros(tx.now + SENDING_LEASE)
+    lease = micros(until)
     sql = tx.dialect.update_each("calls", _SENDING_SET, _SENDING_GUARD, _SENDING_COLUMNS)
     changed = tx.update_each(
         sql,
