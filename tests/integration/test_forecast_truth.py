@@ -166,6 +166,7 @@ async def dialling(folder: Path, seed: int) -> AsyncIterator[Dialling]:
         reports,
         clock,
         signals,
+        pulse=store.pulse,
         queues=store.carrier_queues,
         is_alone=True,
     )

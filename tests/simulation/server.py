@@ -97,6 +97,7 @@ class Server:
             GatheredReports(signals),
             self.clock,
             signals,
+            pulse=self.store.pulse,
             queues=self.store.carrier_queues,
             is_alone=around.is_single,
         )

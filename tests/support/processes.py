@@ -136,7 +136,7 @@ class ServerProcess(Process):
     ) -> None:
         """Without `carrier` calls go through carrier configs."""
         self.port = free_port()
-        http_port = free_port()
+        self.http_port = http_port = free_port()
         simulated = {} if carrier is None else {"OUTDIAL_SIMULATED_CARRIER_URL": carrier.url}
         super().__init__(
             ["serve"],
@@ -156,6 +156,10 @@ class ServerProcess(Process):
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def http_url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
 
     async def start(self) -> None:
         await self.spawn()

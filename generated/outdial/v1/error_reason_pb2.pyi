@@ -57,6 +57,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_SERVER_DRAINING: _ErrorReason.ValueType  # 26
     ERROR_REASON_CARRIER_UNAVAILABLE: _ErrorReason.ValueType  # 27
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 28
+    ERROR_REASON_DATABASE_FULL: _ErrorReason.ValueType  # 175
+    ERROR_REASON_DATABASE_READ_ONLY: _ErrorReason.ValueType  # 176
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 29
     ERROR_REASON_IMPORT_NOT_FOUND: _ErrorReason.ValueType  # 30
     ERROR_REASON_IMPORT_REFUSED: _ErrorReason.ValueType  # 31
@@ -141,6 +143,8 @@ ERROR_REASON_EVENTS_ERASED: ErrorReason.ValueType  # 25
 ERROR_REASON_SERVER_DRAINING: ErrorReason.ValueType  # 26
 ERROR_REASON_CARRIER_UNAVAILABLE: ErrorReason.ValueType  # 27
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 28
+ERROR_REASON_DATABASE_FULL: ErrorReason.ValueType  # 175
+ERROR_REASON_DATABASE_READ_ONLY: ErrorReason.ValueType  # 176
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 29
 ERROR_REASON_IMPORT_NOT_FOUND: ErrorReason.ValueType  # 30
 ERROR_REASON_IMPORT_REFUSED: ErrorReason.ValueType  # 31

@@ -1,19 +1,27 @@
 """What the stores promise when the database misbehaves, or is not there."""
 
 import asyncio
+import os
+import sqlite3
 import traceback
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from outdial_server.domain.errors import Reason, UnavailableError
+from outdial_server.ports.signals import Topic
 from outdial_server.storage import postgres_database
+from outdial_server.storage.encoding import micros
 from outdial_server.storage.postgres_database import PostgresDatabase, unavailable_told
+from outdial_server.storage.sqlite_database import SqliteDatabase
+from outdial_server.storage.sqlite_faults import unavailable
 from outdial_server.storage.statements import ConstraintError
 from outdial_server.storage.store import open_store
 from outdial_server.storage.tx import Tx
@@ -153,6 +161,90 @@ async def test_a_server_that_is_not_there_is_told_as_unavailable(
     url = f"postgresql+asyncpg://postgres@/outdial?host={tmp_path}"
     with pytest.raises(UnavailableError):
         await open_store(url, clock, ids, ManualSignals(clock))
+
+
+@asynccontextmanager
+async def written_by_nobody(world: World, why: Reason) -> AsyncIterator[None]:
+    """Lets SQLite's writer meet its own limit, or the server refuse to write."""
+    database = world.store.database
+    if isinstance(database, SqliteDatabase):
+        before, after = _PRAGMAS[why]
+        assert database._writer is not None
+        writer = database._writer._connection
+        writer.execute(before)
+        yield
+        writer.execute(after)
+        return
+    assert isinstance(database, PostgresDatabase)
+
+    def refuse(connection: Any, *_: Any) -> None:
+        connection.exec_driver_sql(_ON_POSTGRES[why])
+
+    event.listen(database._engine.sync_engine, "begin", refuse)
+    yield
+    event.remove(database._engine.sync_engine, "begin", refuse)
+
+
+_PRAGMAS = {
+    Reason.DATABASE_FULL: ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 4294967294"),
+    Reason.DATABASE_READ_ONLY: ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
+}
+
+_ON_POSTGRES = {
+    Reason.DATABASE_FULL: "DO $$ BEGIN RAISE SQLSTATE '53100'; END $$",
+    Reason.DATABASE_READ_ONLY: "SET TRANSACTION READ ONLY",
+}
+
+
+@pytest.mark.parametrize("why", [Reason.DATABASE_FULL, Reason.DATABASE_READ_ONLY])
+async def test_what_cannot_be_written_is_told_by_its_cause_and_works_again_afterwards(
+    world: World, signals: ManualSignals, why: Reason
+) -> None:
+    await world.batch(2000)
+    async with written_by_nobody(world, why):
+        with pytest.raises(UnavailableError) as caught:
+            await world.batch(2000)
+        assert caught.value.reason is why
+        assert caught.value.__cause__ is not None
+    # Whoever watches over the database is woken.
+    await signals.wait(Topic.DATABASE, None)
+    assert await world.sql("SELECT COUNT(*) FROM batches") == [(1,)]
+    assert await world.claim()
+
+
+async def test_a_beat_writes(world: World, clock: ManualClock) -> None:
+    await world.store.pulse.beat()
+    assert await world.sql("SELECT seen_us FROM installation") == [(micros(clock.now()),)]
+    async with written_by_nobody(world, Reason.DATABASE_READ_ONLY):
+        with pytest.raises(UnavailableError):
+            await world.store.pulse.beat()
+
+
+@pytest.mark.parametrize(
+    ("code", "path", "reason"),
+    [
+        (sqlite3.SQLITE_FULL, "/", Reason.DATABASE_FULL),
+        (sqlite3.SQLITE_READONLY, "/", Reason.DATABASE_READ_ONLY),
+        (sqlite3.SQLITE_READONLY_DBMOVED, "/", Reason.DATABASE_READ_ONLY),
+        (sqlite3.SQLITE_IOERR_WRITE, "/", Reason.DATABASE_UNAVAILABLE),
+        (sqlite3.SQLITE_IOERR_WRITE, "/nowhere/at/all", Reason.DATABASE_UNAVAILABLE),
+        (sqlite3.SQLITE_BUSY, "/", Reason.DATABASE_UNAVAILABLE),
+    ],
+)
+def test_errors_of_sqlite_are_told_by_their_cause(code: int, path: str, reason: Reason) -> None:
+    error = sqlite3.OperationalError("as SQLite says it")
+    error.sqlite_errorcode = code
+    assert unavailable(error, path).reason is reason
+
+
+def test_an_error_on_a_file_system_that_became_read_only_is_told_as_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+    flags = SimpleNamespace(f_flag=os.ST_RDONLY | os.ST_NOSUID)
+    monkeypatch.setattr(os, "statvfs", {"/data/outdial.db": flags}.__getitem__)
+    assert unavailable(error, "/data/outdial.db").reason is Reason.DATABASE_READ_ONLY
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from outdial_server.gateway import (
     NATIVE_PREFIX,
     CallbackRoutes,
     CallbackTokens,
+    Health,
     HttpServer,
     NativeApp,
     build_http_app,
@@ -70,7 +71,13 @@ async def open_port() -> AsyncIterator[Port]:
     tokens = CallbackTokens("own-token", lambda config_id: f"token-of-{config_id}")
     routes = CallbackRoutes(tokens, port.find, port.inbox, on_stored=lambda: None)
     server = HttpServer(
-        build_http_app(lambda: True, scrape, routes, {NATIVE_PREFIX: NativeApp(())}), "127.0.0.1:0"
+        build_http_app(
+            lambda: Health(is_ready=True, obstacles={}),
+            scrape,
+            routes,
+            {NATIVE_PREFIX: NativeApp(())},
+        ),
+        "127.0.0.1:0",
     )
     number = await server.start()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{number}") as client:

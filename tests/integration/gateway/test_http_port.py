@@ -19,6 +19,7 @@ from outdial_server.gateway import (
     NATIVE_PREFIX,
     CallbackRoutes,
     CallbackTokens,
+    Health,
     HttpServer,
     NativeApp,
     build_http_app,
@@ -97,7 +98,13 @@ async def open_port(listen: str = "127.0.0.1:0") -> AsyncIterator[Port]:
         on_stored=lambda: wakes.append(len(inbox.stored)),
     )
     server = HttpServer(
-        build_http_app(ready.is_set, scrape, routes, {NATIVE_PREFIX: NativeApp(())}), listen
+        build_http_app(
+            lambda: Health(ready.is_set(), {} if ready.is_set() else {"database": "DATABASE_FULL"}),
+            scrape,
+            routes,
+            {NATIVE_PREFIX: NativeApp(())},
+        ),
+        listen,
     )
     number = await server.start()
     try:
@@ -219,10 +226,16 @@ async def test_a_carrier_that_goes_away_in_the_middle_leaves_nothing(
 
 async def test_health_follows_readiness(port: Port) -> None:
     answer = await port.client.get("/healthz")
-    assert (answer.status_code, answer.json()) == (503, {"status": "not_serving"})
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"status": "not_serving", "obstacles": {"database": "DATABASE_FULL"}},
+    )
     port.ready.set()
     answer = await port.client.get("/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "serving"})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"status": "serving", "obstacles": {}},
+    )
 
 
 async def test_metrics_are_text_for_prometheus(port: Port) -> None:

@@ -121,6 +121,7 @@ _UNITS = ("_seconds", "_bytes", "_items", "_events")
 _COUNTS = re.compile(
     r"outdial_(slots_(used|cap)|slot_scopes_full|account_slots_(used|cap)|open_batches|"
     r"scheduled_calls|unknown_calls|callbacks_pending|ledger_faults|database_up|build_info|"
+    r"dialling_obstacles|"
     r"grpc_open_requests|watchers|board_watchers|watched_batches|webhooks_failing|webhook_turns_pending)"
 )
 """Gauges that count things, which their names say."""

@@ -114,7 +114,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
             base, carriers, sealer, engine, metrics, draining, forecast, sender
         )
         address = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
-        await server.serving()
+        await server.tell_health(is_ready=True, dials=True)
         async with (
             grpc.aio.insecure_channel(address, _SMALL_WINDOW) as channel,
             Client(address, api_key=SECRET) as client,

@@ -1,11 +1,15 @@
 """Lines as they reach standard error, in a process of their own: it is configured once."""
 
+import errno
+import io
 import json
 import subprocess
 import sys
 from typing import Any
 
 import pytest
+
+from outdial_server.adapters.logs import LineSink
 
 CONFIGURE = """
 import asyncio, logging, os, signal, sys, threading, warnings
@@ -79,6 +83,29 @@ async def main():
 asyncio.run(main())
 """
     assert [line["action"] for line in lines_of(code)] == ["early.line", "late.line"]
+
+
+def test_a_log_that_cannot_be_written_holds_nobody_up_and_goes_on_later() -> None:
+    class FullDisk(io.RawIOBase):
+        is_full = True
+        written = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, line: Any) -> int:
+            if self.is_full:
+                raise OSError(errno.ENOSPC, "no space left")
+            self.written += bytes(line)
+            return len(line)
+
+    disk = FullDisk()
+    sink = LineSink(io.BufferedWriter(disk))
+    for number in range(2000):
+        sink.error(b"line %d" % number)
+    disk.is_full = False
+    sink.error(b"the last")
+    assert disk.written.endswith(b"the last\n")
 
 
 def test_lines_of_threads_are_whole_and_none_is_lost() -> None:

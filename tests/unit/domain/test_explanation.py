@@ -132,6 +132,7 @@ def test_a_share_of_nothing_is_in_the_way_only_where_one_is_wanted(
         (STATE, True, ["", "", ""]),
         (STATE, False, ["CARRIER_NOT_CONFIGURED", "", ""]),
         (replace(STATE, is_draining=True), True, ["", "SERVER_DRAINING", ""]),
+        (replace(STATE, obstacle="DATABASE_FULL"), True, ["", "", "DATABASE_FULL"]),
         (replace(STATE, last_claim_at=None), True, ["", "", "NO_CLAIM_YET"]),
         (replace(STATE, is_behind=True), True, ["", "", "DIALLER_BEHIND"]),
         (replace(STATE, now=START + 2 * STALLED_AFTER), True, ["", "", "CLAIMS_STALLED"]),

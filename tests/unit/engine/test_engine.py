@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 
 from outdial_server.domain.call import CallState
+from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.domain.retention import Retention
 from outdial_server.engine import Engine, GatheredReports
 from outdial_server.engine.upkeep import CREATION_MOST
 from outdial_server.ports.carrier import DialRequest, DialResult
 from outdial_server.ports.carrier_queues import QueuedCall
 from outdial_server.ports.retention import Erased, Swept
+from outdial_server.ports.signals import Topic
 from support.carriers import FunctionCarrier, accept
 from support.clock import ManualClock, ManualSignals, settle
 from support.dispatch import Inbox, MemoryDispatch
@@ -32,12 +34,25 @@ class NoQueues:
     async def note_queue(self, call: QueuedCall) -> None: ...
 
 
+class Pulse:
+    """A write, which fails while `failure` is set."""
+
+    def __init__(self) -> None:
+        self.failure: UnavailableError | None = None
+
+    async def beat(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
 class Running:
     def __init__(self, carrier: FunctionCarrier, *, is_alone: bool = True) -> None:
         self.clock = ManualClock()
         signals = ManualSignals(self.clock)
         inbox = Inbox()
         self.dispatch = MemoryDispatch(self.clock, inbox)
+        self.pulse = Pulse()
+        self.signals = signals
         self.engine = Engine(
             self.dispatch,
             inbox,
@@ -47,6 +62,7 @@ class Running:
             self.clock,
             signals,
             queues=NoQueues(),
+            pulse=self.pulse,
             is_alone=is_alone,
         )
 
@@ -59,6 +75,29 @@ async def test_rows_are_dialled_and_what_became_of_them_is_recorded() -> None:
         await settle()
     await running.engine.stop()
     assert set(running.dispatch.states()) == {CallState.ACCEPTED}
+
+
+async def test_nobody_is_dialled_while_the_database_cannot_be_written() -> None:
+    running = Running(FunctionCarrier())
+    await running.engine.start()
+    await settle()
+    running.pulse.failure = UnavailableError(Reason.DATABASE_FULL, "the disk is full")
+    running.signals.wake(Topic.DATABASE)
+    await settle()
+    assert running.engine.state(is_draining=False).obstacle == "DATABASE_FULL"
+    running.dispatch.add_rows(5)
+    running.signals.wake(Topic.CLAIM)
+    running.clock.advance(timedelta(seconds=10))
+    await settle()
+    assert set(running.dispatch.states()) == {CallState.CLAIMED}
+    assert len(running.dispatch.waiting) == 5
+    running.pulse.failure = None
+    running.clock.advance(timedelta(seconds=1))
+    for _ in range(10):
+        await settle()
+    assert running.engine.state(is_draining=False).obstacle == ""
+    assert set(running.dispatch.states()) == {CallState.ACCEPTED}
+    await running.engine.stop()
 
 
 async def test_a_clean_stop_leaves_nothing_in_sending() -> None:

@@ -131,6 +131,19 @@ async def test_a_tick_that_fails_is_tried_again_soon(world: World, failure: Exce
     await loop.stop()
 
 
+async def test_a_loop_that_is_held_does_not_tick_until_it_is_woken_free(world: World) -> None:
+    ticks, held = Ticks(), True
+    loop = Loop("claimer", Topic.CLAIM, ticks, world.clock, world.signals, is_held=lambda: held)
+    loop.start()
+    await world.wait(2 * SWEEP_EVERY)
+    assert ticks.at == []
+    held = False
+    world.signals.wake(Topic.CLAIM)
+    await settle()
+    assert ticks.at == [START + 2 * SWEEP_EVERY]
+    await loop.stop()
+
+
 async def test_a_loop_that_waits_stops_at_once_and_ticks_no_more(world: World) -> None:
     ticks = Ticks()
     loop = await world.start(ticks)

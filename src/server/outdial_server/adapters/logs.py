@@ -10,6 +10,7 @@ import logging
 import sys
 import threading
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Literal
@@ -126,7 +127,11 @@ class LineSink:
         with self._writing:
             # Another thread may append meanwhile: its line is here or in the next write.
             lines = [self._gathered.popleft() for _ in range(len(self._gathered))]
-            if lines:
+            if not lines:
+                return
+            # The disk of the log is full, or its reader is gone: that must not end whoever
+            # had something to say. What the stream could not write it may write later.
+            with suppress(OSError):
                 self._stream.write(b"\n".join([*lines, b""]))
                 self._stream.flush()
 

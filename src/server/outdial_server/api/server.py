@@ -97,6 +97,9 @@ _OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
 )
 
+ENGINE_HEALTH: Final = "outdial.engine"
+"""What health calls the part that dials: it may stand still while all services answer."""
+
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -127,8 +130,8 @@ def method_names(services: Iterable[ServiceDescriptor]) -> frozenset[str]:
 
 
 class GrpcServer:
-    """Health says NOT_SERVING before `serving` and from `begin_draining` on. `rpcs` are the same
-    for callers in this process, whether it listens or not."""
+    """Health says NOT_SERVING before `tell_health` and from `begin_draining` on. `rpcs` are
+    the same for callers in this process, whether it listens or not."""
 
     def __init__(self, servicers: Servicers, interceptor: RpcInterceptor) -> None:
         unmatched = method_names(SERVICES) ^ REQUIRED_SCOPES.keys()
@@ -153,8 +156,9 @@ class GrpcServer:
         await self._server.start()
         return port
 
-    async def serving(self) -> None:
-        await self._set_health(_SERVING)
+    async def tell_health(self, *, is_ready: bool, dials: bool) -> None:
+        await self._set_health(_SERVING if is_ready else _NOT_SERVING)
+        await self._health.set(ENGINE_HEALTH, _SERVING if dials else _NOT_SERVING)
 
     async def begin_draining(self) -> None:
         """Sends load balancers elsewhere; what comes all the same is still served."""

@@ -28,6 +28,7 @@ from outdial_server.adapters.shared_signals import SharedSignals
 from outdial_server.adapters.spare_time import SpareThread
 from outdial_server.app.carriers import build_carriers, build_sip
 from outdial_server.app.foundation import Foundation, open_foundation
+from outdial_server.app.health import HealthTeller
 from outdial_server.app.master_keys import callback_tokens, master_key, old_keys
 from outdial_server.app.servicers import build_grpc_server
 from outdial_server.carriers.registry import CarrierRegistry
@@ -41,6 +42,7 @@ from outdial_server.gateway import (
     NATIVE_PREFIX,
     CallbackRoutes,
     CallbackTokens,
+    Health,
     HttpServer,
     NativeApp,
     Rpc,
@@ -138,19 +140,20 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         engine = build_engine(base, carriers, reports)
         await _start_sip(stack, sip, engine)
         _measure(stack, base, metrics)
-        draining, ready = asyncio.Event(), asyncio.Event()
+        draining = asyncio.Event()
 
         forecast = _forecast(stack, base)
         sender = _webhook_sender(stack, base, seal)
         grpc = build_grpc_server(
             base, carriers, sealer, engine, metrics, draining, forecast, sender
         )
+        health = HealthTeller(engine.obstacles, grpc)
         http = _http_server(
             base,
             _callback_routes(base, carriers, engine, tokens),
             _surfaces(base, seal, grpc.rpcs),
             metrics,
-            ready,
+            health.now,
         )
         http_port = await _listening("OUTDIAL_HTTP_LISTEN", http.start)
         stack.push_async_callback(http.stop)
@@ -158,7 +161,7 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
             "OUTDIAL_GRPC_LISTEN", lambda: grpc.start(settings.grpc_listen)
         )
         stack.push_async_callback(grpc.stop, settings.drain)
-        _start_delivery(stack, base, sender)
+        _start_delivery(stack, base, sender, engine)
         stack.push_async_callback(engine.stop)
         await engine.start()
         # Once nothing can fail any more: a key that is made here must also be shown.
@@ -167,13 +170,12 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
         ).execute(settings.bootstrap_api_key.get_secret_value())
 
         async def begin_draining() -> None:
-            ready.clear()
+            health.go_down()
             await grpc.begin_draining()
             draining.set()
 
         stack.push_async_callback(begin_draining)
-        ready.set()
-        await grpc.serving()
+        await health.come_up()
         log.info(
             "server.started",
             version=version("outdial"),
@@ -213,6 +215,7 @@ def build_engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredR
             queueing=carriers.queueing,
         ),
         queues=base.store.carrier_queues,
+        pulse=base.store.pulse,
         is_alone=base.store.is_alone,
         telemetry=base.telemetry,
     )
@@ -248,9 +251,17 @@ def _webhook_sender(stack: AsyncExitStack, base: Foundation, seal: Seal) -> Http
     return sender
 
 
-def _start_delivery(stack: AsyncExitStack, base: Foundation, sender: WebhookSender) -> None:
+def _start_delivery(
+    stack: AsyncExitStack, base: Foundation, sender: WebhookSender, engine: Engine
+) -> None:
     delivery = Delivery(
-        base.store.webhooks, sender, base.ids, base.clock, base.signals, base.telemetry
+        base.store.webhooks,
+        sender,
+        base.ids,
+        base.clock,
+        base.signals,
+        base.telemetry,
+        engine.cannot_write,
     )
     stack.push_async_callback(delivery.stop)
     delivery.start()
@@ -287,8 +298,8 @@ def _http_server(
     callbacks: CallbackRoutes,
     surfaces: Mapping[str, ASGIApp],
     metrics: CollectorRegistry,
-    ready: asyncio.Event,
+    health: Callable[[], Health],
 ) -> HttpServer:
     scrape = Scrape(metrics, FiguresCollector(metrics, base.store.figures, base.clock))
-    app = build_http_app(ready.is_set, scrape.text, callbacks, surfaces)
+    app = build_http_app(health, scrape.text, callbacks, surfaces)
     return HttpServer(app, base.settings.http_listen)

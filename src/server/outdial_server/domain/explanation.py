@@ -129,6 +129,8 @@ class DiallingState:
     unsent: int
     is_behind: bool
     now: datetime
+    # Why it dials nobody, whatever the batches say; empty when it does. See domain.obstacle.
+    obstacle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +273,8 @@ def server_gates(
 def _engine_gate(state: DiallingState, at: datetime) -> GateAnswer:
     # By the clock that wakes the loops; the store's own may differ.
     figures = {"unsent": state.unsent, "clock_behind_ms": _milliseconds(at - state.now)}
+    if state.obstacle:
+        return GateAnswer("engine", 0, state.obstacle, figures, waits_for=SERVER)
     if state.last_claim_at is None:
         return GateAnswer("engine", 0, "NO_CLAIM_YET", figures, waits_for=SERVER)
     since = state.now - state.last_claim_at

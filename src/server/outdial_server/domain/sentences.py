@@ -56,6 +56,10 @@ _FIXED: Final[Mapping[str, str]] = {
     "CARRIER_NOT_CONFIGURED": "This server has no such carrier: configure it, or the calls go "
     "back to waiting.",
     "SERVER_DRAINING": "This server is stopping, and dials no more.",
+    "DATABASE_UNAVAILABLE": "This server cannot write to the database, and dials nobody until it "
+    "can.",
+    "DATABASE_FULL": "The disk of the database is full: nobody is dialled until there is space.",
+    "DATABASE_READ_ONLY": "The database is read-only: nobody is dialled until it can be written.",
     "NO_CLAIM_YET": "This server has only started, and has not claimed yet.",
 }
 

@@ -3,6 +3,7 @@ the domain, what is true is in the store."""
 
 from outdial_server.engine.deliverer import Delivery
 from outdial_server.engine.engine import Engine, EngineSettings
+from outdial_server.engine.obstacles import Obstacles
 from outdial_server.engine.queues import GatheredReports
 
-__all__ = ["Delivery", "Engine", "EngineSettings", "GatheredReports"]
+__all__ = ["Delivery", "Engine", "EngineSettings", "GatheredReports", "Obstacles"]

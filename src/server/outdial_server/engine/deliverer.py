@@ -173,10 +173,17 @@ class Delivery:
         clock: Clock,
         signals: Signals,
         telemetry: Telemetry = NO_TELEMETRY,
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
         self._deliverer = Deliverer(store, sender, ids, clock, signals, telemetry)
         self._loop = Loop(
-            "deliverer", Topic.DELIVER, self._deliverer.tick, clock, signals, telemetry=telemetry
+            "deliverer",
+            Topic.DELIVER,
+            self._deliverer.tick,
+            clock,
+            signals,
+            telemetry=telemetry,
+            is_held=is_held,
         )
 
     def start(self) -> None:

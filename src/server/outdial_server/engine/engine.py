@@ -1,20 +1,25 @@
 """The engine: its loops, started and stopped in order."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from outdial_server.domain.claims import GROUP_MOST
 from outdial_server.domain.explanation import DiallingState
+from outdial_server.domain.obstacle import Obstacle
 from outdial_server.domain.retention import KEEP_ALL, Retention
 from outdial_server.domain.silence import LEASE, NOT_FOUND_FINAL_AFTER, carrier_deadline
 from outdial_server.engine.applier import Applier
 from outdial_server.engine.claimer import Claimer
+from outdial_server.engine.database_watch import DatabaseWatch
 from outdial_server.engine.dialer import Dialer
-from outdial_server.engine.loop import Loop, Tick
+from outdial_server.engine.loop import SWEEP_EVERY, Loop, Tick
+from outdial_server.engine.obstacles import Obstacles
 from outdial_server.engine.queues import ClaimedCalls, GatheredReports
 from outdial_server.engine.recaller import Recaller
 from outdial_server.engine.reconciler import Reconciler
-from outdial_server.engine.sweeper import SWEEP_EVERY, Sweeper
+from outdial_server.engine.sweeper import SWEEP_EVERY as ERASE_EVERY
+from outdial_server.engine.sweeper import Sweeper
 from outdial_server.engine.upkeep import (
     AUDIT_EVERY,
     CREATION_MOST,
@@ -29,6 +34,7 @@ from outdial_server.ports.carrier import FindCarrier
 from outdial_server.ports.carrier_queues import CarrierQueueStore
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.dispatch import ClaimedCall, DispatchStore
+from outdial_server.ports.pulse import Pulse
 from outdial_server.ports.retention import RetentionStore
 from outdial_server.ports.signals import Signals, Topic
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
@@ -56,6 +62,7 @@ class Engine:
         settings: EngineSettings | None = None,
         *,
         queues: CarrierQueueStore,
+        pulse: Pulse,
         is_alone: bool,
         telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
@@ -67,6 +74,7 @@ class Engine:
         self._dispatch = dispatch
         self._clock = clock
         self._claimed = claimed
+        self.obstacles = Obstacles(telemetry)
         self._claimer = Claimer(dispatch, claimed, signals)
         self._is_alone = is_alone
         self._reaper = Reaper(dispatch, signals, telemetry)
@@ -94,22 +102,39 @@ class Engine:
         recaller = Recaller(queues, find_carrier, reports, signals, settings.queueing, deadline)
         sweeper = Sweeper(retention, settings.keep, clock, telemetry)
 
-        def loop(name: str, topic: Topic, tick: Tick) -> Loop:
-            return Loop(name, topic, tick, clock, signals, telemetry=telemetry)
+        def loop(
+            name: str,
+            topic: Topic,
+            tick: Tick,
+            sweep_every: timedelta = SWEEP_EVERY,
+            is_held: Callable[[], bool] = self.cannot_write,
+        ) -> Loop:
+            return Loop(name, topic, tick, clock, signals, sweep_every, telemetry, is_held)
 
+        watch = DatabaseWatch(pulse, self.obstacles, signals)
+        self._watching = Loop(
+            "database", Topic.DATABASE, watch.tick, clock, signals, telemetry=telemetry
+        )
         self._dialling = [
-            loop("claimer", Topic.CLAIM, self._claimer.tick),
-            loop("dialer", Topic.SEND, self._dialer.tick),
+            loop("claimer", Topic.CLAIM, self._claimer.tick, is_held=self._may_not_dial),
+            loop("dialer", Topic.SEND, self._dialer.tick, is_held=self._may_not_dial),
             loop("windows", Topic.WINDOW, WindowMover(dispatch, signals).tick),
             loop("settler", Topic.SETTLE, Settler(dispatch, signals).tick),
             loop("reaper", Topic.REAP, self._reaper.tick),
             loop("external", Topic.EXTERNAL, ExternalEnder(dispatch, signals).tick),
             loop("reconciler", Topic.RECONCILE, reconciler.tick),
             loop("recaller", Topic.RECALL, recaller.tick),
-            Loop("auditor", Topic.AUDIT, self.auditor.tick, clock, signals, AUDIT_EVERY, telemetry),
-            Loop("sweeper", Topic.ERASE, sweeper.tick, clock, signals, SWEEP_EVERY, telemetry),
+            loop("auditor", Topic.AUDIT, self.auditor.tick, AUDIT_EVERY),
+            loop("sweeper", Topic.ERASE, sweeper.tick, ERASE_EVERY),
         ]
         self._applying = loop("applier", Topic.REPORT, self._applier.tick)
+
+    def cannot_write(self) -> bool:
+        """No loop that works on the database is of use."""
+        return Obstacle.DATABASE in self.obstacles
+
+    def _may_not_dial(self) -> bool:
+        return bool(self.obstacles.met)
 
     def dial_next(self, call: ClaimedCall) -> None:
         """See `ports.dispatch.DialQueue`."""
@@ -128,6 +153,7 @@ class Engine:
             unsent,
             unsent >= GROUP_MOST,
             self._clock.now(),
+            self.obstacles.reason,
         )
 
     async def start(self) -> None:
@@ -135,7 +161,7 @@ class Engine:
         await self._dispatch.sweep_staging(None if self._is_alone else CREATION_MOST)
         if self._is_alone:
             await self._reaper.recover()
-        for loop in (self._applying, *self._dialling):
+        for loop in (self._watching, self._applying, *self._dialling):
             loop.start()
 
     async def stop(self) -> None:
@@ -145,4 +171,5 @@ class Engine:
             await loop.stop()
         await self._dialer.finish()
         await self._applying.stop()
+        await self._watching.stop()
         await self._applier.finish()

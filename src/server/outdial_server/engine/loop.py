@@ -36,7 +36,9 @@ class Loop:
         signals: Signals,
         sweep_every: timedelta | None = None,
         telemetry: Telemetry = NO_TELEMETRY,
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
+        """Ticks only while `is_held` says no; whoever ends that wakes the topic."""
         self._name = name
         self._topic = topic
         self._tick = tick
@@ -44,6 +46,7 @@ class Loop:
         self._signals = signals
         self._sweep_every = sweep_every or SWEEP_EVERY
         self._telemetry = telemetry
+        self._is_held = is_held
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -67,6 +70,8 @@ class Loop:
     async def _tick_safely(self) -> datetime:
         """A tick that fails is tried again: its group was put back or its leases run out."""
         now = self._clock.now()
+        if self._is_held():
+            return now + self._sweep_every
         try:
             next_at = await self._tick(now)
         except OutdialError as error:

@@ -1,6 +1,6 @@
 """The HTTP port: the REST surface, health, metrics and carriers' callbacks."""
 
-from outdial_server.gateway.app import build_http_app
+from outdial_server.gateway.app import Health, build_http_app
 from outdial_server.gateway.asking import Rpc, RpcTable
 from outdial_server.gateway.callbacks import CallbackRoutes, CallbackTokens
 from outdial_server.gateway.dialects import Surroundings, dialects
@@ -12,6 +12,7 @@ __all__ = [
     "NATIVE_PREFIX",
     "CallbackRoutes",
     "CallbackTokens",
+    "Health",
     "HttpServer",
     "NativeApp",
     "Rpc",

@@ -1,6 +1,7 @@
 """The HTTP application."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -16,20 +17,29 @@ from outdial_server.gateway.docs import DOCUMENTS, docs_routes
 from outdial_server.gateway.errors import http_error
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    is_ready: bool
+    # What keeps the server from dialling, and why: its reasons are those of errors.
+    obstacles: Mapping[str, str]
+
+
 def build_http_app(
-    is_ready: Callable[[], bool],
+    health: Callable[[], Health],
     scrape: Callable[[], Awaitable[bytes]],
     callbacks: CallbackRoutes,
     surfaces: Mapping[str, ASGIApp],
 ) -> Starlette:
-    """`is_ready` is asked on each `/healthz`: 200 while the server takes work, else 503.
+    """`health` is asked on each `/healthz`: 200 while the server takes work, else 503.
     `scrape` makes what `/metrics` answers. `surfaces` are asked for what lies below their
     prefixes, in their order."""
 
-    async def health(request: Request) -> Response:
-        ready = is_ready()
-        status = "serving" if ready else "not_serving"
-        return JSONResponse({"status": status}, status_code=200 if ready else 503)
+    async def show_health(request: Request) -> Response:
+        now = health()
+        return JSONResponse(
+            {"status": "serving" if now.is_ready else "not_serving", "obstacles": now.obstacles},
+            status_code=200 if now.is_ready else 503,
+        )
 
     async def show_metrics(request: Request) -> Response:
         return Response(await scrape(), media_type=CONTENT_TYPE_LATEST)
@@ -38,7 +48,7 @@ def build_http_app(
         routes=[
             # First: there are several for each call.
             _Below(CALLBACKS_PREFIX, callbacks),
-            Route("/healthz", health),
+            Route("/healthz", show_health),
             Route("/metrics", show_metrics),
             *docs_routes(DOCUMENTS),
             *(_Below(prefix, app) for prefix, app in surfaces.items()),

@@ -27,6 +27,8 @@ class Topic(Enum):
     EXTERNAL = "external"
     DELIVER = "deliver"
     RECALL = "recall"
+    # A transaction failed at the database itself.
+    DATABASE = "database"
 
     # By identity, which each member has for itself: every report wakes a topic, and the
     # enum's own hash is Python code.

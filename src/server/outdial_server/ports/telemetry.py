@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Protocol
 
 from outdial_server.domain.imports import ImportState
+from outdial_server.domain.obstacle import Obstacle
 from outdial_server.domain.reconciliation import Sighting
 from outdial_server.domain.report import ReportKind
 from outdial_server.domain.slots import ScopeKind
@@ -116,6 +117,10 @@ class Telemetry(Protocol):
         """A loop's turn ended in an error; it tries again."""
         ...
 
+    def obstacle_changed(self, obstacle: Obstacle, *, met: bool) -> None:
+        """Something keeps this server from dialling, or does no more."""
+        ...
+
     def transaction(self, verb: str) -> Transaction:
         """A writing transaction is asked for. `verb` is a name in the code."""
         ...
@@ -163,6 +168,8 @@ class _NoTelemetry:
     def erased(self, erased: Erased) -> None: ...
 
     def tick_failed(self, loop: str) -> None: ...
+
+    def obstacle_changed(self, obstacle: Obstacle, *, met: bool) -> None: ...
 
     def transaction(self, verb: str) -> Transaction:
         return self._transaction

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
-from outdial_server.ports.signals import Signals
+from outdial_server.ports.signals import Signals, Topic
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry, Transaction
 from outdial_server.storage.asyncpg_statements import AsyncpgStatements
 from outdial_server.storage.database import name_of
@@ -38,6 +38,17 @@ _LOST: Final = ("08", "25P03", "53", "55000", "57P0")
 """How the SQLSTATEs begin that say that the database is not there for us now: the connection
 failed, it was idle in a transaction for too long, too few resources, a database that takes
 no connections, a server that shuts down or starts."""
+
+_REFUSALS: Final = {
+    "53100": (
+        Reason.DATABASE_FULL,
+        "the disk of the database is full: nothing can be written until there is space",
+    ),
+    "25006": (
+        Reason.DATABASE_READ_ONLY,
+        "the database is read-only, perhaps a standby: nothing can be written to it",
+    ),
+}
 
 _CONNECT_SECONDS: Final = 10
 _COMMAND_SECONDS: Final = 30
@@ -92,7 +103,7 @@ class PostgresDatabase:
         tries = 0
         while True:
             tries += 1
-            with unavailable_told():
+            with self._told():
                 try:
                     return await self._commit(verb, transaction, group_size)
                 except Exception as error:
@@ -115,13 +126,22 @@ class PostgresDatabase:
             return result
 
     async def read(self, verb: Callable[[Tx], T]) -> T:
-        with unavailable_told():
+        with self._told():
             async with self._engine.connect() as plain:
                 conn = await plain.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
                 async with conn.begin():
                     return (await self._run(conn, verb, self._reading_dialect))[0]
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            with unavailable_told():
+                yield
+        except UnavailableError:
+            self._signals.wake(Topic.DATABASE)
+            raise
 
     async def read_first(self, verb: Callable[[Tx], T]) -> T:
         # The pool is large enough for nobody to wait long.
@@ -174,6 +194,9 @@ def unavailable_told() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        refusal = _REFUSALS.get(_sqlstate(error))
+        if refusal is not None:
+            raise UnavailableError(*refusal) from error
         if not _is_lost(error):
             raise
         raise UnavailableError(

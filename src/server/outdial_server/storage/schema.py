@@ -917,3 +917,12 @@ staged_contacts: Final = Table(
     Column("values_json", Text, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# One row: of what all servers of a database share.
+installation: Final = Table(
+    "installation",
+    metadata,
+    Column("key", SmallInteger, primary_key=True, autoincrement=False),
+    # When a server last wrote here.
+    _count("seen_us"),
+)

@@ -16,7 +16,7 @@ from sqlalchemy.pool import StaticPool
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
-from outdial_server.ports.signals import Signals
+from outdial_server.ports.signals import Signals, Topic
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry, Transaction
 from outdial_server.storage.database import name_of
 from outdial_server.storage.dialects.sqlite import SqliteDialect
@@ -25,6 +25,7 @@ from outdial_server.storage.sqlite_connection import (
     SqliteConnection,
     prepare_connection,
 )
+from outdial_server.storage.sqlite_faults import unavailable
 from outdial_server.storage.sqlite_readers import SqliteReaders
 from outdial_server.storage.tx import Tx
 
@@ -119,6 +120,9 @@ class SqliteDatabase:
             if work.exception() is None:
                 self._tell(work.result()[1], transaction)
             raise
+        except sqlite3.OperationalError as error:
+            transaction.rolled_back()
+            raise self._unavailable(error) from error
         except Exception:
             transaction.rolled_back()
             raise
@@ -131,12 +135,9 @@ class SqliteDatabase:
 
     def _transact(self, verb: Callable[[Tx], T]) -> tuple[T, Tx]:
         assert self._writer is not None, "open() comes first"
-        try:
-            with self._writer.transaction() as statements:
-                tx = Tx(statements, self.dialect, self._ids, self._clock.now())
-                return verb(tx), tx
-        except sqlite3.OperationalError as error:
-            raise _unavailable(error) from error
+        with self._writer.transaction() as statements:
+            tx = Tx(statements, self.dialect, self._ids, self._clock.now())
+            return verb(tx), tx
 
     async def read(self, verb: Callable[[Tx], T]) -> T:
         return await self._read(self._readers, verb)
@@ -149,7 +150,11 @@ class SqliteDatabase:
         try:
             return await readers.read(lambda s: verb(Tx(s, self.dialect, self._ids, now)))
         except sqlite3.OperationalError as error:
-            raise _unavailable(error) from error
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: sqlite3.Error) -> UnavailableError:
+        self._signals.wake(Topic.DATABASE)
+        return unavailable(error, self._path)
 
     async def close(self) -> None:
         async with self._turn:
@@ -163,10 +168,6 @@ class SqliteDatabase:
     def _close_writer(self) -> None:
         if self._writer is not None:
             self._writer.close()
-
-
-def _unavailable(error: BaseException | None) -> UnavailableError:
-    return UnavailableError(Reason.DATABASE_UNAVAILABLE, f"the database cannot be used: {error}")
 
 
 def migration_engine(url: URL) -> Engine:

@@ -20,6 +20,7 @@ from outdial_server.adapters.metrics.instruments import (
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.event import EventType
 from outdial_server.domain.imports import ImportState
+from outdial_server.domain.obstacle import Obstacle
 from outdial_server.domain.reconciliation import Sighting
 from outdial_server.domain.report import ReportKind
 from outdial_server.domain.slots import ScopeKind
@@ -127,6 +128,13 @@ class PrometheusTelemetry:
             "Turns of the engine's loops that ended in an error.",
             ["loop"],
         )
+        obstacles = Level(
+            registry,
+            "outdial_dialling_obstacles",
+            "1 while it keeps this server from dialling.",
+            ["obstacle"],
+        )
+        self._obstacles = {obstacle: obstacles.of(obstacle.value) for obstacle in Obstacle}
         audited_at = Level(
             registry,
             "outdial_ledger_audit_timestamp_seconds",
@@ -179,6 +187,9 @@ class PrometheusTelemetry:
 
     def tick_failed(self, loop: str) -> None:
         self._failed_ticks.of(loop).value += 1
+
+    def obstacle_changed(self, obstacle: Obstacle, *, met: bool) -> None:
+        self._obstacles[obstacle].value = int(met)
 
     def transaction(self, verb: str) -> Transaction:
         return self._transactions.asked(verb)
