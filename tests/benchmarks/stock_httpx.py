@@ -12,12 +12,8 @@ from typing_extensions import override
 from benchmarks.services import Outdial
 from outdial_server.carriers.simulated import http as adapter
 from outdial_server.domain.internet import AddressGuard
-from outdial_server.outgoing.exchange import (
-    KEEP_ALIVE_SECONDS,
-    Answer,
-    AnswerLostError,
-    NothingSentError,
-)
+from outdial_server.outgoing.answer import Answer, AnswerLostError, NothingSentError
+from outdial_server.outgoing.idle import KEEP_ALIVE_SECONDS
 
 
 class StockExchange:

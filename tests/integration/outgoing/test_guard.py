@@ -10,16 +10,12 @@ from typing import Any, Final
 
 import pytest
 import uvloop
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from outdial_server.domain.internet import AddressGuard, parse_networks
-from outdial_server.outgoing.exchange import (
-    ANSWER_MOST_BYTES,
-    AnswerLostError,
-    HttpExchange,
-    NothingSentError,
-    checked_url,
-)
+from outdial_server.outgoing.answer import ANSWER_MOST_BYTES, AnswerLostError, NothingSentError
+from outdial_server.outgoing.exchange import HttpExchange
+from outdial_server.outgoing.lookups import Address, Resolve
+from outdial_server.outgoing.target import checked_url
 
 DEADLINE: Final = timedelta(seconds=5)
 GUARD: Final = AddressGuard()
@@ -168,38 +164,27 @@ def answer(body: bytes = b"", head: str = "") -> bytes:
 
 @asynccontextmanager
 async def exchange(
-    guard: AddressGuard | None, resolver: AbstractResolver | None = None
+    guard: AddressGuard | None, resolve: Resolve | None = None
 ) -> AsyncIterator[HttpExchange]:
-    made = HttpExchange(DEADLINE, 10, guard, resolver)
+    made = HttpExchange(DEADLINE, 10, guard, resolve)
     try:
         yield made
     finally:
         await made.close()
 
 
-class Rebinding(AbstractResolver):
+def rebinding(*addresses: str) -> Resolve:
     """A name of an attacker: public when it is looked at, and loopback when it is used."""
 
-    def __init__(self, *addresses: str) -> None:
-        self._addresses = addresses
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
+    async def resolve(host: str, port: int) -> list[Address]:
         return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in self._addresses
+            (socket.AF_INET6, (address, port, 0, 0))
+            if ":" in address
+            else (socket.AF_INET, (address, port))
+            for address in addresses
         ]
 
-    async def close(self) -> None:
-        pass
+    return resolve
 
 
 def test_no_spelling_leads_to_a_special_address(run: Run) -> None:
@@ -235,10 +220,10 @@ def test_a_name_is_judged_by_the_address_that_is_connected_to(
     run: Run, addresses: list[str]
 ) -> None:
     async def ask() -> None:
-        resolver = Rebinding(*addresses)
+        resolve = rebinding(*addresses)
         async with (
             Listeners(answer()).listening() as all_addresses,
-            exchange(GUARD, resolver) as guarded,
+            exchange(GUARD, resolve) as guarded,
         ):
             with pytest.raises(NothingSentError, match="ADDRESS_NOT_ALLOWED"):
                 await guarded.post(f"http://public.example:{all_addresses.port}/", b"{}")

@@ -29,7 +29,7 @@ from outdial_server.carriers.plivo.statuses import (
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import Fault, ReportKind
-from outdial_server.outgoing.exchange import Answer
+from outdial_server.outgoing.answer import Answer
 from outdial_server.ports.carrier import Accepted, NotSent, Refused, Unclear
 from support.requests import REQUEST, a_request
 

@@ -16,7 +16,7 @@ from outdial_server.carriers.twiml.statuses import report_of_callback, report_of
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import Fault, ReportKind
-from outdial_server.outgoing.exchange import Answer
+from outdial_server.outgoing.answer import Answer
 from outdial_server.ports.carrier import Refused
 from support.requests import REQUEST, a_request
 from support.specs import spec

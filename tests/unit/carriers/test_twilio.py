@@ -22,7 +22,7 @@ from outdial_server.domain.call import Disposition
 from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.domain.report import Fault, ReportKind
-from outdial_server.outgoing.exchange import Answer
+from outdial_server.outgoing.answer import Answer
 from outdial_server.ports.carrier import Accepted, DialRequest, NotSent, Refused, Unclear
 from support.specs import spec
 

@@ -83,7 +83,7 @@ def test_gone_is_for_good() -> None:
     ],
 )
 def test_retry_after_is_read_in_seconds(text: str, length: timedelta | None) -> None:
-    assert judge(503, {"Retry-After": text}).retry_after == length
+    assert judge(503, {"retry-after": text}).retry_after == length
 
 
 def test_an_account_webhook_of_ultravox_is_tried_as_documented() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from outdial_server.domain.report import Fault
-from outdial_server.outgoing.exchange import Answer
+from outdial_server.outgoing.answer import Answer
 from outdial_server.ports.carrier import (
     RETRY_AFTER_MOST,
     THROTTLED,

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.internet import AddressGuard
-from outdial_server.outgoing.exchange import checked_url
+from outdial_server.outgoing.target import checked_url
 
 _MOST_CHARS: Final = 256
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from outdial_server.carriers.answers import dial_result
 from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.report import Fault
-from outdial_server.outgoing.exchange import Answer, AnswerLostError, NothingSentError
+from outdial_server.outgoing.answer import Answer, AnswerLostError, NothingSentError
 from outdial_server.ports.carrier import DialRequest, DialResult, NotSent, Refused, Unclear
 
 

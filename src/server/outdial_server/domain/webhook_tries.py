@@ -88,7 +88,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes = b"") -> TryResu
     if 200 <= status < 300:
         return TryResult(Verdict.TAKEN, status=status, answer=answer)
     verdict = Verdict.GONE if status == _GONE else Verdict.FAILED
-    retry_after = _retry_after(headers.get("Retry-After", ""))
+    retry_after = _retry_after(headers.get("retry-after", ""))
     return TryResult(verdict, f"HTTP_{status}", retry_after, status, answer)
 
 

@@ -1,67 +1,31 @@
 """One HTTP request, sent once, and what is certain when no answer comes."""
 
 import asyncio
+import re
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import ssl
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
-from urllib.parse import urlsplit
-
-import aiohttp
-from aiohttp.abc import AbstractResolver
-from aiohttp.http import HttpProcessingError
+from functools import partial
+from typing import Final
+from urllib.parse import urlencode
 
 from outdial_server.domain.internet import AddressGuard
-
-KEEP_ALIVE_SECONDS: Final = 2.0
-"""Shorter than servers keep idle connections (5 s is common): a request that meets the
-close of its connection on the way would end as AnswerLostError."""
+from outdial_server.outgoing.answer import Answer, NothingSentError
+from outdial_server.outgoing.connecting import AddressNotAllowedError, Connector
+from outdial_server.outgoing.connection import Connection, Request
+from outdial_server.outgoing.idle import IdleConnections
+from outdial_server.outgoing.lookups import Lookups, Resolve
+from outdial_server.outgoing.target import Origin, Target, target_of
 
 _CONNECT_SHARE: Final = 0.5
 """How much of the deadline a connection may take, so that one which never comes is told
 apart from an answer that never comes."""
 
+# A small body may unpack into a huge one.
+_ALWAYS: Final = "accept: */*\r\naccept-encoding: identity\r\nuser-agent: outdial\r\n"
 
-ANSWER_MOST_BYTES: Final = 1024 * 1024
-"""Of a longer answer the beginning is kept, and the rest is not read."""
-
-
-class NothingSentError(Exception):
-    """There was no connection: not a byte of the request has left."""
-
-
-class AnswerLostError(Exception):
-    """The request may have left, and no whole answer came."""
-
-
-class _ForbiddenAddressError(OSError):
-    """Where the URL leads is not for clients' requests. Says no more than that: the words
-    are the same for every address of a host, so that they come out as one error."""
-
-
-_NO_CONNECTION: Final = (
-    # No such host, refused, unreachable, no TLS; a request without a connection.
-    aiohttp.ClientConnectorError,
-    # No connection in time, or none free in the pool.
-    aiohttp.ConnectionTimeoutError,
-    # A host that none can be called.
-    aiohttp.InvalidURL,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer. The names of `headers` are found in any case; `body` is cut at
-    `ANSWER_MOST_BYTES`."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def is_success(self) -> bool:
-        return 200 <= self.status < 300
+_LINE_BREAK: Final = re.compile(r"[\r\n\0]")
 
 
 class HttpExchange:
@@ -78,23 +42,20 @@ class HttpExchange:
         deadline: timedelta,
         connections: int,
         guard: AddressGuard | None = None,
-        resolver: AbstractResolver | None = None,
+        resolve: Resolve | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """Above so many `connections` requests wait, unsent. `resolve` and `tls` stand in for
+        the system's names and authorities."""
+        self._loop = asyncio.get_running_loop()
         self._deadline_seconds = deadline.total_seconds()
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=connections,
-                keepalive_timeout=KEEP_ALIVE_SECONDS,
-                resolver=resolver,
-                socket_factory=None if guard is None else _guarded_socket(guard),
-            ),
-            # A small body may unpack into a huge one.
-            auto_decompress=False,
-            headers={"accept-encoding": "identity"},
-            # The deadline of the whole is our own: the library's is rounded up to seconds.
-            timeout=aiohttp.ClientTimeout(connect=self._deadline_seconds * _CONNECT_SHARE),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._connect_seconds = self._deadline_seconds * _CONNECT_SHARE
+        self._most = connections
+        self._turns = asyncio.Semaphore(connections)
+        self._connector = Connector(Lookups(resolve), guard, tls)
+        self._idle = IdleConnections(self._loop)
+        self._open: set[Connection] = set()
+        self._is_closed = False
 
     async def get(
         self,
@@ -102,71 +63,130 @@ class HttpExchange:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        return await self._send("GET", url, params=query, headers=headers)
+        return await self._send("GET", f"{url}?{urlencode(query)}" if query else url, headers)
 
     async def post(
         self, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Answer:
-        return await self._send("POST", url, data=body, headers=headers)
+        return await self._send("POST", url, headers, body)
 
     async def delete(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
-        return await self._send("DELETE", url, headers=headers)
+        return await self._send("DELETE", url, headers)
 
     async def close(self) -> None:
-        await self._session.close()
+        """Requests under way are lost."""
+        self._is_closed = True
+        self._idle.close()
+        for connection in list(self._open):
+            connection.abort()
 
-    async def _send(self, method: str, url: str, **options: Any) -> Answer:
-        """Whatever is not surely the lack of a connection counts as sent."""
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        body: bytes | None = None,
+    ) -> Answer:
+        now = self._loop.time()
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                return await self._exchange(method, url, options)
-        except _NO_CONNECTION as error:
-            raise NothingSentError(_why_not_connected(error)) from error
-        except TimeoutError as error:
-            raise AnswerLostError("TIMEOUT") from error
-        except (aiohttp.ClientResponseError, HttpProcessingError) as error:
-            raise AnswerLostError("UNREADABLE_ANSWER") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise AnswerLostError("CONNECTION_LOST") from error
+            target = target_of(url)
+            data = _as_bytes(method, target, headers or {}, body)
+        except ValueError as error:
+            raise NothingSentError("CANNOT_CONNECT") from error
+        request = Request(data, now + self._deadline_seconds, self._loop.create_future())
+        connected_by = now + self._connect_seconds
+        await self._wait_for_turn(connected_by)
+        try:
+            connection = self._carried_by_idle(target.origin, request)
+            if connection is None:
+                connection = await self._carried_by_new(target.origin, request, connected_by)
+            return await _answered(request, connection)
+        finally:
+            self._turns.release()
 
-    async def _exchange(self, method: str, url: str, options: Mapping[str, Any]) -> Answer:
-        request = self._session.request(method, url, allow_redirects=False, **options)
-        async with request as answer:
-            body = await _read(answer.content)
-            if len(body) == ANSWER_MOST_BYTES:
-                # Else the connection would be kept, with the rest of the body in it.
-                answer.close()
-            return Answer(answer.status, answer.headers, body)
+    async def _wait_for_turn(self, until: float) -> None:
+        if self._turns.locked():
+            try:
+                async with asyncio.timeout_at(until):
+                    await self._turns.acquire()
+            except TimeoutError as error:
+                raise NothingSentError("CANNOT_CONNECT") from error
+        else:
+            # Does not wait.
+            await self._turns.acquire()
+
+    def _carried_by_idle(self, origin: Origin, request: Request) -> Connection | None:
+        while (connection := self._idle.take(origin)) is not None:
+            if connection.carry_next(request):
+                return connection
+        return None
+
+    async def _carried_by_new(self, origin: Origin, request: Request, until: float) -> Connection:
+        connection: Connection | None = None
+
+        def make(sock: socket.socket) -> Connection:
+            nonlocal connection
+            connection = self._made(sock, origin, request)
+            return connection
+
+        if self._is_closed:
+            raise NothingSentError("CANNOT_CONNECT")
+        cause: OSError | None = None
+        try:
+            async with asyncio.timeout_at(until):
+                await self._connector.connect(origin, make)
+        except OSError as error:
+            # With a request that has left by then it is the answer that may be lost.
+            cause = error
+        except asyncio.CancelledError:
+            request.answered.cancel()
+            if connection is not None:
+                connection.abandon(request)
+            raise
+        finally:
+            if connection is not None and not request.has_left:
+                self._open.discard(connection)
+        if connection is None or not request.has_left:
+            raise NothingSentError(_why_not_connected(cause)) from cause
+        return connection
+
+    def _made(self, sock: socket.socket, origin: Origin, request: Request) -> Connection:
+        if self._is_closed:
+            raise ConnectionAbortedError
+        if len(self._open) >= self._most:
+            self._idle.close_one()
+        connection = Connection(
+            sock,
+            request,
+            on_idle=partial(self._idle.put, origin),
+            on_gone=partial(self._forget, origin),
+            is_tls=origin.is_tls,
+        )
+        self._open.add(connection)
+        return connection
+
+    def _forget(self, origin: Origin, connection: Connection) -> None:
+        self._open.discard(connection)
+        self._idle.forget(origin, connection)
 
 
-AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
+async def _answered(request: Request, connection: Connection) -> Answer:
+    try:
+        return await request.answered
+    finally:
+        # Cancelled, perhaps, and nobody waits for it any more.
+        connection.abandon(request)
 
 
-def _guarded_socket(guard: AddressGuard) -> Callable[[AddressInfo], socket.socket]:
-    def make(info: AddressInfo) -> socket.socket:
-        family, kind, protocol, _, address = info
-        if not guard.permits(address[0]):
-            raise _ForbiddenAddressError("the address is not allowed")
-        return socket.socket(family, kind, protocol)
-
-    return make
-
-
-def _why_not_connected(error: Exception) -> str:
-    cause = getattr(error, "os_error", None)
-    return "ADDRESS_NOT_ALLOWED" if isinstance(cause, _ForbiddenAddressError) else "CANNOT_CONNECT"
+def _as_bytes(method: str, target: Target, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    """Raises ValueError for headers that would come out as others."""
+    if any(_LINE_BREAK.search(text) for header in headers.items() for text in header):
+        raise ValueError("a header must not have line breaks")
+    given = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    length = "" if body is None else f"content-length: {len(body)}\r\n"
+    head = f"{method} {target.path} HTTP/1.1\r\n{target.head}{_ALWAYS}{given}{length}\r\n"
+    return head.encode() + (body or b"")
 
 
-async def _read(content: aiohttp.StreamReader) -> bytes:
-    body = bytearray()
-    while len(body) < ANSWER_MOST_BYTES and (piece := await content.readany()):
-        body += piece
-    return bytes(body[:ANSWER_MOST_BYTES])
-
-
-def checked_url(url: str) -> str:
-    """The URL as it is. Raises ValueError for one that no request could go to."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-        raise ValueError(f"{url!r} must be an http or https URL with a host")
-    return url
+def _why_not_connected(cause: OSError | None) -> str:
+    return "ADDRESS_NOT_ALLOWED" if isinstance(cause, AddressNotAllowedError) else "CANNOT_CONNECT"

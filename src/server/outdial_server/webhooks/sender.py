@@ -8,7 +8,8 @@ from outdial_server.domain.internet import AddressGuard
 from outdial_server.domain.webhook import Webhook
 from outdial_server.domain.webhook_message import Probe, WebhookMessage
 from outdial_server.domain.webhook_tries import TRIES, TryResult, Verdict, judge
-from outdial_server.outgoing.exchange import AnswerLostError, HttpExchange, NothingSentError
+from outdial_server.outgoing.answer import AnswerLostError, NothingSentError
+from outdial_server.outgoing.exchange import HttpExchange
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.sealing import Seal, UnreadableSecretError
 from outdial_server.webhooks.forms import FORMS

@@ -15,7 +15,8 @@ from outdial_server.domain.medium import WEBHOOK_CARRIER
 from outdial_server.domain.report import Fault
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.domain.told_call import CallMoment, ToldCall
-from outdial_server.outgoing.exchange import AnswerLostError, HttpExchange, NothingSentError
+from outdial_server.outgoing.answer import AnswerLostError, NothingSentError
+from outdial_server.outgoing.exchange import HttpExchange
 from outdial_server.ports.carrier import (
     Accepted,
     AccountFault,

@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from outdial_server.carriers.answers import field
-from outdial_server.outgoing.exchange import Answer
+from outdial_server.outgoing.answer import Answer
 from outdial_server.ports.carrier import CallQuery
 
 UUID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")

@@ -10,11 +10,8 @@ from typing import Final
 import structlog
 
 from outdial_server.carriers.simulated.signature import HEADER, sign
-from outdial_server.outgoing.exchange import (
-    AnswerLostError,
-    HttpExchange,
-    NothingSentError,
-)
+from outdial_server.outgoing.answer import AnswerLostError, NothingSentError
+from outdial_server.outgoing.exchange import HttpExchange
 from outdial_server.ports.clock import Clock
 
 log = structlog.get_logger()

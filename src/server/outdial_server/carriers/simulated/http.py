@@ -15,13 +15,9 @@ from outdial_server.domain.call import Disposition
 from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.report import CallReport, Fault
 from outdial_server.domain.silence import CARRIER_DEADLINE
-from outdial_server.outgoing.exchange import (
-    Answer,
-    AnswerLostError,
-    HttpExchange,
-    NothingSentError,
-    checked_url,
-)
+from outdial_server.outgoing.answer import Answer, AnswerLostError, NothingSentError
+from outdial_server.outgoing.exchange import HttpExchange
+from outdial_server.outgoing.target import checked_url
 from outdial_server.ports.carrier import (
     AccountFault,
     CallbackAnswer,
@@ -110,9 +106,9 @@ class HttpSimulatedCarrier:
                 return True
             which = "?unless_answered=1" if unless_answered else ""
             answer = await self._exchange.post(f"{self._calls_url}/{carrier_call_id}/hangup{which}")
+            return _has_no_such_call(answer) or (answer.is_success and _shows_call(answer))
         except (NothingSentError, AnswerLostError, ValueError):
             return False
-        return answer.is_success or _has_no_such_call(answer)
 
     async def _find_id(self, query: CallQuery) -> str | None:
         """The carrier's id of a call whose answer was lost; None when it has no such
@@ -153,6 +149,11 @@ def _report(call: Any) -> CallReport:
         return report_of(call["call_id"], call["id"], status, disposition, rang=rang)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a call: {error}") from error
+
+
+def _shows_call(answer: Answer) -> bool:
+    """Else another than the carrier has said that all is well. Raises ValueError then."""
+    return bool(_report(orjson.loads(answer.body)))
 
 
 def _has_no_such_call(answer: Answer) -> bool:

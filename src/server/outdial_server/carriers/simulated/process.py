@@ -35,7 +35,7 @@ from outdial_server.carriers.simulated.profile import (
 from outdial_server.carriers.simulated.ring_log import RingLog
 from outdial_server.carriers.simulated.script import CallScript, Fate
 from outdial_server.carriers.simulated.switch import PlacedCall, Switch
-from outdial_server.outgoing.exchange import checked_url
+from outdial_server.outgoing.target import checked_url
 
 NEVER_SECONDS: Final = 3600.0
 """How long a request that gets no answer is held, unless its caller leaves before."""

@@ -12,7 +12,7 @@ from outdial_server.carriers.telnyx.params import documented
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import Fault
-from outdial_server.outgoing.exchange import Answer
+from outdial_server.outgoing.answer import Answer
 from outdial_server.ports.carrier import DialRequest, Refused
 
 RING_SECONDS: Final = (5, 600)

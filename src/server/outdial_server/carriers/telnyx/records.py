@@ -10,7 +10,7 @@ from outdial_server.carriers.answers import field
 from outdial_server.carriers.telnyx.create import call_id_in
 from outdial_server.carriers.telnyx.events import TelnyxEvent
 from outdial_server.domain.ids import CallId
-from outdial_server.outgoing.exchange import Answer
+from outdial_server.outgoing.answer import Answer
 
 _DEEPEST: Final = 4
 

@@ -20,13 +20,9 @@ from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
 from outdial_server.domain.report import CallReport
 from outdial_server.domain.silence import CARRIER_DEADLINE
-from outdial_server.outgoing.exchange import (
-    Answer,
-    AnswerLostError,
-    HttpExchange,
-    NothingSentError,
-    checked_url,
-)
+from outdial_server.outgoing.answer import Answer, AnswerLostError, NothingSentError
+from outdial_server.outgoing.exchange import HttpExchange
+from outdial_server.outgoing.target import checked_url
 from outdial_server.ports.carrier import (
     AccountFault,
     CallbackAnswer,

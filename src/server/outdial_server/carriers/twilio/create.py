@@ -10,7 +10,7 @@ from outdial_server.carriers.twilio.params import documented
 from outdial_server.carriers.twiml.markup import answers_itself, connected
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.report import Fault
-from outdial_server.outgoing.exchange import Answer
+from outdial_server.outgoing.answer import Answer
 from outdial_server.ports.carrier import DialRequest, Refused
 
 RING_MOST_SECONDS: Final = 600

@@ -11,12 +11,8 @@ import orjson
 from outdial_server.carriers.answers import UNREADABLE, field
 from outdial_server.carriers.twiml.statuses import report_of_resource
 from outdial_server.domain.report import ReportKind
-from outdial_server.outgoing.exchange import (
-    Answer,
-    AnswerLostError,
-    HttpExchange,
-    NothingSentError,
-)
+from outdial_server.outgoing.answer import Answer, AnswerLostError, NothingSentError
+from outdial_server.outgoing.exchange import HttpExchange
 from outdial_server.ports.carrier import (
     CallQuery,
     Found,
