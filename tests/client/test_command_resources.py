@@ -239,10 +239,12 @@ async def test_a_batch_is_made_without_people_and_filled_by_hand(
         *("batch", "add", BATCH_ID, "+15551230001", "--custom-id", "C-1"),
         *("--value", "name=Ada", "--value", "age=36", "--label", "vip=yes"),
         *("--ring-timeout", "20", "--max-call-duration", "90"),
-        *("--carrier-param", "send_digits=1ww2"),
+        *("--carrier-param", "send_digits=1ww2", "--replace-waiting"),
     )
     assert added.stdout == "+15551230001 is added.\n"
-    (row,) = far_end.requests("AddScheduledCalls")[0].scheduled_calls
+    (request,) = far_end.requests("AddScheduledCalls")
+    assert request.replace_waiting
+    (row,) = request.scheduled_calls
     assert (row.address, row.custom_id) == ("+15551230001", "C-1")
     assert (row.ring_timeout.seconds, row.max_call_duration.seconds) == (20, 90)
     assert dict(row.template_context) == {"name": "Ada", "age": 36.0}

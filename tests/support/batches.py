@@ -154,6 +154,8 @@ class MemoryIntake:
         batch_id: BatchId,
         request: RequestName | None,
         import_id: ImportId | None = None,
+        *,
+        replaces: bool = False,
     ) -> AsyncIterator[MemoryStaging]:
         self.latest = MemoryStaging(self.duplicates, self._there)
         yield self.latest
@@ -165,7 +167,7 @@ class MemoryIntake:
 
     @asynccontextmanager
     async def rehearse_append(
-        self, account_id: AccountId, batch_id: BatchId
+        self, account_id: AccountId, batch_id: BatchId, *, replaces: bool = False
     ) -> AsyncIterator[MemoryStaging]:
         self.latest = MemoryStaging(self.duplicates, self._there)
         yield self.latest

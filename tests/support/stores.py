@@ -43,7 +43,9 @@ from outdial_server.ports.retries import RetryOrder
 from outdial_server.storage.encoding import pack_id
 from outdial_server.storage.store import Store
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs import staging
 from outdial_server.storage.verbs.erasing import erase_events
+from outdial_server.storage.verbs.revealing import reveal
 from support.clock import ManualClock
 
 NO_ID = "00000000-0000-7000-8000-000000000000"
@@ -142,11 +144,26 @@ class World:
         rows: int | Iterable[NewScheduledCall],
         request: RequestKey | None = None,
         first: int = 5_000,
+        *,
+        replaces: bool = False,
     ) -> StoredRows:
         listed = new_rows(rows, first) if isinstance(rows, int) else rows
         name = name_in(request)
-        async with self.store.intake.append(self.account_id, batch_id, name) as staging:
+        async with self.store.intake.append(
+            self.account_id, batch_id, name, replaces=replaces
+        ) as staging:
             return await bring_in(staging, listed, request)
+
+    async def replace_and_leave(self, batch_id: BatchId, rows: list[NewScheduledCall]) -> None:
+        """A list that takes the place of those who wait, of a server that is gone in the moment
+        behind that change."""
+
+        def show(tx: Tx) -> None:
+            staged = staging.stage_append(tx, self.account_id, batch_id, None, None, replaces=True)
+            staging.stage_rows(tx, staged, 0, rows)
+            reveal(tx, staged, len(rows), Outcome(), None)
+
+        await self.store.database.write(show)
 
     def request(self, request_id: str, content: bytes = b"", surface: str = "Create") -> RequestKey:
         key = request_key(self.account_id, surface, request_id, content)

@@ -69,6 +69,7 @@ STAYS_ENDED = {BatchState.DRAFT, BatchState.CANCELLED, BatchState.FAILED}
 WEIGHTS = {
     "create": 6,
     "add": 4,
+    "replace": 3,
     "start": 4,
     "pause": 4,
     "resume": 10,
@@ -139,6 +140,7 @@ OPERATORS = {"start", "pause", "resume", "cancel", "delete", "edit", "change_lim
     "carrier_config",
     "change_config",
     "number_rules",
+    "replace",
 }
 """After these, what was explained before may no longer be so."""
 
@@ -315,6 +317,11 @@ class Walk:
         rows = new_rows(self.random.randint(0, 4), self.random.randint(0, 8))
         with suppress(OutdialError):
             await self.world.add(self.some_batch(), rows)
+
+    async def replace(self) -> None:
+        rows = new_rows(self.random.randint(1, 4), self.random.randint(0, 8))
+        with suppress(OutdialError):
+            await self.world.replace_and_leave(self.some_batch(), rows)
 
     async def start(self) -> None:
         await self._decide(rules.start)

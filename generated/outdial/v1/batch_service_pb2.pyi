@@ -634,12 +634,21 @@ class AddScheduledCallsRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     CONTACTS_FIELD_NUMBER: _builtins.int
+    REPLACE_WAITING_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     request_id: _builtins.str
     """See CreateAccountRequest.request_id."""
     validate_only: _builtins.bool
     """The answer is the batch as it would be, or the refusal; nothing is stored. `request_id` is
     not used up, nor looked at.
+    """
+    replace_waiting: _builtins.bool
+    """The rows take the place of those that wait: in the moment in which they show up, none of
+    these is dialled any more. They are CANCELLED (reason REPLACED) when this answers, and the
+    batch dials no one until they are. Whoever has been called, or is being called, stays.
+    Duplicates are looked for among those who stay; where the batch does not keep them, and
+    one of the list was called while it came in, nothing is changed: ABORTED (reason
+    BATCH_CHANGED).
     """
     @_builtins.property
     def scheduled_calls(self) -> _containers.RepeatedCompositeFieldContainer[_scheduled_call_pb2.ScheduledCall]:
@@ -657,10 +666,11 @@ class AddScheduledCallsRequest(_message.Message):
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
         contacts: _contact_pb2.ContactSelection | None = ...,
+        replace_waiting: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "contacts", b"contacts", "request_id", b"request_id", "scheduled_calls", b"scheduled_calls", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "contacts", b"contacts", "replace_waiting", b"replace_waiting", "request_id", b"request_id", "scheduled_calls", b"scheduled_calls", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -226,7 +226,7 @@ class BatchServiceServicer:
 
     def AddScheduledCalls(self, request, context):
         """Adds rows behind the last position of a batch that has not ended, all or
-        nothing. Faults are named as in CreateBatch.
+        nothing; or in place of those that wait. Faults are named as in CreateBatch.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -57,7 +57,7 @@ class BatchServiceStub:
     """
     AddScheduledCalls: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.AddScheduledCallsRequest, _batch_service_pb2.AddScheduledCallsResponse]
     """Adds rows behind the last position of a batch that has not ended, all or
-    nothing. Faults are named as in CreateBatch.
+    nothing; or in place of those that wait. Faults are named as in CreateBatch.
     """
     ImportScheduledCalls: _aio.StreamUnaryMultiCallable[_batch_service_pb2.ImportScheduledCallsRequest, _batch_service_pb2.ImportScheduledCallsResponse]
     """Adds a long list of rows to a batch, or makes a batch with them, from a stream of
@@ -214,7 +214,7 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_batch_service_pb2.AddScheduledCallsRequest, _abc.Awaitable[_batch_service_pb2.AddScheduledCallsResponse]],
     ) -> _abc.Awaitable[_batch_service_pb2.AddScheduledCallsResponse]:
         """Adds rows behind the last position of a batch that has not ended, all or
-        nothing. Faults are named as in CreateBatch.
+        nothing; or in place of those that wait. Faults are named as in CreateBatch.
         """
 
     @_abc_1.abstractmethod

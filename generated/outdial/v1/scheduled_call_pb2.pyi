@@ -256,7 +256,7 @@ class ScheduledCall(_message.Message):
     """Output only."""
     state_reason: _builtins.str
     """Why it is in its state, for programs, for example WINDOW_CLOSED,
-    BATCH_CANCELLED, SUPPRESSED, USER_REQUEST, RETRIED (by hand), RETRY_SCHEDULED (by the
+    BATCH_CANCELLED, REPLACED, SUPPRESSED, USER_REQUEST, RETRIED (by hand), RETRY_SCHEDULED (by the
     batch's `retry_policy`: `due_time` says when), NO_ATTEMPT_LEFT or the carrier's word for
     it. Output only.
     """

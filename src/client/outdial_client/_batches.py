@@ -73,11 +73,13 @@ class Batches(BatchImports):
         contact_ids: Iterable[str] = (),
         request_id: str = "",
         validate_only: bool = False,
+        replace_waiting: bool = False,
     ) -> messages.AddScheduledCallsResponse:
         """Adds people behind the last one of a batch that has not ended, all or nothing.
 
         Contacts are copied as by `create`. With `validate_only` nobody is added: the answer
-        is what would come of it.
+        is what would come of it. With `replace_waiting` they take the place of those who wait,
+        in one change of the batch; who has been called, or is being called, stays.
         """
         request = messages.AddScheduledCallsRequest(
             batch_id=batch_id,
@@ -85,6 +87,7 @@ class Batches(BatchImports):
             contacts=to_selection(contact_folder_ids, contact_ids),
             request_id=request_id,
             validate_only=validate_only,
+            replace_waiting=replace_waiting,
         )
         return await self._send(self._stub.AddScheduledCalls, request, long=True)
 

@@ -80,6 +80,18 @@ async def until_over(http: httpx.AsyncClient, batch: dict[str, Any]) -> None:
             pass
 
 
+async def until_dispatched(http: httpx.AsyncClient, batch: dict[str, Any], calls: int) -> None:
+    path = f"/outdial/v1/batches/{batch['batchId']}"
+    async with (
+        asyncio.timeout(PATIENCE_SECONDS),
+        http.stream("GET", f"{path}:watch") as stream,
+    ):
+        async for _ in stream.aiter_lines():
+            counts = (await read(http, path))["batch"]["counts"]
+            if int(counts.get("dispatchAccepted", 0)) == calls:
+                return
+
+
 def twilio(*numbers: str) -> list[dict[str, Any]]:
     return [{"medium": {"twilio": {"outgoing": {"to": number}}}} for number in numbers]
 
@@ -164,6 +176,28 @@ async def test_the_webhook_is_told_and_what_it_answers_decides(
         await until_over(http, batch)
         (over,) = (await read(http, f"{at}/scheduled_calls"))["results"]
         assert (over["status"], over["callId"]) == ("SUCCESS", call_id)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_calls_of_a_running_batch_are_replaced_while_it_runs(
+    http: httpx.AsyncClient, agent: str
+) -> None:
+    """Its throttle lets one go a day."""
+    rules = [{"maxCalls": 1, "windowSeconds": 86_400}]
+    one_a_day = await http.post("/api/call_throttles", json={"name": "one a day", "rules": rules})
+    assert one_a_day.status_code == 201, one_a_day.text
+    old = twilio("+15552000100", "+15552000101", "+15552000102")
+    batch = await made(http, agent, calls=old, throttle="one a day")
+    at = f"/api/agents/{agent}/scheduled_batches/{batch['batchId']}"
+    await until_dispatched(http, batch, 1)
+    new = twilio("+15552000102", "+15552000103", "+15552000104")
+    patched = await http.patch(at, json={"calls": new})
+    assert patched.status_code == 200, patched.text
+    told = patched.json()
+    assert (told["paused"], told["totalCount"], told["completedCount"]) == (False, 4, 1)
+    rows = (await read(http, f"{at}/scheduled_calls"))["results"]
+    assert [row["status"] for row in rows] == ["SUCCESS", "FUTURE", "FUTURE", "FUTURE"]
+    assert [row["medium"] for row in rows] == [row["medium"] for row in old[:1] + new]
 
 
 @pytest.mark.asyncio(loop_scope="module")

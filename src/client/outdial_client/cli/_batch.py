@@ -137,6 +137,9 @@ def add(
         typer.Option(metavar="NAME=TEXT", help="A label of your own; may be repeated."),
     ] = None,
     carrier_param: CarrierParams = None,
+    replace_waiting: Annotated[
+        bool, typer.Option("--replace-waiting", help="In place of those who wait.")
+    ] = False,
     request_id: Annotated[str, typer.Option(help="The same id adds it only once.")] = "",
 ) -> None:
     """Add one person, or contacts, to a batch that has not ended; `batch append` adds a file."""
@@ -162,6 +165,7 @@ def add(
             contact_folder_ids=await folder_ids(client, screen, folder),
             contact_ids=contact or (),
             request_id=request_id,
+            replace_waiting=replace_waiting,
         )
         if folder or contact:
             screen.done(response, f"The batch has {response.batch.counts.total} to call.")

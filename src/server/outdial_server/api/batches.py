@@ -196,7 +196,13 @@ class BatchServicer(BatchServiceServicer):
         growing = None if dry else take_growing_request(account_id, "AddScheduledCalls", head)
         rows, contacts = request.rows(growing), contact_selection(head.contacts)
         stored = await self.add_rows.execute(
-            account_id, batch_id, rows, growing, contacts, validate_only=dry
+            account_id,
+            batch_id,
+            rows,
+            growing,
+            contacts,
+            validate_only=dry,
+            replaces=head.replace_waiting,
         )
         response = pb.AddScheduledCallsResponse(
             batch=batch_to_message(stored.batch),

@@ -31,21 +31,25 @@ class AddScheduledCalls:
         contacts: ContactSelection = NO_CONTACTS,
         *,
         validate_only: bool = False,
+        replaces: bool = False,
     ) -> StoredRows:
         """`request` grows with each slice of the rows; there is none with `validate_only`, which
-        stores nothing. Raises InvalidFieldsError (also WINDOW_TOO_SHORT), NotFoundError
+        stores nothing. With `replaces` they take the place of those who wait. Raises
+        InvalidFieldsError (also WINDOW_TOO_SHORT), NotFoundError
         (BATCH_NOT_FOUND, CONTACT_FOLDER_NOT_FOUND, CONTACT_NOT_FOUND), PreconditionError
         (BATCH_STATE, CONTACT_FOLDER_EMPTY), AlreadyExistsError
         (REQUEST_ID_REUSED), ConflictError (BATCH_CHANGED)."""
         opened = (
-            self.intake.rehearse_append(account_id, batch_id)
+            self.intake.rehearse_append(account_id, batch_id, replaces=replaces)
             if validate_only
-            else self.intake.append(account_id, batch_id, name_of(request))
+            else self.intake.append(account_id, batch_id, name_of(request), replaces=replaces)
         )
-        async with opened as staging:
-            empty = invalid_field("scheduled_calls", "must have at least one entry")
-            more = await self.copies.rows_of(staging, account_id, contacts)
-            stored = await take_list(staging, raw, request, empty, self.schemas, self.terms, more)
-        if not validate_only:
-            self.signals.wake(Topic.CLAIM)
-        return stored
+        try:
+            async with opened as staging:
+                empty = invalid_field("scheduled_calls", "must have at least one entry")
+                more = await self.copies.rows_of(staging, account_id, contacts)
+                return await take_list(staging, raw, request, empty, self.schemas, self.terms, more)
+        finally:
+            # However it ends: a list may be shown, and whom it replaces be left to the settler.
+            if not validate_only:
+                self.signals.wake(Topic.CLAIM, *((Topic.SETTLE,) if replaces else ()))

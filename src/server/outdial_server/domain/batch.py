@@ -245,6 +245,8 @@ class Batch:
     rests_until: datetime | None = None
     # See `CarrierTerms.needs_config`.
     needs_config: bool = False
+    # A new list has taken the place of people who wait, and some of these are yet to be ended.
+    is_replacing: bool = False
 
     @property
     def lacks_config(self) -> bool:

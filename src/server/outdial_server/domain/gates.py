@@ -23,6 +23,7 @@ from outdial_server.domain.trouble import Trouble
 
 ANY_CALL_ENDS: Final = "ANY_CALL_ENDS"
 CONFIGURATION: Final = "CONFIGURATION"
+ROWS_END: Final = "ROWS_END"
 PACE: Final = "pace"
 NUMBERS: Final = "numbers"
 
@@ -83,6 +84,17 @@ def batch_state_gate(batch: Batch) -> GateAnswer:
         return GateAnswer("batch_state", None)
     opens_at = batch.settings.window_start if batch.state is BatchState.SCHEDULED else None
     return GateAnswer("batch_state", 0, f"BATCH_{batch.state.name}", next_at=opens_at)
+
+
+_NOTHING_REPLACED: Final = GateAnswer("replacement", None)
+
+
+def replacement_gate(batch: Batch) -> GateAnswer:
+    """Whoever a new list has replaced is ended before any of the batch is dialled, so that no
+    claim has to tell the ones from the others."""
+    if not batch.is_replacing:
+        return _NOTHING_REPLACED
+    return GateAnswer(_NOTHING_REPLACED.gate, 0, "ROWS_BEING_REPLACED", waits_for=ROWS_END)
 
 
 def window_gate(batch: Batch, now: datetime) -> GateAnswer:
@@ -286,6 +298,7 @@ def scope_gates(facts: ScopeFacts, now: datetime) -> tuple[GateAnswer, ...]:
     """The answers for a batch, in the order in which they are asked."""
     return (
         batch_state_gate(facts.batch),
+        *((replacement_gate(facts.batch),) if facts.batch.is_replacing else ()),
         *clock_gates(facts.batch, now),
         agent_gate(facts.batch),
         daily_cap_gate(facts.batch, now),

@@ -70,6 +70,8 @@ def retry(batch: Batch, window_end: datetime | None, now: datetime) -> BatchChan
     (BATCH_STATE, WINDOW_CLOSED), InvalidFieldsError."""
     if batch.state in _NEVER_RETRIED:
         raise refusal(batch, "retried", "only one that was started and not stopped can")
+    if batch.is_replacing:
+        raise refusal(batch, "retried", "those whom a new list has replaced have to end first")
     settings = _with_later_end(batch.settings, window_end, now)
     if settings.window_end is not None and settings.window_end <= now:
         raise PreconditionError(

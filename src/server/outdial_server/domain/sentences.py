@@ -28,6 +28,7 @@ _FIXED: Final[Mapping[str, str]] = {
     "WINDOW_CLOSED": "The window has closed: nobody is dialled any more.",
     "ROWS_BEING_PUT_OFF": "The rows looked at so far may not be dialled yet; the next claims "
     "look on.",
+    "ROWS_BEING_REPLACED": "A new list has replaced those who waited: they are ended first.",
     "ROWS_BEING_SKIPPED": "Who is due is held back for good by a rule: the next claim ends them.",
     "NUMBERS_IN_CALLS": "Whoever is due is in a call of the account already, or was "
     "called often enough today.",

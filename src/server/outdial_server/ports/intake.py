@@ -157,8 +157,11 @@ class IntakeStore(Protocol):
         batch_id: BatchId,
         request: RequestName | None,
         import_id: ImportId | None = None,
+        *,
+        replaces: bool = False,
     ) -> AbstractAsyncContextManager[Staging]:
-        """Rows behind the last position of a batch. Lists for one batch take turns in one
+        """Rows behind the last position of a batch; with `replaces` in place of those who wait,
+        who have ended when `reveal` returns. Lists for one batch take turns in one
         server; between servers the later one is refused. Raises NotFoundError
         (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE), ConflictError (BATCH_CHANGED)."""
         ...
@@ -169,7 +172,7 @@ class IntakeStore(Protocol):
         ...
 
     def rehearse_append(
-        self, account_id: AccountId, batch_id: BatchId
+        self, account_id: AccountId, batch_id: BatchId, *, replaces: bool = False
     ) -> AbstractAsyncContextManager[Staging]:
         """As `append` for a list that is only checked."""
         ...

@@ -28,9 +28,9 @@ from outdial_server.storage.encoding import id_or_not_found
 from outdial_server.storage.rehearsal import rehearse
 from outdial_server.storage.statements import ConstraintError
 from outdial_server.storage.tx import Tx
-from outdial_server.storage.verbs import imports, revealing, staging
+from outdial_server.storage.verbs import imports, replacing, revealing, staging
 from outdial_server.storage.verbs.addresses import all_positions, first_positions
-from outdial_server.storage.verbs.batch_rows import batch_by_key
+from outdial_server.storage.verbs.batch_rows import batch_by_key, batch_from
 from outdial_server.storage.verbs.window_checks import estimate_window
 
 ERASE_ROWS: Final = 500
@@ -56,6 +56,8 @@ class SqlStaging:
         self._asked_for = 0
         self._is_told_all = False
         self._is_revealed = False
+        # Of a list that replaces others, where nobody may be in the batch twice.
+        self._new_addresses: set[str] = set()
 
     @property
     def duplicates(self) -> DuplicatePolicy:
@@ -101,10 +103,14 @@ class SqlStaging:
             yield await self._positions(range(start, min(start + rows, end)), addresses)
 
     async def _positions(self, positions: range, wanted: Collection[str]) -> Mapping[str, int]:
-        key = self._staged.batch_key
+        key, but_waiting = self._staged.batch_key, self._staged.replaces
         if self._is_told_all:
-            return await self._db.read(lambda tx: all_positions(tx, key, positions))
-        return await self._db.read(lambda tx: first_positions(tx, key, positions, wanted))
+            return await self._db.read(
+                lambda tx: all_positions(tx, key, positions, but_waiting=but_waiting)
+            )
+        return await self._db.read(
+            lambda tx: first_positions(tx, key, positions, wanted, but_waiting=but_waiting)
+        )
 
     async def stage(
         self, rows: Sequence[NewScheduledCall], findings: Sequence[Finding] = ()
@@ -126,16 +132,30 @@ class SqlStaging:
             raise staging.changed_meanwhile() from error
         self._row_count += len(rows)
         self._finding_count += len(findings)
+        if self._staged.replaces and self.duplicates is not DuplicatePolicy.KEEP:
+            self._new_addresses.update(row.normalized_address for row in rows)
 
     async def reveal(self, outcome: Outcome, request: RequestKey | None) -> StoredRows:
-        stored = await self._db.write(
-            lambda tx: revealing.reveal(tx, self._staged, self._row_count, outcome, request)
-        )
+        def reveal(tx: Tx) -> StoredRows | None:
+            stored = revealing.reveal(tx, self._staged, self._row_count, outcome, request)
+            if stored is not None and self._new_addresses:
+                revealing.refuse_called_meanwhile(tx, self._staged, self._new_addresses)
+            return stored
+
+        stored = await self._db.write(reveal)
         if stored is not None:
             self._is_revealed = True
-            return stored
+            return await self._with_replaced_ended(stored) if self._staged.replaces else stored
         assert request is not None, "only a request with an id has a twin"
         return await self.earlier(request)
+
+    async def _with_replaced_ended(self, stored: StoredRows) -> StoredRows:
+        """Should this break off, the settler goes on."""
+        key = self._staged.batch_key
+        while await self._db.write(lambda tx: replacing.end_replaced(tx, key, ERASE_ROWS)):
+            pass
+        batch = await self._db.read(lambda tx: batch_from(batch_by_key(tx, key)))
+        return replace(stored, batch=batch)
 
     async def refuse(self, counts: ImportCounts) -> Import:
         return await self._db.write(lambda tx: revealing.refuse_import(tx, self._staged, counts))
@@ -232,11 +252,15 @@ class SqlIntake:
         batch_id: BatchId,
         request: RequestName | None,
         import_id: ImportId | None = None,
+        *,
+        replaces: bool = False,
     ) -> AsyncIterator[SqlStaging]:
         packed = id_or_not_found(batch_id, Reason.BATCH_NOT_FOUND, "batch")
         turn = self._appending.setdefault(packed, asyncio.Lock())
         async with turn:
-            staged = await self._stage_append(account_id, batch_id, request, import_id)
+            staged = await self._stage_append(
+                account_id, batch_id, request, import_id, replaces=replaces
+            )
             async with self._until_revealed(staged) as under_way:
                 yield under_way
 
@@ -249,10 +273,10 @@ class SqlIntake:
 
     @asynccontextmanager
     async def rehearse_append(
-        self, account_id: AccountId, batch_id: BatchId
+        self, account_id: AccountId, batch_id: BatchId, *, replaces: bool = False
     ) -> AsyncIterator[SqlRehearsal]:
         def begin(tx: Tx) -> staging.Staged:
-            return staging.stage_append(tx, account_id, batch_id, None, None)
+            return staging.stage_append(tx, account_id, batch_id, None, None, replaces=replaces)
 
         packed = id_or_not_found(batch_id, Reason.BATCH_NOT_FOUND, "batch")
         async with self._appending.setdefault(packed, asyncio.Lock()):
@@ -273,12 +297,16 @@ class SqlIntake:
         batch_id: BatchId,
         request: RequestName | None,
         import_id: ImportId | None,
+        *,
+        replaces: bool,
     ) -> staging.Staged:
         await erase_in_groups(
             self._db, lambda tx: staging.clear_the_way(tx, account_id, batch_id, ERASE_ROWS)
         )
         return await self._db.write(
-            lambda tx: staging.stage_append(tx, account_id, batch_id, request, import_id)
+            lambda tx: staging.stage_append(
+                tx, account_id, batch_id, request, import_id, replaces=replaces
+            )
         )
 
     @asynccontextmanager

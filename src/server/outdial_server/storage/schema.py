@@ -218,6 +218,10 @@ batches: Final = Table(
     # Nobody is dialled before: the webhook has failed.
     Column("rests_until_us", BigInt),
     Column("needs_config", SmallInteger, nullable=False, server_default="0"),
+    # After a list that took the place of those who waited: of the rows from the first of these
+    # positions to before the second, who waits is to be ended. Null, both, when nobody is.
+    Column("replaced_from", BigInt),
+    Column("replaced_before", BigInt),
 )
 # For those who watch an account's batches.
 _SHOWN_AS_ENDED: Final = (

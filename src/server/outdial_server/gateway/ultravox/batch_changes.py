@@ -9,22 +9,12 @@ from outdial.v1.batch_service_pb2 import (
     AddScheduledCallsResponse,
     PauseBatchRequest,
     PauseBatchResponse,
-    ResumeBatchRequest,
-    ResumeBatchResponse,
     UpdateBatchRequest,
     UpdateBatchResponse,
 )
-from outdial.v1.scheduled_call_pb2 import SCHEDULED_CALL_STATE_WAITING
-from outdial.v1.scheduled_call_service_pb2 import (
-    CancelScheduledCallRequest,
-    CancelScheduledCallResponse,
-    ListScheduledCallsRequest,
-    ListScheduledCallsResponse,
-)
 
 from outdial_server.domain.errors import invalid_field
-from outdial_server.gateway.asking import Caller, LongRequest, RpcRefusedError
-from outdial_server.gateway.refusal import refusal_of
+from outdial_server.gateway.asking import Caller, LongRequest
 from outdial_server.gateway.ultravox.batch_body import BatchBody, check_webhook
 from outdial_server.gateway.ultravox.batch_shapes import THROTTLE, kept_throttle
 from outdial_server.gateway.ultravox.carriers import check_one_carrier, simulates
@@ -33,14 +23,14 @@ from outdial_server.gateway.ultravox.structs import OURS, object_of, ours_of
 from outdial_server.gateway.ultravox.throttles import named_throttle
 
 _HELD: Final = frozenset({BATCH_STATE_DRAFT, BATCH_STATE_PAUSED})
-_PAGE: Final = 1000
 
 Body = BatchBody[AddScheduledCallsRequest]
 
 
 async def change_batch(asks: Caller, batch: Batch, body: Body, new_secret: str) -> None:
-    """Nothing is changed before all of it is found to be in order. `new_secret` is for a webhook
-    that is given none."""
+    """Nothing is changed before all of it is found to be in order. Then the pause, the fields and
+    the calls are each one change: whatever comes between them, nobody is called whom the whole
+    would not have called. `new_secret` is for a webhook that is given none."""
     is_held = batch.state in _HELD
     if body.fields.paused is False and is_held:
         raise invalid_field("paused", "A batch that was paused is not resumed.")
@@ -50,13 +40,13 @@ async def change_batch(asks: Caller, batch: Batch, body: Body, new_secret: str) 
     if entries is not None:
         if not await simulates(asks):
             check_one_carrier(entries.carriers, carrier_shown(batch))
-        await _add(asks, batch, entries, validate_only=True)
+        await _replace(asks, batch, entries, validate_only=True)
+    if body.fields.paused and not is_held:
+        await asks.ask(PauseBatchRequest(batch_id=batch.batch_id), PauseBatchResponse)
     if changes is not None:
         await asks.ask(changes, UpdateBatchResponse)
     if entries is not None:
-        await _replace(asks, batch, entries, is_held=is_held, stays_held=bool(body.fields.paused))
-    if body.fields.paused and not is_held:
-        await asks.ask(PauseBatchRequest(batch_id=batch.batch_id), PauseBatchResponse)
+        await _replace(asks, batch, entries)
 
 
 def _check_webhook(batch: Batch, body: Body) -> None:
@@ -106,53 +96,11 @@ async def _replace(
     batch: Batch,
     entries: Entries[AddScheduledCallsRequest],
     *,
-    is_held: bool,
-    stays_held: bool,
+    validate_only: bool = False,
 ) -> None:
-    """The new ones come first and the old ones go after, so that the batch is never empty; in
-    between it is held, so that nobody of either is called. Should this break off, it stays so."""
-    batch_id = batch.batch_id
-    if not is_held:
-        await asks.ask(PauseBatchRequest(batch_id=batch_id), PauseBatchResponse)
-    added = await _add(asks, batch, entries, validate_only=False)
-    await _cancel_waiting(asks, batch_id, added.batch.counts.total - entries.count)
-    if not is_held and not stays_held:
-        await asks.ask(ResumeBatchRequest(batch_id=batch_id), ResumeBatchResponse)
-
-
-async def _add(
-    asks: Caller,
-    batch: Batch,
-    entries: Entries[AddScheduledCallsRequest],
-    *,
-    validate_only: bool,
-) -> AddScheduledCallsResponse:
-    head = AddScheduledCallsRequest(batch_id=batch.batch_id, validate_only=validate_only)
-    request: LongRequest[AddScheduledCallsRequest] = entries.request.headed(head)
-    return await asks.ask(request, AddScheduledCallsResponse)
-
-
-async def _cancel_waiting(asks: Caller, batch_id: str, end: int) -> None:
-    """Those before a position."""
-    request = ListScheduledCallsRequest(
-        batch_id=batch_id, page_size=_PAGE, states=[SCHEDULED_CALL_STATE_WAITING]
+    """One change of the batch, whether it is being dialled or not."""
+    head = AddScheduledCallsRequest(
+        batch_id=batch.batch_id, replace_waiting=True, validate_only=validate_only
     )
-    while True:
-        told = await asks.ask(request, ListScheduledCallsResponse)
-        for row in told.scheduled_calls:
-            if row.position < end:
-                await _cancel(asks, row.scheduled_call_id)
-        is_past = bool(told.scheduled_calls) and told.scheduled_calls[-1].position >= end
-        if is_past or not told.next_page_token:
-            return
-        request.page_token = told.next_page_token
-
-
-async def _cancel(asks: Caller, scheduled_call_id: str) -> None:
-    try:
-        request = CancelScheduledCallRequest(scheduled_call_id=scheduled_call_id)
-        await asks.ask(request, CancelScheduledCallResponse)
-    except RpcRefusedError as refused:
-        # It was on its way already when the batch was held, and keeps its call.
-        if refusal_of(refused.status).reason != "SCHEDULED_CALL_NOT_WAITING":
-            raise
+    request: LongRequest[AddScheduledCallsRequest] = entries.request.headed(head)
+    await asks.ask(request, AddScheduledCallsResponse)

@@ -68,7 +68,8 @@ BATCH_COLUMNS: Final = (
     "b.state_reason, b.state_detail, b.settling_to, "
     + ", ".join(f"b.{name}" for name in COUNT_NAMES)
     + ", "
-    "b.event_seq, b.oldest_seq, b.next_position, b.revision, b.created_us, b.updated_us, "
+    "b.event_seq, b.oldest_seq, b.next_position, b.replaced_before, b.revision, "
+    "b.created_us, b.updated_us, "
     "b.started_us, b.ended_us, b.deleted_us, a.suppressions AS account_suppressions, "
     "g.active AS agent_active, g.texts_revision AS agent_texts_revision, "
     "b.throttle_key, t.id AS throttle_id, b.carrier_config_key, "
@@ -118,6 +119,7 @@ def batch_from(row: Row) -> Batch:
         medium=Medium(row.medium),
         rests_until=moment_or_none(row.rests_until_us),
         needs_config=bool(row.needs_config),
+        is_replacing=row.replaced_before is not None,
     )
 
 
@@ -291,6 +293,9 @@ def save_change(tx: Tx, key: int, change: BatchChange, counted: CountedDials | N
     present = batch_by_key(tx, key)
     if _is_looked_at_anew(after, present):
         values["requeue_from"] = 0
+    if after.ended_at is not None:
+        # Nobody is left who could be ended, and who is retried later is not to be.
+        values |= {"replaced_from": None, "replaced_before": None}
     values |= _dials_anew(tx, key, _settings_from(present), after.settings, counted)
     if after.settings.throttle != _settings_from(present).throttle:
         values["throttle_key"] = throttle_key(tx, present.account_key, after.settings.throttle)

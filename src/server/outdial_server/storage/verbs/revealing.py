@@ -1,6 +1,7 @@
 """The last step of a list of rows: one change of the batch shows them all, with the first
 event, the counts, the import and the answer to a repetition of the request."""
 
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from outdial_server.domain.batch import Batch, refuse_append_when_over
@@ -27,6 +28,7 @@ from outdial_server.storage.verbs.imports import end_import, get_import
 from outdial_server.storage.verbs.ledger import set_cap
 from outdial_server.storage.verbs.log import NewEvent, append_events
 from outdial_server.storage.verbs.number_checks import refuse_without_number
+from outdial_server.storage.verbs.replacing import mark_replaced, sent_since, take_claims_back
 from outdial_server.storage.verbs.requests import earlier_answer, note_answer
 from outdial_server.storage.verbs.staging import (
     Staged,
@@ -48,6 +50,9 @@ def reveal(
 ) -> StoredRows | None:
     """Shows the `count` rows that were staged. None when the same request, sent twice at
     once, was revealed by its twin."""
+    if staged.replaces:
+        # Before the batch row, which is the last lock of a transaction.
+        take_claims_back(tx, staged.batch_key)
     if staged.new is None:
         # The batch may have ended while rows were staged: then nothing is revealed.
         refuse_append_when_over(batch_from(lock_batch(tx, staged.batch_key)), tx.now)
@@ -93,12 +98,15 @@ def _reveal_batch(tx: Tx, staged: Staged, new: NewBatch, count: int) -> Revealed
 
 def _reveal_append(tx: Tx, staged: Staged, count: int) -> Revealed:
     present = batch_by_key(tx, staged.batch_key)
-    if not count:
+    leaving = present.waiting if staged.replaces else 0
+    if not count and not leaving:
         return Revealed(batch_from(present))
     # Another server may have added its own rows meanwhile, or put them in place of these.
-    in_place = staged.is_rehearsed or is_in_place(tx, staged)
+    in_place = staged.is_rehearsed or not count or is_in_place(tx, staged)
     if present.next_position != staged.first_position or not in_place:
         raise changed_meanwhile()
+    if leaving:
+        leaving = _replace(tx, staged, leaving)
     tx.run(
         "UPDATE batches SET total = total + :n, waiting = waiting + :n, "
         "next_position = next_position + :n, updated_us = :now WHERE key = :key",
@@ -107,16 +115,40 @@ def _reveal_append(tx: Tx, staged: Staged, count: int) -> Revealed:
         key=staged.batch_key,
     )
     rows = "scheduled_calls" if staged.import_key is None else "rows"
-    return _told(tx, staged, rows, EventType.SCHEDULED_CALLS_ADDED)
+    return _told(tx, staged, rows, EventType.SCHEDULED_CALLS_ADDED, leaving)
 
 
-def _told(tx: Tx, staged: Staged, field: str, event: EventType) -> Revealed:
+def _replace(tx: Tx, staged: Staged, leaving: int) -> int:
+    """How many of those who wait are left in the counts: a rehearsal never ends them, and so
+    counts them as ended at once."""
+    if not staged.is_rehearsed:
+        mark_replaced(tx, staged.batch_key, staged.first_position)
+        return leaving
+    tx.run(
+        "UPDATE batches SET waiting = 0, cancelled = cancelled + :n WHERE key = :key",
+        n=leaving,
+        key=staged.batch_key,
+    )
+    return 0
+
+
+def _told(tx: Tx, staged: Staged, field: str, event: EventType, leaving: int = 0) -> Revealed:
     """`field` is the one to name when all of them do not fit into the window."""
     key = staged.batch_key
-    estimate = check_window(tx, key, field)
+    estimate = check_window(tx, key, field, leaving)
     batch = batch_from(batch_by_key(tx, key))
     append_events(tx, key, [NewEvent(event, "USER_REQUEST", after_of(batch))])
     return Revealed(batch_from(batch_by_key(tx, key)), estimate)
+
+
+def refuse_called_meanwhile(tx: Tx, staged: Staged, addresses: AbstractSet[str]) -> None:
+    """In the transaction of the reveal: nobody is called between this and that."""
+    if not addresses.isdisjoint(sent_since(tx, staged.batch_key, staged.sequence)):
+        raise ConflictError(
+            Reason.BATCH_CHANGED,
+            "somebody of the list was called while it came in; pause the batch before, or read "
+            "again who waits",
+        )
 
 
 def _end_import(tx: Tx, staged: Staged, outcome: Outcome) -> Import | None:

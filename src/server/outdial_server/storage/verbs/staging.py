@@ -81,6 +81,10 @@ class Staged:
     is_rehearsed: bool = False
     # Of the batch, for its people.
     media: MediumRule = ANY_MEDIUM
+    # It takes the place of those who wait. With the number of the batch's last event when it
+    # began: who is sent later was called meanwhile.
+    replaces: bool = False
+    sequence: int = 0
 
 
 def stage_batch(
@@ -158,6 +162,8 @@ def stage_append(
     batch_id: BatchId,
     name: RequestName | None,
     import_id: ImportId | None,
+    *,
+    replaces: bool = False,
 ) -> Staged:
     account = account_key(tx, account_id)
     if was_answered(tx, account, name):
@@ -182,6 +188,8 @@ def stage_append(
         import_id,
         begin_import(tx, account, import_id) if import_id else None,
         media=batch.medium_rule,
+        replaces=replaces,
+        sequence=batch.sequence,
     )
 
 

@@ -46,6 +46,7 @@ from outdial_server.storage.verbs.ledger import (
     owners_of,
 )
 from outdial_server.storage.verbs.reading import CARRIER
+from outdial_server.storage.verbs.replacing import end_some_replaced
 from outdial_server.storage.verbs.reporting import apply_reports, lost_send
 from outdial_server.storage.verbs.sending import release_claims
 
@@ -194,7 +195,12 @@ def _next_window(tx: Tx) -> datetime | None:
 def settle(tx: Tx, limit: int) -> bool:
     """One batch a transaction, at most `limit` rows of it; or a group of an import of contacts
     that somebody has left half way."""
-    return _end_some(tx, limit) or _requeue_some(tx, limit) or merge_some(tx)
+    return (
+        end_some_replaced(tx, limit)
+        or _end_some(tx, limit)
+        or _requeue_some(tx, limit)
+        or merge_some(tx)
+    )
 
 
 def _requeue_some(tx: Tx, limit: int) -> bool:

@@ -34,16 +34,16 @@ _CALLS_LEAST: Final = 20
 many say nothing."""
 
 
-def check_window(tx: Tx, key: int, field: str) -> WindowEstimate | None:
+def check_window(tx: Tx, key: int, field: str, leaving: int = 0) -> WindowEstimate | None:
     """To be asked when people or a schedule are new. Raises InvalidFieldsError
     (WINDOW_TOO_SHORT) naming `field`, or keeps what the batch's warning says. None for a
-    batch that needs no check."""
+    batch that needs no check. `leaving`: who is counted as waiting, and is about to end."""
     row = batch_by_key(tx, key)
     batch = batch_from(row)
     if not _is_checked(batch, tx.now):
         _keep_warning(tx, key, batch, is_short=False)
         return None
-    found = estimate_window(tx, row)
+    found = estimate_window(tx, row, leaving)
     if not found.fits and batch.settings.window_check is WindowCheck.REFUSE:
         raise too_short(found, field)
     _keep_warning(tx, key, batch, is_short=not found.fits)
@@ -65,12 +65,12 @@ def _keep_warning(tx: Tx, key: int, batch: Batch, *, is_short: bool) -> None:
         )
 
 
-def estimate_window(tx: Tx, row: Row) -> WindowEstimate:
+def estimate_window(tx: Tx, row: Row, leaving: int = 0) -> WindowEstimate:
     """For the people of a batch who wait."""
     batch = batch_from(row)
     settings = batch.settings
     question = WindowQuestion(
-        people=batch.counts.waiting,
+        people=batch.counts.waiting - leaving,
         begin=max(settings.window_start or tx.now, tx.now),
         time=batch.open_time,
         slots=_fewest_slots(tx, row),
