@@ -30,7 +30,7 @@ from outdial.v1 import call_pb2 as outdial_dot_v1_dot_call__pb2
 from outdial.v1 import scheduled_call_pb2 as outdial_dot_v1_dot_scheduled__call__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1doutdial/v1/call_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15outdial/v1/call.proto\x1a\x1foutdial/v1/scheduled_call.proto\"\x9f\x04\n\x11\x43reateCallRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x11\n\tcaller_id\x18\x03 \x01(\t\x12\x31\n\x10template_context\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12=\n\x08metadata\x18\x05 \x03(\x0b\x32+.outdial.v1.CreateCallRequest.MetadataEntry\x12/\n\x0cring_timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x11max_call_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x63\x61rrier\x18\x08 \x01(\t\x12.\n\nwait_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\n \x01(\t\x12\x16\n\x0e\x63\x61rrier_config\x18\x0b \x01(\t\x12/\n\x0e\x63\x61rrier_params\x18\x0c \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x0b\x61nnotations\x18\x12 \x01(\x0b\x32\x17.google.protobuf.Struct\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"4\n\x12\x43reateCallResponse\x12\x1e\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x10.outdial.v1.Call\"7\n\x0eGetCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x14\n\x0cshow_details\x18\x07 \x01(\x08\"1\n\x0fGetCallResponse\x12\x1e\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x10.outdial.v1.Call\"\x87\x03\n\x10ListCallsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x03 \x01(\t\x12\x19\n\x11scheduled_call_id\x18\x04 \x01(\t\x12%\n\x06states\x18\x05 \x03(\x0e\x32\x15.outdial.v1.CallState\x12\x13\n\x0bonly_direct\x18\x06 \x01(\x08\x12\x0c\n\x04skip\x18\x07 \x01(\x05\x12\x17\n\x0fshow_total_size\x18\x08 \x01(\x08\x12\x11\n\tagent_ids\x18\x0e \x03(\t\x12\x30\n\x0c\x63reated_from\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63reated_before\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cshow_details\x18\x11 \x01(\x08\x12-\n\x0c\x64ispositions\x18\x13 \x03(\x0e\x32\x17.outdial.v1.Disposition\"a\n\x11ListCallsResponse\x12\x1f\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x10.outdial.v1.Call\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"$\n\x11\x44\x65leteCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"\x14\n\x12\x44\x65leteCallResponse\"!\n\x0e\x45ndCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"1\n\x0f\x45ndCallResponse\x12\x1e\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x10.outdial.v1.Call\"\x83\x01\n\x12ResolveCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12.\n\nresolution\x18\x02 \x01(\x0e\x32\x1a.outdial.v1.CallResolution\x12,\n\x0b\x64isposition\x18\x03 \x01(\x0e\x32\x17.outdial.v1.Disposition\"5\n\x13ResolveCallResponse\x12\x1e\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x10.outdial.v1.Call\" \n\nCallJoined\x12\x12\n\nby_machine\x18\x01 \x01(\x08\"H\n\x08\x43\x61llOver\x12,\n\x0b\x64isposition\x18\x01 \x01(\x0e\x32\x17.outdial.v1.Disposition\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xb3\x01\n\x16ReportCallEventRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12(\n\x06joined\x18\x02 \x01(\x0b\x32\x16.outdial.v1.CallJoinedH\x00\x12%\n\x05\x65nded\x18\x03 \x01(\x0b\x32\x14.outdial.v1.CallOverH\x00\x12.\n\x0c\x63onversation\x18\x04 \x01(\x0b\x32\x18.outdial.v1.ConversationB\x07\n\x05\x65vent\"9\n\x17ReportCallEventResponse\x12\x1e\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x10.outdial.v1.Call*\x8d\x01\n\x0e\x43\x61llResolution\x12\x1f\n\x1b\x43\x41LL_RESOLUTION_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43\x41LL_RESOLUTION_PLACED\x10\x01\x12\x1e\n\x1a\x43\x41LL_RESOLUTION_NOT_PLACED\x10\x02\x12\x1e\n\x1a\x43\x41LL_RESOLUTION_DIAL_AGAIN\x10\x03\x32\xb4\x06\n\x0b\x43\x61llService\x12i\n\nCreateCall\x12\x1d.outdial.v1.CreateCallRequest\x1a\x1e.outdial.v1.CreateCallResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\"\x11/outdial/v1/calls:\x01*\x12g\n\x07GetCall\x12\x1a.outdial.v1.GetCallRequest\x1a\x1b.outdial.v1.GetCallResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/outdial/v1/calls/{call_id}\x12\x63\n\tListCalls\x12\x1c.outdial.v1.ListCallsRequest\x1a\x1d.outdial.v1.ListCallsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/outdial/v1/calls\x12p\n\nDeleteCall\x12\x1d.outdial.v1.DeleteCallRequest\x1a\x1e.outdial.v1.DeleteCallResponse\"#\x82\xd3\xe4\x93\x02\x1d*\x1b/outdial/v1/calls/{call_id}\x12n\n\x07\x45ndCall\x12\x1a.outdial.v1.EndCallRequest\x1a\x1b.outdial.v1.EndCallResponse\"*\x82\xd3\xe4\x93\x02$\"\x1f/outdial/v1/calls/{call_id}:end:\x01*\x12~\n\x0bResolveCall\x12\x1e.outdial.v1.ResolveCallRequest\x1a\x1f.outdial.v1.ResolveCallResponse\".\x82\xd3\xe4\x93\x02(\"#/outdial/v1/calls/{call_id}:resolve:\x01*\x12\x89\x01\n\x0fReportCallEvent\x12\".outdial.v1.ReportCallEventRequest\x1a#.outdial.v1.ReportCallEventResponse\"-\x82\xd3\xe4\x93\x02\'\"\"/outdial/v1/calls/{call_id}:report:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1doutdial/v1/call_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15outdial/v1/call.proto\x1a\x1foutdial/v1/scheduled_call.proto\"\xb1\x04\n\x11\x43reateCallRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x11\n\tcaller_id\x18\x03 \x01(\t\x12\x31\n\x10template_context\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12=\n\x08metadata\x18\x05 \x03(\x0b\x32+.outdial.v1.CreateCallRequest.MetadataEntry\x12/\n\x0cring_timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x34\n\x11max_call_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x63\x61rrier\x18\x08 \x01(\t\x12.\n\nwait_until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\n \x01(\t\x12\x16\n\x0e\x63\x61rrier_config\x18\x0b \x01(\t\x12/\n\x0e\x63\x61rrier_params\x18\x0c \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x0b\x61nnotations\x18\x12 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08throttle\x18\x16 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"4\n\x12\x43reateCallResponse\x12\x1e\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x10.outdial.v1.Call\"7\n\x0eGetCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x14\n\x0cshow_details\x18\x07 \x01(\x08\"1\n\x0fGetCallResponse\x12\x1e\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x10.outdial.v1.Call\"\x87\x03\n\x10ListCallsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x03 \x01(\t\x12\x19\n\x11scheduled_call_id\x18\x04 \x01(\t\x12%\n\x06states\x18\x05 \x03(\x0e\x32\x15.outdial.v1.CallState\x12\x13\n\x0bonly_direct\x18\x06 \x01(\x08\x12\x0c\n\x04skip\x18\x07 \x01(\x05\x12\x17\n\x0fshow_total_size\x18\x08 \x01(\x08\x12\x11\n\tagent_ids\x18\x0e \x03(\t\x12\x30\n\x0c\x63reated_from\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63reated_before\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cshow_details\x18\x11 \x01(\x08\x12-\n\x0c\x64ispositions\x18\x13 \x03(\x0e\x32\x17.outdial.v1.Disposition\"a\n\x11ListCallsResponse\x12\x1f\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x10.outdial.v1.Call\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"$\n\x11\x44\x65leteCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"\x14\n\x12\x44\x65leteCallResponse\"!\n\x0e\x45ndCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"1\n\x0f\x45ndCallResponse\x12\x1e\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x10.outdial.v1.Call\"\x83\x01\n\x12ResolveCallRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12.\n\nresolution\x18\x02 \x01(\x0e\x32\x1a.outdial.v1.CallResolution\x12,\n\x0b\x64isposition\x18\x03 \x01(\x0e\x32\x17.outdial.v1.Disposition\"5\n\x13ResolveCallResponse\x12\x1e\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x10.outdial.v1.Call\" \n\nCallJoined\x12\x12\n\nby_machine\x18\x01 \x01(\x08\"H\n\x08\x43\x61llOver\x12,\n\x0b\x64isposition\x18\x01 \x01(\x0e\x32\x17.outdial.v1.Disposition\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xb3\x01\n\x16ReportCallEventRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12(\n\x06joined\x18\x02 \x01(\x0b\x32\x16.outdial.v1.CallJoinedH\x00\x12%\n\x05\x65nded\x18\x03 \x01(\x0b\x32\x14.outdial.v1.CallOverH\x00\x12.\n\x0c\x63onversation\x18\x04 \x01(\x0b\x32\x18.outdial.v1.ConversationB\x07\n\x05\x65vent\"9\n\x17ReportCallEventResponse\x12\x1e\n\x04\x63\x61ll\x18\x01 \x01(\x0b\x32\x10.outdial.v1.Call*\x8d\x01\n\x0e\x43\x61llResolution\x12\x1f\n\x1b\x43\x41LL_RESOLUTION_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x43\x41LL_RESOLUTION_PLACED\x10\x01\x12\x1e\n\x1a\x43\x41LL_RESOLUTION_NOT_PLACED\x10\x02\x12\x1e\n\x1a\x43\x41LL_RESOLUTION_DIAL_AGAIN\x10\x03\x32\xb4\x06\n\x0b\x43\x61llService\x12i\n\nCreateCall\x12\x1d.outdial.v1.CreateCallRequest\x1a\x1e.outdial.v1.CreateCallResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\"\x11/outdial/v1/calls:\x01*\x12g\n\x07GetCall\x12\x1a.outdial.v1.GetCallRequest\x1a\x1b.outdial.v1.GetCallResponse\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/outdial/v1/calls/{call_id}\x12\x63\n\tListCalls\x12\x1c.outdial.v1.ListCallsRequest\x1a\x1d.outdial.v1.ListCallsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/outdial/v1/calls\x12p\n\nDeleteCall\x12\x1d.outdial.v1.DeleteCallRequest\x1a\x1e.outdial.v1.DeleteCallResponse\"#\x82\xd3\xe4\x93\x02\x1d*\x1b/outdial/v1/calls/{call_id}\x12n\n\x07\x45ndCall\x12\x1a.outdial.v1.EndCallRequest\x1a\x1b.outdial.v1.EndCallResponse\"*\x82\xd3\xe4\x93\x02$\"\x1f/outdial/v1/calls/{call_id}:end:\x01*\x12~\n\x0bResolveCall\x12\x1e.outdial.v1.ResolveCallRequest\x1a\x1f.outdial.v1.ResolveCallResponse\".\x82\xd3\xe4\x93\x02(\"#/outdial/v1/calls/{call_id}:resolve:\x01*\x12\x89\x01\n\x0fReportCallEvent\x12\".outdial.v1.ReportCallEventRequest\x1a#.outdial.v1.ReportCallEventResponse\"-\x82\xd3\xe4\x93\x02\'\"\"/outdial/v1/calls/{call_id}:report:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,42 +53,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLSERVICE'].methods_by_name['ResolveCall']._serialized_options = b'\202\323\344\223\002(\"#/outdial/v1/calls/{call_id}:resolve:\001*'
   _globals['_CALLSERVICE'].methods_by_name['ReportCallEvent']._loaded_options = None
   _globals['_CALLSERVICE'].methods_by_name['ReportCallEvent']._serialized_options = b'\202\323\344\223\002\'\"\"/outdial/v1/calls/{call_id}:report:\001*'
-  _globals['_CALLRESOLUTION']._serialized_start=2112
-  _globals['_CALLRESOLUTION']._serialized_end=2253
+  _globals['_CALLRESOLUTION']._serialized_start=2130
+  _globals['_CALLRESOLUTION']._serialized_end=2271
   _globals['_CREATECALLREQUEST']._serialized_start=227
-  _globals['_CREATECALLREQUEST']._serialized_end=770
-  _globals['_CREATECALLREQUEST_METADATAENTRY']._serialized_start=723
-  _globals['_CREATECALLREQUEST_METADATAENTRY']._serialized_end=770
-  _globals['_CREATECALLRESPONSE']._serialized_start=772
-  _globals['_CREATECALLRESPONSE']._serialized_end=824
-  _globals['_GETCALLREQUEST']._serialized_start=826
-  _globals['_GETCALLREQUEST']._serialized_end=881
-  _globals['_GETCALLRESPONSE']._serialized_start=883
-  _globals['_GETCALLRESPONSE']._serialized_end=932
-  _globals['_LISTCALLSREQUEST']._serialized_start=935
-  _globals['_LISTCALLSREQUEST']._serialized_end=1326
-  _globals['_LISTCALLSRESPONSE']._serialized_start=1328
-  _globals['_LISTCALLSRESPONSE']._serialized_end=1425
-  _globals['_DELETECALLREQUEST']._serialized_start=1427
-  _globals['_DELETECALLREQUEST']._serialized_end=1463
-  _globals['_DELETECALLRESPONSE']._serialized_start=1465
-  _globals['_DELETECALLRESPONSE']._serialized_end=1485
-  _globals['_ENDCALLREQUEST']._serialized_start=1487
-  _globals['_ENDCALLREQUEST']._serialized_end=1520
-  _globals['_ENDCALLRESPONSE']._serialized_start=1522
-  _globals['_ENDCALLRESPONSE']._serialized_end=1571
-  _globals['_RESOLVECALLREQUEST']._serialized_start=1574
-  _globals['_RESOLVECALLREQUEST']._serialized_end=1705
-  _globals['_RESOLVECALLRESPONSE']._serialized_start=1707
-  _globals['_RESOLVECALLRESPONSE']._serialized_end=1760
-  _globals['_CALLJOINED']._serialized_start=1762
-  _globals['_CALLJOINED']._serialized_end=1794
-  _globals['_CALLOVER']._serialized_start=1796
-  _globals['_CALLOVER']._serialized_end=1868
-  _globals['_REPORTCALLEVENTREQUEST']._serialized_start=1871
-  _globals['_REPORTCALLEVENTREQUEST']._serialized_end=2050
-  _globals['_REPORTCALLEVENTRESPONSE']._serialized_start=2052
-  _globals['_REPORTCALLEVENTRESPONSE']._serialized_end=2109
-  _globals['_CALLSERVICE']._serialized_start=2256
-  _globals['_CALLSERVICE']._serialized_end=3076
+  _globals['_CREATECALLREQUEST']._serialized_end=788
+  _globals['_CREATECALLREQUEST_METADATAENTRY']._serialized_start=741
+  _globals['_CREATECALLREQUEST_METADATAENTRY']._serialized_end=788
+  _globals['_CREATECALLRESPONSE']._serialized_start=790
+  _globals['_CREATECALLRESPONSE']._serialized_end=842
+  _globals['_GETCALLREQUEST']._serialized_start=844
+  _globals['_GETCALLREQUEST']._serialized_end=899
+  _globals['_GETCALLRESPONSE']._serialized_start=901
+  _globals['_GETCALLRESPONSE']._serialized_end=950
+  _globals['_LISTCALLSREQUEST']._serialized_start=953
+  _globals['_LISTCALLSREQUEST']._serialized_end=1344
+  _globals['_LISTCALLSRESPONSE']._serialized_start=1346
+  _globals['_LISTCALLSRESPONSE']._serialized_end=1443
+  _globals['_DELETECALLREQUEST']._serialized_start=1445
+  _globals['_DELETECALLREQUEST']._serialized_end=1481
+  _globals['_DELETECALLRESPONSE']._serialized_start=1483
+  _globals['_DELETECALLRESPONSE']._serialized_end=1503
+  _globals['_ENDCALLREQUEST']._serialized_start=1505
+  _globals['_ENDCALLREQUEST']._serialized_end=1538
+  _globals['_ENDCALLRESPONSE']._serialized_start=1540
+  _globals['_ENDCALLRESPONSE']._serialized_end=1589
+  _globals['_RESOLVECALLREQUEST']._serialized_start=1592
+  _globals['_RESOLVECALLREQUEST']._serialized_end=1723
+  _globals['_RESOLVECALLRESPONSE']._serialized_start=1725
+  _globals['_RESOLVECALLRESPONSE']._serialized_end=1778
+  _globals['_CALLJOINED']._serialized_start=1780
+  _globals['_CALLJOINED']._serialized_end=1812
+  _globals['_CALLOVER']._serialized_start=1814
+  _globals['_CALLOVER']._serialized_end=1886
+  _globals['_REPORTCALLEVENTREQUEST']._serialized_start=1889
+  _globals['_REPORTCALLEVENTREQUEST']._serialized_end=2068
+  _globals['_REPORTCALLEVENTRESPONSE']._serialized_start=2070
+  _globals['_REPORTCALLEVENTRESPONSE']._serialized_end=2127
+  _globals['_CALLSERVICE']._serialized_start=2274
+  _globals['_CALLSERVICE']._serialized_end=3094
 # @@protoc_insertion_point(module_scope)

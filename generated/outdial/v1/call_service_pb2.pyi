@@ -87,6 +87,7 @@ class CreateCallRequest(_message.Message):
     CARRIER_CONFIG_FIELD_NUMBER: _builtins.int
     CARRIER_PARAMS_FIELD_NUMBER: _builtins.int
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
+    THROTTLE_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Required."""
     address: _builtins.str
@@ -104,6 +105,10 @@ class CreateCallRequest(_message.Message):
     """
     carrier_config: _builtins.str
     """Id or name of the carrier config that it is dialled through; see Batch.carrier_config."""
+    throttle: _builtins.str
+    """Id or name of the throttle that the call counts in; see Batch.throttle. Where it has no
+    room, the call is refused or waits, as for every limit.
+    """
     @_builtins.property
     def template_context(self) -> _struct_pb2.Struct:
         """Values for the agent's texts, as of ScheduledCall.template_context."""
@@ -150,10 +155,11 @@ class CreateCallRequest(_message.Message):
         carrier_config: _builtins.str = ...,
         carrier_params: _struct_pb2.Struct | None = ...,
         annotations: _struct_pb2.Struct | None = ...,
+        throttle: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "carrier_params", b"carrier_params", "max_call_duration", b"max_call_duration", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "wait_until", b"wait_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agent_id", b"agent_id", "annotations", b"annotations", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "request_id", b"request_id", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "wait_until", b"wait_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "agent_id", b"agent_id", "annotations", b"annotations", "caller_id", b"caller_id", "carrier", b"carrier", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "max_call_duration", b"max_call_duration", "metadata", b"metadata", "request_id", b"request_id", "ring_timeout", b"ring_timeout", "template_context", b"template_context", "throttle", b"throttle", "wait_until", b"wait_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -78,6 +78,8 @@ class BadCsvRow:
 
     line: int
     problems: tuple[CsvProblem, ...]
+    # What stands where the phone number should, if the cells can be told apart.
+    address: str = ""
 
 
 class Columns(Protocol):
@@ -225,7 +227,9 @@ class Header:
             return BadCsvRow(line, (CsvProblem(line, "", "", reason),))
         values = {field: cells[index].strip() for index, field in self.fields.items()}
         problems = tuple(self._problems(line, values))
-        return BadCsvRow(line, problems) if problems else CsvRow(line, values)
+        if problems:
+            return BadCsvRow(line, problems, values["address"])
+        return CsvRow(line, values)
 
     def _problems(self, line: int, values: Mapping[str, str]) -> Iterator[CsvProblem]:
         for index, field in self.fields.items():

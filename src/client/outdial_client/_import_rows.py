@@ -68,7 +68,7 @@ class RowKind(Generic[T]):
     given: Callable[[int, T], RowMessage]
     """A row that a program made, with its number."""
     read: Callable[[CsvRow], RowMessage]
-    faulty: Callable[[int, Sequence[ImportRowFault]], RowMessage]
+    faulty: Callable[[BadCsvRow, Sequence[ImportRowFault]], RowMessage]
 
 
 @dataclass(slots=True)
@@ -166,7 +166,7 @@ def _csv_row(kind: RowKind[T], row: CsvRow | BadCsvRow) -> RowMessage:
         ImportRowFault(field=problem.field, description=problem.reason[:_LONGEST_DESCRIPTION])
         for problem in row.problems[:_MOST_FAULTS]
     ]
-    return kind.faulty(row.line, faults)
+    return kind.faulty(row, faults)
 
 
 def _call_row(number: int, call: NewCall | ScheduledCall) -> ImportRow:
@@ -181,10 +181,12 @@ def _contact_row(number: int, contact: NewContact | Contact) -> ContactImportRow
 CALLS: RowKind[NewCall | ScheduledCall] = RowKind(
     given=_call_row,
     read=lambda row: _call_row(row.line, row.call),
-    faulty=lambda number, faults: ImportRow(row_number=number, faults=faults),
+    faulty=lambda row, faults: ImportRow(row_number=row.line, faults=faults),
 )
 CONTACTS: RowKind[NewContact | Contact] = RowKind(
     given=_contact_row,
     read=lambda row: _contact_row(row.line, to_contact(row)),
-    faulty=lambda number, faults: ContactImportRow(row_number=number, faults=faults),
+    faulty=lambda row, faults: ContactImportRow(
+        row_number=row.line, contact=Contact(address=row.address), faults=faults
+    ),
 )

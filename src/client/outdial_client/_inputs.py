@@ -98,6 +98,8 @@ class NewDirectCall:
     """Parameters of the carrier's own, such as `send_digits` at Twilio."""
     annotations: Mapping[str, Any] = field(default_factory=dict)
     """Kept with it, and given back as they came."""
+    throttle: str = ""
+    """Id or name of the throttle that it counts in."""
 
     def to_message(self) -> CreateCallRequest:
         """The same as it is sent."""
@@ -109,6 +111,7 @@ class NewDirectCall:
             carrier_config=self.carrier_config,
             ring_timeout=to_duration(self.ring_timeout),
             max_call_duration=to_duration(self.max_call_duration),
+            throttle=self.throttle,
             wait_until=to_timestamp(self.wait_until),
             template_context=to_struct(self.template_context),
             metadata=self.metadata,

@@ -15,10 +15,11 @@ from outdial_server.domain.errors import (
     PreconditionError,
     Reason,
 )
-from outdial_server.domain.ids import CallId, CarrierConfigId
+from outdial_server.domain.ids import CallId, CarrierConfigId, ThrottleId
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import Fault
 from outdial_server.domain.suppression import SuppressionFields
+from outdial_server.domain.throttle import ThrottleFields, ThrottleRule
 from outdial_server.ports.dispatch import ClaimedCall
 from support.invariants import check_invariants
 from support.stores import (
@@ -252,6 +253,30 @@ async def test_an_account_that_the_carrier_refuses_ends_the_call(world: World) -
     assert (over.state, over.reason) == (CallState.ENDED, "BAD_CREDENTIALS")
     await check_invariants(world.store)
     await made(world)
+
+
+async def test_the_throttle_that_it_names_holds(world: World) -> None:
+    rules = (ThrottleRule(1, timedelta(minutes=1)),)
+    slow = await world.store.throttles.create_throttle(
+        world.account_id, ThrottleId(world.ids.new_id()), ThrottleFields("slow", rules)
+    )
+    first = await made(world, throttle="slow")
+    assert list((await world.send([first])).calls) == [first]
+    with pytest.raises(ExhaustedError) as caught:
+        await world.direct(new_row(2), throttle=slow.throttle_id)
+    assert caught.value.reason is Reason.CALL_HELD_BACK
+    assert caught.value.metadata["gate"] == "throttle"
+    assert caught.value.retry_after == timedelta(minutes=1)
+    until = world.later(minutes=2)
+    waiting = await world.direct(new_row(3), throttle="slow", wait_until=until)
+    assert waiting.claimed is None
+    assert (await made(world, row=new_row(4))) is not None, "others are not held back"
+    world.advance(minutes=1)
+    assert [call.call_id for call in await world.claim()] == [waiting.call.call_id]
+    with pytest.raises(NotFoundError) as unknown:
+        await world.direct(new_row(5), throttle="fast")
+    assert unknown.value.reason is Reason.THROTTLE_NOT_FOUND
+    await check_invariants(world.store)
 
 
 async def test_the_rate_of_its_carrier_config_holds(world: World) -> None:

@@ -201,6 +201,25 @@ async def test_calls_of_a_running_batch_are_replaced_while_it_runs(
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_a_call_that_its_throttle_has_no_room_for_is_told_when_to_come_again(
+    http: httpx.AsyncClient, agent: str
+) -> None:
+    """A batch has used it up: nobody has to wait until a call of the test's own has gone."""
+    rules = [{"maxCalls": 1, "windowSeconds": 86_400}]
+    await http.post("/api/call_throttles", json={"name": "used up", "rules": rules})
+    batch = await made(http, agent, calls=twilio("+15552000100"), throttle="used up")
+    await until_over(http, batch)
+    at, (call,) = f"/api/agents/{agent}/calls", twilio("+15552000101")
+    late = await http.post(at, params={"throttle": "used up"}, json=call)
+    assert (late.status_code, list(late.json())) == (429, ["detail"])
+    assert 0 < int(late.headers["retry-after"]) <= 86_400
+    unknown = await http.post(at, params={"throttle": "none"}, json=call)
+    assert (unknown.status_code, list(unknown.json())) == (400, ["throttle"])
+    without = await http.post(at, json=call)
+    assert without.status_code == 201, without.text
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_paused_batch_expires_when_its_window_closes(
     http: httpx.AsyncClient, agent: str
 ) -> None:

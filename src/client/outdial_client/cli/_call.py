@@ -59,6 +59,9 @@ def start(
         str, typer.Option(help="Id or name of the carrier config that it is dialled through.")
     ] = "",
     carrier_param: CarrierParams = None,
+    throttle: Annotated[
+        str, typer.Option(help="Id or name of the throttle that it counts in.")
+    ] = "",
     wait_until: Annotated[
         datetime | None,
         typer.Option(parser=parse_moment, metavar="ISO", help="Wait for room until then."),
@@ -79,6 +82,7 @@ def start(
             carrier_config=carrier_config,
             ring_timeout=seconds_or_none(ring_timeout),
             max_call_duration=seconds_or_none(max_call_duration),
+            throttle=throttle,
             wait_until=wait_until,
             template_context=values,
             metadata=labels,

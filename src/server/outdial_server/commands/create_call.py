@@ -39,6 +39,8 @@ class CallSpec:
     row: RawRow
     max_call_duration: timedelta
     wait_until: datetime | None
+    # As `carrier_config`.
+    throttle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,9 @@ class CreateCall:
 
     async def execute(self, spec: CallSpec, request: RequestKey | None) -> Call:
         """Raises InvalidFieldsError, NotFoundError (AGENT_NOT_FOUND,
-        CARRIER_CONFIG_NOT_FOUND), PreconditionError (AGENT_INACTIVE, ADDRESS_SUPPRESSED,
-        CARRIER_NOT_CONFIGURED, CARRIER_MISMATCH, AGENT_HAS_NO_JOIN_URL), ExhaustedError
-        (NO_FREE_SLOT, CALL_HELD_BACK, TOO_MANY_CALLS_WAIT), AlreadyExistsError
+        CARRIER_CONFIG_NOT_FOUND, THROTTLE_NOT_FOUND), PreconditionError (AGENT_INACTIVE,
+        ADDRESS_SUPPRESSED, CARRIER_NOT_CONFIGURED, CARRIER_MISMATCH, AGENT_HAS_NO_JOIN_URL),
+        ExhaustedError (NO_FREE_SLOT, CALL_HELD_BACK, TOO_MANY_CALLS_WAIT), AlreadyExistsError
         (REQUEST_ID_REUSED)."""
         if request is not None:
             # What was in order then may be out of date now, `wait_until` first of all.
@@ -112,6 +114,7 @@ class CreateCall:
             display_name="",
             caller_id=row.caller_id,
             carrier_config=spec.carrier_config,
+            throttle=spec.throttle,
             priority=DIRECT_PRIORITY,
             ring_timeout=row.ring_timeout or limits.RING_TIMEOUT_DEFAULT,
             max_call_duration=spec.max_call_duration,

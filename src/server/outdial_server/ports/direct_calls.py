@@ -37,9 +37,9 @@ class DirectCallStore(Protocol):
         self, new: NewDirectCall, request: RequestKey | None = None
     ) -> MadeCall:
         """Asks the gates that a claim asks. Raises NotFoundError (AGENT_NOT_FOUND,
-        CARRIER_CONFIG_NOT_FOUND), PreconditionError (AGENT_INACTIVE, ADDRESS_SUPPRESSED,
-        CARRIER_MISMATCH), ExhaustedError (NO_FREE_SLOT,
-        CALL_HELD_BACK, TOO_MANY_CALLS_WAIT), AlreadyExistsError (REQUEST_ID_REUSED)."""
+        CARRIER_CONFIG_NOT_FOUND, THROTTLE_NOT_FOUND), PreconditionError (AGENT_INACTIVE,
+        ADDRESS_SUPPRESSED, CARRIER_MISMATCH), ExhaustedError (NO_FREE_SLOT, CALL_HELD_BACK,
+        TOO_MANY_CALLS_WAIT), AlreadyExistsError (REQUEST_ID_REUSED)."""
         ...
 
     async def earlier_call(self, account_id: AccountId, request: RequestKey) -> Call | None:

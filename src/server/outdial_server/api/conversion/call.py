@@ -113,4 +113,5 @@ def call_spec(account_id: AccountId, request: service_pb.CreateCallRequest) -> C
         row,
         max_call_duration,
         wait_until,
+        filter_text("throttle", request.throttle),
     )

@@ -16,6 +16,7 @@ from outdial_server.gateway.refusal import Refusal
 from outdial_server.gateway.replays import REQUEST_UNDER_WAY
 from outdial_server.gateway.speechify.editions import VERSION_FAULT
 from outdial_server.gateway.speechify.request_ids import current_request_id
+from outdial_server.gateway.written_ids import as_written
 
 VALIDATION_FAILED: Final = "validation_failed"
 
@@ -97,7 +98,7 @@ class SpeechifyVoice(Voice):
         fields = {(names or {}).get(path, path): description for path, description in told}
         if refusal.reason == "NO_USABLE_NUMBER":
             fields = {"phone_number_id": refusal.message}
-        response = error(status, code, refusal.message, fields)
+        response = error(status, code, _message(refusal), fields)
         if refusal.retry_after_seconds is not None:
             response.headers.update(_when_to_retry(refusal, refusal.retry_after_seconds))
         if status == 401:
@@ -128,6 +129,12 @@ def error(
         told["fields"] = fields
     body = {"error": told, "request_id": current_request_id()}
     return Response(orjson.dumps(body), status, media_type="application/json")
+
+
+def _message(refusal: Refusal) -> str:
+    """With the id as it was asked for."""
+    id_ = refusal.metadata.get("id", "") if refusal.code == code_pb2.NOT_FOUND else ""
+    return refusal.message.replace(id_, as_written(id_)) if id_ else refusal.message
 
 
 def _field(path: str) -> str:

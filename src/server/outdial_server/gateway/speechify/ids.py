@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from outdial_server.gateway.written_ids import note_id
 from outdial_server.webhooks.speechify_ids import speechify_id, uuid_from
 
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
@@ -14,4 +15,4 @@ def shown_id(prefix: str, id_: str) -> str | None:
 
 
 def known_id(prefix: str, text: str) -> str:
-    return uuid_from(prefix, text) or NOBODY
+    return note_id(uuid_from(prefix, text) or NOBODY, text)

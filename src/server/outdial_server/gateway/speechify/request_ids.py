@@ -7,6 +7,7 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from outdial_server.gateway.written_ids import noting_ids
 from outdial_server.ports.identity import IdSource
 
 _SAID_BY_CALLER: Final = "x-request-id"
@@ -45,6 +46,7 @@ class RequestIds:
             await send(message)
 
         try:
-            await self._app({**scope, "headers": [*others, passed_on]}, receive, send_with_id)
+            with noting_ids():
+                await self._app({**scope, "headers": [*others, passed_on]}, receive, send_with_id)
         finally:
             _current.reset(token)

@@ -9,6 +9,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from outdial_server.gateway.written_ids import noting_ids
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 
@@ -50,4 +51,5 @@ class Noting:
         # So that the log's lines of its RPCs have the id that the answer tells.
         others = [pair for pair in scope["headers"] if pair[0] != _HEADER.encode()]
         scope = {**scope, "headers": [*others, (_HEADER.encode(), named.encode())]}
-        await self._app(scope, receive, send)
+        with noting_ids():
+            await self._app(scope, receive, send)

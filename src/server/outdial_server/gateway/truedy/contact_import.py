@@ -19,9 +19,11 @@ from outdial_server.gateway.truedy.bodies import json_content, required_body, va
 from outdial_server.gateway.truedy.contact_uploads import (
     ImportInJson,
     Rows,
+    Upload,
     flag_in_form,
-    rows_in_form,
-    rows_in_json,
+    phones_in,
+    upload_in_form,
+    upload_in_json,
 )
 from outdial_server.gateway.truedy.envelopes import One, one
 from outdial_server.gateway.truedy.field_names import field_name
@@ -45,7 +47,7 @@ _FORM: Final = {
 
 class RowError(BaseModel):
     row: int
-    # What stood there may have been no phone number at all.
+    # As it stands in the row; null where there is none.
     phone: str | None
     reason: str
 
@@ -75,20 +77,21 @@ async def import_contacts(request: Request, asks: Asks) -> Response:
 
 async def _import_form(request: Request, asks: Caller) -> ContactImport:
     async with request.form() as form:
-        rows = rows_in_form(form)
+        upload = upload_in_form(form)
         folder_id = core_id(str(form.get("folder_id", "")))
         options = import_pb2.ContactImportOptions(
             contact_folder_id=folder_id or (await default_folder(asks)).contact_folder_id,
             overwrite_existing=flag_in_form(form, "overwrite_existing"),
         )
-        done = await _import(asks, options, rows)
+        done = await _import(asks, options, upload())
+        errors = await _errors(asks, done, upload)
     return ContactImport(
         imported=done.added_count,
         updated=done.updated_count,
         skipped=done.row_count - done.added_count - done.updated_count - done.refused_count,
         errors=done.refused_count,
         folder_id=done.contact_folder_id,
-        error_details=await _errors(asks, done),
+        error_details=errors,
     )
 
 
@@ -99,11 +102,12 @@ async def _import_json(request: Request, asks: Caller) -> JsonContactImport:
         raise invalid_field("body", "is not valid JSON") from None
     asked = validated(ImportInJson, body)
     options = import_pb2.ContactImportOptions(contact_folder_id=core_id(asked.folder_id))
-    done = await _import(asks, options, rows_in_json(asked))
+    upload = upload_in_json(asked)
+    done = await _import(asks, options, upload())
     return JsonContactImport(
         successful=done.added_count,
         failed=done.row_count - done.added_count,
-        errors=await _errors(asks, done),
+        errors=await _errors(asks, done, upload),
     )
 
 
@@ -133,21 +137,22 @@ async def _messages(
     yield kind(end=import_pb2.ImportEnd(row_count=count))
 
 
-async def _errors(asks: Caller, done: import_pb2.Import) -> list[RowError]:
+async def _errors(asks: Caller, done: import_pb2.Import, upload: Upload) -> list[RowError]:
     if not done.refused_count:
         return []
     request = batch_service_pb2.ListImportFindingsRequest(
         import_id=done.import_id, page_size=ERRORS_TOLD_MOST
     )
     told = await asks.ask(request, batch_service_pb2.ListImportFindingsResponse)
+    faults = [one for one in told.findings if one.kind == import_pb2.FINDING_KIND_FAULT]
+    phones = await phones_in(upload, {fault.row_number for fault in faults})
     return [
         RowError(
-            row=finding.row_number,
-            phone=None,
-            reason=f"{field_name(finding.field)} {finding.description}".strip(),
+            row=fault.row_number,
+            phone=phones.get(fault.row_number) or None,
+            reason=f"{field_name(fault.field)} {fault.description}".strip(),
         )
-        for finding in told.findings
-        if finding.kind == import_pb2.FINDING_KIND_FAULT
+        for fault in faults
     ]
 
 

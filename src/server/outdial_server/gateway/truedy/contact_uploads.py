@@ -2,8 +2,17 @@
 
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
+from functools import partial
 from io import BytesIO
 from itertools import islice
 from typing import Annotated, Any, Final
@@ -12,13 +21,16 @@ from outdial.v1 import import_pb2
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from outdial_client.files import ContactColumns, CsvFileError, contacts_in
+from outdial_client.files import ContactColumns, CsvFileError, ImportRows, contacts_in
 from outdial_server.domain.errors import InvalidFieldsError, invalid_field
 from outdial_server.gateway.truedy.contact_shapes import NewContact
 from outdial_server.gateway.truedy.contacts import write
 
 Rows = AsyncGenerator[Sequence[Any], None]
 """In slices of some hundreds."""
+
+Upload = Callable[[], Rows]
+"""They may be read more than once."""
 
 _SLICE_ROWS: Final = 300
 _FAULTS_MOST: Final = 16
@@ -54,12 +66,12 @@ class ImportInJson(BaseModel):
     contacts: Annotated[list[dict[str, Any]], Field(min_length=1)] | None = None
 
 
-def rows_in_form(form: FormData) -> Rows:
+def upload_in_form(form: FormData) -> Upload:
     """Raises InvalidFieldsError."""
     file = form.get("file")
     if not isinstance(file, UploadFile):
         raise invalid_field("file", "Field required")
-    return _rows_of_file(file.file, ContactColumns(), "file")
+    return partial(_rows_of_file, contacts_in(file.file, ContactColumns()), "file")
 
 
 def flag_in_form(form: FormData, name: str) -> bool:
@@ -70,17 +82,33 @@ def flag_in_form(form: FormData, name: str) -> bool:
         raise invalid_field(name, "must be true or false") from None
 
 
-def rows_in_json(asked: ImportInJson) -> Rows:
+def upload_in_json(asked: ImportInJson) -> Upload:
     """Raises InvalidFieldsError."""
     if asked.contacts is not None:
-        return _rows_of_objects(asked.contacts)
+        return partial(_rows_of_objects, asked.contacts)
     if asked.base64_file is None:
         raise invalid_field("base64_file", "or contacts is required")
     try:
         content = b64decode(asked.base64_file, validate=True)
     except (Base64Error, ValueError):
         raise invalid_field("base64_file", "must be base64") from None
-    return _rows_of_file(BytesIO(content), _columns(asked.mapping_config or {}), "base64_file")
+    columns = _columns(asked.mapping_config or {})
+    return partial(_rows_of_file, contacts_in(BytesIO(content), columns), "base64_file")
+
+
+async def phones_in(upload: Upload, numbers: Collection[int]) -> Mapping[int, str]:
+    """What stands in the rows of these numbers where a phone number should, if anything does. They
+    are read once more, so that nobody has to keep those of all rows."""
+    left, phones = set(numbers), dict[int, str]()
+    async with aclosing(upload()) as rows:
+        async for piece in rows:
+            for row in piece:
+                if row.row_number in left:
+                    left.remove(row.row_number)
+                    phones[row.row_number] = row.contact.address
+            if not left:
+                break
+    return phones
 
 
 def _columns(mapping: Mapping[str, str]) -> ContactColumns:
@@ -93,9 +121,9 @@ def _columns(mapping: Mapping[str, str]) -> ContactColumns:
     return ContactColumns(**named)
 
 
-async def _rows_of_file(file: Any, columns: ContactColumns, field: str) -> Rows:
+async def _rows_of_file(file: ImportRows, field: str) -> Rows:
     try:
-        async with aclosing(contacts_in(file, columns).slices()) as slices:
+        async with aclosing(file.slices()) as slices:
             async for piece in slices:
                 yield piece.rows
     except CsvFileError as error:
@@ -111,9 +139,11 @@ async def _rows_of_objects(contacts: Sequence[dict[str, Any]]) -> Rows:
 
 def _row(number: int, told: dict[str, Any]) -> import_pb2.ContactImportRow:
     row = import_pb2.ContactImportRow(row_number=number)
+    phone = told.get("phone_number")
+    if isinstance(phone, str):
+        row.contact.address = phone
     try:
         asked = _CONTACT.validate_python(told)
-        row.contact.address = asked.phone_number
         write(row.contact, asked)
     except ValidationError as error:
         faults = ((str(each["loc"][0]), str(each["msg"])) for each in error.errors())

@@ -16,7 +16,7 @@ from outdial_server.gateway.refusal import Refusal
 from outdial_server.gateway.truedy.asked import PREFIX, asked
 from outdial_server.gateway.truedy.envelopes import Meta, failure
 from outdial_server.gateway.truedy.field_names import field_name
-from outdial_server.gateway.truedy.ids import core_id
+from outdial_server.gateway.written_ids import as_written
 
 FAULTS_TOLD_MOST: Final = 50
 
@@ -148,9 +148,9 @@ def _rate_limited(refusal: Refusal) -> Response:
 def _not_found(refusal: Refusal) -> Response:
     """404 for what the path names; what a body or a query names is a fault of that field."""
     noun, field = _NOUNS.get(refusal.reason, ("Resource", "id"))
-    wanted, path = refusal.metadata.get("id", ""), asked().path
+    wanted, path = as_written(refusal.metadata.get("id", "")), asked().path
     message = f"{noun} not found: {wanted}"
-    if wanted in map(core_id, path.split("/")):
+    if wanted in path.split("/"):
         return _error(404, message)
     place = path.removeprefix(PREFIX).split("/")[1]
     field = _OTHER_FIELDS.get((place, refusal.reason), field)

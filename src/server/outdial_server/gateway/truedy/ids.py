@@ -3,9 +3,11 @@
 import re
 from typing import Final
 
-_PREFIX: Final = re.compile(r"(batch|camp|agt|agent|num|ctc|cnt|contact|folder|call)_")
+from outdial_server.gateway.written_ids import note_id
+
+_PREFIX: Final = re.compile(r"\A(?:batch|camp|agt|agent|num|ctc|cnt|contact|folder|call)_")
 
 
 def core_id(text: str) -> str:
     """Whatever it is: what is no id of ours is the id of nothing."""
-    return _PREFIX.sub("", text, count=1) if _PREFIX.match(text) else text
+    return note_id(_PREFIX.sub("", text, count=1), text)

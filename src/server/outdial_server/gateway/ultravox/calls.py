@@ -33,6 +33,7 @@ from outdial_server.gateway.ultravox.paging import envelope, part_of
 from outdial_server.gateway.ultravox.parts import Asks, Wanted
 from outdial_server.gateway.ultravox.scheduled_calls import number_or_none
 from outdial_server.gateway.ultravox.templates import CallSettings, template_of
+from outdial_server.gateway.ultravox.throttles import named_throttle
 
 ROUTES: Final = APIRouter(tags=["Calls"], route_class=DialectRoute)
 
@@ -110,9 +111,14 @@ async def list_calls_of_agent(agent_id: str, asks: Asks, wanted: Wanted) -> Resp
     response_model=ShownCall,
     responses=refusals(400, 404),
 )
-async def create_call(agent_id: str, body: StartAgentCall, asks: Asks) -> Response:
-    """At once, ahead of all batches, or not at all. Outgoing media alone: who calls for
-    themselves need not ask."""
+async def create_call(
+    agent_id: str,
+    body: StartAgentCall,
+    asks: Asks,
+    throttle: Annotated[str | None, Query()] = None,
+) -> Response:
+    """At once, ahead of all batches, or not at all: 429 where the throttle, by its name or id, or
+    another limit has no room. Outgoing media alone: who calls for themselves need not ask."""
     agent = await find_agent(asks, agent_id)
     template = template_of(agent)
     medium = body.medium or template.medium
@@ -125,6 +131,8 @@ async def create_call(agent_id: str, body: StartAgentCall, asks: Asks) -> Respon
     _dial(request, *dialled)
     way = await way_of_call(asks, dialled[0])
     request.carrier, request.carrier_config = way.carrier, way.carrier_config
+    if throttle is not None:
+        request.throttle = (await named_throttle(asks, throttle)).throttle_id
     _limit(request, body, template)
     if body.template_context:
         request.template_context.update(body.template_context)
