@@ -1,5 +1,7 @@
 """The migrations make the schema, on both databases; and one SQLite file has one server."""
 
+import asyncio
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,13 +9,16 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.commands.first_keys import FirstKeys
 from outdial_server.domain.errors import Reason, UnavailableError
+from outdial_server.domain.paging import PageRequest
 from outdial_server.storage.migrate import is_up_to_date, migrate
+from outdial_server.storage.revisions import SCRIPTS
 from outdial_server.storage.schema import metadata
 from outdial_server.storage.store import Store, open_store
 from support.clock import ManualClock, ManualSignals
@@ -117,14 +122,60 @@ async def test_migrating_again_changes_nothing(sqlite_files: SqliteFiles) -> Non
 
 
 @pytest.mark.postgres
-async def test_a_postgresql_schema_that_is_behind_is_refused(
+async def test_servers_that_start_at_once_on_an_empty_postgresql_make_one_schema_and_one_account(
     postgres_server: PostgresServer,
 ) -> None:
     name = await postgres_server.new_database(empty=True)
-    with pytest.raises(UnavailableError, match="outdial-server migrate") as refusal:
-        await opened(postgres_server.url(name))
-    assert refusal.value.reason is Reason.DATABASE_UNAVAILABLE
+    url = postgres_server.url(name)
+    stores = await asyncio.gather(*(opened(url) for _ in range(3)))
+    assert await asyncio.to_thread(is_up_to_date, url)
+    clock = ManualClock()
+    await asyncio.gather(
+        *(
+            FirstKeys(store.accounts, store.keys, UuidV7Ids(clock), clock).execute("a" * 40)
+            for store in stores
+        )
+    )
+    accounts = await stores[0].accounts.list_accounts(PageRequest(10))
+    assert len(accounts.items) == 1
+    assert (
+        len((await stores[0].keys.list_keys(accounts.items[0].account_id, PageRequest(10))).items)
+        == 1
+    )
+    for store in stores:
+        await store.close()
     await postgres_server.drop_database(name)
+
+
+async def test_a_schema_that_a_newer_version_has_added_to_is_taken_as_it_is(
+    databases: Databases,
+) -> None:
+    name = await databases.new_database()
+    url = databases.url(name)
+
+    def expand(connection: Connection) -> None:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.commit()
+
+    await in_database(url, expand)
+    store = await opened(url)
+    assert not await store.keys.has_keys()
+    await store.close()
+    assert await in_database(url, revision) == "9999", "and is left so"
+    await databases.drop_database(name)
+
+
+def revision(connection: Connection) -> Any:
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def test_a_migration_that_takes_something_away_says_who_may_go_on() -> None:
+    """Since there was a place to say it."""
+    contracts = re.compile(r"drop_|rename_|alter_column|DROP |RENAME ")
+    for path in sorted((SCRIPTS / "versions").glob("*.py")):
+        script = path.read_text()
+        if path.name > "0064" and contracts.search(script):
+            assert "UPDATE installation SET oldest_revision" in script, path.name
 
 
 async def test_a_fresh_sqlite_file_is_made_and_migrated(tmp_path: Path) -> None:

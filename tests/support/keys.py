@@ -75,6 +75,13 @@ class MemoryAccounts:
         )
         return self._accounts[account_id]
 
+    async def first_account(
+        self, account_id: AccountId, display_name: str, max_concurrent_calls: int
+    ) -> Account:
+        for account in self._accounts.values():
+            return account
+        return await self.create_account(account_id, display_name, max_concurrent_calls, 0)
+
     async def get_account(self, account_id: AccountId) -> Account:
         try:
             return self._accounts[account_id]

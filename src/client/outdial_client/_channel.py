@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 from grpc.aio import Channel, insecure_channel, secure_channel
@@ -109,14 +111,39 @@ class TlsConfig:
     client_private_key: bytes | None = None
 
 
+def target_of(address: str) -> str:
+    """What gRPC calls one server, or several with commas between: it connects to the first that
+    can be reached, and to the next when that one goes away. Raises ValueError for several that
+    it could not tell apart from names to look up."""
+    listed = [part.strip() for part in address.split(",") if part.strip()]
+    if len(listed) < 2 or address.startswith(("ipv4:", "ipv6:")):
+        return address
+    for version, escape in ((4, str), (6, quote)):
+        if all(_is_of(version, part) for part in listed):
+            return f"ipv{version}:{','.join(map(escape, listed))}"
+    raise ValueError(
+        f"address: {address!r} must be ADDRESS:PORT,ADDRESS:PORT with IPv4 addresses, or with "
+        "[IPv6] addresses; a name that stands for several needs no list: dns:///NAME:PORT"
+    )
+
+
+def _is_of(version: int, host_and_port: str) -> bool:
+    host, _, port = host_and_port.rpartition(":")
+    try:
+        return ip_address(host.strip("[]")).version == version and port.isdecimal()
+    except ValueError:
+        return False
+
+
 def open_channel(address: str, tls: bool | TlsConfig) -> Channel:
     """A channel to `address`; it connects at the first request."""
+    target = target_of(address)
     if tls is False:
-        return insecure_channel(address, options=_OPTIONS)
+        return insecure_channel(target, options=_OPTIONS)
     config = TlsConfig() if tls is True else tls
     credentials = grpc.ssl_channel_credentials(
         root_certificates=config.root_certificates,
         private_key=config.client_private_key,
         certificate_chain=config.client_certificate,
     )
-    return secure_channel(address, credentials, options=_OPTIONS)
+    return secure_channel(target, credentials, options=_OPTIONS)

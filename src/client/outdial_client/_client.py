@@ -67,7 +67,10 @@ class Client:
         """Must be made where an event loop runs.
 
         Args:
-            address: Host and port; else `OUTDIAL_ADDRESS`, else 127.0.0.1:50051.
+            address: Host and port; else `OUTDIAL_ADDRESS`, else 127.0.0.1:50051. Of several
+                servers on one database `10.0.0.1:50051,10.0.0.2:50051`: one of them is
+                talked to, and the next when that one goes away; a watch resumes there.
+                ValueError for a list with names in it.
             api_key: Else `OUTDIAL_API_KEY`.
             tls: True for an encrypted connection, or the certificates to use for it.
             timeout: For each request, with its retries. Requests that store long

@@ -75,13 +75,16 @@ async def _with_client(settings: Settings, command: Command, session: _Session) 
 
 
 def open_client(settings: Settings) -> Client:
-    """A client of the server that the settings name."""
-    return Client(
-        settings.address,
-        api_key=settings.api_key,
-        tls=settings.encryption(),
-        timeout=settings.timeout,
-    )
+    """A client of the server that the settings name; CommandFailure when they name none."""
+    try:
+        return Client(
+            settings.address,
+            api_key=settings.api_key,
+            tls=settings.encryption(),
+            timeout=settings.timeout,
+        )
+    except ValueError as error:
+        raise CommandFailure(str(error)) from error
 
 
 def _screen(given: Given, *, is_json: bool) -> Screen:

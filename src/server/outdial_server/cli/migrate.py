@@ -7,7 +7,7 @@ from outdial_server.settings import SettingsError, load_settings
 
 
 def command() -> None:
-    """Bring the database's schema up to date. On SQLite `serve` does so by itself."""
+    """Bring the database's schema up to date. `serve` does so by itself."""
     # Loaded here: the other commands start without it.
     from outdial_server.storage import CannotOpenError, migrate  # noqa: PLC0415
 

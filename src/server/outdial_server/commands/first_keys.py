@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from outdial_server.commands.accounts import CreateAccount
 from outdial_server.commands.keys import ALL_SCOPES, PREFIX_CHARS, CreateKey, hash_secret
-from outdial_server.domain.account import Account, AccountChange, ApiKey
-from outdial_server.domain.ids import ApiKeyId
-from outdial_server.domain.paging import PageRequest
+from outdial_server.domain.account import Account, ApiKey
+from outdial_server.domain.ids import AccountId, ApiKeyId
+from outdial_server.domain.limits import CONCURRENT_CALLS_DEFAULT
 from outdial_server.ports.accounts import AccountStore, KeyStore
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
@@ -50,9 +49,7 @@ class FirstKeys:
         await self.keys.put_key(key, hash_secret(secret))
 
     async def _account(self) -> Account:
-        """The oldest account, or a first one."""
-        page = await self.accounts.list_accounts(PageRequest(size=1))
-        if page.items:
-            return page.items[0]
-        fields = AccountChange(display_name=FIRST_ACCOUNT_NAME)
-        return await CreateAccount(self.accounts, self.ids).execute(fields)
+        account_id = AccountId(self.ids.new_id())
+        return await self.accounts.first_account(
+            account_id, FIRST_ACCOUNT_NAME, CONCURRENT_CALLS_DEFAULT
+        )

@@ -25,6 +25,13 @@ class AccountStore(Protocol):
         before. Raises AlreadyExistsError (REQUEST_ID_REUSED)."""
         ...
 
+    async def first_account(
+        self, account_id: AccountId, display_name: str, max_concurrent_calls: int
+    ) -> Account:
+        """The oldest account; where there is none, a new one. Of servers that ask at once, one
+        makes it."""
+        ...
+
     async def get_account(self, account_id: AccountId) -> Account:
         """Raises NotFoundError (ACCOUNT_NOT_FOUND)."""
         ...

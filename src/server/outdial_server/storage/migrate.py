@@ -25,9 +25,13 @@ def migrate(url: str | URL) -> None:
             with _connected(parsed) as connection:
                 _bring_up_to_date(connection)
         else:
-            from outdial_server.storage.postgres_migration import with_patience  # noqa: PLC0415
+            from outdial_server.storage.postgres_migration import (  # noqa: PLC0415
+                as_a_server,
+                with_patience,
+            )
 
-            asyncio.run(with_patience(parsed, _bring_up_to_date))
+            if not asyncio.run(as_a_server(parsed, is_current)):
+                asyncio.run(with_patience(parsed, _bring_up_to_date))
 
 
 def is_up_to_date(url: str | URL) -> bool:

@@ -929,4 +929,7 @@ installation: Final = Table(
     Column("key", SmallInteger, primary_key=True, autoincrement=False),
     # When a server last wrote here.
     _count("seen_us"),
+    # Servers that know it may go on, whatever has been added since. A migration that takes
+    # something away sets it to the first revision whose servers did without.
+    Column("oldest_revision", Text, nullable=False, server_default="0064"),
 )

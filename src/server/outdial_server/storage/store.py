@@ -9,7 +9,6 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.domain.silence import LEASE
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
@@ -26,7 +25,7 @@ from outdial_server.storage.database import Database
 from outdial_server.storage.direct_call_store import SqlDirectCalls
 from outdial_server.storage.external_call_store import SqlExternalCalls
 from outdial_server.storage.intake import SqlImports, SqlIntake
-from outdial_server.storage.migrate import is_up_to_date, migrate
+from outdial_server.storage.migrate import migrate
 from outdial_server.storage.opening import parse_url, refusals_in_words
 from outdial_server.storage.phone_number_store import SqlPhoneNumbers
 from outdial_server.storage.pulse_store import SqlPulse
@@ -155,10 +154,9 @@ async def open_store(
     lease: timedelta = LEASE,
     clock_decides: bool = False,
 ) -> Store:
-    """Brings the schema up to date on SQLite; on PostgreSQL that is `migrate`'s to do, and
-    a schema that is behind raises UnavailableError. Raises CannotOpenError for a database
-    that cannot be used. `clock_decides` lets `clock` be the time on PostgreSQL too, for
-    tests."""
+    """Brings the schema up to date. Raises CannotOpenError for a database that cannot be
+    used, UnavailableError for one that is not there now. `clock_decides` lets `clock` be the
+    time on PostgreSQL too, for tests."""
     parsed = parse_url(url)
     with refusals_in_words(parsed):
         if parsed.get_backend_name() == "sqlite":
@@ -195,11 +193,7 @@ async def _open_postgres(
     telemetry: Telemetry,
     lease: timedelta,
 ) -> Store:
-    if not await asyncio.to_thread(is_up_to_date, url):
-        raise UnavailableError(
-            Reason.DATABASE_UNAVAILABLE,
-            "the database's schema is behind this server; run `outdial-server migrate`",
-        )
+    await asyncio.to_thread(migrate, url)
     # Loaded here: a server on SQLite starts without it.
     from outdial_server.storage.postgres_database import PostgresDatabase  # noqa: PLC0415
 

@@ -125,6 +125,13 @@ class SqlAccounts:
             )
         )
 
+    async def first_account(
+        self, account_id: AccountId, display_name: str, max_concurrent_calls: int
+    ) -> Account:
+        return await self._db.write(
+            lambda tx: accounts.first_account(tx, account_id, display_name, max_concurrent_calls)
+        )
+
     async def get_account(self, account_id: AccountId) -> Account:
         return await self._db.read(lambda tx: accounts.get_account(tx, account_id))
 
