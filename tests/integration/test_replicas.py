@@ -5,16 +5,22 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
+import grpc.aio
+import httpx
 import pytest
 import pytest_asyncio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from outdial.v1.batch_pb2 import BATCH_STATE_COMPLETED
 from outdial.v1.batch_service_pb2 import WATCH_DELIVERY_EVERY_EVENT
 from outdial.v1.event_pb2 import EVENT_TYPE_CALL_ENDED
 
 from outdial_client import Client, NewBatch, NewCall, NewDirectCall
+from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.shared_signals import SharedSignals
+from outdial_server.app import foundation
 from outdial_server.app.foundation import Foundation, open_foundation
 from outdial_server.app.server import running_server
 from outdial_server.engine import loop
@@ -182,3 +188,54 @@ async def test_where_no_hint_arrives_the_sweeps_find_it(
         exchange(settings, base),
     ):
         await come_to_their_end(base, world, every)
+
+
+class SettableClock(SystemClock):
+    """Of a machine whose time somebody sets."""
+
+    offset = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + SettableClock.offset
+
+
+async def wait_for(engine: Any, status: Any) -> None:
+    """`engine` is a stream of what health says."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await engine.read()).status != status:
+            pass
+
+
+async def test_a_server_whose_clock_is_off_lets_others_dial_and_answers_as_before(
+    settings: Settings, replicas: Replicas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foundation, "SystemClock", SettableClock)
+    monkeypatch.setattr(SettableClock, "offset", timedelta(seconds=-6))
+    async with (
+        running_server(settings) as server,
+        Client(f"127.0.0.1:{server.grpc_port}", api_key=KEY) as client,
+        grpc.aio.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.http_port}") as http,
+    ):
+        health = health_pb2_grpc.HealthStub(channel)
+        of_all = await health.Check(health_pb2.HealthCheckRequest())
+        assert of_all.status == health_pb2.HealthCheckResponse.SERVING
+        engine = health.Watch(health_pb2.HealthCheckRequest(service="outdial.engine"))
+        await wait_for(engine, health_pb2.HealthCheckResponse.NOT_SERVING)
+        told = await http.get("/healthz")
+        assert (told.status_code, told.json()) == (
+            200,
+            {"status": "serving", "obstacles": {"clock": "CLOCK_OFF"}},
+        )
+        made = await client.batches.create(
+            NewBatch(agent_id=replicas.agent_id, display_name="Reminders"),
+            [NewCall(address=f"+1555{n:07d}") for n in range(PEOPLE)],
+        )
+        ended = await client.batches.wait_until_ended(made.batch.batch_id)
+        assert ended.state == BATCH_STATE_COMPLETED
+        metrics = (await http.get("/metrics")).text
+        assert 'outdial_dialling_obstacles{obstacle="clock"} 1.0' in metrics
+        nobody = 'outdial_dials_total{ending="accepted",fault="none",reason="none"} 0.0'
+        assert nobody in metrics
+        SettableClock.offset = timedelta(0)
+        await wait_for(engine, health_pb2.HealthCheckResponse.SERVING)

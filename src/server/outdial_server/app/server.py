@@ -216,6 +216,7 @@ def build_engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredR
         ),
         queues=base.store.carrier_queues,
         pulse=base.store.pulse,
+        store_clock=None if base.store.is_alone else base.store.clock,
         is_alone=base.store.is_alone,
         telemetry=base.telemetry,
     )

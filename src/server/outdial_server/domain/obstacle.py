@@ -9,3 +9,5 @@ class Obstacle(Enum):
     # It cannot be written: away, full or read-only. Nothing else that the server does works
     # either.
     DATABASE = "database"
+    # This machine's is not the database's: others dial, and this server answers as before.
+    CLOCK = "clock"

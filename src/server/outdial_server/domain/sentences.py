@@ -61,6 +61,8 @@ _FIXED: Final[Mapping[str, str]] = {
     "can.",
     "DATABASE_FULL": "The disk of the database is full: nobody is dialled until there is space.",
     "DATABASE_READ_ONLY": "The database is read-only: nobody is dialled until it can be written.",
+    "CLOCK_OFF": "The clock of this server is more than 5 seconds off the database's: it dials "
+    "nobody until that is put right; other servers do.",
     "NO_CLAIM_YET": "This server has only started, and has not claimed yet.",
 }
 

@@ -11,9 +11,10 @@ from outdial_server.domain.retention import KEEP_ALL, Retention
 from outdial_server.domain.silence import LEASE, NOT_FOUND_FINAL_AFTER, carrier_deadline
 from outdial_server.engine.applier import Applier
 from outdial_server.engine.claimer import Claimer
+from outdial_server.engine.clock_watch import ClockWatch
 from outdial_server.engine.database_watch import DatabaseWatch
 from outdial_server.engine.dialer import Dialer
-from outdial_server.engine.loop import SWEEP_EVERY, Loop, Tick
+from outdial_server.engine.loop import Loop, Tick
 from outdial_server.engine.obstacles import Obstacles
 from outdial_server.engine.queues import ClaimedCalls, GatheredReports
 from outdial_server.engine.recaller import Recaller
@@ -37,6 +38,7 @@ from outdial_server.ports.dispatch import ClaimedCall, DispatchStore
 from outdial_server.ports.pulse import Pulse
 from outdial_server.ports.retention import RetentionStore
 from outdial_server.ports.signals import Signals, Topic
+from outdial_server.ports.store_clock import StoreClock
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 
 
@@ -63,11 +65,13 @@ class Engine:
         *,
         queues: CarrierQueueStore,
         pulse: Pulse,
+        store_clock: StoreClock | None = None,
         is_alone: bool,
         telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         """`reports` is the sink that carriers of this process were given. `is_alone`: no
-        other server can have the database open."""
+        other server can have the database open. Without a `store_clock` the store goes by
+        this machine's."""
         settings = settings or EngineSettings()
         deadline = carrier_deadline(settings.lease)
         claimed = ClaimedCalls(signals)
@@ -106,15 +110,22 @@ class Engine:
             name: str,
             topic: Topic,
             tick: Tick,
-            sweep_every: timedelta = SWEEP_EVERY,
+            sweep_every: timedelta | None = None,
             is_held: Callable[[], bool] = self.cannot_write,
         ) -> Loop:
             return Loop(name, topic, tick, clock, signals, sweep_every, telemetry, is_held)
 
         watch = DatabaseWatch(pulse, self.obstacles, signals)
-        self._watching = Loop(
-            "database", Topic.DATABASE, watch.tick, clock, signals, telemetry=telemetry
+        self._watching = [
+            Loop("database", Topic.DATABASE, watch.tick, clock, signals, telemetry=telemetry)
+        ]
+        self._clock_watch = (
+            ClockWatch(store_clock, clock, self.obstacles, signals, telemetry)
+            if store_clock is not None
+            else None
         )
+        if self._clock_watch is not None:
+            self._watching.append(loop("clock", Topic.CLOCK, self._clock_watch.tick))
         self._dialling = [
             loop("claimer", Topic.CLAIM, self._claimer.tick, is_held=self._may_not_dial),
             loop("dialer", Topic.SEND, self._dialer.tick, is_held=self._may_not_dial),
@@ -161,7 +172,10 @@ class Engine:
         await self._dispatch.sweep_staging(None if self._is_alone else CREATION_MOST)
         if self._is_alone:
             await self._reaper.recover()
-        for loop in (self._watching, self._applying, *self._dialling):
+        if self._clock_watch is not None:
+            # Nobody is dialled before it is known to be right.
+            await self._clock_watch.tick(self._clock.now())
+        for loop in (*self._watching, self._applying, *self._dialling):
             loop.start()
 
     async def stop(self) -> None:
@@ -171,5 +185,6 @@ class Engine:
             await loop.stop()
         await self._dialer.finish()
         await self._applying.stop()
-        await self._watching.stop()
+        for loop in self._watching:
+            await loop.stop()
         await self._applier.finish()

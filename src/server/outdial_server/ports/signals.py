@@ -27,6 +27,7 @@ class Topic(Enum):
     EXTERNAL = "external"
     DELIVER = "deliver"
     RECALL = "recall"
+    CLOCK = "clock"
     # A transaction failed at the database itself.
     DATABASE = "database"
 

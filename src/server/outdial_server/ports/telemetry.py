@@ -121,6 +121,10 @@ class Telemetry(Protocol):
         """Something keeps this server from dialling, or does no more."""
         ...
 
+    def clock_compared(self, ahead_by: timedelta) -> None:
+        """The store's clock is ahead of this machine's, surely by so much; negative: behind."""
+        ...
+
     def transaction(self, verb: str) -> Transaction:
         """A writing transaction is asked for. `verb` is a name in the code."""
         ...
@@ -170,6 +174,8 @@ class _NoTelemetry:
     def tick_failed(self, loop: str) -> None: ...
 
     def obstacle_changed(self, obstacle: Obstacle, *, met: bool) -> None: ...
+
+    def clock_compared(self, ahead_by: timedelta) -> None: ...
 
     def transaction(self, verb: str) -> Transaction:
         return self._transaction

@@ -32,6 +32,7 @@ from outdial_server.storage.pulse_store import SqlPulse
 from outdial_server.storage.retry_store import SqlRetries
 from outdial_server.storage.sealed_store import SqlSealedSecrets
 from outdial_server.storage.sqlite_database import SqliteDatabase
+from outdial_server.storage.store_clock import SqlStoreClock
 from outdial_server.storage.stores import (
     SqlAccounts,
     SqlAgents,
@@ -86,6 +87,7 @@ class Store:
     answers: SqlAnswers
     sealed: SqlSealedSecrets
     pulse: SqlPulse
+    clock: SqlStoreClock
 
     @property
     def is_alone(self) -> bool:
@@ -133,6 +135,7 @@ def store_over(
         SqlAnswers(database),
         SqlSealedSecrets(database),
         SqlPulse(database),
+        SqlStoreClock(database),
     )
 
 

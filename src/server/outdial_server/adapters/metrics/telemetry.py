@@ -134,6 +134,12 @@ class PrometheusTelemetry:
             "1 while it keeps this server from dialling.",
             ["obstacle"],
         )
+        clock_offset = Level(
+            registry,
+            "outdial_clock_offset_seconds",
+            "By how much the database's clock is ahead of this machine's, at least.",
+        )
+        self._clock_offset = clock_offset.of()
         self._obstacles = {obstacle: obstacles.of(obstacle.value) for obstacle in Obstacle}
         audited_at = Level(
             registry,
@@ -187,6 +193,9 @@ class PrometheusTelemetry:
 
     def tick_failed(self, loop: str) -> None:
         self._failed_ticks.of(loop).value += 1
+
+    def clock_compared(self, ahead_by: timedelta) -> None:
+        self._clock_offset.value = ahead_by.total_seconds()
 
     def obstacle_changed(self, obstacle: Obstacle, *, met: bool) -> None:
         self._obstacles[obstacle].value = int(met)
