@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from outdial_client import CsvColumns, CsvFileError, NewCall
+from outdial_client import CsvColumns, CsvFileError, Medium, NewCall
 from outdial_client._csv import CsvFile, CsvSource
 from outdial_client._csv_columns import BadCsvRow, CsvRow
 from outdial_client._phone import clean_phone, phone_problem
@@ -72,6 +72,20 @@ def test_how_long_a_call_may_last_is_a_column(name: str) -> None:
     assert problems(f"phone,{name}\n+15551230001,86401\n") == [
         (2, name, "is not 1 to 86400 whole seconds")
     ]
+
+
+def test_columns_of_carrier_configs_and_media_are_read_where_they_are_named() -> None:
+    text = "phone,via,medium\n+15551230001,north,WebHook\n+15551230002,,\n"
+    (plain, _) = calls(text)
+    assert plain.template_context == {"via": "north", "medium": "WebHook"}
+    named = CsvColumns(carrier_config="via", medium="medium")
+    assert calls(text, named) == [
+        NewCall(address="+15551230001", carrier_config="north", medium=Medium.MEDIUM_WEBHOOK),
+        NewCall(address="+15551230002"),
+    ]
+    (bad,) = rows("phone,how\n+15551230001,smoke\n", CsvColumns(medium="how"))
+    assert isinstance(bad, BadCsvRow)
+    assert [problem.reason for problem in bad.problems] == ["is neither outgoing nor webhook"]
 
 
 @pytest.mark.parametrize("text", ["0", "601", "-1", "1.5", "30s", "\u0663\u0660"])

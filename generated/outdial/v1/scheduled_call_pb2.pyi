@@ -230,6 +230,7 @@ class ScheduledCall(_message.Message):
     CONTACT_FOLDER_ID_FIELD_NUMBER: _builtins.int
     MEDIUM_FIELD_NUMBER: _builtins.int
     SEND_TIME_FIELD_NUMBER: _builtins.int
+    CARRIER_CONFIG_FIELD_NUMBER: _builtins.int
     scheduled_call_id: _builtins.str
     """UUID. Output only."""
     batch_id: _builtins.str
@@ -281,6 +282,12 @@ class ScheduledCall(_message.Message):
     medium: Global___Medium.ValueType
     """Unset: that of the batch. WEBHOOK needs a batch with a `webhook_url`, OUTGOING one that was
     made with a carrier.
+    """
+    carrier_config: _builtins.str
+    """The carrier config that this person is dialled with, by id or name, at whatever carrier; read
+    back as an id. It comes before that of the batch and that of the number that the call shows,
+    and the call goes by its limits, and by no other's. Beside it the batch's `carrier_params` do
+    not count. Refused with the medium WEBHOOK.
     """
     @_builtins.property
     def template_context(self) -> _struct_pb2.Struct:
@@ -366,10 +373,11 @@ class ScheduledCall(_message.Message):
         contact_folder_id: _builtins.str = ...,
         medium: Global___Medium.ValueType = ...,
         send_time: _timestamp_pb2.Timestamp | None = ...,
+        carrier_config: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "carrier_params", b"carrier_params", "create_time", b"create_time", "dispatch_time", b"dispatch_time", "due_time", b"due_time", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "ring_timeout", b"ring_timeout", "send_time", b"send_time", "template_context", b"template_context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "annotations", b"annotations", "attempt_count", b"attempt_count", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier_params", b"carrier_params", "contact_folder_id", b"contact_folder_id", "contact_id", b"contact_id", "create_time", b"create_time", "custom_id", b"custom_id", "dispatch_outcome", b"dispatch_outcome", "dispatch_time", b"dispatch_time", "disposition", b"disposition", "due_time", b"due_time", "effective_time_zone", b"effective_time_zone", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "medium", b"medium", "metadata", b"metadata", "normalized_address", b"normalized_address", "position", b"position", "priority", b"priority", "ring_timeout", b"ring_timeout", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "state_reason", b"state_reason", "template_context", b"template_context", "time_zone", b"time_zone", "time_zone_source", b"time_zone_source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "annotations", b"annotations", "attempt_count", b"attempt_count", "batch_id", b"batch_id", "call_id", b"call_id", "caller_id", b"caller_id", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "contact_folder_id", b"contact_folder_id", "contact_id", b"contact_id", "create_time", b"create_time", "custom_id", b"custom_id", "dispatch_outcome", b"dispatch_outcome", "dispatch_time", b"dispatch_time", "disposition", b"disposition", "due_time", b"due_time", "effective_time_zone", b"effective_time_zone", "end_time", b"end_time", "max_call_duration", b"max_call_duration", "medium", b"medium", "metadata", b"metadata", "normalized_address", b"normalized_address", "position", b"position", "priority", b"priority", "ring_timeout", b"ring_timeout", "scheduled_call_id", b"scheduled_call_id", "send_time", b"send_time", "state", b"state", "state_reason", b"state_reason", "template_context", b"template_context", "time_zone", b"time_zone", "time_zone_source", b"time_zone_source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

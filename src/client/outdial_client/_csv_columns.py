@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
 
+from outdial.v1.scheduled_call_pb2 import Medium
+
 from outdial_client._inputs import NewCall
 from outdial_client._phone import clean_phone, phone_problem
 
@@ -19,6 +21,14 @@ _KNOWN_COLUMNS = {
     "priority": ("priority",),
     "ring_timeout": ("ring_timeout", "ring_timeout_seconds"),
     "max_call_duration": ("max_call_duration", "max_call_duration_seconds"),
+    # Only where a column is named for it: lists have had columns of such names for templates.
+    "carrier_config": (),
+    "medium": (),
+}
+_MEDIA = {
+    "": Medium.MEDIUM_UNSPECIFIED,
+    "outgoing": Medium.MEDIUM_OUTGOING,
+    "webhook": Medium.MEDIUM_WEBHOOK,
 }
 _LONGEST_CUSTOM_ID = 256
 _LONGEST_RING_SECONDS = 600
@@ -127,6 +137,10 @@ class CsvColumns:
     """Whole seconds, 1 to 600. Else `ring_timeout` or `ring_timeout_seconds`."""
     max_call_duration: str = ""
     """Whole seconds, 1 to 86,400. Else `max_call_duration` or `max_call_duration_seconds`."""
+    carrier_config: str = ""
+    """Ids or names of carrier configs. Nothing unless it is named; the same for the next."""
+    medium: str = ""
+    """`outgoing` or `webhook`."""
     metadata: Sequence[str] = ()
     """Columns that become metadata and no template values."""
     carrier_params: Sequence[str] = ()
@@ -157,6 +171,8 @@ class CsvColumns:
         yield "priority", self.priority
         yield "ring_timeout", self.ring_timeout
         yield "max_call_duration", self.max_call_duration
+        yield "carrier_config", self.carrier_config
+        yield "medium", self.medium
 
 
 def readable(text: str) -> str:
@@ -183,6 +199,10 @@ def _caller_id_problem(text: str) -> str:
     return phone_problem(text) if text else ""
 
 
+def _medium_problem(text: str) -> str:
+    return "" if text.casefold() in _MEDIA else "is neither outgoing nor webhook"
+
+
 _CHECKS: dict[str, Callable[[str], str]] = {
     "address": phone_problem,
     "priority": _priority_problem,
@@ -190,6 +210,7 @@ _CHECKS: dict[str, Callable[[str], str]] = {
     "max_call_duration": partial(_seconds_problem, _LONGEST_CALL_SECONDS),
     "custom_id": _custom_id_problem,
     "caller_id": _caller_id_problem,
+    "medium": _medium_problem,
 }
 
 
@@ -303,6 +324,8 @@ def _to_call(values: Mapping[str, str]) -> NewCall:
         priority=int(values.get("priority") or 0),
         ring_timeout=_length(values.get("ring_timeout")),
         max_call_duration=_length(values.get("max_call_duration")),
+        carrier_config=values.get("carrier_config", ""),
+        medium=_MEDIA[values.get("medium", "").casefold()],
         template_context=_nested(below(_CONTEXT, values)),
         metadata=below(METADATA, values),
         carrier_params=below(_CARRIER_PARAMS, values),

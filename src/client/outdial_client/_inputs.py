@@ -47,13 +47,17 @@ class NewCall:
     """How long the call may last, 1 s to 24 h; None means as the batch says."""
     medium: Medium.ValueType = Medium.MEDIUM_UNSPECIFIED
     """Who sees to it that the person is reached; unless said otherwise as the batch says."""
+    carrier_config: str = ""
+    """Id or name of the carrier config that this person is dialled with; comes before the
+    batch's and the number's, and may be at another carrier."""
     template_context: Mapping[str, Any] = field(default_factory=dict)
     """Values for the agent's templates: anything that JSON can say."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, Any] = field(default_factory=dict)
     """Kept and given back; nobody else looks at them."""
     carrier_params: Mapping[str, Any] = field(default_factory=dict)
-    """Parameters of the carrier's own; each comes before the batch's."""
+    """Parameters of the carrier's own; each comes before the batch's, which count only without a
+    `carrier_config`."""
 
     def to_message(self) -> ScheduledCall:
         """The same as it is sent."""
@@ -66,6 +70,7 @@ class NewCall:
             ring_timeout=to_duration(self.ring_timeout),
             max_call_duration=to_duration(self.max_call_duration),
             medium=self.medium,
+            carrier_config=self.carrier_config,
             template_context=to_struct(self.template_context),
             metadata=self.metadata,
             annotations=to_struct(self.annotations),

@@ -46,11 +46,13 @@ class NumberWalk(Walk):
 
     operators = OPERATORS | set(OF_NUMBERS)
     numbers: dict[str, PhoneNumberId]
+    # By name.
+    configs: dict[str, CarrierConfigId]
     # Rotations whose next choice is known beforehand, where explanations are held to it.
     rotations = tuple(Rotation)
 
     async def run(self, steps: int) -> None:
-        self.numbers = {}
+        self.numbers, self.configs = {}, {}
         for name, carrier in CONFIGS.items():
             await self.make_config(name, carrier)
         for address in ADDRESSES:
@@ -71,14 +73,17 @@ class NumberWalk(Walk):
 
     async def make_config(self, name: str, carrier: str) -> None:
         """Unless a walk before has left it."""
+        store = self.world.store.carrier_configs
         with suppress(AlreadyExistsError):
-            await self.world.store.carrier_configs.create_carrier_config(
+            await store.create_carrier_config(
                 self.world.account_id,
                 CarrierConfigId(self.world.ids.new_id()),
                 carrier,
                 CarrierConfigFields(name, *LIMITS[name]),
                 CarrierRates({}),
             )
+        listed = await store.list_carrier_configs(self.world.account_id, PageRequest(), name)
+        self.configs[name] = listed.items[0].carrier_config_id
 
     def some_number(self) -> PhoneNumberId:
         known = list(self.numbers.values())
@@ -95,6 +100,8 @@ class NumberWalk(Walk):
 
     async def create(self) -> None:
         stored = None
+        # Most batches go one way.
+        named = ["", *self.configs.values()] if self.chance(40) else [""]
         with suppress(OutdialError):
             stored = await self.world.create(
                 carrier_config=self.random.choice(["", "", "", "few"]),
@@ -104,6 +111,7 @@ class NumberWalk(Walk):
                         priority=self.random.randint(0, 1),
                         caller_id=self.random.choice(["", "", "", STRANGE, *ADDRESSES]),
                         time_zone=self.some_zone(),
+                        carrier_config=self.random.choice(named),
                     )
                     for n in range(self.random.randint(1, 6))
                 ],

@@ -1,6 +1,8 @@
 """Wrong requests to CarrierConfigService, and batches whose carrier config does not fit."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -47,7 +49,26 @@ def batch_of(world: World, **fields: str) -> Batch:
     return Batch(agent_id=world.ours.agent_id, display_name="x", **fields)
 
 
+def naming(what: str, says: str, name: Callable[[World], str], **fields: Any) -> Wrong:
+    """Of somebody who names a carrier config."""
+    return faulty(
+        what,
+        "CreateBatch",
+        lambda w: {
+            "batch": batch_of(w),
+            "scheduled_calls": [
+                *ROWS_TO_CALL,
+                ScheduledCall(address="+15551230002", carrier_config=name(w), **fields),
+            ],
+        },
+        "scheduled_calls[1].carrier_config",
+        says=says,
+    )
+
+
 ROWS = [
+    naming("a person's that there is not", "names no carrier config", lambda w: "nowhere"),
+    naming("a person's of another account", "names no", lambda w: w.their_carrier_config_id),
     faulty(
         "nothing",
         "CreateCarrierConfig",

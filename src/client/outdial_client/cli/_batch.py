@@ -128,6 +128,9 @@ def add(
         int | None,
         typer.Option(min=1, max=86_400, metavar="SECONDS", help="How long it may last."),
     ] = None,
+    carrier_config: Annotated[
+        str, typer.Option(help="Carrier config to dial them with, by name or id.")
+    ] = "",
     value: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="For templates: JSON or text. May be repeated."),
@@ -153,6 +156,7 @@ def add(
         priority=priority,
         ring_timeout=seconds_or_none(ring_timeout),
         max_call_duration=seconds_or_none(max_call_duration),
+        carrier_config=carrier_config,
         template_context=parse_context(value),
         metadata=parse_pairs(label),
         carrier_params=parse_context(carrier_param),

@@ -159,6 +159,7 @@ def scheduled_call_facts(call: ScheduledCall) -> Facts:
         ),
         ("priority", str(call.priority or "")),
         ("medium", MEDIA.spoken(call.medium)),
+        ("carrier config", call.carrier_config),
         ("state", SCHEDULED_CALL_STATES.spoken(call.state)),
         ("how it ended", DISPOSITIONS.spoken(call.disposition)),
         ("because", own_reason(call)),

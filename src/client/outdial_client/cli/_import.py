@@ -47,6 +47,10 @@ class ColumnOptions:
     max_call_duration_column: Annotated[
         str, typer.Option(help="Holds how long each call may last, in seconds.")
     ] = ""
+    carrier_config_column: Annotated[
+        str, typer.Option(help="Holds the carrier config of each, by name or id.")
+    ] = ""
+    medium_column: Annotated[str, typer.Option(help="Holds outgoing or webhook.")] = ""
     label_column: Annotated[
         list[str] | None,
         typer.Option(help="Becomes a label and no template value; may be repeated."),
@@ -66,6 +70,8 @@ class ColumnOptions:
             priority=self.priority_column,
             ring_timeout=self.ring_timeout_column,
             max_call_duration=self.max_call_duration_column,
+            carrier_config=self.carrier_config_column,
+            medium=self.medium_column,
             metadata=tuple(self.label_column or ()),
             carrier_params=tuple(self.carrier_param_column or ()),
         )

@@ -30,11 +30,16 @@ class CarrierReadiness:
             # Its state has its own answer.
             return
         agent = await self.agents.get_agent(account_id, batch.agent_id)
-        self.terms.refuse(
-            batch.carrier,
-            has_credentials=await self._has_credentials(batch),
-            has_join_url=bool(agent.fields.join_url_template),
-        )
+        has_join_url = bool(agent.fields.join_url_template)
+        has_credentials = await self._has_credentials(batch)
+        self.terms.refuse(batch.carrier, has_credentials=has_credentials, has_join_url=has_join_url)
+        if batch.has_own_configs:
+            for config in await self.configs.configs_of_people(account_id, batch_id):
+                self.terms.refuse(
+                    config.carrier,
+                    has_credentials=config.fields.credentials is not None,
+                    has_join_url=has_join_url,
+                )
 
     async def _has_credentials(self, batch: Batch) -> bool:
         named = batch.settings.carrier_config

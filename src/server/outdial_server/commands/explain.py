@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from outdial_server.domain.carrier_config import ConfigRef
+from outdial_server.domain.carrier_config import Dialler
 from outdial_server.domain.explanation import (
     BatchStanding,
     LevelledAnswer,
@@ -11,6 +11,7 @@ from outdial_server.domain.explanation import (
     Verdict,
     batch_answers,
     batch_verdict,
+    diallers_of,
     row_answers,
     row_verdict,
     server_answers,
@@ -48,7 +49,7 @@ class Explain:
 
     async def batch(self, account_id: AccountId, batch_id: BatchId) -> BatchExplanation:
         standing = await self.standings.batch_standing(account_id, batch_id)
-        answers = [*batch_answers(standing), *await self._of_server(standing, standing.configs)]
+        answers = [*batch_answers(standing), *await self._of_server(standing, standing.diallers)]
         of_batch = [a.budget for a in standing.scope_answers if a.budget is not None]
         return BatchExplanation(
             standing,
@@ -65,19 +66,15 @@ class Explain:
         candidate = standing.candidate
         if candidate is None:
             return RowExplanation(standing, (), Verdict())
-        number = candidate.caller_number
-        configs = standing.batch.configs
-        if number is not None and number.account is not None:
-            configs = frozenset({number.account.ref})
-        of_server = await self._of_server(standing.batch, configs)
+        own = diallers_of(standing.batch.batch, candidate)
+        of_server = await self._of_server(standing.batch, own or standing.batch.diallers)
         answers = [*row_answers(standing, candidate), *of_server]
         return RowExplanation(standing, answers, row_verdict(standing, candidate, answers))
 
     async def _of_server(
-        self, standing: BatchStanding, configs: Collection[ConfigRef | None]
+        self, standing: BatchStanding, diallers: Collection[Dialler]
     ) -> list[LevelledAnswer]:
-        """Without any config the gates of the numbers have said so."""
-        carrier = standing.batch.carrier
-        found = [await self.find_carrier(carrier, config) for config in configs]
+        """Without any the gates of the numbers have said so."""
+        found = [await self.find_carrier(*dialler) for dialler in diallers]
         has_carrier = not found or any(one is not None for one in found)
         return server_answers(self.probe(), standing.at, has_carrier=has_carrier)

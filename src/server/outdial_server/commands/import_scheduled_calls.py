@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from outdial_server.commands.contexts import context_check
 from outdial_server.commands.new_batch import BatchPlanner, BatchSpec, refusal_of_an_empty_batch
-from outdial_server.commands.row_params import RowParams
 from outdial_server.commands.rows import RawRows, answer_again, checked_rows, name_of, take_in
 from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.ids import AccountId, BatchId, ImportId
@@ -48,8 +47,7 @@ class ImportScheduledCalls:
                 return await answer_again(staging, raw, request)
             tally = ImportTally(spec.bad_rows, staging.duplicates)
             contexts = context_check(staging.agent, self.schemas)
-            params = RowParams(self.planner.terms, staging.through)
-            await take_in(staging, checked_rows(raw, contexts, params, staging.media), tally)
+            await take_in(staging, checked_rows(raw, staging, contexts, self.planner.terms), tally)
             _refuse_none(spec, tally)
             if tally.is_refused or (_needs_rows(spec) and not tally.added_count):
                 await staging.refuse(tally.counts(added=False))

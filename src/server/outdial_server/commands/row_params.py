@@ -3,7 +3,8 @@ added."""
 
 from dataclasses import dataclass, replace
 
-from outdial_server.domain.carrier_params import DialledThrough, ParamsError
+from outdial_server.commands.row_configs import RowConfigs
+from outdial_server.domain.carrier_params import ParamsError
 from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.domain.intake import CheckedRows, RowFault
 from outdial_server.domain.plan import NumberedRow
@@ -14,10 +15,10 @@ _FIELD = "carrier_params"
 
 @dataclass(frozen=True, slots=True)
 class RowParams:
-    """What one request writes its parameters by."""
+    """What one request writes its parameters by; `configs` have checked the rows before."""
 
     terms: CarrierTerms
-    through: DialledThrough
+    configs: RowConfigs
 
     def write(self, checked: CheckedRows[NewScheduledCall]) -> CheckedRows[NewScheduledCall]:
         """Takes out the rows whose parameters cannot be passed on."""
@@ -27,7 +28,7 @@ class RowParams:
         faults = list(checked.faults)
         for number, row in checked.rows:
             try:
-                params = self.terms.written(row.carrier_params, self.through)
+                params = self.terms.written(row.carrier_params, self.configs.through(row))
             except ParamsError as error:
                 faults += (
                     RowFault(number, fault.field, fault.description, row.contact_id)

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 from outdial_server.commands.contexts import ContextCheck, context_check
 from outdial_server.commands.number_zones import zone_of_number
+from outdial_server.commands.row_configs import RowConfigs
 from outdial_server.commands.row_params import RowParams
 from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.domain.checks import RawRow, check_row
@@ -57,11 +58,13 @@ def check_rows(
 
 
 async def checked_rows(
-    raw: RawRows, contexts: ContextCheck | None, params: RowParams, media: MediumRule
+    raw: RawRows, staging: Staging, contexts: ContextCheck | None, terms: CarrierTerms
 ) -> AsyncGenerator[CheckedRows[NewScheduledCall], None]:
+    configs = RowConfigs(staging, terms)
+    params = RowParams(terms, configs)
     async with aclosing(raw):
         async for piece in raw:
-            checked = params.write(check_rows(piece, media))
+            checked = params.write(await configs.check(check_rows(piece, staging.media)))
             yield checked if contexts is None else await contexts.check(checked)
 
 
@@ -157,8 +160,7 @@ async def take_list(
         tally = ListTally(staging.duplicates, IMPORT_ROWS_MAX)
         raw = more(raw, staging.begun_at)
     contexts = context_check(staging.agent, schemas)
-    params = RowParams(terms, staging.through)
-    await take_in(staging, checked_rows(raw, contexts, params, staging.media), tally)
+    await take_in(staging, checked_rows(raw, staging, contexts, terms), tally)
     tally.raise_if_refused()
     if refusal_of_none is not None and not tally.row_count:
         raise refusal_of_none

@@ -247,6 +247,8 @@ class Batch:
     needs_config: bool = False
     # A new list has taken the place of people who wait, and some of these are yet to be ended.
     is_replacing: bool = False
+    # Whether some of its people name carrier configs of their own.
+    has_own_configs: bool = False
 
     @property
     def lacks_config(self) -> bool:
@@ -255,7 +257,8 @@ class Batch:
 
     @property
     def medium_rule(self) -> MediumRule:
-        return MediumRule(self.settings.webhook is not None, self.carrier != WEBHOOK_CARRIER)
+        has_webhook = self.settings.webhook is not None
+        return MediumRule(has_webhook, self.carrier != WEBHOOK_CARRIER, self.medium)
 
     @property
     def schedule_warning(self) -> str:

@@ -65,6 +65,13 @@ class ConfigRef(NamedTuple):
     revision: int = NEWEST_REVISION
 
 
+class Dialler(NamedTuple):
+    """Who dials, and with which account there; None: without one."""
+
+    carrier: str
+    config: ConfigRef | None = None
+
+
 def config_ref(text: str, revision: int = NEWEST_REVISION) -> ConfigRef | None:
     """Of an id that is empty where there is no carrier config."""
     return ConfigRef(CarrierConfigId(text), revision) if text else None

@@ -61,7 +61,7 @@ class CarrierTerms:
         if carrier in self.need_config and not has_credentials:
             raise PreconditionError(
                 Reason.CARRIER_NOT_CONFIGURED,
-                f"the carrier config of the batch has no credentials for {carrier!r}",
+                f"the carrier config has no credentials for {carrier!r}",
                 {"carrier": carrier},
             )
 

@@ -273,6 +273,8 @@ class RawRow:
     carrier_params: Params = field(default_factory=dict)
     # None: that of the batch.
     medium: Medium | None = None
+    # By id or name.
+    carrier_config: str = ""
 
 
 def check_row(
@@ -328,6 +330,7 @@ def check_row(
         max_call_duration=row.max_call_duration,
         carrier_params=row.carrier_params,
         medium=row.medium,
+        carrier_config=row.carrier_config,
     )
 
 

@@ -16,6 +16,7 @@ from outdial_server.domain.number_gates import day_answer, gap_answer
 from outdial_server.domain.number_rotation import OwnNumber
 from outdial_server.domain.number_rules import UNCALLED, NumberRules, NumberUse
 from outdial_server.domain.retry_policy import NO_ATTEMPT_LEFT, attempt_cap
+from outdial_server.domain.route import OPEN_ROUTE, ROUTE_GATES, Route
 from outdial_server.domain.suppression import SUPPRESSED
 from outdial_server.domain.time_zones import UTC_ZONE
 
@@ -54,6 +55,8 @@ class Candidate(NamedTuple):
     # The number of the account's that it is bound to, if it is bound to one.
     caller_number: OwnNumber | None = None
     without_config: WithoutConfig | None = None
+    # Which way it goes, in a batch whose people go several.
+    route: Route | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,11 @@ def caller_id_gate(candidate: Candidate, now: datetime) -> GateAnswer:
     return GateAnswer(_CALLER_ID.gate, 0, reason, figures, waits_for=ANY_CALL_ENDS)
 
 
+def route_gate(candidate: Candidate, now: datetime) -> GateAnswer:
+    """The carrier config that the row itself is dialled with."""
+    return OPEN_ROUTE if candidate.route is None else candidate.route.gate(now)
+
+
 _CALLER_ID = GateAnswer("caller_id", None)
 _NO_CONFIG = GateAnswer("caller_id", 0, "CALLER_ID_WITHOUT_CONFIG", waits_for=CONFIGURATION)
 NUMBER_NOT_USABLE: Final = "NUMBER_NOT_USABLE"
@@ -147,7 +155,8 @@ def row_gates(batch: Batch, rules: AccountRules) -> tuple[RowGate, ...]:
     numbers = () if rules.numbers is None else number_gates(rules.numbers)
     by_number = rules.has_phone_numbers or batch.lacks_config
     caller_id = (caller_id_gate,) if by_number else ()
-    return (*suppression, due_gate, attempts, *_hours_gates(batch), *numbers, *caller_id)
+    route = (route_gate,) if batch.has_own_configs else ()
+    return (*suppression, due_gate, attempts, *_hours_gates(batch), *numbers, *caller_id, *route)
 
 
 @lru_cache(maxsize=1024)
@@ -178,8 +187,9 @@ def plan_claims(
 ) -> ClaimPlan:
     """Takes candidates in their order while the budget lasts. A row that a gate blocks
     costs none of it, and is put off to the latest moment at which one of its gates is to be
-    asked again, skipped by the first gate that blocks for good, or held where none but that
-    of its number is in its way, or names a moment: there are as many as you like of one number."""
+    asked again, skipped by the first gate that blocks for good, or held where none but those of
+    its number and its route are in its way, or name a moment: there are as many as you like of
+    one number."""
     claimed: list[Candidate] = []
     deferred: list[tuple[Candidate, datetime]] = []
     skipped: list[tuple[Candidate, str]] = []
@@ -208,7 +218,10 @@ def plan_claims(
 
 
 def _moment_of(answer: GateAnswer) -> datetime | None:
-    return None if answer.gate == _CALLER_ID.gate else answer.look_at or answer.next_at
+    return None if answer.gate in _HOLDING else answer.look_at or answer.next_at
+
+
+_HOLDING: Final = ROUTE_GATES | {_CALLER_ID.gate}
 
 
 def dialing_rank(priority: int, attempts: int) -> int:

@@ -12,9 +12,10 @@ from typing import Final
 
 from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch
-from outdial_server.domain.carrier_config import ConfigRef
+from outdial_server.domain.carrier_config import Dialler
 from outdial_server.domain.claims import Candidate, RowGate, row_gates
 from outdial_server.domain.gates import ANY_CALL_ENDS, CONFIGURATION, GateAnswer, clock_gates
+from outdial_server.domain.number_rotation import CarrierAccount, OwnNumber
 from outdial_server.domain.scheduled_call import ScheduledCall
 
 NEXT_CLAIM: Final = "NEXT_CLAIM"
@@ -102,8 +103,28 @@ class BatchStanding:
     share: SharedOut
     tallies: Sequence[RowTally]
     tallied_rows: int
-    # That its calls may be dialled with; None for one without.
-    configs: frozenset[ConfigRef | None] = frozenset()
+    # With whom its calls may be dialled.
+    diallers: frozenset[Dialler] = frozenset()
+
+
+def diallers_of_numbers(batch: Batch, numbers: Iterable[OwnNumber]) -> frozenset[Dialler]:
+    accounts = (number.account for number in numbers)
+    return frozenset(_dialler(batch, account) for account in accounts if account is not None)
+
+
+def diallers_of(batch: Batch, candidate: Candidate) -> frozenset[Dialler]:
+    """Of one of its people, where they go several ways or show a certain number; empty where the
+    batch tells."""
+    number, route = candidate.caller_number, candidate.route
+    if route is not None and route.account is not None:
+        return frozenset({_dialler(batch, route.account)})
+    if route is not None and route.pool is not None:
+        return diallers_of_numbers(batch, route.pool.usable)
+    return diallers_of_numbers(batch, () if number is None else (number,))
+
+
+def _dialler(batch: Batch, account: CarrierAccount) -> Dialler:
+    return Dialler(account.carrier or batch.carrier, account.ref)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from outdial_server.domain.pacing import people_of_day, slots_at_once, wait_afte
 from outdial_server.domain.slots import ScopeKind, SlotRow
 from outdial_server.domain.throttle import ThrottleUse
 from outdial_server.domain.time_zones import local_day
-from outdial_server.domain.trouble import Trouble
+from outdial_server.domain.trouble import Hold, Trouble
 
 ANY_CALL_ENDS: Final = "ANY_CALL_ENDS"
 CONFIGURATION: Final = "CONFIGURATION"
@@ -188,7 +188,7 @@ def _people_of_day(facts: ScopeFacts, now: datetime) -> int:
 
 
 def slot_gate(row: SlotRow) -> GateAnswer:
-    name = _SLOT_GATE_OF[row.scope.kind]
+    name = SLOT_GATE_OF[row.scope.kind]
     figures = {"used": row.used}
     if row.target_cap is not None:
         figures["cap"] = row.target_cap
@@ -227,7 +227,7 @@ def carrier_rate_gate(use: ThrottleUse) -> GateAnswer:
         "window_ms": rule.rule.window // timedelta(milliseconds=1),
     }
     if use.left == 0:
-        return GateAnswer("carrier_rate", 0, "CARRIER_RATE_REACHED", figures, next_at=rule.opens_at)
+        return GateAnswer("carrier_rate", 0, CARRIER_RATE_REACHED, figures, next_at=rule.opens_at)
     return GateAnswer("carrier_rate", use.left, figures=figures)
 
 
@@ -239,7 +239,11 @@ def carrier_account_gate(trouble: Trouble, now: datetime) -> GateAnswer:
     hold = trouble.hold(now)
     if hold is None:
         return _ACCOUNT_WORKS
-    figures = {"failures": trouble.breaker.failures}
+    return held_account_gate(hold, {"failures": trouble.breaker.failures})
+
+
+def held_account_gate(hold: Hold, figures: Mapping[str, int]) -> GateAnswer:
+    """By what holds its calls back."""
     if hold.left:
         return GateAnswer(_ACCOUNT_WORKS.gate, hold.left, figures=figures)
     return GateAnswer(
@@ -287,6 +291,7 @@ def _numbers_full(usable: Sequence[OwnNumber], figures: Mapping[str, int]) -> Ga
     )
 
 
+CARRIER_RATE_REACHED: Final = "CARRIER_RATE_REACHED"
 NO_USABLE_NUMBER: Final = "NO_USABLE_NUMBER"
 NUMBERS_WITHOUT_CONFIG: Final = "NUMBERS_WITHOUT_CONFIG"
 NUMBERS_FULL: Final = "NUMBERS_FULL"
@@ -322,6 +327,6 @@ def next_moment(answers: Iterable[GateAnswer]) -> datetime | None:
     return max((a.next_at for a in answers if a.next_at is not None), default=None)
 
 
-_SLOT_GATE_OF: Final = {kind: f"slots_{kind.name.lower()}" for kind in ScopeKind}
+SLOT_GATE_OF: Final = {kind: f"slots_{kind.name.lower()}" for kind in ScopeKind}
 
-SLOT_GATE_NAMES: Final = tuple(_SLOT_GATE_OF.values())
+SLOT_GATE_NAMES: Final = tuple(SLOT_GATE_OF.values())

@@ -29,6 +29,8 @@ class MediumRule:
     has_webhook: bool = False
     # Whether the batch was made with a carrier.
     can_dial: bool = True
+    # Of those who have none of their own.
+    usual: Medium = Medium.OUTGOING
 
     def fault(self, asked: Medium) -> str:
         """Why a person cannot have it; empty where there is nothing against it."""

@@ -24,6 +24,8 @@ class CarrierAccount:
     ref: ConfigRef | None = None
     # What keeps calls away from it, if anything is wrong with it.
     hold: Hold | None = None
+    # Who dials; empty where that is the carrier of the batch.
+    carrier: str = ""
 
     @property
     def key(self) -> int:
@@ -33,7 +35,7 @@ class CarrierAccount:
     def free(self) -> int | None:
         """Calls that may be dialled with it now; None means as many as you like."""
         left = None if self.rate is None else max(0, self.rate.left - self.unsent)
-        return _least(self.slot.free, left, _left_by(self.hold))
+        return least(self.slot.free, left, _left_by(self.hold))
 
     @property
     def opens_at(self) -> datetime | None:
@@ -73,12 +75,12 @@ class OwnNumber:
         """Calls that may show it now; None means as many as you like."""
         if not self.is_usable:
             return 0
-        return _least(self.own_free, None if self.account is None else self.account.free)
+        return least(self.own_free, None if self.account is None else self.account.free)
 
     @property
     def own_free(self) -> int | None:
         """The same by itself, whatever its carrier config has."""
-        return _least(self.slot.free, _left_by(self.hold))
+        return least(self.slot.free, _left_by(self.hold))
 
     @property
     def is_refused(self) -> bool:
@@ -108,7 +110,8 @@ def _left_by(hold: Hold | None) -> int | None:
     return None if hold is None else hold.left
 
 
-def _least(*limits: int | None) -> int | None:
+def least(*limits: int | None) -> int | None:
+    """None is no limit."""
     return min((limit for limit in limits if limit is not None), default=None)
 
 
@@ -132,14 +135,32 @@ NO_NUMBERS: Final = NumberPool(())
 @dataclass(frozen=True, slots=True)
 class CallerId:
     """What a call shows, and which of the account's numbers that is. Without a number it is
-    a mere text, and counts in no slots but those of the batch: `account` is then the carrier
-    config of the batch, where numbers have that one, too."""
+    a mere text, and counts in no slots but those of the batch. `account` is the carrier config
+    that it is dialled with, where that is not the number's: of a batch that goes one way only
+    where numbers have that one, too."""
 
     text: str
     number: OwnNumber | None = None
     account: CarrierAccount | None = None
     # One of a choice, and not what the row is bound to.
     is_chosen: bool = False
+
+    @property
+    def dialled_with(self) -> CarrierAccount | None:
+        """None: with that of the batch, or without one."""
+        if self.account is not None or self.number is None:
+            return self.account
+        return self.number.account
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A row that is bound to no number, and shows one of `pool` in turn, dialled with `account`.
+    Those of one `line` have one pool."""
+
+    line: int
+    pool: NumberPool
+    account: CarrierAccount | None = None
 
 
 def caller_id_of(kept: CallerId | None, own: CallerId | None) -> CallerId | None:
@@ -162,7 +183,7 @@ def free_together(numbers: Iterable[OwnNumber]) -> int | None:
 def _free_of_account(numbers: Sequence[OwnNumber]) -> int | None:
     account = numbers[0].account
     own = _sum(number.own_free for number in numbers)
-    return own if account is None else _least(own, account.free)
+    return own if account is None else least(own, account.free)
 
 
 def _sum(limits: Iterable[int | None]) -> int | None:
@@ -269,38 +290,40 @@ class Choice:
 
 
 def choose_caller_ids(
-    wishes: Sequence[CallerId | None],
+    wishes: Sequence[CallerId | Turn | None],
     pool: NumberPool,
     room: NumberRoom,
     draw: Callable[[], float],
 ) -> Choice:
-    """For rows in their order; a wish is what a row is bound to, None where the pool decides.
-    `draw` gives numbers from 0 to below 1.
+    """For rows in their order; a wish is what a row is bound to, or another pool; None where
+    `pool` decides. `draw` gives numbers from 0 to below 1.
 
     Rows that are bound come first: whom the pool has a place for does then not depend on
     chance."""
-    shown: list[CallerId | None] = [_bound(wish, room) for wish in wishes]
-    turns, last = _Turns(pool, room, draw), pool.last
+    shown: list[CallerId | None] = [
+        _bound(wish, room) if isinstance(wish, CallerId) else None for wish in wishes
+    ]
+    turns: dict[int | None, _Turns] = {}
+    last = pool.last
     for place, wish in enumerate(wishes):
-        if wish is not None:
+        if isinstance(wish, CallerId):
             continue
-        number = turns.next()
-        if number is None:
-            break
-        room.take(number)
-        shown[place], last = CallerId(number.address, number, is_chosen=True), number.key
+        line, account = (None, None) if wish is None else (wish.line, wish.account)
+        if line not in turns:
+            turns[line] = _Turns(pool if wish is None else wish.pool, room, draw)
+        number = turns[line].next() if room.has_account(account) else None
+        if number is not None:
+            room.take(number)
+            room.take_account(account)
+            shown[place] = CallerId(number.address, number, account, is_chosen=True)
+            last = number.key
     return Choice(tuple(shown), last)
 
 
-def _bound(wish: CallerId | None, room: NumberRoom) -> CallerId | None:
-    if wish is None:
+def _bound(wish: CallerId, room: NumberRoom) -> CallerId | None:
+    if not room.has_account(wish.account) or (wish.number and not room.has(wish.number)):
         return None
-    if wish.number is None:
-        if not room.has_account(wish.account):
-            return None
-        room.take_account(wish.account)
-        return wish
-    if not room.has(wish.number):
-        return None
-    room.take(wish.number)
+    room.take_account(wish.account)
+    if wish.number is not None:
+        room.take(wish.number)
     return wish

@@ -81,6 +81,8 @@ class NewScheduledCall:
     carrier_params: Params = field(default_factory=dict)
     # None: that of the batch.
     medium: Medium | None = None
+    # An id, or as a client writes it a name. Empty: that of its batch or of its number.
+    carrier_config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +121,5 @@ class ScheduledCall:
     medium: Medium | None = None
     # When the request of the latest call was let go.
     sent_at: datetime | None = None
+    # The id of its own; empty without one.
+    carrier_config: str = ""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from outdial_server.domain.carrier_config import CarrierConfig, CarrierConfigFields, CarrierRates
 from outdial_server.domain.carrier_terms import CarrierTerms
-from outdial_server.domain.ids import AccountId, CarrierConfigId
+from outdial_server.domain.ids import AccountId, BatchId, CarrierConfigId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 
@@ -54,6 +54,12 @@ class CarrierConfigStore(Protocol):
         self, account_id: AccountId, page: PageRequest, display_name: str = ""
     ) -> Page[CarrierConfig]:
         """Oldest first; with a name, the one of exactly that name."""
+        ...
+
+    async def configs_of_people(
+        self, account_id: AccountId, batch_id: BatchId
+    ) -> tuple[CarrierConfig, ...]:
+        """Those that people of the batch name."""
         ...
 
     async def change_carrier_config(

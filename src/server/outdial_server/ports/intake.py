@@ -45,6 +45,15 @@ class NewBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class RowConfig:
+    """A carrier config that somebody is to be dialled with."""
+
+    config_id: str
+    through: DialledThrough
+    has_credentials: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What is told of rows that go in; kept for a repetition of the request. `counts` is for
     an import, and for nothing else."""
@@ -85,7 +94,8 @@ class RowSink(Protocol[R_contra]):
 
     async def stage(self, rows: Sequence[R_contra], findings: Sequence[Finding] = ()) -> None:
         """The next rows, in one transaction with what was found among them; a slice of about
-        500 keeps the writer's turn short. Raises ConflictError (BATCH_CHANGED)."""
+        500 keeps the writer's turn short. Raises ConflictError (BATCH_CHANGED), NotFoundError
+        (CARRIER_CONFIG_NOT_FOUND)."""
         ...
 
 
@@ -113,6 +123,10 @@ class Staging(RowSink[NewScheduledCall], Protocol):
     def through(self) -> DialledThrough:
         """Who is to dial the batch, as it was when the list began. Not there for a request
         that is repeated."""
+        ...
+
+    async def find_configs(self, texts: Collection[str]) -> Mapping[str, RowConfig]:
+        """The account's carrier configs of these ids or names, by these; others are left out."""
         ...
 
     @property

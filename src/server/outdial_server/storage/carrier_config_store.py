@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from outdial_server.domain.carrier_config import CarrierConfig, CarrierConfigFields, CarrierRates
 from outdial_server.domain.carrier_terms import CarrierTerms
-from outdial_server.domain.ids import AccountId, CarrierConfigId
+from outdial_server.domain.ids import AccountId, BatchId, CarrierConfigId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.ports.carrier_configs import StoredCredentials
@@ -43,6 +43,13 @@ class SqlCarrierConfigs:
     ) -> Page[CarrierConfig]:
         return await self._db.read(
             lambda tx: carrier_configs.list_carrier_configs(tx, account_id, page, display_name)
+        )
+
+    async def configs_of_people(
+        self, account_id: AccountId, batch_id: BatchId
+    ) -> tuple[CarrierConfig, ...]:
+        return await self._db.read(
+            lambda tx: carrier_configs.configs_of_people(tx, account_id, batch_id)
         )
 
     async def change_carrier_config(

@@ -22,7 +22,7 @@ from outdial_server.domain.request import RequestKey, RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.time_zones import ZoneRule
 from outdial_server.domain.window_estimate import WindowEstimate
-from outdial_server.ports.intake import NewBatch, Outcome, StoredRows
+from outdial_server.ports.intake import NewBatch, Outcome, RowConfig, StoredRows
 from outdial_server.storage.database import Database
 from outdial_server.storage.encoding import id_or_not_found
 from outdial_server.storage.rehearsal import rehearse
@@ -31,6 +31,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs import imports, replacing, revealing, staging
 from outdial_server.storage.verbs.addresses import all_positions, first_positions
 from outdial_server.storage.verbs.batch_rows import batch_by_key, batch_from
+from outdial_server.storage.verbs.row_configs import find_row_configs
 from outdial_server.storage.verbs.window_checks import estimate_window
 
 ERASE_ROWS: Final = 500
@@ -87,6 +88,12 @@ class SqlStaging:
     @property
     def media(self) -> MediumRule:
         return self._staged.media
+
+    async def find_configs(self, texts: Collection[str]) -> Mapping[str, RowConfig]:
+        if not texts:
+            return {}
+        account = self._staged.account_key
+        return await self._db.read(lambda tx: find_row_configs(tx, account, texts))
 
     @property
     def is_repeated(self) -> bool:

@@ -222,6 +222,8 @@ batches: Final = Table(
     # positions to before the second, who waits is to be ended. Null, both, when nobody is.
     Column("replaced_from", BigInt),
     Column("replaced_before", BigInt),
+    # Whether it has rows in configs_of_rows, or had some.
+    Column("has_own_configs", SmallInteger, nullable=False, server_default="0"),
 )
 # For those who watch an account's batches.
 _SHOWN_AS_ENDED: Final = (
@@ -321,6 +323,8 @@ scheduled_calls: Final = Table(
     Column("carrier_params_json", Text),
     # Null: that of the batch.
     Column("medium", SmallInteger),
+    # Null: that of its batch or of the number that it shows.
+    Column("carrier_config_key", BigInt),
 )
 Index("rows_by_position", scheduled_calls.c.batch_key, scheduled_calls.c.position, unique=True)
 Index(
@@ -536,6 +540,15 @@ rotations: Final = Table(
     _text("numbers_json"),
     # The number that was chosen last.
     Column("last_key", BigInt),
+)
+
+# Which carrier configs the rows of a batch name. They are not to be deleted before it has ended.
+configs_of_rows: Final = Table(
+    "configs_of_rows",
+    metadata,
+    Column("carrier_config_key", BigInt, primary_key=True),
+    Column("batch_key", BigInt, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 # See verbs.held_rows.

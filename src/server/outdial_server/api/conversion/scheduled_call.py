@@ -59,6 +59,7 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
         max_call_duration=max_call_duration,
         carrier_params=carrier_params,
         medium=medium,
+        carrier_config=message.carrier_config,
     )
 
 
@@ -97,4 +98,5 @@ def scheduled_call_to_message(row: ScheduledCall) -> pb.ScheduledCall:
         carrier_params=struct_of(row.carrier_params),
         medium=MEDIUM.to_message(row.medium),
         send_time=timestamp(row.sent_at),
+        carrier_config=row.carrier_config,
     )

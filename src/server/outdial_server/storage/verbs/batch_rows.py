@@ -64,7 +64,7 @@ BATCH_COLUMNS: Final = (
     "b.has_other_zones, b.max_calls_per_day, b.pacing, b.rotation, b.expected_call_s, "
     "b.window_check, b.window_short, b.medium, b.webhook_url, b.webhook_secret, "
     "b.webhook_previous_secret, b.webhook_previous_until_us, b.rests_until_us, "
-    "b.needs_config, b.dial_day, b.dials_on_day, b.is_direct, b.state, "
+    "b.needs_config, b.has_own_configs, b.dial_day, b.dials_on_day, b.is_direct, b.state, "
     "b.state_reason, b.state_detail, b.settling_to, "
     + ", ".join(f"b.{name}" for name in COUNT_NAMES)
     + ", "
@@ -120,6 +120,7 @@ def batch_from(row: Row) -> Batch:
         rests_until=moment_or_none(row.rests_until_us),
         needs_config=bool(row.needs_config),
         is_replacing=row.replaced_before is not None,
+        has_own_configs=bool(row.has_own_configs),
     )
 
 

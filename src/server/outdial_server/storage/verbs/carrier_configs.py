@@ -16,7 +16,7 @@ from outdial_server.domain.carrier_config import (
 from outdial_server.domain.carrier_params import DialledThrough
 from outdial_server.domain.credentials import SealedCredentials
 from outdial_server.domain.errors import AlreadyExistsError, PreconditionError, Reason
-from outdial_server.domain.ids import AccountId, CarrierConfigId
+from outdial_server.domain.ids import AccountId, BatchId, CarrierConfigId
 from outdial_server.domain.paging import Page, PageRequest
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.slots import ScopeKind, SlotScope
@@ -233,6 +233,19 @@ def list_carrier_configs(
     return page_of("carrier_configs", page, rows, partial(_config, tx))
 
 
+def configs_of_people(
+    tx: Tx, account_id: AccountId, batch_id: BatchId
+) -> tuple[CarrierConfig, ...]:
+    rows = tx.all(
+        f"{_CONFIG}AND k.account_key = :account AND k.key IN (SELECT o.carrier_config_key "
+        "FROM configs_of_rows o JOIN batches b ON b.key = o.batch_key WHERE b.id = :batch) "
+        "ORDER BY k.key",
+        account=account_key(tx, account_id),
+        batch=pack_id(batch_id),
+    )
+    return tuple(_config(tx, row) for row in rows)
+
+
 def change_carrier_config(
     tx: Tx,
     account_id: AccountId,
@@ -306,8 +319,9 @@ def delete_carrier_config(tx: Tx, account_id: AccountId, config_id: CarrierConfi
     # looked up, with the credentials that it was made with. An external call needs none.
     calls = slots.used - slots.external
     busy = tx.scalar(
-        "SELECT COUNT(*) FROM batches WHERE carrier_config_key = :key AND ended_us IS NULL "
-        "AND revealed_us IS NOT NULL",
+        "SELECT COUNT(*) FROM batches WHERE ended_us IS NULL AND revealed_us IS NOT NULL "
+        "AND (carrier_config_key = :key OR key IN (SELECT o.batch_key FROM configs_of_rows o "
+        "WHERE o.carrier_config_key = :key))",
         key=key,
     )
     numbers = tx.scalar(

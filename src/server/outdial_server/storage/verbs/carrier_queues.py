@@ -21,6 +21,7 @@ from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import batch_by_key, batch_from
 from outdial_server.storage.verbs.due_rows import zone_of
+from outdial_server.storage.verbs.reading import DIALLED_BY
 from outdial_server.storage.verbs.troubles import note_signs
 
 _NAME: Final = (("name", Kind.TEXT),)
@@ -32,15 +33,15 @@ def queued_calls(tx: Tx, carriers: Collection[str], limit: int) -> list[QueuedCa
     """Looks at all calls that are watched; most of them ring."""
     names = tx.dialect.rows("carriers", _NAME)
     rows = tx.all(
-        "SELECT c.id, c.batch_key, b.carrier, c.carrier_call_id, s.address, c.caller_id, "
-        "c.sent_us, c.recalled_us, s.time_zone, s.number_zone, k.id AS carrier_config_id "
-        "FROM calls c JOIN batches b ON b.key = c.batch_key "
+        f"SELECT c.id, c.batch_key, {DIALLED_BY} AS carrier, c.carrier_call_id, s.address, "
+        "c.caller_id, c.sent_us, c.recalled_us, s.time_zone, s.number_zone, "
+        "k.id AS carrier_config_id FROM calls c JOIN batches b ON b.key = c.batch_key "
         "JOIN scheduled_calls s ON s.key = c.scheduled_key "
         "LEFT JOIN carrier_configs k ON k.key = c.carrier_config_key "
         f"WHERE c.trusted_until_us IS NOT NULL AND c.state = {int(CallState.ACCEPTED)} "
         "AND c.accepted_us <= :since "
         f"AND coalesce(s.medium, b.medium) = {int(Medium.OUTGOING)} "
-        f"AND b.carrier IN (SELECT r.name FROM {names} AS r) "
+        f"AND {DIALLED_BY} IN (SELECT r.name FROM {names} AS r) "
         "ORDER BY c.accepted_us, c.key LIMIT :limit",
         since=micros(tx.now - QUEUED_AFTER),
         carriers=json_text([[name] for name in sorted(carriers)]),

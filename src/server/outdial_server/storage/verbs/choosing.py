@@ -10,6 +10,7 @@ from typing import Final
 from outdial_server.domain.gates import budget, next_moment, scope_gates
 from outdial_server.domain.number_rotation import (
     NO_NUMBERS,
+    NumberPool,
     NumberRoom,
     choose_caller_ids,
     free_together,
@@ -20,6 +21,7 @@ from outdial_server.domain.slots import ScopeKind, SlotRow, SlotScope, free_in_a
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.claim_facts import ClaimFacts
 from outdial_server.storage.verbs.due_rows import DueRows, Waiting
+from outdial_server.storage.verbs.routes import wish_of
 from outdial_server.storage.verbs.runnable import Runnable
 
 
@@ -72,9 +74,9 @@ def choose(
 
 
 def _turns(account: Sequence[Runnable], facts: ClaimFacts) -> list[int]:
-    """In which order batches take what numbers have left: several may have rows that are bound
-    to one, of which no share has been made."""
-    if not account[0].rules.has_phone_numbers:
+    """In which order batches take what numbers and carrier configs have left: several may have
+    rows that are bound to one, of which no share has been made."""
+    if not (account[0].rules.has_phone_numbers or any(r.is_mixed for r in account)):
         return [r.key for r in account]
     wishes = in_turn(_wish(r, facts.slots, 0) for r in account)
     return [w.key for w in sorted(wishes, key=lambda w: (-w.priority, w.served, w.key))]
@@ -90,7 +92,15 @@ def shown(tx: Tx, r: Runnable, found: Waiting, facts: ClaimFacts, room: NumberRo
     numbers, which have made its budget."""
     due, pool = found.due, facts.numbers.pool_of(r)
     wishes = facts.numbers.caller_ids(r, due)
-    if pool is None:
+    if r.is_mixed:
+        routes = facts.routes.of_rows(r, due, wishes)
+        choice = choose_caller_ids(
+            [wish_of(r, bound, route) for bound, route in zip(wishes, routes, strict=True)],
+            NumberPool((), last=r.last_number_key),
+            room,
+            tx.ids.draw,
+        )
+    elif pool is None:
         plain = facts.numbers.mere_text(r, r.batch.settings.caller_id)
         choice = choose_caller_ids(
             [wish or plain for wish in wishes],
@@ -107,7 +117,7 @@ def shown(tx: Tx, r: Runnable, found: Waiting, facts: ClaimFacts, room: NumberRo
         tuple(row for row, _ in placed),
         found.next_due_at,
         tuple(c for _, c in placed),
-        None if pool is None or choice.last == pool.last else choice.last,
+        None if choice.last == r.last_number_key else choice.last,
         more=found.more or len(placed) < len(due) or (pool is not None and from_pool < len(placed)),
     )
 

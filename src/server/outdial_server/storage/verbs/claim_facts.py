@@ -10,6 +10,7 @@ from outdial_server.domain.throttle import ThrottleUse
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.ledger import read_slots
 from outdial_server.storage.verbs.own_numbers import OwnNumbers
+from outdial_server.storage.verbs.routes import Routes
 from outdial_server.storage.verbs.runnable import Runnable
 from outdial_server.storage.verbs.throttle_log import Reading, read_throttles
 
@@ -20,6 +21,7 @@ class ClaimFacts:
     # By key, of those whose windows calls of these batches count in.
     throttles: Mapping[int, Reading]
     numbers: OwnNumbers
+    routes: Routes
 
     def of(self, r: Runnable) -> ScopeFacts:
         slots = [self.slots[scope] for scope in r.scopes]
@@ -39,4 +41,4 @@ def read_claim_facts(tx: Tx, runnable: Sequence[Runnable]) -> ClaimFacts:
     numbers.add_slots(slots)
     keys = {key for r in runnable for key in r.window_keys}
     paces = {r.rate_key: r.trouble.pace for r in runnable if r.rate_key and r.trouble}
-    return ClaimFacts(slots, read_throttles(tx, keys, paces), numbers)
+    return ClaimFacts(slots, read_throttles(tx, keys, paces), numbers, Routes(numbers))

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from outdial_server.domain.call import CallState, CallTexts, CallTimes
 from outdial_server.domain.calling_hours import HoursByZone
-from outdial_server.domain.carrier_config import ConfigRef
+from outdial_server.domain.carrier_config import Dialler
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.domain.medium import Medium, carrier_of
@@ -39,7 +39,7 @@ class _Call(NamedTuple):
     call_id: str
     fence: int
     caller_id: str
-    carrier_config: ConfigRef | None
+    dialler: Dialler
     shows_agent_number: bool
 
 
@@ -84,20 +84,20 @@ def claim_rows(
 
 
 def _owners(r: Runnable, shown: CallerId) -> SlotOwners:
-    number = shown.number
-    if number is None:
-        return r.owners
-    if number.account is None:
-        return r.owners._replace(phone_number_key=number.key)
-    return r.owners._replace(phone_number_key=number.key, carrier_config_key=number.account.key)
+    owners, number, account = r.owners, shown.number, shown.dialled_with
+    if number is not None:
+        owners = owners._replace(phone_number_key=number.key)
+    return owners if account is None else owners._replace(carrier_config_key=account.key)
 
 
-def _seen(r: Runnable, shown: CallerId) -> tuple[str, ConfigRef | None, bool]:
+def _seen(r: Runnable, shown: CallerId) -> tuple[str, Dialler, bool]:
     """What whoever dials is told of it: the text, the account at the carrier, and whether it
     is the agent's."""
-    account = None if shown.number is None else shown.number.account
-    ref = r.carrier_config if account is None else account.ref
-    return shown.text, ref, shown.is_chosen and not r.names_numbers
+    account = shown.dialled_with
+    dialler = Dialler(r.batch.carrier, r.carrier_config)
+    if account is not None:
+        dialler = Dialler(account.carrier or r.batch.carrier, account.ref)
+    return shown.text, dialler, shown.is_chosen and not r.names_numbers
 
 
 def _closing(tx: Tx, r: Runnable) -> Callable[[Row], datetime] | None:
@@ -231,8 +231,8 @@ def _claimed(
         fence=call.fence,
         account_id=AccountId(r.batch.account_id),
         batch_id=None if r.batch.is_direct else r.batch.batch_id,
-        carrier=carrier_of(medium, r.batch.carrier),
-        carrier_config=call.carrier_config,
+        carrier=carrier_of(medium, call.dialler.carrier),
+        carrier_config=call.dialler.config,
         address=row.address,
         caller_id=call.caller_id,
         times=times,
@@ -252,8 +252,9 @@ def _claimed(
 
 
 def _params(r: Runnable, row: Row) -> Params:
-    """The person's come before the batch's."""
-    of_batch = r.batch.settings.carrier_params
+    """The person's come before the batch's, which may mean nothing to the carrier of a config of
+    the person's own."""
+    of_batch = r.batch.settings.carrier_params if row.carrier_config_key is None else {}
     if row.carrier_params_json is None:
         return of_batch
     return {**of_batch, **mapping_from(row.carrier_params_json)}

@@ -40,7 +40,7 @@ def claim(
     lock_accounts(tx)
     runnable = read_runnable(tx)
     facts = read_claim_facts(tx, runnable)
-    rows = DueRows(tx, facts.numbers, len(runnable))
+    rows = DueRows(tx, facts.numbers, facts.routes, len(runnable))
     claimed: list[ClaimedCall] = []
     moments: list[datetime] = []
     turns: dict[int, int] = {}

@@ -139,7 +139,7 @@ def _write_call(tx: Tx, r: Runnable, staged: Staged, new: NewDirectCall) -> None
 def _ask(tx: Tx, r: Runnable, facts: ClaimFacts) -> list[GateAnswer]:
     """All the gates that a claim asks, the ledger locked."""
     queue = read_queue(tx, r, CANDIDATE_COLUMNS, CANDIDATES, 1)
-    candidates = read_candidates(tx, r, queue, facts.numbers)
+    candidates = read_candidates(tx, r, queue, facts.numbers, facts.routes)
     of_row = [gate(c, tx.now) for c in candidates for gate in row_gates(r.batch, r.rules)]
     return [*scope_gates(facts.of(r), tx.now), *of_row]
 
@@ -147,7 +147,7 @@ def _ask(tx: Tx, r: Runnable, facts: ClaimFacts) -> list[GateAnswer]:
 def _claim(
     tx: Tx, r: Runnable, facts: ClaimFacts, agents: ParsedAgents, lease: timedelta
 ) -> ClaimedCall:
-    found = DueRows(tx, facts.numbers).look(r, 1)
+    found = DueRows(tx, facts.numbers, facts.routes).look(r, 1)
     chosen = shown(tx, r, found, facts, NumberRoom())
     (claimed,) = claim_rows(tx, r, chosen, agents, tx.now, lease)
     return claimed

@@ -17,6 +17,7 @@ from outdial_server.domain.claims import (
 from outdial_server.domain.medium import Medium
 from outdial_server.domain.number_rotation import CallerId
 from outdial_server.domain.number_rules import UNCALLED, NumberUse
+from outdial_server.domain.route import Route
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, micros, moment
 from outdial_server.storage.statements import Row
@@ -24,6 +25,7 @@ from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.held_rows import HELD_US, HeldRows, ready_us
 from outdial_server.storage.verbs.number_log import read_uses
 from outdial_server.storage.verbs.own_numbers import CALLER_ID_COLUMNS, OwnNumbers
+from outdial_server.storage.verbs.routes import Routes
 from outdial_server.storage.verbs.runnable import Runnable
 from outdial_server.storage.verbs.skipping import Skips
 from outdial_server.storage.verbs.suppressed import find_suppressed
@@ -61,7 +63,13 @@ class DueRows:
     claim would take."""
 
     def __init__(
-        self, tx: Tx, numbers: OwnNumbers, batches: int = 1, *, only_look: bool = False
+        self,
+        tx: Tx,
+        numbers: OwnNumbers,
+        routes: Routes,
+        batches: int = 1,
+        *,
+        only_look: bool = False,
     ) -> None:
         self._tx = tx
         self._numbers = numbers
@@ -75,7 +83,8 @@ class DueRows:
         self._passed_over: dict[int, dict[int, datetime | None]] = {}
         self._awaits_calls = False
         self._skips = Skips(tx)
-        self._held = HeldRows(tx, numbers, only_look=only_look)
+        self._routes = routes
+        self._held = HeldRows(tx, numbers, routes, only_look=only_look)
 
     @property
     def cut(self) -> bool:
@@ -149,7 +158,7 @@ class DueRows:
         while True:
             rows = self._due_in_rank(r, rank, limit)
             by_key = {row.key: row for row in rows}
-            candidates = read_candidates(self._tx, r, rows, self._numbers)
+            candidates = read_candidates(self._tx, r, rows, self._numbers, self._routes)
             plan = plan_claims(candidates, most, gates, self._tx.now)
             blocked, let_go = self._set_aside(r, plan, by_key)
             claimed = [by_key[candidate.key] for candidate in plan.claimed]
@@ -201,7 +210,7 @@ CANDIDATES: Final = "scheduled_calls s LEFT JOIN calls c ON c.key = s.call_key"
 
 
 def read_candidates(
-    tx: Tx, r: Runnable, rows: Sequence[Row], numbers: OwnNumbers
+    tx: Tx, r: Runnable, rows: Sequence[Row], numbers: OwnNumbers, routes: Routes
 ) -> list[Candidate]:
     """All that row gates judge by, of rows of one batch with `CANDIDATE_COLUMNS` of
     `CANDIDATES`: the one place for it, for claims and explanations alike."""
@@ -214,10 +223,13 @@ def read_candidates(
     shown: Sequence[CallerId | None] = [None] * len(rows)
     if r.holds_rows:
         shown = numbers.caller_ids(r, rows)
+    ways: Sequence[Route | None] = [None] * len(rows)
+    if r.is_mixed:
+        ways = routes.of_rows(r, rows, shown)
     has_default = not r.batch.lacks_config or numbers.has_pool(r)
     return [
-        _candidate(r.batch, row, suppressed, uses, one, has_default=has_default)
-        for row, one in zip(rows, shown, strict=True)
+        _candidate(r.batch, row, suppressed, uses, one, route, has_default=has_default)
+        for row, one, route in zip(rows, shown, ways, strict=True)
     ]
 
 
@@ -227,6 +239,7 @@ def _candidate(
     suppressed: frozenset[str],
     uses: Mapping[str, NumberUse],
     shown: CallerId | None,
+    route: Route | None,
     *,
     has_default: bool,
 ) -> Candidate:
@@ -244,6 +257,7 @@ def _candidate(
         uses.get(address, UNCALLED),
         None if shown is None else shown.number,
         _without_config(batch, row, shown, has_default=has_default),
+        route,
     )
 
 
@@ -251,7 +265,7 @@ def _without_config(
     batch: Batch, row: Row, shown: CallerId | None, *, has_default: bool
 ) -> WithoutConfig | None:
     """A number tells itself whether it has one."""
-    if not batch.lacks_config or row.medium == Medium.WEBHOOK:
+    if not batch.lacks_config or row.medium == Medium.WEBHOOK or row.carrier_config_key:
         return None
     if shown is None:
         return None if has_default else WithoutConfig.BY_ITS_BATCH

@@ -29,6 +29,7 @@ from outdial_server.storage.verbs.erasing_rows import blank, called, erase_rows,
 from outdial_server.storage.verbs.held_rows import erase_entries
 from outdial_server.storage.verbs.imports import erase_findings
 from outdial_server.storage.verbs.rotations import erase_rotation
+from outdial_server.storage.verbs.row_configs import erase_row_configs
 from outdial_server.storage.verbs.webhook_log import erase_deliveries
 from outdial_server.storage.verbs.webhook_turns import forget_turns_of_batch
 
@@ -282,6 +283,7 @@ def _let_go(tx: Tx, batch_key: int) -> int:
     )
     erase_rotation(tx, batch_key)
     erase_entries(tx, batch_key)
+    erase_row_configs(tx, batch_key)
     forget_turns_of_batch(tx, batch_key)
     return tx.run("DELETE FROM batches WHERE key = :key", key=batch_key)
 

@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Final
 
 from outdial_server.domain.call import CallState
-from outdial_server.domain.carrier_config import ConfigRef
-from outdial_server.domain.claims import GROUP_MOST, row_gates
+from outdial_server.domain.carrier_config import Dialler
+from outdial_server.domain.claims import GROUP_MOST, Candidate, row_gates
 from outdial_server.domain.explanation import (
     BatchStanding,
     Count,
     RowStanding,
     SharedOut,
     WaitingRows,
+    diallers_of,
+    diallers_of_numbers,
     foreseen,
     tally,
 )
@@ -34,7 +36,6 @@ from outdial_server.storage.verbs.due_rows import (
     read_candidates,
 )
 from outdial_server.storage.verbs.held_rows import held_for
-from outdial_server.storage.verbs.own_numbers import OwnNumbers
 from outdial_server.storage.verbs.reading import find_row, row_from
 from outdial_server.storage.verbs.runnable import Runnable, read_runnable, runnable_from
 from outdial_server.storage.verbs.waiting_rows import count_ahead, read_queue, read_waiting
@@ -50,28 +51,30 @@ def batch_standing(tx: Tx, account_id: AccountId, batch_id: BatchId) -> BatchSta
 def row_standing(tx: Tx, account_id: AccountId, row_id: ScheduledCallId) -> RowStanding:
     found = find_row(tx, account_id, row_id)
     r = runnable_from(batch_by_key(tx, found.batch_key))
-    standing, chosen, numbers = _stand(tx, r)
+    standing, chosen, facts = _stand(tx, r)
     row = row_from(found)
     waits = row.state is ScheduledCallState.WAITING and found.due_us is not None
     ranked = _ranked(tx, found.key) if waits else None
     return RowStanding(
         row,
         standing,
-        read_candidates(tx, r, [ranked], numbers)[0] if ranked is not None else None,
+        read_candidates(tx, r, [ranked], facts.numbers, facts.routes)[0]
+        if ranked is not None
+        else None,
         count_ahead(tx, r, ranked) if ranked is not None else Count(0),
         found.key in chosen,
         _lease_end(tx, found) if not waits else None,
     )
 
 
-def _stand(tx: Tx, r: Runnable) -> tuple[BatchStanding, frozenset[int], OwnNumbers]:
-    """And the rows of the batch that the next claim would take, by these numbers."""
+def _stand(tx: Tx, r: Runnable) -> tuple[BatchStanding, frozenset[int], ClaimFacts]:
+    """And the rows of the batch that the next claim would take, by these facts."""
     account = read_runnable(tx, r.account_key)
     facts = read_claim_facts(tx, [*account, r])
     answers = scope_gates(facts.of(r), tx.now)
     chosen = _chosen(tx, account, facts)
     queue = read_queue(tx, r, CANDIDATE_COLUMNS, CANDIDATES, _TALLIED_MOST)
-    candidates = read_candidates(tx, r, queue, facts.numbers)
+    candidates = read_candidates(tx, r, queue, facts.numbers, facts.routes)
     gates = row_gates(r.batch, r.rules)
     rows = _waiting_rows(tx, r, facts)
     if len(queue) < _TALLIED_MOST:
@@ -85,31 +88,34 @@ def _stand(tx: Tx, r: Runnable) -> tuple[BatchStanding, frozenset[int], OwnNumbe
         share=_shared_out(r, facts, chosen),
         tallies=tally(candidates, gates, tx.now),
         tallied_rows=len(candidates),
-        configs=_configs(r, facts),
+        diallers=_diallers(r, facts, candidates),
     )
-    return standing, chosen.get(r.key, frozenset()), facts.numbers
+    return standing, chosen.get(r.key, frozenset()), facts
 
 
-def _configs(r: Runnable, facts: ClaimFacts) -> frozenset[ConfigRef | None]:
+def _diallers(
+    r: Runnable, facts: ClaimFacts, candidates: Sequence[Candidate]
+) -> frozenset[Dialler]:
+    if r.is_mixed:
+        return frozenset().union(*(diallers_of(r.batch, one) for one in candidates))
     if not r.batch.lacks_config:
-        return frozenset({r.carrier_config})
+        return frozenset({Dialler(r.batch.carrier, r.carrier_config)})
     pool = facts.numbers.pool_of(r)
-    numbers = () if pool is None else pool.usable
-    return frozenset(number.account.ref for number in numbers if number.account is not None)
+    return diallers_of_numbers(r.batch, () if pool is None else pool.usable)
 
 
 def _chosen(tx: Tx, account: Sequence[Runnable], facts: ClaimFacts) -> dict[int, frozenset[int]]:
     """The rows that a claim would take of the account, by batch."""
     if not account:
         return {}
-    rows = DueRows(tx, facts.numbers, only_look=True)
+    rows = DueRows(tx, facts.numbers, facts.routes, only_look=True)
     waiting = choose(tx, rows, account, facts, GROUP_MOST)
     return {key: frozenset(row.key for row in found.due) for key, found in waiting.items()}
 
 
 def _waiting_rows(tx: Tx, r: Runnable, facts: ClaimFacts) -> WaitingRows:
     """As a claim would find them if every scope gate were open."""
-    rows = DueRows(tx, facts.numbers, only_look=True)
+    rows = DueRows(tx, facts.numbers, facts.routes, only_look=True)
     found = rows.look(r, 1)
     due, put_off, next_due_at = read_waiting(tx, r)
     counts = r.batch.counts

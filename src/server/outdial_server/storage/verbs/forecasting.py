@@ -27,7 +27,7 @@ from outdial_server.storage.verbs.batch_rows import SELECT_BATCH, find_batch
 from outdial_server.storage.verbs.claim_facts import ClaimFacts, read_claim_facts
 from outdial_server.storage.verbs.held_rows import HELD_US, READY_US
 from outdial_server.storage.verbs.past_calls import read_history
-from outdial_server.storage.verbs.runnable import Runnable, runnable_from
+from outdial_server.storage.verbs.runnable import Runnable, going_one_way
 from outdial_server.storage.verbs.suppressed import NORMAL_FORM
 from outdial_server.storage.verbs.throttle_log import rules_from
 
@@ -41,7 +41,8 @@ _HITS_MOST: Final = 200
 
 
 def read_question(tx: Tx, account_id: AccountId, batch_id: BatchId, horizon: timedelta) -> Question:
-    found = runnable_from(find_batch(tx, account_id, batch_id))
+    # Where people name carrier configs of their own it is forecast as if nobody did.
+    found = going_one_way(find_batch(tx, account_id, batch_id))
     asked = replace(found, batch=launched(found.batch, tx.now))
     batches = [asked, *_others(tx, asked)]
     facts = read_claim_facts(tx, batches)
@@ -68,7 +69,7 @@ def _others(tx: Tx, asked: Runnable) -> list[Runnable]:
         draft=int(BatchState.DRAFT),
         most=BATCHES_MOST - 1,
     )
-    return [runnable_from(row) for row in rows]
+    return [going_one_way(row) for row in rows]
 
 
 def _dialled(tx: Tx, r: Runnable, facts: ClaimFacts, live: Sequence[LiveCall]) -> DialledBatch:

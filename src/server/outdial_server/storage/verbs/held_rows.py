@@ -1,13 +1,13 @@
 """Rows that wait for a number: the one that they are bound to has no free slot, or cannot be
 used; or they show none of the account's, and have no carrier config (`WithoutConfig`, in place of
-its key). They lie apart, so that nobody looks at them before it can be, and no claim looks past
-them.
+its key); or that which they name takes no more (the holder of a `domain.route.Line`, the same).
+They lie apart, so that nobody looks at them before it can be, and no claim looks past them.
 
 An entry is a hint, and the row has the last word: it is held while its `due_us` is `HELD_US`.
 Whatever else becomes of a row leaves its entry to be found stale.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -15,11 +15,13 @@ from typing import Final, NamedTuple
 from outdial_server.domain.claims import Candidate, WithoutConfig
 from outdial_server.domain.gates import ANY_CALL_ENDS, CONFIGURATION
 from outdial_server.domain.number_rotation import OwnNumber
+from outdial_server.domain.route import Route, line_of
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, micros
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.own_numbers import OwnNumbers
+from outdial_server.storage.verbs.routes import Routes
 from outdial_server.storage.verbs.runnable import Runnable
 
 HELD_US: Final = micros(datetime(9999, 1, 1, tzinfo=UTC))
@@ -76,9 +78,10 @@ def ready_us(row: Row) -> int:
 class HeldRows:
     """As one claim finds them. With `only_look` nothing is changed."""
 
-    def __init__(self, tx: Tx, numbers: OwnNumbers, *, only_look: bool) -> None:
+    def __init__(self, tx: Tx, numbers: OwnNumbers, routes: Routes, *, only_look: bool) -> None:
         self._tx = tx
         self._numbers = numbers
+        self._routes = routes
         self._only_look = only_look
         self._waits_for = ""
         # Of rows that may be looked at again, by their keys.
@@ -108,9 +111,9 @@ class HeldRows:
         for why in WithoutConfig:
             if holding.pop(why, False) and self._may_have_config(r, why):
                 self._let_go(Line(r.key, int(why), 0), most)
-        numbers = self._numbers.numbers(r, holding.keys())
+        holders = self._holders(r, holding.keys())
         for number_key, had_unusable in holding.items():
-            number = numbers[number_key]
+            number = holders[number_key]
             for was_usable, count in _to_let_go(number, most, had_unusable=had_unusable):
                 line = Line(r.key, number_key, was_usable)
                 if number is None or number.free != 0:
@@ -120,6 +123,12 @@ class HeldRows:
             if number is not None and number.opens_at is not None:
                 moments.append(number.opens_at)
         return moments
+
+    def _holders(self, r: Runnable, keys: Collection[int]) -> dict[int, OwnNumber | Route | None]:
+        """What has these keys: numbers, None for one that is deleted, and routes."""
+        lines = {key: line for key in keys if (line := line_of(key)) is not None}
+        routes = {key: self._routes.of_line(r, line) for key, line in lines.items()}
+        return {**self._numbers.numbers(r, keys - lines.keys()), **routes}
 
     def _may_have_config(self, r: Runnable, why: WithoutConfig) -> bool:
         """A text that has become a number lets those who have it go by itself: see
@@ -185,9 +194,8 @@ class HeldRows:
 
     def hold(self, batch_key: int, rows: Sequence[tuple[Candidate, Row]]) -> None:
         """Rows that are locked."""
-        for candidate, _ in rows:
-            number = candidate.caller_number
-            is_usable = number is not None and number.is_usable
+        for candidate, row in rows:
+            is_usable = bool(_entry(batch_key, candidate, row).was_usable)
             self._waits_for = ANY_CALL_ENDS if is_usable else self._waits_for or CONFIGURATION
         if rows and not self._only_look:
             _hold(self._tx, batch_key, rows)
@@ -214,9 +222,18 @@ def _entry(batch_key: int, candidate: Candidate, row: Row) -> Entry:
     if candidate.without_config is not None:
         why = int(candidate.without_config)
         return Entry(batch_key, why, 0, row.rank, since, row.position)
-    number = candidate.caller_number
+    number, route = candidate.caller_number, candidate.route
+    if route is not None and (route.free == 0 or number is None or _is_of_own_config(number, row)):
+        is_usable = int(route.is_usable)
+        return Entry(batch_key, route.line.holder, is_usable, row.rank, since, row.position)
     assert number is not None, "of others no gate waits for an event alone"
     return Entry(batch_key, number.key, int(number.is_usable), row.rank, since, row.position)
+
+
+def _is_of_own_config(number: OwnNumber, row: Row) -> bool:
+    """Whether a number that cannot be used may come to be of use to this row, and to no other of
+    its batch: then it does not tell when the row is to be looked at again."""
+    return not number.is_usable and row.carrier_config_key is not None
 
 
 def _forget(tx: Tx, entries: Sequence[Entry]) -> None:
@@ -246,7 +263,7 @@ def _numbers_that_hold(tx: Tx, batch_key: int) -> dict[int, bool]:
 
 
 def _to_let_go(
-    number: OwnNumber | None, most: int, *, had_unusable: bool
+    number: OwnNumber | Route | None, most: int, *, had_unusable: bool
 ) -> Iterator[tuple[int, int]]:
     """How many of those whom a number holds may be looked at again: by whether it could be
     used when they were held. None is a number that is deleted."""

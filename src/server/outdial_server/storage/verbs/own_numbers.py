@@ -7,12 +7,10 @@ which order numbers are met.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from outdial_server.domain.batch import RetryCallerId
-from outdial_server.domain.call import CallState
-from outdial_server.domain.carrier_config import config_ref
-from outdial_server.domain.carrier_pace import Pace
 from outdial_server.domain.number_rotation import (
     CallerId,
     CarrierAccount,
@@ -22,25 +20,21 @@ from outdial_server.domain.number_rotation import (
 )
 from outdial_server.domain.phone_number import Capability, PhoneNumberFields
 from outdial_server.domain.slots import ScopeKind, SlotRow, SlotScope
-from outdial_server.domain.throttle import ThrottleUse
 from outdial_server.domain.trouble import CALLER_ID_REFUSED
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, pack_id, unpack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.troubles import trouble_or_none
 from outdial_server.storage.tx import Tx
+from outdial_server.storage.verbs.carrier_accounts import CONFIG_COLUMNS, CarrierAccounts
 from outdial_server.storage.verbs.ledger import read_slots
 from outdial_server.storage.verbs.runnable import Runnable
 from outdial_server.storage.verbs.suppressed import addresses_json, among_addresses
-from outdial_server.storage.verbs.throttle_log import read_throttles
 from outdial_server.storage.verbs.troubles import troubles_of
 
 _SELECT: Final = (
     "SELECT n.key, n.id, n.account_key, n.address, n.active, n.capabilities, n.agent_key, "
-    "k.key AS config_key, k.id AS config_id, k.revision AS config_revision, "
-    "k.carrier AS config_carrier, k.credentials_sealed IS NOT NULL AS config_opens, "
-    "k.rate_key, zn.state_json AS trouble_json, "
-    "za.state_json AS config_trouble_json FROM phone_numbers n "
+    f"{CONFIG_COLUMNS}, zn.state_json AS trouble_json FROM phone_numbers n "
     "LEFT JOIN carrier_configs k ON k.key = n.carrier_config_key "
     f"{troubles_of(ScopeKind.CARRIER_CONFIG, 'n.carrier_config_key', 'za')}"
     f"{troubles_of(ScopeKind.PHONE_NUMBER, 'n.key', 'zn')}"
@@ -63,11 +57,8 @@ class OwnNumbers:
         self._by_address: dict[tuple[int, str], int | None] = {}
         # Keys of numbers that are deleted.
         self._gone: set[int] = set()
-        # Of carrier configs.
-        self._configs: set[int] = set()
         self._slots: dict[SlotScope, SlotRow] = {}
-        self._rates: dict[int, ThrottleUse] = {}
-        self._unsent: Mapping[int, int] | None = None
+        self.accounts = CarrierAccounts(tx, self._slot)
         self._read_pools()
 
     # --- what batches choose from
@@ -106,8 +97,7 @@ class OwnNumbers:
             self._rows[row.key] = row
             self._by_id[unpack_id(row.id)] = row.key
             self._by_address[row.account_key, row.address] = row.key
-            if row.config_key is not None:
-                self._configs.add(row.config_key)
+            self.accounts.learn(row)
         if self._slots:
             self._read_missing_slots()
         return rows
@@ -120,19 +110,30 @@ class OwnNumbers:
 
     def scopes(self) -> Iterable[SlotScope]:
         """Of all that were read so far."""
-        configs = [SlotScope(ScopeKind.CARRIER_CONFIG, key) for key in self._configs]
+        configs = [SlotScope(ScopeKind.CARRIER_CONFIG, key) for key in self.accounts.known]
         return [*configs, *(SlotScope(ScopeKind.PHONE_NUMBER, key) for key in self._rows)]
 
     def add_slots(self, slots: Mapping[SlotScope, SlotRow]) -> None:
         self._slots.update(slots)
 
     def pool_of(self, r: Runnable) -> NumberPool | None:
-        """None for a batch that shows a mere text, or nothing."""
+        """None for a batch that shows a mere text, or nothing, and for one whose people go
+        several ways: each of those has its own."""
+        return None if r.is_mixed else self.pool_for(r, None)
+
+    def pool_for(self, r: Runnable, config: int | None) -> NumberPool | None:
+        """What is left of its numbers for people who name this carrier config: one of another
+        is not shown there, unless the batch shows it to all."""
         keys = self._keys_of(r)
+        if keys is not None and config is not None and not r.batch.settings.caller_id:
+            keys = [key for key in keys if self._rows[key].config_key in (None, config)] or None
         if keys is None:
             return None
-        numbers = tuple(self._number(r, key) for key in keys)
-        return NumberPool(numbers, r.batch.settings.rotation, r.last_number_key)
+        if config is None:
+            numbers = [self._number(r, key, self._account(r, self._rows[key])) for key in keys]
+        else:
+            numbers = [self._plain_number(key) for key in keys]
+        return NumberPool(tuple(numbers), r.batch.settings.rotation, r.last_number_key)
 
     def is_without(self, r: Runnable) -> bool:
         """Whether it has a pool, and nothing in it that can be used. Reads no slots."""
@@ -162,19 +163,24 @@ class OwnNumbers:
             return [self._by_id[n] for n in settings.phone_numbers if n in self._by_id]
         return self._by_agent.get(r.agent_key)
 
-    def _number(self, r: Runnable, key: int) -> OwnNumber:
+    def _number(self, r: Runnable, key: int, account: CarrierAccount | None) -> OwnNumber:
+        row = self._rows[key]
+        number = replace(self._plain_number(key), is_usable=_serves(r, row), account=account)
+        return replace(number, lacks_config=_lacks_config(r, row))
+
+    def _plain_number(self, key: int) -> OwnNumber:
+        """By itself, whatever it is dialled with."""
         row, slot = self._rows[key], self._slot(SlotScope(ScopeKind.PHONE_NUMBER, key))
         trouble = trouble_or_none(row.trouble_json)
         hold = None if trouble is None else trouble.hold(self._tx.now, CALLER_ID_REFUSED)
-        return OwnNumber(
-            key,
-            row.address,
-            _serves(r, row),
-            slot,
-            self._account(r, row),
-            hold,
-            _lacks_config(r, row),
-        )
+        return OwnNumber(key, row.address, _is_usable(row), slot, hold=hold)
+
+    def _bound(self, r: Runnable, key: int, config: int | None = None) -> OwnNumber:
+        """That somebody is bound to, who may name a carrier config. Where people go several ways
+        the limits of that are no matter of the number's."""
+        if config is not None:
+            return self._plain_number(key)
+        return self._number(r, key, None if r.is_mixed else self._account(r, self._rows[key]))
 
     def _slot(self, scope: SlotScope) -> SlotRow:
         if scope not in self._slots:
@@ -185,43 +191,22 @@ class OwnNumbers:
 
     def _account(self, r: Runnable, row: Row) -> CarrierAccount | None:
         """The config that the batch names comes before that of the number."""
-        if r.owners.carrier_config_key is not None:
+        if r.config_key is not None:
             return self._own_account(r)
-        if row.config_key is None:
-            return None
-        slot = self._slot(SlotScope(ScopeKind.CARRIER_CONFIG, row.config_key))
-        ref = config_ref(unpack_id(row.config_id), row.config_revision)
-        trouble = trouble_or_none(row.config_trouble_json)
-        hold = None if trouble is None else trouble.hold(self._tx.now)
-        if row.rate_key is None:
-            return CarrierAccount(slot, ref=ref, hold=hold)
-        rate = self._rate(row.rate_key, None if trouble is None else trouble.pace)
-        return CarrierAccount(slot, rate, self._unsent_of(row.config_key), ref, hold)
+        return None if row.config_key is None else self.accounts.of(row.config_key)
 
     def _own_account(self, r: Runnable) -> CarrierAccount | None:
         """That of the batch, whose own gates ask for its limits. In the claim it is to be
         told from others only where numbers have it, too."""
         key = r.owners.carrier_config_key
-        if key is None or key not in self._configs:
+        if key is None or key not in self.accounts.known:
             return None
         slot = self._slot(SlotScope(ScopeKind.CARRIER_CONFIG, key))
         return CarrierAccount(slot, ref=r.carrier_config)
 
-    def _rate(self, key: int, pace: Pace | None) -> ThrottleUse:
-        if key not in self._rates:
-            self._rates[key] = read_throttles(self._tx, [key], {key: pace})[key].use
-        return self._rates[key]
-
-    def _unsent_of(self, config: int) -> int:
-        """Looks at calls that are claimed, and at those that are watched; once in a claim."""
-        if self._unsent is None:
-            rows = self._tx.all(
-                "SELECT carrier_config_key AS config, COUNT(*) AS calls FROM calls "
-                f"WHERE trusted_until_us IS NOT NULL AND state = {int(CallState.CLAIMED)} "
-                "AND holds_slot = 1 AND carrier_config_key IS NOT NULL GROUP BY carrier_config_key"
-            )
-            self._unsent = {row.config: row.calls for row in rows}
-        return self._unsent.get(config, 0)
+    def config_of(self, number: OwnNumber) -> int | None:
+        key: int | None = self._rows[number.key].config_key
+        return key
 
     # --- what rows are bound to
 
@@ -235,7 +220,7 @@ class OwnNumbers:
         return [
             caller_id_of(
                 self._kept(r, row) if keeps and row.attempts else None,
-                self._caller_id(r, row.caller_id),
+                self._caller_id(r, row.caller_id, row.carrier_config_key),
             )
             for row in rows
         ]
@@ -244,19 +229,22 @@ class OwnNumbers:
         """The call before has that of the first one, by the same rule. A number that is gone
         is no mere text: somebody else may have it by now."""
         if row.last_number_key is None:
-            kept = self._caller_id(r, row.last_caller_id)
+            kept = self._caller_id(r, row.last_caller_id, row.carrier_config_key)
             is_text = kept is not None and kept.number is None
-            return None if is_text and r.batch.lacks_config else kept
+            lacks_config = r.batch.lacks_config and row.carrier_config_key is None
+            return None if is_text and lacks_config else kept
         if row.last_number_key not in self._rows:
             return None
-        number = self._number(r, row.last_number_key)
+        number = self._bound(r, row.last_number_key, row.carrier_config_key)
         return CallerId(number.address, number)
 
-    def _caller_id(self, r: Runnable, text: str | None) -> CallerId | None:
+    def _caller_id(self, r: Runnable, text: str | None, config: int | None) -> CallerId | None:
         if not text:
             return None
         key = self._by_address.get((r.account_key, text))
-        return self.mere_text(r, text) if key is None else CallerId(text, self._number(r, key))
+        if key is None:
+            return self.mere_text(r, text)
+        return CallerId(text, self._bound(r, key, config))
 
     def mere_text(self, r: Runnable, text: str) -> CallerId:
         return CallerId(text, account=self._own_account(r))
@@ -264,7 +252,7 @@ class OwnNumbers:
     def numbers(self, r: Runnable, keys: Collection[int]) -> dict[int, OwnNumber | None]:
         """By key; None for one that is deleted."""
         self._find_numbers(set(keys))
-        return {key: self._number(r, key) if key in self._rows else None for key in keys}
+        return {key: self._bound(r, key) if key in self._rows else None for key in keys}
 
     def _find_numbers(self, keys: set[int]) -> None:
         unknown = keys - self._rows.keys() - self._gone
@@ -296,7 +284,7 @@ def read_usable(tx: Tx, keys: Collection[int]) -> dict[int, int | None]:
 
 def _serves(r: Runnable, row: Row) -> bool:
     """A number of an account at another carrier is of no use to a batch without a config."""
-    if r.owners.carrier_config_key is not None:
+    if r.config_key is not None:
         return _is_usable(row)
     is_of_carrier = row.config_key is None or row.config_carrier == r.batch.carrier
     return _is_usable(row) and is_of_carrier and not _lacks_config(r, row)
@@ -314,6 +302,7 @@ def _is_usable(row: Row) -> bool:
 
 
 CALLER_ID_COLUMNS: Final = (
-    "s.caller_id, s.attempts, c.caller_id AS last_caller_id, c.phone_number_key AS last_number_key"
+    "s.caller_id, s.carrier_config_key, s.attempts, c.caller_id AS last_caller_id, "
+    "c.phone_number_key AS last_number_key"
 )
 """Of `scheduled_calls s` and its last call, `calls c`."""

@@ -25,6 +25,7 @@ from outdial_server.domain.time_zones import person_zone
 from outdial_server.storage.encoding import (
     created_at,
     id_or_not_found,
+    id_text,
     length_or_none,
     mapping_from,
     moment_or_none,
@@ -40,9 +41,15 @@ from outdial_server.storage.verbs.counting import COUNT_OF_STATE
 from outdial_server.storage.verbs.held_rows import READY_US
 from outdial_server.storage.verbs.paging import ROWS_PER_LOOK, Listed, page_of
 
+DIALLED_BY: Final = (
+    "coalesce((SELECT w.carrier FROM carrier_configs w WHERE w.key = c.carrier_config_key), "
+    "b.carrier)"
+)
+"""Of a call `c` of a batch `b`: of its carrier config, which may be another one's."""
+
 CARRIER: Final = (
     f"CASE WHEN coalesce(s.medium, b.medium) = {int(Medium.WEBHOOK)} "
-    f"THEN '{WEBHOOK_CARRIER}' ELSE b.carrier END AS carrier"
+    f"THEN '{WEBHOOK_CARRIER}' ELSE {DIALLED_BY} END AS carrier"
 )
 """Of a call: `domain.medium.carrier_of`, in SQL."""
 
@@ -58,7 +65,9 @@ ROW_COLUMNS: Final = (
     "s.priority, s.caller_id, s.context_json, s.metadata_json, s.annotations_json, "
     "s.final_state, s.state_reason, s.dispatch_outcome, s.dispatched_us, s.attempts, "
     f"s.disposition, {READY_US} AS due_us, s.ended_us, s.ring_timeout_s, s.max_duration_s, "
-    "s.contact_id, s.contact_folder_id, s.carrier_params_json, s.medium"
+    "s.contact_id, s.contact_folder_id, s.carrier_params_json, s.medium, "
+    "s.carrier_config_key, (SELECT w.id FROM carrier_configs w WHERE w.key = s.carrier_config_key) "
+    "AS own_config_id"
 )
 
 _SELECT_ROW: Final = (
@@ -113,6 +122,7 @@ def row_from(row: Row) -> ScheduledCall:
         annotations_json=row.annotations_json or "",
         carrier_params=mapping_from(row.carrier_params_json),
         medium=None if row.medium is None else Medium(row.medium),
+        carrier_config=id_text(row.own_config_id),
     )
 
 

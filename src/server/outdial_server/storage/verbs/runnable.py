@@ -1,6 +1,6 @@
 """Batches that may have somebody to dial."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from outdial_server.domain.account import AccountRules
@@ -39,6 +39,11 @@ class Runnable:
     carrier_config: ConfigRef | None = None
     # Of its carrier config.
     trouble: Trouble | None = None
+    # Whether some of its people name carrier configs of their own. All of these are then the
+    # matter of each row, and nothing above is said of that of the batch.
+    is_mixed: bool = False
+    # Of the batch's own, mixed or not.
+    config_key: int | None = None
 
     @property
     def account_key(self) -> int:
@@ -57,7 +62,7 @@ class Runnable:
     @property
     def holds_rows(self) -> bool:
         """Whether some of its rows may be held, for want of a number or of what dials it."""
-        return self.rules.has_phone_numbers or self.batch.lacks_config
+        return self.rules.has_phone_numbers or self.batch.lacks_config or self.is_mixed
 
     @property
     def window_keys(self) -> tuple[int, ...]:
@@ -109,6 +114,21 @@ def read_runnable(tx: Tx, account_key: int | None = None) -> list[Runnable]:
 
 def runnable_from(row: Row) -> Runnable:
     """Of a batch read with SELECT_BATCH, whether it may have somebody to dial or not."""
+    r = going_one_way(row)
+    if not r.batch.has_own_configs:
+        return r
+    return replace(
+        r,
+        owners=r.owners._replace(carrier_config_key=None),
+        rate_key=None,
+        carrier_config=None,
+        trouble=None,
+        is_mixed=True,
+    )
+
+
+def going_one_way(row: Row) -> Runnable:
+    """As if all of its people were dialled with the batch's own carrier config."""
     return Runnable(
         row.key,
         owners_of_batch(row),
@@ -122,4 +142,5 @@ def runnable_from(row: Row) -> Runnable:
         row.last_number_key,
         config_ref(id_text(row.carrier_config_id), row.carrier_config_revision or 0),
         trouble_or_none(row.trouble_json),
+        config_key=row.carrier_config_key,
     )

@@ -49,6 +49,7 @@ from outdial_server.storage.verbs.imports import (
 from outdial_server.storage.verbs.number_checks import carrier_of_numbers, refuse_without_number
 from outdial_server.storage.verbs.requests import was_answered
 from outdial_server.storage.verbs.rotations import erase_rotation, write_list
+from outdial_server.storage.verbs.row_configs import erase_row_configs, note_row_configs
 from outdial_server.storage.verbs.throttles import throttle_key
 
 _STALE_AFTER: Final = timedelta(minutes=1)
@@ -148,7 +149,9 @@ def stage_batch(
         new,
         import_id,
         begin_import(tx, account, import_id) if import_id else None,
-        media=MediumRule(settings.webhook is not None, config.carrier != WEBHOOK_CARRIER),
+        media=MediumRule(
+            settings.webhook is not None, config.carrier != WEBHOOK_CARRIER, new.medium
+        ),
     )
 
 
@@ -258,6 +261,7 @@ _COLUMNS: Final = (
     "max_duration_s",
     "carrier_params_json",
     "medium",
+    "carrier_config_key",
     "rank",
     "due_us",
 )
@@ -271,6 +275,7 @@ def stage_rows(tx: Tx, staged: Staged, offset: int, rows: Sequence[NewScheduledC
     batch_key, due_us = staged.batch_key, tx.now_us
     tx.happened.rows_staged += len(rows)
     at = staged.first_position + offset
+    configs = note_row_configs(tx, staged.account_key, batch_key, rows)
     tx.insert(
         "scheduled_calls",
         _COLUMNS,
@@ -295,6 +300,7 @@ def stage_rows(tx: Tx, staged: Staged, offset: int, rows: Sequence[NewScheduledC
                 seconds_or_none(row.max_call_duration),
                 mapping_json(row.carrier_params) or None,
                 None if row.medium is None else int(row.medium),
+                configs[row.carrier_config] if row.carrier_config else None,
                 dialing_rank(row.priority, 0),
                 due_us,
             )
@@ -355,6 +361,7 @@ def _erase_unrevealed(tx: Tx, batch_key: int, limit: int, batch: Row) -> int:
     erased = _erase_behind(tx, batch_key, batch.next_position, limit)
     if erased < limit:
         erase_rotation(tx, batch_key)
+        erase_row_configs(tx, batch_key)
         tx.run("DELETE FROM batches WHERE key = :key AND revealed_us IS NULL", key=batch_key)
     return erased
 
