@@ -281,7 +281,7 @@ class ScheduledCall(_message.Message):
     """Output only."""
     medium: Global___Medium.ValueType
     """Unset: that of the batch. WEBHOOK needs a batch with a `webhook_url`, OUTGOING one that was
-    made with a carrier.
+    made with a carrier, or a `carrier_config` of the person's own.
     """
     carrier_config: _builtins.str
     """The carrier config that this person is dialled with, by id or name, at whatever carrier; read

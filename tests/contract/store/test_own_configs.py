@@ -16,6 +16,7 @@ from outdial_server.domain.errors import NotFoundError, PreconditionError, Reaso
 from outdial_server.domain.explanation import batch_answers, row_answers
 from outdial_server.domain.gates import GateAnswer
 from outdial_server.domain.ids import BatchId, CarrierConfigId, PhoneNumberId
+from outdial_server.domain.medium import WEBHOOK_CARRIER, Medium
 from outdial_server.domain.phone_number import PhoneNumberFields
 from outdial_server.domain.report import Evidence
 from outdial_server.domain.rotation import Rotation
@@ -343,3 +344,10 @@ async def test_every_call_goes_its_way_within_the_limits_of_that(
         await own.apply(*(ended(call) for call in live))
         live.clear()
     assert {(await own.get(one)).state for one in made} == {BatchState.COMPLETED}
+
+
+async def test_of_a_batch_that_somebody_else_calls_some_are_dialled(world: World) -> None:
+    far = await config(world, "far", "elsewhere")
+    rows = [new_row(0), new_row(1, medium=Medium.OUTGOING, carrier_config=far)]
+    await world.batch(rows, carrier=WEBHOOK_CARRIER, medium=Medium.WEBHOOK)
+    assert ways(await claimed(world)) == [(0, WEBHOOK_CARRIER, ""), (1, "elsewhere", far)]

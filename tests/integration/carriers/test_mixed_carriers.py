@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.carrier_config_pb2 import CarrierConfig
@@ -10,6 +11,7 @@ from tests.integration.api.conftest import watch_to_the_end
 from tests.integration.carriers.outdial import CALLER_ID, KEY, outdial
 from tests.integration.carriers.test_plivo_account import far_plivo
 from tests.integration.carriers.test_twilio_account import far_twilio
+from tests.integration.conftest import OPERATOR_KEY
 
 from support.grpc import refused
 
@@ -64,3 +66,43 @@ async def test_each_person_is_called_at_the_carrier_of_their_own_config(tmp_path
         wrong = await refused(server.channel, "StartBatch", KEY, batch_id=draft.batch.batch_id)
         assert wrong.info.reason == "CARRIER_NOT_CONFIGURED"
         assert "no credentials for 'plivo'" in wrong.message
+
+
+async def test_media_of_several_carriers_are_dialled_each_by_its_own(tmp_path: Path) -> None:
+    async with (
+        far_twilio() as twilio,
+        far_plivo() as plivo,
+        outdial(tmp_path) as server,
+        httpx.AsyncClient(
+            base_url=server.http_url, headers={"X-API-Key": OPERATOR_KEY}, timeout=30
+        ) as http,
+    ):
+        await server.add_config(twilio.credentials(), name="main")
+        await server.add_config(plivo.credentials(), "plivo", name="north")
+        path = f"/api/agents/{await server.add_agent()}/scheduled_batches"
+        media = [
+            {"twilio": {"outgoing": {"to": BY_TWILIO, "from": CALLER_ID}}},
+            {"plivo": {"outgoing": {"to": BY_PLIVO, "from": CALLER_ID}}},
+        ]
+        made = await http.post(path, json={"calls": [{"medium": medium} for medium in media]})
+        assert made.status_code == 201, made.text
+        batch_id = made.json()["batchId"]
+        await watch_to_the_end(server.channel, KEY, batch_id)
+        assert [one.to for one in twilio.far.calls()] == [BY_TWILIO]
+        assert [one.to for one in plivo.far.calls()] == [BY_PLIVO]
+        told = await http.get(f"{path}/{batch_id}/scheduled_calls")
+        assert [one["medium"] for one in told.json()["results"]] == media
+
+        unknown = {"telnyx": {"outgoing": {"to": BY_PLIVO, "from": CALLER_ID}}}
+        refusal = await http.post(path, json={"calls": [{"medium": media[0]}, {"medium": unknown}]})
+        assert refusal.status_code == 400
+        assert "There is no telnyx configuration." in refusal.text
+
+        # A batch that was left to its webhook may have people who are dialled, too.
+        theirs = {"calls": [{}], "webhookUrl": "https://hooks.example.com/ready", "paused": True}
+        left = f"{path}/{(await http.post(path, json=theirs)).json()['batchId']}"
+        calls = [{}, *({"medium": medium} for medium in media)]
+        changed = await http.patch(left, json={"calls": calls})
+        assert changed.status_code == 200, changed.text
+        told = await http.get(f"{left}/scheduled_calls")
+        assert [one["medium"] for one in told.json()["results"]] == [None, *media]

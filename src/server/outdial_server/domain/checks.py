@@ -335,8 +335,10 @@ def check_row(
 
 
 def _fault_of_content(row: RawRow, media: MediumRule) -> FieldViolation | None:
-    if row.medium is not None and (fault := media.fault(row.medium)):
-        return FieldViolation("medium", fault)
+    if row.medium is not None:
+        fault = media.fault(row.medium, has_config=bool(row.carrier_config))
+        if fault:
+            return FieldViolation("medium", fault)
     if fault := json_fault(row.template_context_json, limits.TEMPLATE_CONTEXT_MAX_BYTES):
         return FieldViolation("template_context", fault)
     if fault := json_fault(row.annotations_json, limits.ANNOTATIONS_MAX_BYTES):

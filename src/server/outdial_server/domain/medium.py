@@ -32,11 +32,12 @@ class MediumRule:
     # Of those who have none of their own.
     usual: Medium = Medium.OUTGOING
 
-    def fault(self, asked: Medium) -> str:
-        """Why a person cannot have it; empty where there is nothing against it."""
+    def fault(self, asked: Medium, *, has_config: bool = False) -> str:
+        """Why a person cannot have it, who names a carrier config or does not; empty where there
+        is nothing against it."""
         if asked is Medium.WEBHOOK and not self.has_webhook:
             return "WEBHOOK needs a batch with a webhook_url"
-        if asked is Medium.OUTGOING and not self.can_dial:
+        if asked is Medium.OUTGOING and not (self.can_dial or has_config):
             return "OUTGOING needs a carrier, and the batch was made without one"
         return ""
 

@@ -17,8 +17,7 @@ from outdial_server.domain.errors import invalid_field
 from outdial_server.gateway.asking import Caller, LongRequest
 from outdial_server.gateway.ultravox.batch_body import BatchBody, check_webhook
 from outdial_server.gateway.ultravox.batch_shapes import THROTTLE, kept_throttle
-from outdial_server.gateway.ultravox.carriers import check_one_carrier, simulates
-from outdial_server.gateway.ultravox.scheduled_calls import Entries, carrier_shown
+from outdial_server.gateway.ultravox.scheduled_calls import Entries
 from outdial_server.gateway.ultravox.structs import OURS, object_of, ours_of
 from outdial_server.gateway.ultravox.throttles import named_throttle
 
@@ -38,8 +37,6 @@ async def change_batch(asks: Caller, batch: Batch, body: Body, new_secret: str) 
     changes = await _changes(asks, batch, body, new_secret)
     entries = body.entries
     if entries is not None:
-        if not await simulates(asks):
-            check_one_carrier(entries.carriers, carrier_shown(batch))
         await _replace(asks, batch, entries, validate_only=True)
     if body.fields.paused and not is_held:
         await asks.ask(PauseBatchRequest(batch_id=batch.batch_id), PauseBatchResponse)

@@ -42,7 +42,7 @@ from outdial_server.gateway.ultravox.batch_shapes import (
     new_batch,
 )
 from outdial_server.gateway.ultravox.call_shapes import CallList, call_object
-from outdial_server.gateway.ultravox.carriers import way_of
+from outdial_server.gateway.ultravox.carriers import read_ways, way_of_batch
 from outdial_server.gateway.ultravox.documents import body_of, refusals
 from outdial_server.gateway.ultravox.paging import envelope, part_of
 from outdial_server.gateway.ultravox.parts import Asks, Stands, Wanted
@@ -90,12 +90,13 @@ async def create_batch(agent_id: str, request: Request, asks: Asks, stands_on: S
     """The body may have 32 MiB, and up to 100,000 calls; it is read as it comes in."""
     agent = await find_agent(asks, agent_id)
     template = template_of(agent)
-    entries = Entries(CreateBatchRequest, template.medium, stands_on.ids.new_secret(8).lower())
+    ways, tag = await read_ways(asks), stands_on.ids.new_secret(8).lower()
+    entries = Entries(CreateBatchRequest, template.medium, tag, ways.configs)
     body = await read_batch(request, entries, needs_calls=True)
     check_webhook(body.fields.webhook_url, entries.first_for_webhook)
     said = body.fields.throttle
     throttle = None if said is None else await named_throttle(asks, said)
-    way = await way_of(asks, entries.carriers)
+    way = await way_of_batch(asks, ways, entries.carriers)
     batch = new_batch(agent, body, entries, way, throttle, template)
     if batch.webhook_url and not batch.webhook_secret:
         batch.webhook_secret = stands_on.ids.new_secret(SECRET_CHARS)
@@ -130,8 +131,10 @@ async def patch_batch(
     batch = await _find(asks, agent_id, batch_id)
     template = template_of(await find_agent(asks, agent_id))
     tag = stands_on.ids.new_secret(8).lower()
-    entries = Entries(AddScheduledCallsRequest, template.medium, tag, carrier_shown(batch))
+    ways, carrier = await read_ways(asks), carrier_shown(batch)
+    entries = Entries(AddScheduledCallsRequest, template.medium, tag, ways.configs, carrier)
     body = await read_batch(request, entries, needs_calls=False)
+    ways.check({name: at for name, at in entries.carriers.items() if name != carrier})
     await change_batch(asks, batch, body, stands_on.ids.new_secret(SECRET_CHARS))
     return answer(batch_object(await _find(asks, agent_id, batch_id)))
 

@@ -1,6 +1,6 @@
 """Which carrier dials, and through which of the account's carrier configs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from outdial.v1.carrier_config_pb2 import CarrierConfig
@@ -23,19 +23,41 @@ class Way:
     carrier_config: str = ""
 
 
-async def way_of(asks: Caller, carriers: Mapping[str, int]) -> Way:
-    """For the carriers of a list of calls, each with the place of the first call that names it.
-    Raises InvalidFieldsError for that call."""
-    if not carriers:
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What is known of the account's carriers before a list of calls is read. `configs` has the id
+    of the config that each is called through, and none where all calls are simulated."""
+
+    configs: Mapping[str, str]
+    simulates: bool
+
+    def check(self, carriers: Mapping[str, int]) -> None:
+        """For those of a list of calls, each with the place of the first call that names it.
+        Raises InvalidFieldsError for that call."""
+        for carrier, at in carriers.items():
+            if carrier not in self.configs and not self.simulates:
+                raise medium_fault(at, _not_configured(carrier))
+
+
+async def read_ways(asks: Caller) -> Ways:
+    if await simulates(asks):
+        return Ways({}, simulates=True)
+    configs: dict[str, str] = {}
+    for config in await _configs(asks):
+        if config.carrier not in configs or config.display_name == config.carrier:
+            configs[config.carrier] = config.carrier_config_id
+    return Ways(configs, simulates=False)
+
+
+async def way_of_batch(asks: Caller, ways: Ways, carriers: Mapping[str, int]) -> Way:
+    """That of the first of them: calls of others name their own. Raises like `Ways.check`."""
+    if not carriers or (ways.simulates and len(carriers) > 1):
         return Way()
-    carrier, *others = carriers
-    if others and await simulates(asks):
-        return Way()
-    check_one_carrier(carriers, carrier)
-    way = await _way(asks, carrier)
-    if way is None:
-        raise medium_fault(carriers[carrier], _not_configured(carrier))
-    return way
+    ways.check(carriers)
+    carrier = next(iter(carriers))
+    if not ways.simulates:
+        return Way(carrier, ways.configs[carrier])
+    return await _way(asks, carrier) or Way()
 
 
 async def way_of_call(asks: Caller, carrier: str) -> Way:
@@ -74,12 +96,6 @@ async def _server_info(asks: Caller) -> GetServerInfoResponse:
     return await asks.ask(GetServerInfoRequest(), GetServerInfoResponse)
 
 
-def check_one_carrier(carriers: Mapping[str, int], carrier: str) -> None:
-    for other, at in carriers.items():
-        if other != carrier:
-            raise medium_fault(at, f"All outgoing calls of a batch are {carrier}'s here.")
-
-
 def medium_fault(at: int, description: str) -> InvalidFieldsError:
     return invalid_field(f"calls[{at}].medium", description)
 
@@ -87,9 +103,12 @@ def medium_fault(at: int, description: str) -> InvalidFieldsError:
 async def find_config(asks: Caller, carrier: str) -> CarrierConfig | None:
     """That which is named like the carrier, else the first that was made: this API knows one
     for each carrier."""
-    configs = await everything(
-        asks, ListCarrierConfigsRequest(), ListCarrierConfigsResponse, "carrier_configs"
-    )
-    found = [config for config in configs if config.carrier == carrier]
+    found = [config for config in await _configs(asks) if config.carrier == carrier]
     named = (config for config in found if config.display_name == carrier)
     return next(named, found[0] if found else None)
+
+
+async def _configs(asks: Caller) -> Sequence[CarrierConfig]:
+    return await everything(
+        asks, ListCarrierConfigsRequest(), ListCarrierConfigsResponse, "carrier_configs"
+    )

@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.batch_service_pb2 import AddScheduledCallsRequest, CreateBatchRequest
-from outdial.v1.scheduled_call_pb2 import MEDIUM_WEBHOOK, ScheduledCall
+from outdial.v1.scheduled_call_pb2 import MEDIUM_OUTGOING, MEDIUM_WEBHOOK, ScheduledCall
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
@@ -69,10 +69,16 @@ class Entries(Generic[M]):
     """The list `calls` as it comes in, entry by entry."""
 
     def __init__(
-        self, kind: type[M], usual: CallMedium | None, tag: str, carrier: str = ""
+        self,
+        kind: type[M],
+        usual: CallMedium | None,
+        tag: str,
+        configs: Mapping[str, str],
+        carrier: str = "",
     ) -> None:
         """`usual` is the medium of entries that name none, `tag` a text that no other list
-        has, `carrier` that of the batch they go into; without one the first decides."""
+        has, `carrier` that of the batch they go into; without one the first decides. Those of
+        others are dialled with what `configs` has of them."""
         self.request: LongRequest[M] = LongRequest(kind)
         self.count = 0
         # Where each is named first.
@@ -81,6 +87,7 @@ class Entries(Generic[M]):
         self._kind: type[M] = kind
         self._usual = usual
         self._tag = tag
+        self._configs = configs
         self._carrier = carrier
         self._faults: list[FieldViolation] = []
         self._part: list[ScheduledCall] = []
@@ -132,7 +139,7 @@ class Entries(Generic[M]):
 
     @property
     def _usual_carrier(self) -> str:
-        """That of the batch, unless there are several."""
+        """That of the batch."""
         return self._carrier or next(iter(self.carriers), "")
 
     def _leave_to_webhook(self, row: ScheduledCall, index: int) -> None:
@@ -145,6 +152,10 @@ class Entries(Generic[M]):
         self, row: ScheduledCall, index: int, carrier: str, outgoing: Outgoing | SipOutgoing
     ) -> None:
         self.carriers.setdefault(carrier, index)
+        if carrier != self._usual_carrier:
+            row.carrier_config = self._configs.get(carrier, "")
+            # Of a batch whose people somebody else calls, too.
+            row.medium = MEDIUM_OUTGOING if row.carrier_config else row.medium
         row.address = address_of(carrier, outgoing.to)
         row.caller_id = number_or_none(outgoing.from_) or ""
         params = None if isinstance(outgoing, SipOutgoing) else outgoing.additional_params
