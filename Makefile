@@ -115,6 +115,10 @@ serve: $(READY) ## Start the server on SQLite in this folder (SERVE="--simulate"
 demo: $(READY) ## Dial a list of people through the simulated carrier, with live progress
 	@$(BIN)/python examples/demo.py $(DEMO)
 
+.PHONY: replicas
+replicas: $(READY) ## Three servers on one PostgreSQL, killed while a client watches (REPLICAS="--kills 9")
+	@$(BIN)/python examples/replicas/run.py $(REPLICAS)
+
 .PHONY: bench
 bench: $(READY) ## Measure this machine, each figure beside its raw limit (BENCH="--help")
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks --json bench.json $(BENCH)
