@@ -29,7 +29,7 @@ def build_http_app(
     scrape: Callable[[], Awaitable[bytes]],
     callbacks: CallbackRoutes,
     surfaces: Mapping[str, ASGIApp],
-) -> Starlette:
+) -> ASGIApp:
     """`health` is asked on each `/healthz`: 200 while the server takes work, else 503.
     `scrape` makes what `/metrics` answers. `surfaces` are asked for what lies below their
     prefixes, in their order."""
@@ -44,10 +44,8 @@ def build_http_app(
     async def show_metrics(request: Request) -> Response:
         return Response(await scrape(), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(
+    rest = Starlette(
         routes=[
-            # First: there are several for each call.
-            _Below(CALLBACKS_PREFIX, callbacks),
             Route("/healthz", show_health),
             Route("/metrics", show_metrics),
             *docs_routes(DOCUMENTS),
@@ -55,6 +53,14 @@ def build_http_app(
         ],
         exception_handlers={HTTPException: http_error, Exception: http_error},
     )
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        # There are several for each call: what stands around the routes would cost more than what
+        # is done with them.
+        is_callback = scope["type"] == "http" and scope["path"].startswith(f"{CALLBACKS_PREFIX}/")
+        await (callbacks if is_callback else rest)(scope, receive, send)
+
+    return serve
 
 
 class _Below(BaseRoute):

@@ -20,6 +20,8 @@ CALLBACKS_PREFIX: Final = "/callbacks"
 BODY_MOST_BYTES: Final = 64 * 1024
 _RETRY_AFTER_SECONDS: Final = 2
 
+_TAKEN: Final = Response(status_code=204)
+
 
 @dataclass(frozen=True, slots=True)
 class CallbackTokens:
@@ -65,7 +67,14 @@ class CallbackRoutes:
         self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._answer(scope, receive)
+        try:
+            response = await self._answer(scope, receive)
+        except Exception:
+            await error_response(500, "internal_error", "something went wrong")(
+                scope, receive, send
+            )
+            # It is for the log.
+            raise
         await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
@@ -118,7 +127,7 @@ class CallbackRoutes:
         await self._store(callback)
         answer = carrier.answer_callback(callback)
         if answer is None:
-            return Response(status_code=204)
+            return _TAKEN
         return Response(answer.body, media_type=answer.content_type)
 
     def _addressed(self, rest: str) -> _Addressed | None:

@@ -180,9 +180,9 @@ async def _answered(request: Request, connection: Connection) -> Answer:
 
 def _as_bytes(method: str, target: Target, headers: Mapping[str, str], body: bytes | None) -> bytes:
     """Raises ValueError for headers that would come out as others."""
-    if any(_LINE_BREAK.search(text) for header in headers.items() for text in header):
+    if _LINE_BREAK.search("".join(map("".join, headers.items()))):
         raise ValueError("a header must not have line breaks")
-    given = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    given = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     length = "" if body is None else f"content-length: {len(body)}\r\n"
     head = f"{method} {target.path} HTTP/1.1\r\n{target.head}{_ALWAYS}{given}{length}\r\n"
     return head.encode() + (body or b"")

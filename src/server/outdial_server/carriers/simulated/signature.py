@@ -1,6 +1,5 @@
 """How the simulated carrier signs its callbacks: HMAC-SHA256 over `TIME.BODY`."""
 
-import hashlib
 import hmac
 from typing import Final
 
@@ -23,4 +22,4 @@ def is_signed(secret: str, header: str, body: bytes) -> bool:
 
 def _digest(secret: str, time_text: str, body: bytes) -> str:
     signed = time_text.encode() + b"." + body
-    return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), signed, "sha256").hex()
