@@ -35,17 +35,20 @@ class Connector:
         self, origin: Origin, protocol: Callable[[socket.socket], asyncio.Protocol]
     ) -> None:
         """Until the protocol has its connection. Raises OSError, TimeoutError among them."""
+        tls = (self._tls or _common_tls()) if origin.is_tls else None
         sock = await _first_connected(await self._permitted(origin))
         try:
-            await asyncio.get_running_loop().create_connection(
-                lambda: protocol(sock),
-                sock=sock,
-                ssl=(self._tls or _common_tls()) if origin.is_tls else None,
-                server_hostname=origin.host if origin.is_tls else None,
-            )
+            made = protocol(sock)
         except BaseException:
             sock.close()
             raise
+        # From here on the socket is the transport's, which may outlive a connection that fails.
+        await asyncio.get_running_loop().create_connection(
+            lambda: made,
+            sock=sock,
+            ssl=tls,
+            server_hostname=origin.host if origin.is_tls else None,
+        )
 
     async def _permitted(self, origin: Origin) -> Sequence[Address]:
         found = await self._resolve(origin.host, origin.port)
