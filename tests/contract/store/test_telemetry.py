@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.adapters.metrics import PrometheusTelemetry
 from outdial_server.domain import batch as rules
-from outdial_server.domain.errors import NotFoundError
+from outdial_server.domain.errors import NotFoundError, Reason, UnavailableError
 from outdial_server.domain.ids import BatchId
 from outdial_server.domain.report import ReportKind
 from outdial_server.storage.database import Database
@@ -74,7 +74,8 @@ async def test_what_is_rolled_back_has_not_happened(measured: Measured) -> None:
 class FailingOnWrite:
     """A database in which groups go through, and single writes do not."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, error: Exception) -> None:
+        self._error = error
         self.dialect = database.dialect
         self.write_group = database.write_group
         self.read = database.read
@@ -82,19 +83,31 @@ class FailingOnWrite:
         self.close = database.close
 
     async def write(self, verb: Callable[[Tx], Any]) -> Any:
-        raise RuntimeError("the disk is full")
+        raise self._error
 
 
+AWAY = UnavailableError(Reason.DATABASE_UNAVAILABLE, "away")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (AWAY, ("claims.not_given_back", "warning", None)),
+        (RuntimeError("a fault of ours"), ("claims.give_back_failed", "error", True)),
+    ],
+)
 async def test_claims_that_cannot_be_given_back_are_told_and_hold_up_nobody(
-    measured: Measured,
+    measured: Measured, error: Exception, told: tuple[str, str, bool | None]
 ) -> None:
     world = measured.world
     stopped, running = await world.batch(2), await world.batch(1)
     calls = await world.claim()
     await world.change(stopped, rules.pause)
-    dispatch = SqlDispatch(FailingOnWrite(world.store.database), measured.telemetry)
+    dispatch = SqlDispatch(FailingOnWrite(world.store.database, error), measured.telemetry)
     with capture_logs() as records:
         sent = await dispatch.mark_sending(lambda: calls)
     assert [call.batch_id for call in sent.calls] == [running]
     assert measured.figure("outdial_claims_give_back_failed_total") == 2
-    assert [(line["event"], line["calls"]) for line in records] == [("claims.give_back_failed", 2)]
+    (line,) = records
+    assert (line["event"], line["log_level"], line.get("exc_info")) == told
+    assert line["calls"] == 2

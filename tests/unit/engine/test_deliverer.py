@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from outdial_server.adapters.identity import UuidV7Ids
+from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.domain.event import BatchAfter, Event, EventType, ScheduledCallAfter
 from outdial_server.domain.ids import AccountId, BatchId, CallId, WebhookId
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
@@ -82,6 +84,7 @@ class Store:
         self.turns = list(turns)
         self.looks = 0
         self.ended: list[TurnEnd] = []
+        self.error: Exception | None = None
 
     async def take_turns(self, plan: DuePlan) -> TakenTurns:
         self.looks += 1
@@ -92,6 +95,8 @@ class Store:
         return Told(calls={call_id: TOLD for call_id in call_ids if call_id == TOLD.call.call_id})
 
     async def end_turn(self, end: TurnEnd) -> None:
+        if self.error is not None:
+            raise self.error
         self.ended.append(end)
 
 
@@ -156,6 +161,27 @@ async def test_at_the_end_the_request_that_is_out_is_the_last(
     await ending
     assert sender.sent == [("slow", 1)]
     assert [(end.sequence, end.failures) for end in store.ended] == [(1, 0)]
+
+
+async def test_a_turn_that_cannot_be_kept_is_told_of_in_a_line_while_the_database_is_away(
+    clock: ManualClock, signals: ManualSignals
+) -> None:
+    away = UnavailableError(Reason.DATABASE_UNAVAILABLE, "away")
+    lines = []
+    for error in (away, RuntimeError("a fault of ours")):
+        store = Store(due("slow"))
+        store.error = error
+        sender = Sender()
+        sender.lets.set()
+        deliverer = over(store, sender, clock, signals)
+        with capture_logs() as logs:
+            await deliverer.tick(clock.now())
+            await deliverer.idle()
+        lines += [(line["event"], line["log_level"], line.get("exc_info")) for line in logs]
+    assert lines == [
+        ("webhook.turn_failed", "warning", None),
+        ("webhook.turn_broken", "error", True),
+    ]
 
 
 async def test_what_fails_waits_for_its_time_and_what_follows_waits_for_it(

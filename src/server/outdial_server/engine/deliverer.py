@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.webhook import Webhook
 from outdial_server.domain.webhook_delivery import Try
 from outdial_server.domain.webhook_format import WebhookFormat
@@ -96,11 +97,14 @@ class Deliverer:
         await asyncio.gather(*self._under_way)
 
     async def _deliver(self, due: Due) -> None:
+        """Of a turn that fails the lease runs out, and it is taken again."""
+        webhook_id = due.webhook.webhook_id
         try:
             await self._store.end_turn(await self._send_all(due))
+        except OutdialError as error:
+            log.warning("webhook.turn_failed", webhook_id=webhook_id, reason=error.reason.value)
         except Exception:
-            # The lease runs out, and the turn is taken again.
-            log.exception("webhook.turn_broken", webhook_id=due.webhook.webhook_id)
+            log.exception("webhook.turn_broken", webhook_id=webhook_id)
         self._signals.wake(Topic.DELIVER)
 
     async def _send_all(self, due: Due) -> TurnEnd:

@@ -10,7 +10,7 @@ from outdial_server.domain.agent import Agent, AgentFields
 from outdial_server.domain.batch import STARTED_STATES, Batch, BatchChange, BatchState
 from outdial_server.domain.call import ANY_CALL, Call, CallFilter
 from outdial_server.domain.call_event import CallEvent
-from outdial_server.domain.errors import Reason
+from outdial_server.domain.errors import OutdialError, Reason
 from outdial_server.domain.explanation import BatchStanding, RowStanding
 from outdial_server.domain.forecast.question import Question
 from outdial_server.domain.ids import (
@@ -401,10 +401,12 @@ class SqlDispatch:
         leases of these give them back."""
         try:
             return await self._db.write(lambda tx: sending.give_back(tx, held_back))
+        except OutdialError as error:
+            log.warning("claims.not_given_back", calls=len(held_back), reason=error.reason.value)
         except Exception:
             log.exception("claims.give_back_failed", calls=len(held_back))
-            self._telemetry.giving_back_failed(len(held_back))
-            return 0
+        self._telemetry.giving_back_failed(len(held_back))
+        return 0
 
     async def apply_reports(
         self,
