@@ -104,11 +104,14 @@ class Wanderer:
             min_interval=to_duration(_FLUSH),
         )
         stream = BatchServiceStub(channel).WatchBatch(request, metadata=with_key(API_KEY))
-        for _ in range(self._rng.randint(1, _MESSAGES_MOST)):
+        left = self._rng.randint(1, _MESSAGES_MOST)
+        while left and not self._ended:
             message = await _next(stream)
-            if message is None or self._ended:
+            if message is None:
                 break
             self._note(message)
+            # A snapshot without its end has no token, and would begin anew.
+            left -= bool(self._token)
         stream.cancel()
 
     def _note(self, message: WatchBatchResponse) -> None:
