@@ -1,10 +1,9 @@
 """Requests that come again with a key of their sender's: carried out once, and answered with the
 very same answer each time."""
 
-import asyncio
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -22,6 +21,7 @@ from outdial_server.domain.errors import FieldViolation, InvalidFieldsError, Out
 from outdial_server.domain.limits import IDEMPOTENCY_TTL
 from outdial_server.domain.request import RequestKey, Standing, request_key
 from outdial_server.gateway.door import caller_of
+from outdial_server.gateway.kept_body import KeptBody
 from outdial_server.gateway.refusal import Refusal
 
 REQUEST_UNDER_WAY: Final = "REQUEST_UNDER_WAY"
@@ -68,10 +68,14 @@ class Replays:
         if not key:
             await self._app(scope, receive, send)
             return
-        body = _Body(receive)
+        with KeptBody(receive, _boundary(request)) as body:
+            await self._replay(request, key, body, send)
+
+    async def _replay(self, request: Request, key: str, body: KeptBody, send: Send) -> None:
+        scope, receive = request.scope, request.receive
         try:
             await body.read()
-            named = await self._named(request, key, body)
+            named = self._named(request, key, body)
             earlier = await self._repeated.begin(named)
         except HTTPException as error:
             await self._app(scope, _raising(error), send)
@@ -85,7 +89,7 @@ class Replays:
             else:
                 await _again(earlier, self._rules.mark)(scope, receive, send)
 
-    async def _carry_out(self, named: RequestKey, scope: Scope, body: "_Body", send: Send) -> None:
+    async def _carry_out(self, named: RequestKey, scope: Scope, body: KeptBody, send: Send) -> None:
         answer = _Answer(send)
         try:
             await self._app(scope, body.receive, answer.send)
@@ -96,13 +100,10 @@ class Replays:
             else:
                 await self._repeated.drop(named)
 
-    async def _named(self, request: Request, key: str, body: "_Body") -> RequestKey:
-        boundary = _BOUNDARY.search(request.headers.get("content-type", ""))
-        # Clients make a new one for each request.
-        left_out = boundary[1].encode() if boundary is not None else b""
-        digest = await asyncio.to_thread(_digest, body.chunks, left_out)
+    def _named(self, request: Request, key: str, body: KeptBody) -> RequestKey:
+        digest = body.digest
         if self._rules.is_per_body:
-            digest = _digest_of_json(body.chunks) or digest
+            digest = _digest_of_json(body.if_short(_SORTED_MOST_BYTES)) or digest
             key = sha256(key.encode() + digest).hexdigest()
         surface = f"{self._rules.surface} {request.method} {request.url.path}"
         named = request_key(caller_of(request.scope).account_id, surface, key, digest)
@@ -128,21 +129,18 @@ _UNDER_WAY: Final = Refusal(
 )
 
 
-def _digest(chunks: Sequence[bytes], left_out: bytes) -> bytes:
-    if left_out:
-        return sha256(b"".join(chunks).replace(left_out, b"")).digest()
-    digest = sha256()
-    for chunk in chunks:
-        digest.update(chunk)
-    return digest.digest()
+def _boundary(request: Request) -> bytes:
+    """Of a form; empty for none. Clients make a new one for each request."""
+    found = _BOUNDARY.search(request.headers.get("content-type", ""))
+    return b"" if found is None else found[1].encode()
 
 
-def _digest_of_json(chunks: Sequence[bytes]) -> bytes | None:
+def _digest_of_json(content: bytes | None) -> bytes | None:
     """None for what is none, and for bodies that would hold up everybody else."""
-    if sum(map(len, chunks)) > _SORTED_MOST_BYTES:
+    if content is None:
         return None
     try:
-        told = orjson.loads(b"".join(chunks))
+        told = orjson.loads(content)
     except orjson.JSONDecodeError:
         return None
     return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).digest()
@@ -155,33 +153,6 @@ def _raising(error: HTTPException) -> Receive:
         raise error
 
     return receive
-
-
-class _Body:
-    """Read whole before anything is done, and then given to the application."""
-
-    def __init__(self, receive: Receive) -> None:
-        self.chunks: list[bytes] = []
-        self._receive = receive
-        self._next = 0
-
-    async def read(self) -> None:
-        """Raises HTTPException."""
-        has_more = True
-        while has_more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise HTTPException(400, "the body did not come whole")
-            self.chunks.append(message.get("body", b""))
-            has_more = message.get("more_body", False)
-
-    async def receive(self) -> Message:
-        if self._next == len(self.chunks):
-            return await self._receive()
-        chunk = self.chunks[self._next]
-        self._next += 1
-        more = self._next < len(self.chunks)
-        return {"type": "http.request", "body": chunk, "more_body": more}
 
 
 class _Answer:
