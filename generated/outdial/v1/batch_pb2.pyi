@@ -483,8 +483,9 @@ class Batch(_message.Message):
     """
     webhook_secret: _builtins.str
     """What requests to `webhook_url` are signed with: 1 to 120 characters, required where that is
-    first set. Kept encrypted, and never shown. A new one signs beside the one before for
-    24 hours; empty in an update leaves it as it is. Input only.
+    first set. Kept encrypted, and shown only where a request asks for it: see
+    GetBatchRequest.show_webhook_secret. A new one signs beside the one before for 24 hours;
+    empty in an update leaves it as it is.
     """
     @_builtins.property
     def window_start(self) -> _timestamp_pb2.Timestamp:

@@ -208,15 +208,21 @@ class GetBatchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     BATCH_ID_FIELD_NUMBER: _builtins.int
+    SHOW_WEBHOOK_SECRET_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
+    show_webhook_secret: _builtins.bool
+    """Shows `webhook_secret` to a key that may set it, which has the scope WRITE; for others, and
+    where this server cannot read it, it stays empty.
+    """
     def __init__(
         self,
         *,
         batch_id: _builtins.str = ...,
+        show_webhook_secret: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "show_webhook_secret", b"show_webhook_secret"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -252,6 +258,7 @@ class ListBatchesRequest(_message.Message):
     AGENT_ID_FIELD_NUMBER: _builtins.int
     SKIP_FIELD_NUMBER: _builtins.int
     SHOW_TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    SHOW_WEBHOOK_SECRETS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Default 50, at most 1000."""
     page_token: _builtins.str
@@ -261,6 +268,8 @@ class ListBatchesRequest(_message.Message):
     """So many items are passed over, behind the place of `page_token`. Not negative."""
     show_total_size: _builtins.bool
     """Whether `total_size` is told: it costs as much as the list is long."""
+    show_webhook_secrets: _builtins.bool
+    """As GetBatchRequest.show_webhook_secret, of each."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_batch_pb2.BatchState.ValueType]:
         """Only batches in one of these states; empty means all."""
@@ -274,10 +283,11 @@ class ListBatchesRequest(_message.Message):
         agent_id: _builtins.str = ...,
         skip: _builtins.int = ...,
         show_total_size: _builtins.bool = ...,
+        show_webhook_secrets: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "page_size", b"page_size", "page_token", b"page_token", "show_total_size", b"show_total_size", "skip", b"skip", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "page_size", b"page_size", "page_token", b"page_token", "show_total_size", b"show_total_size", "show_webhook_secrets", b"show_webhook_secrets", "skip", b"skip", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,17 +27,17 @@ from outdial.v1 import batch_pb2 as outdial_dot_v1_dot_batch__pb2
 from outdial.v1 import event_pb2 as outdial_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18outdial/v1/webhook.proto\x12\noutdial.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16outdial/v1/batch.proto\x1a\x16outdial/v1/event.proto\"\xe6\x04\n\x07Webhook\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12*\n\x0b\x65vent_types\x18\x05 \x03(\x0e\x32\x15.outdial.v1.EventType\x12\x13\n\x06\x61\x63tive\x18\x06 \x01(\x08H\x00\x88\x01\x01\x12)\n\x06health\x18\x07 \x01(\x0e\x32\x19.outdial.v1.WebhookHealth\x12\x1c\n\x14\x63onsecutive_failures\x18\x08 \x01(\x05\x12\x12\n\nlast_error\x18\t \x01(\t\x12\x36\n\x12\x66\x61iling_since_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\x1bprevious_secret_expire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0e \x01(\t\x12\x10\n\x08\x61gent_id\x18\x0f \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x10 \x01(\t\x12)\n\x06\x66ormat\x18\x11 \x01(\x0e\x32\x19.outdial.v1.WebhookFormat\x12\x30\n\x10\x62\x61tch_end_states\x18! \x03(\x0e\x32\x16.outdial.v1.BatchStateB\t\n\x07_active*g\n\rWebhookHealth\x12\x1e\n\x1aWEBHOOK_HEALTH_UNSPECIFIED\x10\x00\x12\x1a\n\x16WEBHOOK_HEALTH_HEALTHY\x10\x01\x12\x1a\n\x16WEBHOOK_HEALTH_FAILING\x10\x02*\xa1\x01\n\rWebhookFormat\x12\x1e\n\x1aWEBHOOK_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16WEBHOOK_FORMAT_OUTDIAL\x10\x01\x12\x1b\n\x17WEBHOOK_FORMAT_ULTRAVOX\x10\x02\x12\x1c\n\x18WEBHOOK_FORMAT_SPEECHIFY\x10\x03\x12\x19\n\x15WEBHOOK_FORMAT_TRUEDY\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18outdial/v1/webhook.proto\x12\noutdial.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16outdial/v1/batch.proto\x1a\x16outdial/v1/event.proto\"\xf6\x04\n\x07Webhook\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12*\n\x0b\x65vent_types\x18\x05 \x03(\x0e\x32\x15.outdial.v1.EventType\x12\x13\n\x06\x61\x63tive\x18\x06 \x01(\x08H\x00\x88\x01\x01\x12)\n\x06health\x18\x07 \x01(\x0e\x32\x19.outdial.v1.WebhookHealth\x12\x1c\n\x14\x63onsecutive_failures\x18\x08 \x01(\x05\x12\x12\n\nlast_error\x18\t \x01(\t\x12\x36\n\x12\x66\x61iling_since_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12?\n\x1bprevious_secret_expire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0e \x01(\t\x12\x10\n\x08\x61gent_id\x18\x0f \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x10 \x01(\t\x12)\n\x06\x66ormat\x18\x11 \x01(\x0e\x32\x19.outdial.v1.WebhookFormat\x12\x30\n\x10\x62\x61tch_end_states\x18! \x03(\x0e\x32\x16.outdial.v1.BatchState\x12\x0e\n\x06secret\x18% \x01(\tB\t\n\x07_active*g\n\rWebhookHealth\x12\x1e\n\x1aWEBHOOK_HEALTH_UNSPECIFIED\x10\x00\x12\x1a\n\x16WEBHOOK_HEALTH_HEALTHY\x10\x01\x12\x1a\n\x16WEBHOOK_HEALTH_FAILING\x10\x02*\xa1\x01\n\rWebhookFormat\x12\x1e\n\x1aWEBHOOK_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16WEBHOOK_FORMAT_OUTDIAL\x10\x01\x12\x1b\n\x17WEBHOOK_FORMAT_ULTRAVOX\x10\x02\x12\x1c\n\x18WEBHOOK_FORMAT_SPEECHIFY\x10\x03\x12\x19\n\x15WEBHOOK_FORMAT_TRUEDY\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'outdial.v1.webhook_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WEBHOOKHEALTH']._serialized_start=738
-  _globals['_WEBHOOKHEALTH']._serialized_end=841
-  _globals['_WEBHOOKFORMAT']._serialized_start=844
-  _globals['_WEBHOOKFORMAT']._serialized_end=1005
+  _globals['_WEBHOOKHEALTH']._serialized_start=754
+  _globals['_WEBHOOKHEALTH']._serialized_end=857
+  _globals['_WEBHOOKFORMAT']._serialized_start=860
+  _globals['_WEBHOOKFORMAT']._serialized_end=1021
   _globals['_WEBHOOK']._serialized_start=122
-  _globals['_WEBHOOK']._serialized_end=736
+  _globals['_WEBHOOK']._serialized_end=752
 # @@protoc_insertion_point(module_scope)

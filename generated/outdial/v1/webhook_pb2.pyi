@@ -108,6 +108,7 @@ class Webhook(_message.Message):
     BATCH_ID_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
     BATCH_END_STATES_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
     webhook_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -139,6 +140,10 @@ class Webhook(_message.Message):
     """Of this batch alone; empty for all. Set at creation."""
     format: Global___WebhookFormat.ValueType
     """Set at creation."""
+    secret: _builtins.str
+    """What its requests are signed with, only where a request asks for it: see
+    GetWebhookRequest.show_secret. Output only.
+    """
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.EventType.ValueType]:
         """What is sent; empty for all. Of other formats, those events of these that they tell of."""
@@ -188,10 +193,11 @@ class Webhook(_message.Message):
         batch_id: _builtins.str = ...,
         format: Global___WebhookFormat.ValueType = ...,
         batch_end_states: _abc.Iterable[_batch_pb2.BatchState.ValueType] | None = ...,
+        secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "active", b"active", "create_time", b"create_time", "failing_since_time", b"failing_since_time", "previous_secret_expire_time", b"previous_secret_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "agent_id", b"agent_id", "batch_end_states", b"batch_end_states", "batch_id", b"batch_id", "consecutive_failures", b"consecutive_failures", "create_time", b"create_time", "description", b"description", "etag", b"etag", "event_types", b"event_types", "failing_since_time", b"failing_since_time", "format", b"format", "health", b"health", "last_error", b"last_error", "previous_secret_expire_time", b"previous_secret_expire_time", "update_time", b"update_time", "url", b"url", "webhook_id", b"webhook_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "account_id", b"account_id", "active", b"active", "agent_id", b"agent_id", "batch_end_states", b"batch_end_states", "batch_id", b"batch_id", "consecutive_failures", b"consecutive_failures", "create_time", b"create_time", "description", b"description", "etag", b"etag", "event_types", b"event_types", "failing_since_time", b"failing_since_time", "format", b"format", "health", b"health", "last_error", b"last_error", "previous_secret_expire_time", b"previous_secret_expire_time", "secret", b"secret", "update_time", b"update_time", "url", b"url", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__active: _TypeAlias = _typing.Literal["active"]  # noqa: Y015
     _WhichOneofArgType__active: _TypeAlias = _typing.Literal["_active", b"_active"]  # noqa: Y015

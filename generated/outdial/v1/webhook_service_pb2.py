@@ -30,7 +30,7 @@ from outdial.v1 import webhook_pb2 as outdial_dot_v1_dot_webhook__pb2
 from outdial.v1 import webhook_delivery_pb2 as outdial_dot_v1_dot_webhook__delivery__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outdial/v1/webhook_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18outdial/v1/webhook.proto\x1a!outdial/v1/webhook_delivery.proto\"`\n\x14\x43reateWebhookRequest\x12$\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Webhook\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06secret\x18\x03 \x01(\t\"M\n\x15\x43reateWebhookResponse\x12$\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Webhook\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\'\n\x11GetWebhookRequest\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\":\n\x12GetWebhookResponse\x12$\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Webhook\"u\n\x13ListWebhooksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x0c\n\x04skip\x18\x04 \x01(\x05\x12\x17\n\x0fshow_total_size\x18\x05 \x01(\x08\"j\n\x14ListWebhooksResponse\x12%\n\x08webhooks\x18\x01 \x03(\x0b\x32\x13.outdial.v1.Webhook\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"m\n\x14UpdateWebhookRequest\x12$\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Webhook\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"=\n\x15UpdateWebhookResponse\x12$\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Webhook\"*\n\x14\x44\x65leteWebhookRequest\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\"\x17\n\x15\x44\x65leteWebhookResponse\"@\n\x1aRotateWebhookSecretRequest\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\"S\n\x1bRotateWebhookSecretResponse\x12$\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Webhook\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x9d\x01\n\x1cListWebhookDeliveriesRequest\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x30\n\x06states\x18\x04 \x03(\x0e\x32 .outdial.v1.WebhookDeliveryState\x12\x10\n\x08\x62\x61tch_id\x18\x05 \x01(\t\"i\n\x1dListWebhookDeliveriesResponse\x12/\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1b.outdial.v1.WebhookDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xba\x01\n\x1dRedeliverWebhookEventsRequest\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\t\x12.\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nuntil_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x62\x61tch_id\x18\x05 \x01(\t\"J\n\x1eRedeliverWebhookEventsResponse\x12\x13\n\x0b\x62\x61tch_count\x18\x01 \x01(\x05\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\x03\",\n\x16SendTestWebhookRequest\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\"\x9d\x01\n\x17SendTestWebhookResponse\x12\r\n\x05taken\x18\x01 \x01(\x08\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0bstatus_code\x18\x04 \x01(\x05\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x06 \x01(\t2\x8b\n\n\x0eWebhookService\x12u\n\rCreateWebhook\x12 .outdial.v1.CreateWebhookRequest\x1a!.outdial.v1.CreateWebhookResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/outdial/v1/webhooks:\x01*\x12v\n\nGetWebhook\x12\x1d.outdial.v1.GetWebhookRequest\x1a\x1e.outdial.v1.GetWebhookResponse\")\x82\xd3\xe4\x93\x02#\x12!/outdial/v1/webhooks/{webhook_id}\x12o\n\x0cListWebhooks\x12\x1f.outdial.v1.ListWebhooksRequest\x1a .outdial.v1.ListWebhooksResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/outdial/v1/webhooks\x12\x90\x01\n\rUpdateWebhook\x12 .outdial.v1.UpdateWebhookRequest\x1a!.outdial.v1.UpdateWebhookResponse\":\x82\xd3\xe4\x93\x02\x34\x32)/outdial/v1/webhooks/{webhook.webhook_id}:\x07webhook\x12\x7f\n\rDeleteWebhook\x12 .outdial.v1.DeleteWebhookRequest\x1a!.outdial.v1.DeleteWebhookResponse\")\x82\xd3\xe4\x93\x02#*!/outdial/v1/webhooks/{webhook_id}\x12\xa1\x01\n\x13RotateWebhookSecret\x12&.outdial.v1.RotateWebhookSecretRequest\x1a\'.outdial.v1.RotateWebhookSecretResponse\"9\x82\xd3\xe4\x93\x02\x33\"./outdial/v1/webhooks/{webhook_id}:rotateSecret:\x01*\x12\xa2\x01\n\x15ListWebhookDeliveries\x12(.outdial.v1.ListWebhookDeliveriesRequest\x1a).outdial.v1.ListWebhookDeliveriesResponse\"4\x82\xd3\xe4\x93\x02.\x12,/outdial/v1/webhooks/{webhook_id}/deliveries\x12\xa7\x01\n\x16RedeliverWebhookEvents\x12).outdial.v1.RedeliverWebhookEventsRequest\x1a*.outdial.v1.RedeliverWebhookEventsResponse\"6\x82\xd3\xe4\x93\x02\x30\"+/outdial/v1/webhooks/{webhook_id}:redeliver:\x01*\x12\x91\x01\n\x0fSendTestWebhook\x12\".outdial.v1.SendTestWebhookRequest\x1a#.outdial.v1.SendTestWebhookResponse\"5\x82\xd3\xe4\x93\x02/\"*/outdial/v1/webhooks/{webhook_id}:sendTest:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outdial/v1/webhook_service.proto\x12\noutdial.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18outdial/v1/webhook.proto\x1a!outdial/v1/webhook_delivery.proto\"`\n\x14\x43reateWebhookRequest\x12$\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Webhook\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06secret\x18\x03 \x01(\t\"M\n\x15\x43reateWebhookResponse\x12$\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Webhook\x12\x0e\n\x06secret\x18\x02 \x01(\t\"<\n\x11GetWebhookRequest\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x13\n\x0bshow_secret\x18\x05 \x01(\x08\":\n\x12GetWebhookResponse\x12$\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Webhook\"\x8b\x01\n\x13ListWebhooksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x0c\n\x04skip\x18\x04 \x01(\x05\x12\x17\n\x0fshow_total_size\x18\x05 \x01(\x08\x12\x14\n\x0cshow_secrets\x18\t \x01(\x08\"j\n\x14ListWebhooksResponse\x12%\n\x08webhooks\x18\x01 \x03(\x0b\x32\x13.outdial.v1.Webhook\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"m\n\x14UpdateWebhookRequest\x12$\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Webhook\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"=\n\x15UpdateWebhookResponse\x12$\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Webhook\"*\n\x14\x44\x65leteWebhookRequest\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\"\x17\n\x15\x44\x65leteWebhookResponse\"@\n\x1aRotateWebhookSecretRequest\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\"S\n\x1bRotateWebhookSecretResponse\x12$\n\x07webhook\x18\x01 \x01(\x0b\x32\x13.outdial.v1.Webhook\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x9d\x01\n\x1cListWebhookDeliveriesRequest\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x30\n\x06states\x18\x04 \x03(\x0e\x32 .outdial.v1.WebhookDeliveryState\x12\x10\n\x08\x62\x61tch_id\x18\x05 \x01(\t\"i\n\x1dListWebhookDeliveriesResponse\x12/\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1b.outdial.v1.WebhookDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xba\x01\n\x1dRedeliverWebhookEventsRequest\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\t\x12.\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nuntil_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x62\x61tch_id\x18\x05 \x01(\t\"J\n\x1eRedeliverWebhookEventsResponse\x12\x13\n\x0b\x62\x61tch_count\x18\x01 \x01(\x05\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\x03\",\n\x16SendTestWebhookRequest\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\"\x9d\x01\n\x17SendTestWebhookResponse\x12\r\n\x05taken\x18\x01 \x01(\x08\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0bstatus_code\x18\x04 \x01(\x05\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x06 \x01(\t2\x8b\n\n\x0eWebhookService\x12u\n\rCreateWebhook\x12 .outdial.v1.CreateWebhookRequest\x1a!.outdial.v1.CreateWebhookResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/outdial/v1/webhooks:\x01*\x12v\n\nGetWebhook\x12\x1d.outdial.v1.GetWebhookRequest\x1a\x1e.outdial.v1.GetWebhookResponse\")\x82\xd3\xe4\x93\x02#\x12!/outdial/v1/webhooks/{webhook_id}\x12o\n\x0cListWebhooks\x12\x1f.outdial.v1.ListWebhooksRequest\x1a .outdial.v1.ListWebhooksResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/outdial/v1/webhooks\x12\x90\x01\n\rUpdateWebhook\x12 .outdial.v1.UpdateWebhookRequest\x1a!.outdial.v1.UpdateWebhookResponse\":\x82\xd3\xe4\x93\x02\x34\x32)/outdial/v1/webhooks/{webhook.webhook_id}:\x07webhook\x12\x7f\n\rDeleteWebhook\x12 .outdial.v1.DeleteWebhookRequest\x1a!.outdial.v1.DeleteWebhookResponse\")\x82\xd3\xe4\x93\x02#*!/outdial/v1/webhooks/{webhook_id}\x12\xa1\x01\n\x13RotateWebhookSecret\x12&.outdial.v1.RotateWebhookSecretRequest\x1a\'.outdial.v1.RotateWebhookSecretResponse\"9\x82\xd3\xe4\x93\x02\x33\"./outdial/v1/webhooks/{webhook_id}:rotateSecret:\x01*\x12\xa2\x01\n\x15ListWebhookDeliveries\x12(.outdial.v1.ListWebhookDeliveriesRequest\x1a).outdial.v1.ListWebhookDeliveriesResponse\"4\x82\xd3\xe4\x93\x02.\x12,/outdial/v1/webhooks/{webhook_id}/deliveries\x12\xa7\x01\n\x16RedeliverWebhookEvents\x12).outdial.v1.RedeliverWebhookEventsRequest\x1a*.outdial.v1.RedeliverWebhookEventsResponse\"6\x82\xd3\xe4\x93\x02\x30\"+/outdial/v1/webhooks/{webhook_id}:redeliver:\x01*\x12\x91\x01\n\x0fSendTestWebhook\x12\".outdial.v1.SendTestWebhookRequest\x1a#.outdial.v1.SendTestWebhookResponse\"5\x82\xd3\xe4\x93\x02/\"*/outdial/v1/webhooks/{webhook_id}:sendTest:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,37 +60,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEWEBHOOKRESPONSE']._serialized_start=336
   _globals['_CREATEWEBHOOKRESPONSE']._serialized_end=413
   _globals['_GETWEBHOOKREQUEST']._serialized_start=415
-  _globals['_GETWEBHOOKREQUEST']._serialized_end=454
-  _globals['_GETWEBHOOKRESPONSE']._serialized_start=456
-  _globals['_GETWEBHOOKRESPONSE']._serialized_end=514
-  _globals['_LISTWEBHOOKSREQUEST']._serialized_start=516
-  _globals['_LISTWEBHOOKSREQUEST']._serialized_end=633
-  _globals['_LISTWEBHOOKSRESPONSE']._serialized_start=635
-  _globals['_LISTWEBHOOKSRESPONSE']._serialized_end=741
-  _globals['_UPDATEWEBHOOKREQUEST']._serialized_start=743
-  _globals['_UPDATEWEBHOOKREQUEST']._serialized_end=852
-  _globals['_UPDATEWEBHOOKRESPONSE']._serialized_start=854
-  _globals['_UPDATEWEBHOOKRESPONSE']._serialized_end=915
-  _globals['_DELETEWEBHOOKREQUEST']._serialized_start=917
-  _globals['_DELETEWEBHOOKREQUEST']._serialized_end=959
-  _globals['_DELETEWEBHOOKRESPONSE']._serialized_start=961
-  _globals['_DELETEWEBHOOKRESPONSE']._serialized_end=984
-  _globals['_ROTATEWEBHOOKSECRETREQUEST']._serialized_start=986
-  _globals['_ROTATEWEBHOOKSECRETREQUEST']._serialized_end=1050
-  _globals['_ROTATEWEBHOOKSECRETRESPONSE']._serialized_start=1052
-  _globals['_ROTATEWEBHOOKSECRETRESPONSE']._serialized_end=1135
-  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_start=1138
-  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_end=1295
-  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_start=1297
-  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_end=1402
-  _globals['_REDELIVERWEBHOOKEVENTSREQUEST']._serialized_start=1405
-  _globals['_REDELIVERWEBHOOKEVENTSREQUEST']._serialized_end=1591
-  _globals['_REDELIVERWEBHOOKEVENTSRESPONSE']._serialized_start=1593
-  _globals['_REDELIVERWEBHOOKEVENTSRESPONSE']._serialized_end=1667
-  _globals['_SENDTESTWEBHOOKREQUEST']._serialized_start=1669
-  _globals['_SENDTESTWEBHOOKREQUEST']._serialized_end=1713
-  _globals['_SENDTESTWEBHOOKRESPONSE']._serialized_start=1716
-  _globals['_SENDTESTWEBHOOKRESPONSE']._serialized_end=1873
-  _globals['_WEBHOOKSERVICE']._serialized_start=1876
-  _globals['_WEBHOOKSERVICE']._serialized_end=3167
+  _globals['_GETWEBHOOKREQUEST']._serialized_end=475
+  _globals['_GETWEBHOOKRESPONSE']._serialized_start=477
+  _globals['_GETWEBHOOKRESPONSE']._serialized_end=535
+  _globals['_LISTWEBHOOKSREQUEST']._serialized_start=538
+  _globals['_LISTWEBHOOKSREQUEST']._serialized_end=677
+  _globals['_LISTWEBHOOKSRESPONSE']._serialized_start=679
+  _globals['_LISTWEBHOOKSRESPONSE']._serialized_end=785
+  _globals['_UPDATEWEBHOOKREQUEST']._serialized_start=787
+  _globals['_UPDATEWEBHOOKREQUEST']._serialized_end=896
+  _globals['_UPDATEWEBHOOKRESPONSE']._serialized_start=898
+  _globals['_UPDATEWEBHOOKRESPONSE']._serialized_end=959
+  _globals['_DELETEWEBHOOKREQUEST']._serialized_start=961
+  _globals['_DELETEWEBHOOKREQUEST']._serialized_end=1003
+  _globals['_DELETEWEBHOOKRESPONSE']._serialized_start=1005
+  _globals['_DELETEWEBHOOKRESPONSE']._serialized_end=1028
+  _globals['_ROTATEWEBHOOKSECRETREQUEST']._serialized_start=1030
+  _globals['_ROTATEWEBHOOKSECRETREQUEST']._serialized_end=1094
+  _globals['_ROTATEWEBHOOKSECRETRESPONSE']._serialized_start=1096
+  _globals['_ROTATEWEBHOOKSECRETRESPONSE']._serialized_end=1179
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_start=1182
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_end=1339
+  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_start=1341
+  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_end=1446
+  _globals['_REDELIVERWEBHOOKEVENTSREQUEST']._serialized_start=1449
+  _globals['_REDELIVERWEBHOOKEVENTSREQUEST']._serialized_end=1635
+  _globals['_REDELIVERWEBHOOKEVENTSRESPONSE']._serialized_start=1637
+  _globals['_REDELIVERWEBHOOKEVENTSRESPONSE']._serialized_end=1711
+  _globals['_SENDTESTWEBHOOKREQUEST']._serialized_start=1713
+  _globals['_SENDTESTWEBHOOKREQUEST']._serialized_end=1757
+  _globals['_SENDTESTWEBHOOKRESPONSE']._serialized_start=1760
+  _globals['_SENDTESTWEBHOOKRESPONSE']._serialized_end=1917
+  _globals['_WEBHOOKSERVICE']._serialized_start=1920
+  _globals['_WEBHOOKSERVICE']._serialized_end=3211
 # @@protoc_insertion_point(module_scope)

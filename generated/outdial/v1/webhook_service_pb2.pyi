@@ -84,15 +84,21 @@ class GetWebhookRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WEBHOOK_ID_FIELD_NUMBER: _builtins.int
+    SHOW_SECRET_FIELD_NUMBER: _builtins.int
     webhook_id: _builtins.str
+    show_secret: _builtins.bool
+    """Shows `secret` to a key that may set it, which has the scope WRITE; for others, and where this
+    server cannot read it, it stays empty.
+    """
     def __init__(
         self,
         *,
         webhook_id: _builtins.str = ...,
+        show_secret: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["webhook_id", b"webhook_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["show_secret", b"show_secret", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -127,6 +133,7 @@ class ListWebhooksRequest(_message.Message):
     AGENT_ID_FIELD_NUMBER: _builtins.int
     SKIP_FIELD_NUMBER: _builtins.int
     SHOW_TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    SHOW_SECRETS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Default 50, at most 1000."""
     page_token: _builtins.str
@@ -136,6 +143,8 @@ class ListWebhooksRequest(_message.Message):
     """So many items are passed over, behind the place of `page_token`. Not negative."""
     show_total_size: _builtins.bool
     """Whether `total_size` is told: it costs as much as the list is long."""
+    show_secrets: _builtins.bool
+    """As GetWebhookRequest.show_secret, of each."""
     def __init__(
         self,
         *,
@@ -144,10 +153,11 @@ class ListWebhooksRequest(_message.Message):
         agent_id: _builtins.str = ...,
         skip: _builtins.int = ...,
         show_total_size: _builtins.bool = ...,
+        show_secrets: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "page_size", b"page_size", "page_token", b"page_token", "show_total_size", b"show_total_size", "skip", b"skip"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "page_size", b"page_size", "page_token", b"page_token", "show_secrets", b"show_secrets", "show_total_size", b"show_total_size", "skip", b"skip"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -132,9 +132,12 @@ class Batches(BatchImports):
                     pass
             return await self.get(batch_id)
 
-    async def get(self, batch_id: str) -> Batch:
-        """One batch with its counts."""
-        request = messages.GetBatchRequest(batch_id=batch_id)
+    async def get(self, batch_id: str, *, show_webhook_secret: bool = False) -> Batch:
+        """One batch with its counts; what its webhook's requests are signed with only where it is
+        asked for, and for a key with the scope WRITE."""
+        request = messages.GetBatchRequest(
+            batch_id=batch_id, show_webhook_secret=show_webhook_secret
+        )
         return (await self._send(self._stub.GetBatch, request)).batch
 
     def list(

@@ -58,9 +58,10 @@ class Webhooks:
         )
         return await self._send(self._stub.CreateWebhook, request)
 
-    async def get(self, webhook_id: str) -> Webhook:
-        """One webhook."""
-        request = messages.GetWebhookRequest(webhook_id=webhook_id)
+    async def get(self, webhook_id: str, *, show_secret: bool = False) -> Webhook:
+        """One webhook; its secret only where it is asked for, and for a key with the scope
+        WRITE."""
+        request = messages.GetWebhookRequest(webhook_id=webhook_id, show_secret=show_secret)
         return (await self._send(self._stub.GetWebhook, request)).webhook
 
     def list(

@@ -627,9 +627,13 @@ class Batches(BatchImports):
         """
         return self._loop.run(partial(self._inner.wait_until_ended, batch_id, timeout=timeout))
 
-    def get(self, batch_id: str) -> Batch:
-        """One batch with its counts."""
-        return self._loop.run(partial(self._inner.get, batch_id))
+    def get(self, batch_id: str, *, show_webhook_secret: bool = False) -> Batch:
+        """One batch with its counts; what its webhook's requests are signed with only where it is
+        asked for, and for a key with the scope WRITE.
+        """
+        return self._loop.run(
+            partial(self._inner.get, batch_id, show_webhook_secret=show_webhook_secret)
+        )
 
     def list(
         self,
@@ -1472,9 +1476,11 @@ class Webhooks:
             )
         )
 
-    def get(self, webhook_id: str) -> Webhook:
-        """One webhook."""
-        return self._loop.run(partial(self._inner.get, webhook_id))
+    def get(self, webhook_id: str, *, show_secret: bool = False) -> Webhook:
+        """One webhook; its secret only where it is asked for, and for a key with the scope
+        WRITE.
+        """
+        return self._loop.run(partial(self._inner.get, webhook_id, show_secret=show_secret))
 
     def list(self, *, agent_id: str = "", page_size: int = 0, skip: int = 0) -> Pager[Webhook]:
         """Webhooks, oldest first; with `agent_id` those that are of this agent alone."""

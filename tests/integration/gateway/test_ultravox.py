@@ -220,6 +220,47 @@ async def test_a_call_that_its_throttle_has_no_room_for_is_told_when_to_come_aga
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_secrets_are_read_back_by_who_may_set_them(
+    http: httpx.AsyncClient, agent: str
+) -> None:
+    batch = await made(
+        http,
+        agent,
+        paused=True,
+        webhookUrl="https://hooks.example.org/batch",
+        webhookSecret="first of the batch",
+        calls=[{"medium": {"webRtc": {}}}],
+    )
+    batches = f"/api/agents/{agent}/scheduled_batches"
+    at = f"{batches}/{batch['batchId']}"
+    assert (await read(http, at))["webhookSecret"] == "first of the batch"
+    changed = await http.patch(at, json={"webhookSecret": "second of the batch"})
+    assert changed.json()["webhookSecret"] == "second of the batch"
+    listed = (await read(http, batches))["results"][0]
+    assert (listed["batchId"], listed["webhookSecret"]) == (batch["batchId"], "second of the batch")
+    native = f"/outdial/v1/batches/{batch['batchId']}"
+    assert "webhookSecret" not in (await read(http, native))["batch"]
+    shown = await read(http, native, showWebhookSecret="true")
+    assert shown["batch"]["webhookSecret"] == "second of the batch"
+
+    hook = {"url": "https://hooks.example.org/account", "events": ["call.ended"]}
+    webhook = (await http.post("/api/webhooks", json={**hook, "secrets": ["of a webhook"]})).json()
+    told = (await read(http, "/api/webhooks"))["results"]
+    assert ["of a webhook"] in [one["secrets"] for one in told]
+
+    key = await http.post(
+        "/outdial/v1/api-keys",
+        json={"apiKey": {"displayName": "R", "scopes": ["API_KEY_SCOPE_READ"]}},
+    )
+    only_reads = {"X-API-Key": key.json()["secret"]}
+    for path in (at, f"{native}?showWebhookSecret=true", f"/api/webhooks/{webhook['webhookId']}"):
+        hidden = await http.get(path, headers=only_reads)
+        assert hidden.status_code == 200, hidden.text
+        assert "of the batch" not in hidden.text
+        assert "of a webhook" not in hidden.text
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_paused_batch_expires_when_its_window_closes(
     http: httpx.AsyncClient, agent: str
 ) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from outdial.v1 import batch_service_pb2 as pb
+from outdial.v1.batch_pb2 import Batch as BatchMessage
 from outdial.v1.batch_service_pb2_grpc import BatchServiceServicer
 from outdial.v1.import_pb2 import ImportOptions
 from typing_extensions import override
@@ -47,9 +48,11 @@ from outdial_server.commands.explain import Explain
 from outdial_server.commands.forecast_batch import ForecastBatch
 from outdial_server.commands.import_scheduled_calls import ImportScheduledCalls
 from outdial_server.commands.retry import Retry
+from outdial_server.commands.shown_secrets import ShownSecrets
 from outdial_server.commands.start_batch import StartBatch
 from outdial_server.commands.stop_batch import StopBatch
 from outdial_server.commands.update_batch import UpdateBatch
+from outdial_server.domain.batch import Batch
 from outdial_server.domain.errors import invalid_field
 from outdial_server.domain.ids import AgentId, BatchId, ImportId
 from outdial_server.domain.paging import page_request
@@ -78,6 +81,14 @@ class BatchServicer(BatchServiceServicer):
     explain: Explain
     forecast: ForecastBatch
     import_silence_seconds: float
+    secrets: ShownSecrets
+
+    def _message(self, batch: Batch, *, show_secret: bool) -> BatchMessage:
+        message = batch_to_message(batch)
+        webhook = batch.settings.webhook
+        if show_secret and webhook is not None:
+            message.webhook_secret = self.secrets.of(caller(), webhook.secrets, batch.batch_id)
+        return message
 
     @override
     async def CreateBatch(  # type: ignore[override] # see long_list
@@ -104,7 +115,9 @@ class BatchServicer(BatchServiceServicer):
     @override
     async def GetBatch(self, request: pb.GetBatchRequest, context: object) -> pb.GetBatchResponse:
         batch = await self.batches.get_batch(caller().account_id, _batch_id(request.batch_id))
-        return pb.GetBatchResponse(batch=batch_to_message(batch))
+        return pb.GetBatchResponse(
+            batch=self._message(batch, show_secret=request.show_webhook_secret)
+        )
 
     @override
     async def ListBatches(
@@ -117,7 +130,10 @@ class BatchServicer(BatchServiceServicer):
             AgentId(canonical(request.agent_id)) if request.agent_id else None,
         )
         return pb.ListBatchesResponse(
-            batches=map(batch_to_message, page.items),
+            batches=(
+                self._message(batch, show_secret=request.show_webhook_secrets)
+                for batch in page.items
+            ),
             next_page_token=page.next_token,
             total_size=page.total or 0,
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from outdial.v1 import webhook_service_pb2 as pb
+from outdial.v1.webhook_pb2 import Webhook as WebhookMessage
 from outdial.v1.webhook_service_pb2_grpc import WebhookServiceServicer
 from typing_extensions import override
 
@@ -22,8 +23,10 @@ from outdial_server.api.conversion.webhook_delivery import (
 )
 from outdial_server.commands.redeliver_webhook_events import RedeliverWebhookEvents
 from outdial_server.commands.send_test_webhook import SendTestWebhook
+from outdial_server.commands.shown_secrets import ShownSecrets
 from outdial_server.commands.webhooks import CreateWebhook, RotateWebhookSecret, UpdateWebhook
 from outdial_server.domain.ids import AgentId, WebhookId
+from outdial_server.domain.webhook import Webhook
 from outdial_server.ports.webhook_log import DeliveryLog
 from outdial_server.ports.webhooks import WebhookStore
 
@@ -37,6 +40,7 @@ class WebhookServicer(WebhookServiceServicer):
     deliveries: DeliveryLog
     redeliver: RedeliverWebhookEvents
     send_test: SendTestWebhook
+    secrets: ShownSecrets
 
     @override
     async def CreateWebhook(
@@ -58,7 +62,7 @@ class WebhookServicer(WebhookServiceServicer):
         found = await self.webhooks.get_webhook(
             caller().account_id, _webhook_id(request.webhook_id)
         )
-        return pb.GetWebhookResponse(webhook=webhook_to_message(found))
+        return pb.GetWebhookResponse(webhook=self._message(found, show_secret=request.show_secret))
 
     @override
     async def ListWebhooks(
@@ -69,10 +73,18 @@ class WebhookServicer(WebhookServiceServicer):
             caller().account_id, counted_page_of(request), agent_id
         )
         return pb.ListWebhooksResponse(
-            webhooks=map(webhook_to_message, page.items),
+            webhooks=(
+                self._message(webhook, show_secret=request.show_secrets) for webhook in page.items
+            ),
             next_page_token=page.next_token,
             total_size=page.total or 0,
         )
+
+    def _message(self, webhook: Webhook, *, show_secret: bool) -> WebhookMessage:
+        message = webhook_to_message(webhook)
+        if show_secret:
+            message.secret = self.secrets.of(caller(), webhook.secrets, webhook.webhook_id)
+        return message
 
     @override
     async def UpdateWebhook(

@@ -60,6 +60,7 @@ from outdial_server.commands.report_call_event import ReportCallEvent
 from outdial_server.commands.resolve_call import ResolveCall
 from outdial_server.commands.retry import Retry
 from outdial_server.commands.send_test_webhook import SendTestWebhook
+from outdial_server.commands.shown_secrets import ShownSecrets
 from outdial_server.commands.start_batch import StartBatch
 from outdial_server.commands.stop_batch import StopBatch
 from outdial_server.commands.suppressions import CreateSuppressions
@@ -179,6 +180,7 @@ def _batch_servicer(
         explain,
         forecast,
         base.settings.import_silence_seconds,
+        ShownSecrets(seal),
     )
 
 
@@ -220,6 +222,7 @@ def _webhook_servicer(base: Foundation, seal: Seal, sender: WebhookSender) -> We
         webhooks,
         RedeliverWebhookEvents(webhooks, base.signals),
         SendTestWebhook(webhooks, sender, base.ids, base.clock),
+        ShownSecrets(seal),
     )
 
 

@@ -73,7 +73,7 @@ SECRET_CHARS: Final = 32
 async def list_batches(agent_id: str, asks: Asks, wanted: Wanted) -> Response:
     """Newest first."""
     agent = await find_agent(asks, agent_id)
-    request = ListBatchesRequest(agent_id=agent.agent_id)
+    request = ListBatchesRequest(agent_id=agent.agent_id, show_webhook_secrets=True)
     batches, total = await part_of(asks, request, ListBatchesResponse, "batches", wanted)
     return answer(envelope(wanted, list(map(batch_object, batches)), total))
 
@@ -196,7 +196,8 @@ async def list_created_calls(agent_id: str, batch_id: str, asks: Asks, wanted: W
 
 async def _find(asks: Caller, agent_id: str, batch_id: str) -> Batch:
     """One of another agent is not found."""
-    found = (await asks.ask(GetBatchRequest(batch_id=batch_id), GetBatchResponse)).batch
+    request = GetBatchRequest(batch_id=batch_id, show_webhook_secret=True)
+    found = (await asks.ask(request, GetBatchResponse)).batch
     if found.agent_id != agent_id.lower():
         raise HTTPException(404)
     return found

@@ -104,7 +104,7 @@ async def list_webhooks(
     asks: Asks, wanted: Wanted, agent_id: Annotated[Id | None, Query(alias="agentId")] = None
 ) -> Response:
     """Oldest first. Those that are told in other words than Ultravox's are not among them."""
-    request = ListWebhooksRequest(agent_id=agent_id or "")
+    request = ListWebhooksRequest(agent_id=agent_id or "", show_secrets=True)
     found = await everything(asks, request, ListWebhooksResponse, "webhooks")
     ours = [webhook for webhook in found if webhook.format == WEBHOOK_FORMAT_ULTRAVOX]
     part = ours[wanted.start : wanted.start + wanted.size]
@@ -119,7 +119,7 @@ async def list_webhooks(
     responses=refusals(400),
 )
 async def create_webhook(body: NewWebhook, asks: Asks) -> Response:
-    """The answer alone shows the secret."""
+    """A secret is made where none is given."""
     webhook = Webhook(
         url=body.url,
         event_types=_types(body.events),
@@ -128,7 +128,8 @@ async def create_webhook(body: NewWebhook, asks: Asks) -> Response:
     )
     request = CreateWebhookRequest(webhook=webhook, secret=(body.secrets or [""])[0])
     made = await asks.ask(request, CreateWebhookResponse)
-    return answer(_shown(made.webhook, made.secret), 201)
+    made.webhook.secret = made.secret
+    return answer(_shown(made.webhook), 201)
 
 
 @ROUTES.get(
@@ -174,7 +175,7 @@ async def delete_webhook(webhook_id: str, asks: Asks) -> Response:
 
 
 async def _find(asks: Caller, webhook_id: str) -> Webhook:
-    request = GetWebhookRequest(webhook_id=webhook_id)
+    request = GetWebhookRequest(webhook_id=webhook_id, show_secret=True)
     found = (await asks.ask(request, GetWebhookResponse)).webhook
     if found.format != WEBHOOK_FORMAT_ULTRAVOX:
         raise HTTPException(404)
@@ -196,12 +197,11 @@ async def _change(asks: Caller, webhook_id: str, body: NewWebhook | WebhookPatch
         mask.append("event_types")
     if mask:
         request = UpdateWebhookRequest(webhook=webhook, update_mask=FieldMask(paths=mask))
-        webhook = (await asks.ask(request, UpdateWebhookResponse)).webhook
-    if not body.secrets:
-        return answer(_shown(webhook))
-    rotation = RotateWebhookSecretRequest(webhook_id=webhook.webhook_id, secret=body.secrets[0])
-    rotated = await asks.ask(rotation, RotateWebhookSecretResponse)
-    return answer(_shown(rotated.webhook, rotated.secret))
+        await asks.ask(request, UpdateWebhookResponse)
+    if body.secrets:
+        rotation = RotateWebhookSecretRequest(webhook_id=webhook.webhook_id, secret=body.secrets[0])
+        await asks.ask(rotation, RotateWebhookSecretResponse)
+    return answer(_shown(await _find(asks, webhook_id)))
 
 
 def _types(events: list[Event]) -> list[Any]:
@@ -211,7 +211,7 @@ def _types(events: list[Event]) -> list[Any]:
     return types
 
 
-def _shown(webhook: Webhook, secret: str = "") -> dict[str, Any]:
+def _shown(webhook: Webhook) -> dict[str, Any]:
     is_failing = webhook.health == WEBHOOK_HEALTH_FAILING
     since = moment_or_none(webhook, "failing_since_time")
     types = set(webhook.event_types)
@@ -220,7 +220,7 @@ def _shown(webhook: Webhook, secret: str = "") -> dict[str, Any]:
         "agentId": webhook.agent_id or None,
         "created": moment_or_none(webhook, "create_time"),
         "url": webhook.url,
-        "secrets": [secret] if secret else [],
+        "secrets": [webhook.secret] if webhook.secret else [],
         # None named stands for all.
         "events": [
             event for event, kinds in _TYPES.items() if kinds and (not types or types & set(kinds))
