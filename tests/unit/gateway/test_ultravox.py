@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from outdial.v1.batch_service_pb2 import CreateBatchRequest
 from outdial.v1.scheduled_call_pb2 import (
     DISPATCH_OUTCOME_UNSPECIFIED,
+    MEDIUM_OUTGOING,
     MEDIUM_WEBHOOK,
     SCHEDULED_CALL_STATE_CANCELLED,
     SCHEDULED_CALL_STATE_UNSPECIFIED,
@@ -153,7 +154,7 @@ def test_a_cursor_of_nobody_is_not_found(text: str) -> None:
 
 
 def entries_of(*entries: Any, usual: CallMedium | None = None) -> Entries[CreateBatchRequest]:
-    read = Entries(CreateBatchRequest, usual, "tag")
+    read = Entries(CreateBatchRequest, usual, "tag", {"plivo": "a config"})
     for index, entry in enumerate(entries):
         read.take(index, entry)
     return read
@@ -170,6 +171,15 @@ def test_an_entry_without_a_medium_has_that_of_the_agent() -> None:
     (row,) = rows_of(read)
     assert (row.address, read.carriers) == ("+15551230009", {"telnyx": 0})
     assert dict(row.annotations) == {"medium": None}
+
+
+def test_calls_of_other_carriers_than_the_first_are_dialled_with_theirs() -> None:
+    outgoing = {"outgoing": {"to": "+15551230009", "from": "+15550001111"}}
+    media = [{name: outgoing} for name in ("telnyx", "plivo", "telnyx")]
+    first, second, third = rows_of(entries_of(*({"medium": medium} for medium in media)))
+    assert (second.carrier_config, second.medium) == ("a config", MEDIUM_OUTGOING)
+    assert [row.carrier_config for row in (first, third)] == ["", ""]
+    assert dict(first.annotations) == {}
 
 
 @pytest.mark.parametrize("medium", [None, {}, {"webRtc": {}}, {"twilio": {}}, {"exotel": {}}])
