@@ -75,6 +75,13 @@ def _check_counts(batch: Batch, rows: list[ScheduledCall]) -> None:
     )
     assert batch.counts.dispatch_accepted == accepted, "dispatches accepted"
     assert batch.counts.dispatch_refused == refused, "dispatches refused for good"
+    left = sum(
+        row.dispatch_outcome is not DispatchOutcome.ACCEPTED and row.ended_at is None
+        for row in rows
+    )
+    assert batch.counts.undispatched == left, "who is left to dispatch"
+    is_over = left == 0 and (rows or batch.ended_at is not None)
+    assert (batch.dispatch_ended_at is not None) == bool(is_over), "since when nobody is left"
     for row in rows:
         over = row.state >= ScheduledCallState.COMPLETED
         assert (row.ended_at is not None) == over, "a row that is over says when it ended"

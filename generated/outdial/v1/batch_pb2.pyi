@@ -271,6 +271,7 @@ class BatchCounts(_message.Message):
     DISPATCH_REFUSED_FIELD_NUMBER: _builtins.int
     UNKNOWN_FIELD_NUMBER: _builtins.int
     SENDS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    UNDISPATCHED_FIELD_NUMBER: _builtins.int
     total: _builtins.int
     waiting: _builtins.int
     dialing: _builtins.int
@@ -290,6 +291,10 @@ class BatchCounts(_message.Message):
     """Part of `dialing`: calls of which nobody knows whether they were placed."""
     sends_in_flight: _builtins.int
     """Part of `dialing`: requests to a carrier that have no answer yet."""
+    undispatched: _builtins.int
+    """Part of `waiting`, `dialing` and `in_progress`: no carrier has accepted them yet. At 0
+    nobody is left to dispatch; see Batch.dispatch_end_time.
+    """
     def __init__(
         self,
         *,
@@ -306,10 +311,11 @@ class BatchCounts(_message.Message):
         dispatch_refused: _builtins.int = ...,
         unknown: _builtins.int = ...,
         sends_in_flight: _builtins.int = ...,
+        undispatched: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "completed", b"completed", "dialing", b"dialing", "dispatch_accepted", b"dispatch_accepted", "dispatch_refused", b"dispatch_refused", "expired", b"expired", "failed", b"failed", "in_progress", b"in_progress", "sends_in_flight", b"sends_in_flight", "skipped", b"skipped", "total", b"total", "unknown", b"unknown", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "completed", b"completed", "dialing", b"dialing", "dispatch_accepted", b"dispatch_accepted", "dispatch_refused", b"dispatch_refused", "expired", b"expired", "failed", b"failed", "in_progress", b"in_progress", "sends_in_flight", b"sends_in_flight", "skipped", b"skipped", "total", b"total", "undispatched", b"undispatched", "unknown", b"unknown", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -387,6 +393,7 @@ class Batch(_message.Message):
     MEDIUM_FIELD_NUMBER: _builtins.int
     WEBHOOK_URL_FIELD_NUMBER: _builtins.int
     WEBHOOK_SECRET_FIELD_NUMBER: _builtins.int
+    DISPATCH_END_TIME_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.str
     """UUID. Output only."""
     account_id: _builtins.str
@@ -578,6 +585,13 @@ class Batch(_message.Message):
         No place for secrets: they are shown to whoever may read the batch. Up to 16 KiB.
         """
 
+    @_builtins.property
+    def dispatch_end_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when nobody of the batch is left to dispatch: a carrier has accepted the call, or the
+        scheduled call has ended. Calls go on behind it, up to `end_time`. Unset before, and again
+        when people are added, or retried whom no carrier had accepted. Output only.
+        """
+
     def __init__(
         self,
         *,
@@ -627,10 +641,11 @@ class Batch(_message.Message):
         medium: _scheduled_call_pb2.Medium.ValueType = ...,
         webhook_url: _builtins.str = ...,
         webhook_secret: _builtins.str = ...,
+        dispatch_end_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "calling_hours", b"calling_hours", "carrier_params", b"carrier_params", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "calling_hours", b"calling_hours", "carrier_params", b"carrier_params", "counts", b"counts", "create_time", b"create_time", "dispatch_end_time", b"dispatch_end_time", "end_time", b"end_time", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "start_time", b"start_time", "update_time", b"update_time", "window_end", b"window_end", "window_start", b"window_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "counts", b"counts", "create_time", b"create_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "medium", b"medium", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "phone_numbers", b"phone_numbers", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "rotation", b"rotation", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "webhook_secret", b"webhook_secret", "webhook_url", b"webhook_url", "weight", b"weight", "window_check", b"window_check", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "agent_id", b"agent_id", "annotations", b"annotations", "batch_id", b"batch_id", "caller_id", b"caller_id", "calling_hours", b"calling_hours", "carrier", b"carrier", "carrier_config", b"carrier_config", "carrier_params", b"carrier_params", "counts", b"counts", "create_time", b"create_time", "dispatch_end_time", b"dispatch_end_time", "display_name", b"display_name", "duplicates", b"duplicates", "end_time", b"end_time", "etag", b"etag", "expected_call_duration", b"expected_call_duration", "max_call_duration", b"max_call_duration", "max_calls_per_day", b"max_calls_per_day", "max_concurrent_calls", b"max_concurrent_calls", "medium", b"medium", "metadata", b"metadata", "on_config_error", b"on_config_error", "pacing", b"pacing", "phone_numbers", b"phone_numbers", "priority", b"priority", "retry_caller_id", b"retry_caller_id", "retry_policy", b"retry_policy", "ring_timeout", b"ring_timeout", "rotation", b"rotation", "schedule_warning", b"schedule_warning", "sequence", b"sequence", "start_time", b"start_time", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason", "throttle", b"throttle", "time_zone", b"time_zone", "unknown_policy", b"unknown_policy", "update_time", b"update_time", "webhook_secret", b"webhook_secret", "webhook_url", b"webhook_url", "weight", b"weight", "window_check", b"window_check", "window_end", b"window_end", "window_start", b"window_start", "zone_rule", b"zone_rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -41,7 +41,7 @@ KEEP, SKIP, REJECT = DuplicatePolicy.KEEP, DuplicatePolicy.SKIP, DuplicatePolicy
 async def test_a_batch_has_its_rows_in_their_order(world: World, count: int) -> None:
     batch_id = await world.batch(count)
     batch = await world.get(batch_id)
-    assert batch.counts == BatchCounts(total=count, waiting=count)
+    assert batch.counts == BatchCounts(total=count, waiting=count, undispatched=count)
     rows = await world.rows(batch_id)
     assert [(row.position, row.address) for row in rows] == [(n, number(n)) for n in range(count)]
     assert [e.type for e in await world.events(batch_id)] == [EventType.BATCH_CREATED]
@@ -361,7 +361,7 @@ async def test_keep_keeps_all(world: World) -> None:
 async def test_skip_leaves_out_later_ones_and_names_the_kept(world: World) -> None:
     rows = [new_row(1), new_row(2), new_row(1), new_row(3), new_row(2)]
     made = await world.create(rows, duplicates=SKIP)
-    assert made.batch.counts == BatchCounts(total=3, waiting=3)
+    assert made.batch.counts == BatchCounts(total=3, waiting=3, undispatched=3)
     assert made.skipped == (
         Duplicate(2, number(1), 0, 0),
         Duplicate(4, number(2), 1, 1),
@@ -414,7 +414,7 @@ async def test_an_append_goes_behind_the_last_position_and_is_told(world: World)
     batch_id = await world.batch(2)
     world.advance(seconds=1)
     added = await world.add(batch_id, 1_200)
-    assert added.batch.counts == BatchCounts(total=1_202, waiting=1_202)
+    assert added.batch.counts == BatchCounts(total=1_202, waiting=1_202, undispatched=1_202)
     assert added.batch.updated_at == world.clock.now()
     rows = await world.rows(batch_id)
     assert [row.position for row in rows] == list(range(1_202))

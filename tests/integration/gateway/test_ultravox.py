@@ -176,6 +176,11 @@ async def test_the_webhook_is_told_and_what_it_answers_decides(
         await until_over(http, batch)
         (over,) = (await read(http, f"{at}/scheduled_calls"))["results"]
         assert (over["status"], over["callId"]) == ("SUCCESS", call_id)
+        here = (await read(http, f"/outdial/v1/batches/{batch['batchId']}"))["batch"]
+        dispatched, ended = here["dispatchEndTime"], here["endTime"]
+        assert datetime.fromisoformat(dispatched) <= datetime.fromisoformat(ended)
+        told_at = datetime.fromisoformat((await read(http, at))["endedAt"])
+        assert told_at == datetime.fromisoformat(dispatched)
 
 
 @pytest.mark.asyncio(loop_scope="module")

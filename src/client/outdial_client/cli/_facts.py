@@ -86,6 +86,7 @@ def batch_facts(batch: Batch) -> Facts:
         ("carrier's own", _values(batch.carrier_params)),
         ("created", moment(batch.create_time)),
         ("started", moment(batch.start_time)),
+        ("all dispatched", moment(batch.dispatch_end_time)),
         ("ended", moment(batch.end_time)),
     ]
     return _stated(facts)

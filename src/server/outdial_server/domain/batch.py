@@ -120,6 +120,8 @@ class BatchCounts:
     dispatch_refused: int = 0
     unknown: int = 0
     sends_in_flight: int = 0
+    # Of those that have not ended: whom no carrier has accepted.
+    undispatched: int = 0
 
     @property
     def live(self) -> int:
@@ -227,6 +229,8 @@ class Batch:
     started_at: datetime | None
     ended_at: datetime | None
     deleted_at: datetime | None
+    # Since when nobody has been left to dispatch.
+    dispatch_ended_at: datetime | None = None
     # Of the agent, and read with the batch.
     agent_active: bool = True
     zone_rule: ZoneRule = ZoneRule.BATCH_ZONE
@@ -465,7 +469,14 @@ def finish(batch: Batch, now: datetime) -> BatchChange | None:
         state = BatchState.COMPLETED
         reason = "WINDOW_CLOSED" if batch.counts.expired else "ALL_CALLS_ENDED"
     ended = replace(
-        batch, state=state, state_reason=reason, ended_at=now, updated_at=now, settling_to=None
+        batch,
+        state=state,
+        state_reason=reason,
+        # One without people has had nobody to dispatch.
+        dispatch_ended_at=batch.dispatch_ended_at or now,
+        ended_at=now,
+        updated_at=now,
+        settling_to=None,
     )
     return BatchChange(ended, EventType.BATCH_ENDED, "ALL_CALLS_ENDED")
 

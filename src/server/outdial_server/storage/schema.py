@@ -224,6 +224,9 @@ batches: Final = Table(
     Column("replaced_before", BigInt),
     # Whether it has rows in configs_of_rows, or had some.
     Column("has_own_configs", SmallInteger, nullable=False, server_default="0"),
+    _count("undispatched"),
+    # Since when that is 0.
+    Column("dispatch_ended_us", BigInt),
 )
 # For those who watch an account's batches.
 _SHOWN_AS_ENDED: Final = (

@@ -129,6 +129,7 @@ def batch_to_message(batch: Batch) -> pb.Batch:
         update_time=timestamp(batch.updated_at),
         start_time=timestamp(batch.started_at),
         end_time=timestamp(batch.ended_at),
+        dispatch_end_time=timestamp(batch.dispatch_ended_at),
         sequence=batch.sequence,
         etag=etag_of(batch.revision),
         time_zone=settings.time_zone,

@@ -106,7 +106,7 @@ def batch_object(batch: Batch) -> dict[str, Any]:
         # Of what was taken out again this API knows nothing.
         "totalCount": counts.total - counts.cancelled,
         "completedCount": counts.dispatch_accepted + counts.dispatch_refused + counts.skipped,
-        "endedAt": moment_or_none(batch, "end_time"),
+        "endedAt": moment_or_none(batch, "dispatch_end_time"),
     }
 
 

@@ -70,7 +70,8 @@ BATCH_COLUMNS: Final = (
     + ", "
     "b.event_seq, b.oldest_seq, b.next_position, b.replaced_before, b.revision, "
     "b.created_us, b.updated_us, "
-    "b.started_us, b.ended_us, b.deleted_us, a.suppressions AS account_suppressions, "
+    "b.started_us, b.dispatch_ended_us, b.ended_us, b.deleted_us, "
+    "a.suppressions AS account_suppressions, "
     "g.active AS agent_active, g.texts_revision AS agent_texts_revision, "
     "b.throttle_key, t.id AS throttle_id, b.carrier_config_key, "
     "k.id AS carrier_config_id, k.revision AS carrier_config_revision, k.rate_key, "
@@ -109,6 +110,7 @@ def batch_from(row: Row) -> Batch:
         started_at=moment_or_none(row.started_us),
         ended_at=moment_or_none(row.ended_us),
         deleted_at=moment_or_none(row.deleted_us),
+        dispatch_ended_at=moment_or_none(row.dispatch_ended_us),
         agent_active=bool(row.agent_active),
         zone_rule=ZoneRule(row.zone_rule),
         has_other_zones=bool(row.has_other_zones),
@@ -288,6 +290,7 @@ def save_change(tx: Tx, key: int, change: BatchChange, counted: CountedDials | N
         "revision": after.revision,
         "updated_us": micros_or_none(after.updated_at),
         "started_us": micros_or_none(after.started_at),
+        "dispatch_ended_us": micros_or_none(after.dispatch_ended_at),
         "ended_us": micros_or_none(after.ended_at),
         "deleted_us": micros_or_none(after.deleted_at),
     }

@@ -113,11 +113,10 @@ def _update(
         [key, len(moves.events.get(key, ())), *(moves.counts[key][name] for name in COUNT_NAMES)]
         for key in batches
     ]
-    if revisions is None:
-        return list(tx.all(_update_sql(tx.dialect, guarded=False), rows=json_text(rows)))
-    guarded = [[*row, revisions[key]] for key, row in zip(batches, rows, strict=True)]
-    sql = _update_sql(tx.dialect, guarded=True)
-    return list(tx.all(sql, rows=json_text(guarded), now=tx.now_us))
+    if revisions is not None:
+        rows = [[*row, revisions[key]] for key, row in zip(batches, rows, strict=True)]
+    sql = _update_sql(tx.dialect, guarded=revisions is not None)
+    return list(tx.all(sql, rows=json_text(rows), now=tx.now_us))
 
 
 @lru_cache(maxsize=8)
@@ -135,7 +134,9 @@ def _update_sql(dialect: Dialect, *, guarded: bool) -> str:
         else ""
     )
     return (
-        f"UPDATE batches SET event_seq = event_seq + r.n, {counts} "
+        f"UPDATE batches SET event_seq = event_seq + r.n, {counts}, dispatch_ended_us = CASE "
+        "WHEN undispatched + r.d_undispatched > 0 THEN NULL "
+        "ELSE coalesce(dispatch_ended_us, :now) END "
         f"FROM {dialect.rows('rows', columns)} AS r "
         f"WHERE batches.key = r.key {as_claimed}RETURNING batches.key, batches.id, event_seq, "
         "waiting + dialing + in_progress AS unfinished, ended_us"

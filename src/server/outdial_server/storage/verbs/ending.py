@@ -60,6 +60,8 @@ def record_ends(
         moves.move(batch_key, ScheduledCallState.WAITING, state)
         refused = row.dispatch_outcome == DispatchOutcome.REFUSED
         moves.count(batch_key, "dispatch_refused", int(refused))
+        was_left = row.dispatch_outcome != DispatchOutcome.ACCEPTED
+        moves.count(batch_key, "undispatched", -int(was_left))
         after = _ended_while_waiting(row, state, reason)
         moves.record(batch_key, NewEvent(EventType.SCHEDULED_CALL_ENDED, cause, after))
 

@@ -236,6 +236,9 @@ def _count(moves: BatchMoves, step: _Step, calls: int) -> None:
     moves.count(batch, "dispatch_accepted", calls * int(newly_accepted))
     refused = step.final_state is not None and step.outcome is DispatchOutcome.REFUSED
     moves.count(batch, "dispatch_refused", calls * int(refused))
+    was_left = step.outcome_before is not _ACCEPTED
+    is_left = step.final_state is None and step.outcome is not _ACCEPTED
+    moves.count(batch, "undispatched", calls * (int(is_left) - int(was_left)))
 
 
 _STATE_COUNTS: Final = (

@@ -181,6 +181,8 @@ def _wait_again(tx: Tx, batch_key: int, rows: Sequence[Row], window_end: datetim
         moves.move(batch_key, ScheduledCallState(row.final_state), ScheduledCallState.WAITING)
         refused = row.dispatch_outcome == DispatchOutcome.REFUSED
         moves.count(batch_key, "dispatch_refused", -int(refused))
+        is_left = row.dispatch_outcome != DispatchOutcome.ACCEPTED
+        moves.count(batch_key, "undispatched", int(is_left))
         moves.record(batch_key, _retried_event(row, tx.now_us))
     apply_moves(tx, moves)
 

@@ -80,7 +80,8 @@ def _reveal_batch(tx: Tx, staged: Staged, new: NewBatch, count: int) -> Revealed
     state, reason = state_to_start_in(new, tx.now)
     revealed = tx.run(
         "UPDATE batches SET state = :state, state_reason = :reason, started_us = :started, "
-        "total = :total, waiting = :total, next_position = :total, revealed_us = :now "
+        "total = :total, waiting = :total, undispatched = :total, next_position = :total, "
+        "revealed_us = :now "
         "WHERE key = :key",
         state=int(state),
         reason=reason,
@@ -109,6 +110,8 @@ def _reveal_append(tx: Tx, staged: Staged, count: int) -> Revealed:
         leaving = _replace(tx, staged, leaving)
     tx.run(
         "UPDATE batches SET total = total + :n, waiting = waiting + :n, "
+        "undispatched = undispatched + :n, dispatch_ended_us = "
+        "CASE WHEN :n > 0 THEN NULL ELSE dispatch_ended_us END, "
         "next_position = next_position + :n, updated_us = :now WHERE key = :key",
         n=count,
         now=tx.now_us,
@@ -125,7 +128,9 @@ def _replace(tx: Tx, staged: Staged, leaving: int) -> int:
         mark_replaced(tx, staged.batch_key, staged.first_position)
         return leaving
     tx.run(
-        "UPDATE batches SET waiting = 0, cancelled = cancelled + :n WHERE key = :key",
+        # Of those who are being called, whom a carrier may not have accepted yet.
+        "UPDATE batches SET undispatched = sends_in_flight + unknown, waiting = 0, "
+        "cancelled = cancelled + :n WHERE key = :key",
         n=leaving,
         key=staged.batch_key,
     )
