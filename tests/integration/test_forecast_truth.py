@@ -166,7 +166,7 @@ async def dialling(folder: Path, seed: int) -> AsyncIterator[Dialling]:
         reports,
         clock,
         signals,
-        pulse=store.pulse,
+        quarantine=store.quarantine,
         queues=store.carrier_queues,
         is_alone=True,
     )

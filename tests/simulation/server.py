@@ -97,7 +97,7 @@ class Server:
             GatheredReports(signals),
             self.clock,
             signals,
-            pulse=self.store.pulse,
+            quarantine=self.store.quarantine,
             queues=self.store.carrier_queues,
             is_alone=around.is_single,
         )

@@ -146,7 +146,7 @@ async def _start_service(profile: SimulationProfile, log: Path, stack: AsyncExit
     stack.callback(ring_log.close)
     callbacks.start()
     stack.push_async_callback(callbacks.close)
-    service = CarrierService(profile, ring_log, callbacks, UuidV7Ids(clock).new_id)
+    service = CarrierService(profile, ring_log, callbacks, UuidV7Ids(clock).new_id, clock)
     stack.callback(service.close)
     return await _serve(service.app(), stack)
 

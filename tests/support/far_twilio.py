@@ -48,6 +48,9 @@ _REFUSALS: Final = {
 }
 
 
+PAGE_MOST = 1000
+
+
 class TwilioFace:
     far: FarCarrier
 
@@ -113,8 +116,16 @@ class TwilioFace:
             for call in reversed(self.far.calls())
             if call.to == wanted.get("To", call.to)
             and call.caller_id == wanted.get("From", call.caller_id)
+            and _status(call) == wanted.get("Status", _status(call))
+            and (call.rang or "StartTime>" not in wanted)
         ]
-        return JSONResponse({"calls": calls[: int(wanted.get("PageSize", 50))]})
+        size, page = int(wanted.get("PageSize", 50)), int(wanted.get("Page", 0))
+        size = min(size, PAGE_MOST)
+        shown = calls[page * size : (page + 1) * size]
+        following = urlencode({**wanted, "Page": page + 1})
+        has_more = len(calls) > (page + 1) * size
+        uri = f"{request.url.path}?{following}" if has_more else None
+        return JSONResponse({"calls": shown, "next_page_uri": uri})
 
     async def _get(self, request: Request) -> Response:
         call = self.far.find(request.path_params["sid"])

@@ -213,11 +213,11 @@ async def test_what_cannot_be_written_is_told_by_its_cause_and_works_again_after
 
 
 async def test_a_beat_writes(world: World, clock: ManualClock) -> None:
-    await world.store.pulse.beat()
+    await world.store.quarantine.beat()
     assert await world.sql("SELECT seen_us FROM installation") == [(micros(clock.now()),)]
     async with written_by_nobody(world, Reason.DATABASE_READ_ONLY):
         with pytest.raises(UnavailableError):
-            await world.store.pulse.beat()
+            await world.store.quarantine.beat()
 
 
 @pytest.mark.parametrize(

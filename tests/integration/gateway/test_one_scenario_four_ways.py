@@ -104,7 +104,7 @@ async def serve(stack: AsyncExitStack) -> tuple[Carrier, str]:
     callbacks.start()
     stack.push_async_callback(callbacks.close)
     ids = UuidV7Ids(clock)
-    service = CarrierService(PROFILES["fast"], NoRingLog(), callbacks, ids.new_id)
+    service = CarrierService(PROFILES["fast"], NoRingLog(), callbacks, ids.new_id, clock)
     stack.callback(service.close)
     carrier = Carrier(service.app())
     server = HttpServer(carrier, "127.0.0.1:0", stop_seconds=0)

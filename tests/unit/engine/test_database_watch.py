@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from outdial_server.domain.errors import Reason, UnavailableError
 from outdial_server.domain.obstacle import Obstacle
+from outdial_server.domain.quarantine import FAILOVER, Quarantine
 from outdial_server.engine.database_watch import TRY_EVERY, DatabaseWatch
 from outdial_server.engine.obstacles import Obstacles
 from outdial_server.ports.signals import Topic
@@ -20,18 +21,20 @@ SECOND = timedelta(seconds=1)
 
 
 class Watching:
-    def __init__(self) -> None:
+    def __init__(self, *, is_alone: bool = True) -> None:
         self.clock = ManualClock()
         self.signals = ManualSignals(self.clock)
         self.obstacles = Obstacles()
-        self.watch = DatabaseWatch(self, self.obstacles, self.signals)
+        self.watch = DatabaseWatch(self, self.obstacles, self.signals, is_alone=is_alone)
         self.failure: UnavailableError | None = None
+        self.quarantine: Quarantine | None = None
         self.beats: list[datetime] = []
 
-    async def beat(self) -> None:
+    async def beat(self) -> Quarantine | None:
         self.beats.append(self.clock.now())
         if self.failure is not None:
             raise self.failure
+        return self.quarantine
 
     async def somebody_fails(self) -> None:
         """And the loop wakes for it."""
@@ -48,10 +51,27 @@ class Watching:
             await self.tick()
 
 
-async def test_it_writes_nothing_while_nobody_fails() -> None:
-    watching = Watching()
+@pytest.mark.parametrize(("is_alone", "beats"), [(True, 1), (False, 4)])
+async def test_one_that_is_alone_writes_once_while_nobody_fails(
+    *, is_alone: bool, beats: int
+) -> None:
+    watching = Watching(is_alone=is_alone)
+    await watching.tick()
     await watching.ticks(3)
-    assert watching.beats == []
+    assert len(watching.beats) == beats
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+async def test_a_quarantine_is_an_obstacle_until_it_is_lifted(*, is_alone: bool) -> None:
+    watching = Watching(is_alone=is_alone)
+    watching.quarantine = Quarantine(START, START, START)
+    await watching.tick()
+    assert watching.obstacles.met == {Obstacle.QUARANTINE: FAILOVER}
+    await watching.signals.wait(Topic.QUARANTINE, None)
+    watching.quarantine = None
+    await watching.ticks(1)
+    assert not watching.obstacles.met
+    await watching.signals.wait(Topic.CLAIM, None)
 
 
 async def test_a_failure_that_others_do_not_have_is_no_obstacle() -> None:

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from outdial_server.domain.call import CallState
 from outdial_server.domain.errors import Reason, UnavailableError
+from outdial_server.domain.quarantine import Quarantine
 from outdial_server.domain.retention import Retention
 from outdial_server.engine import Engine, GatheredReports
 from outdial_server.engine.upkeep import CREATION_MOST
-from outdial_server.ports.carrier import DialRequest, DialResult
+from outdial_server.ports.carrier import DialRequest, DialResult, ListedCall
 from outdial_server.ports.carrier_queues import QueuedCall
+from outdial_server.ports.quarantine import Compared, Doubts
 from outdial_server.ports.retention import Erased, Swept
 from outdial_server.ports.signals import Topic
 from support.carriers import FunctionCarrier, accept
@@ -35,14 +37,30 @@ class NoQueues:
 
 
 class Pulse:
-    """A write, which fails while `failure` is set."""
+    """A QuarantineStore without a quarantine, whose write fails while `failure` is set."""
 
     def __init__(self) -> None:
         self.failure: UnavailableError | None = None
 
-    async def beat(self) -> None:
+    async def beat(self) -> Quarantine | None:
         if self.failure is not None:
             raise self.failure
+        return None
+
+    async def read_quarantine(self) -> Quarantine | None:
+        raise NotImplementedError
+
+    async def read_doubts(self) -> Doubts:
+        raise NotImplementedError
+
+    async def compare(self, calls: Sequence[ListedCall]) -> Compared:
+        raise NotImplementedError
+
+    async def begin_quarantine(self, doubt_from: datetime) -> None:
+        raise NotImplementedError
+
+    async def lift_quarantine(self, begun_at: datetime | None = None) -> bool:
+        raise NotImplementedError
 
 
 class Running:
@@ -62,7 +80,7 @@ class Running:
             self.clock,
             signals,
             queues=NoQueues(),
-            pulse=self.pulse,
+            quarantine=self.pulse,
             is_alone=is_alone,
         )
 
@@ -81,6 +99,7 @@ async def test_nobody_is_dialled_while_the_database_cannot_be_written() -> None:
     running = Running(FunctionCarrier())
     await running.engine.start()
     await settle()
+    running.clock.advance(timedelta(seconds=1))
     running.pulse.failure = UnavailableError(Reason.DATABASE_FULL, "the disk is full")
     running.signals.wake(Topic.DATABASE)
     await settle()

@@ -215,8 +215,8 @@ def build_engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredR
             queueing=carriers.queueing,
         ),
         queues=base.store.carrier_queues,
-        pulse=base.store.pulse,
         store_clock=None if base.store.is_alone else base.store.clock,
+        quarantine=base.store.quarantine,
         is_alone=base.store.is_alone,
         telemetry=base.telemetry,
     )

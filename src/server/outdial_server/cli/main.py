@@ -10,6 +10,7 @@ from outdial_server.cli import (
     erase,
     keys,
     migrate,
+    quarantine,
     rotate_master_key,
     serve,
     simulate_carrier,
@@ -25,6 +26,7 @@ app.command("serve")(serve.command)
 app.command("migrate")(migrate.command)
 app.add_typer(keys.app, name="keys", help="Make, list and revoke API keys.")
 app.add_typer(accounts.app, name="accounts", help="Make, list and change accounts.")
+app.add_typer(quarantine.app, name="quarantine", help="What holds dialling back after a failover.")
 app.command("erase")(erase.command)
 app.command("rotate-master-key")(rotate_master_key.command)
 app.command("simulate-carrier")(simulate_carrier.command)

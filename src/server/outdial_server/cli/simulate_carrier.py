@@ -69,7 +69,7 @@ async def _serve(
         callbacks = CallbackSender(secret, clock)
         stack.push_async_callback(callbacks.close)
         callbacks.start()
-        service = CarrierService(profile, log, callbacks, UuidV7Ids(clock).new_id)
+        service = CarrierService(profile, log, callbacks, UuidV7Ids(clock).new_id, clock)
         stack.callback(service.close)
         server = HttpServer(service.app(), listen, stop_seconds=1)
         stack.push_async_callback(server.stop)

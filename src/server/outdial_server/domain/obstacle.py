@@ -11,3 +11,5 @@ class Obstacle(Enum):
     DATABASE = "database"
     # This machine's is not the database's: others dial, and this server answers as before.
     CLOCK = "clock"
+    # After a failover: see domain.quarantine. The same for all servers of a database.
+    QUARANTINE = "quarantine"

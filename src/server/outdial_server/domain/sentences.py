@@ -63,6 +63,9 @@ _FIXED: Final[Mapping[str, str]] = {
     "DATABASE_READ_ONLY": "The database is read-only: nobody is dialled until it can be written.",
     "CLOCK_OFF": "The clock of this server is more than 5 seconds off the database's: it dials "
     "nobody until that is put right; other servers do.",
+    "FAILOVER": "The database was taken over by another server, which may not know of the last "
+    "calls: nobody is dialled until the carriers have said whom they called, or until "
+    "`outdial-server quarantine lift`.",
     "NO_CLAIM_YET": "This server has only started, and has not claimed yet.",
 }
 

@@ -16,6 +16,7 @@ from outdial_server.engine.database_watch import DatabaseWatch
 from outdial_server.engine.dialer import Dialer
 from outdial_server.engine.loop import Loop, Tick
 from outdial_server.engine.obstacles import Obstacles
+from outdial_server.engine.quarantine import Inquiry
 from outdial_server.engine.queues import ClaimedCalls, GatheredReports
 from outdial_server.engine.recaller import Recaller
 from outdial_server.engine.reconciler import Reconciler
@@ -35,7 +36,7 @@ from outdial_server.ports.carrier import FindCarrier
 from outdial_server.ports.carrier_queues import CarrierQueueStore
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.dispatch import ClaimedCall, DispatchStore
-from outdial_server.ports.pulse import Pulse
+from outdial_server.ports.quarantine import QuarantineStore
 from outdial_server.ports.retention import RetentionStore
 from outdial_server.ports.signals import Signals, Topic
 from outdial_server.ports.store_clock import StoreClock
@@ -64,8 +65,8 @@ class Engine:
         settings: EngineSettings | None = None,
         *,
         queues: CarrierQueueStore,
-        pulse: Pulse,
         store_clock: StoreClock | None = None,
+        quarantine: QuarantineStore,
         is_alone: bool,
         telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
@@ -115,7 +116,7 @@ class Engine:
         ) -> Loop:
             return Loop(name, topic, tick, clock, signals, sweep_every, telemetry, is_held)
 
-        watch = DatabaseWatch(pulse, self.obstacles, signals)
+        watch = DatabaseWatch(quarantine, self.obstacles, signals, is_alone=is_alone)
         self._watching = [
             Loop("database", Topic.DATABASE, watch.tick, clock, signals, telemetry=telemetry)
         ]
@@ -126,7 +127,11 @@ class Engine:
         )
         if self._clock_watch is not None:
             self._watching.append(loop("clock", Topic.CLOCK, self._clock_watch.tick))
+        inquiry = Inquiry(
+            quarantine, find_carrier, self.obstacles, signals, settings.not_found_final_after
+        )
         self._dialling = [
+            loop("quarantine", Topic.QUARANTINE, inquiry.tick),
             loop("claimer", Topic.CLAIM, self._claimer.tick, is_held=self._may_not_dial),
             loop("dialer", Topic.SEND, self._dialer.tick, is_held=self._may_not_dial),
             loop("windows", Topic.WINDOW, WindowMover(dispatch, signals).tick),

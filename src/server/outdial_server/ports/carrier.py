@@ -5,10 +5,10 @@ The one thing that an adapter must get right is what it says of a request that w
 clear answer is `Unclear`, and is never sent again on our own.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.call import Disposition
@@ -221,6 +221,28 @@ class Carrier(Protocol):
 
     async def close(self) -> None:
         """Gives back connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCall:
+    """A call that a carrier has on record."""
+
+    carrier_call_id: str
+    # As the carrier writes the number.
+    address: str
+    is_live: bool
+    # Ours, where the carrier knows it; else empty.
+    call_id: str = ""
+
+
+@runtime_checkable
+class ListsCalls(Protocol):
+    """A Carrier that can say which calls it made for an account."""
+
+    async def list_calls(self, since: datetime, until: datetime) -> Sequence[ListedCall]:
+        """All that were made between these moments, and perhaps some around them. Raises
+        UnavailableError (CARRIER_UNAVAILABLE) when it could not be asked for all of them."""
         ...
 
 

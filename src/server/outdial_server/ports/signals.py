@@ -28,6 +28,7 @@ class Topic(Enum):
     DELIVER = "deliver"
     RECALL = "recall"
     CLOCK = "clock"
+    QUARANTINE = "quarantine"
     # A transaction failed at the database itself.
     DATABASE = "database"
 

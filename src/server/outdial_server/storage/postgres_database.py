@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
+import structlog
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -20,6 +21,8 @@ from outdial_server.storage.asyncpg_statements import AsyncpgStatements
 from outdial_server.storage.database import name_of
 from outdial_server.storage.dialects.postgres import PostgresDialect, PostgresReadingDialect
 from outdial_server.storage.tx import Tx
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 G = TypeVar("G", bound=Sized)
@@ -62,7 +65,14 @@ _SESSION: Final = {
     "lock_timeout": "10s",
 }
 
-_NOW: Final = text("SELECT clock_timestamp()")
+_NOW: Final = text("SELECT clock_timestamp(), ''")
+
+_NOW_AND_TIMELINE: Final = text(
+    "SELECT clock_timestamp(), CASE WHEN pg_is_in_recovery() THEN '' "
+    "ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END"
+)
+"""A pooler between may bring a transaction to another server than the one before, so each
+asks; it takes microseconds."""
 
 
 class PostgresDatabase:
@@ -84,9 +94,18 @@ class PostgresDatabase:
         self._engine = postgres_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
         # Later groups wait for their turn here rather than on row locks, and grow.
         self._turn = asyncio.Lock()
+        # Some services that speak PostgreSQL's language have no log to ask for.
+        self._now = _NOW
 
     async def open(self) -> None:
         await self.read(lambda tx: tx.scalar("SELECT 1"))
+        try:
+            async with self._engine.connect() as conn:
+                await conn.execute(_NOW_AND_TIMELINE)
+        except DBAPIError:
+            log.warning("database.timeline_unknown")
+        else:
+            self._now = _NOW_AND_TIMELINE
 
     async def write(self, verb: Callable[[Tx], T]) -> T:
         return await self._write(verb, self._telemetry.transaction(name_of(verb)))
@@ -151,11 +170,11 @@ class PostgresDatabase:
         self, conn: AsyncConnection, verb: Callable[[Tx], T], dialect: PostgresDialect
     ) -> tuple[T, Tx]:
         # In any case: the transaction begins with it.
-        database_now = (await conn.execute(_NOW)).scalar_one()
+        database_now, timeline = (await conn.execute(self._now)).one()
         now = self._clock.now() if self._clock else database_now
 
         def transact(sync: Any) -> tuple[T, Tx]:
-            tx = Tx(AsyncpgStatements(sync), dialect, self._ids, now)
+            tx = Tx(AsyncpgStatements(sync), dialect, self._ids, now, timeline=timeline)
             return verb(tx), tx
 
         return await conn.run_sync(transact)

@@ -948,4 +948,9 @@ installation: Final = Table(
     # Servers that know it may go on, whatever has been added since. A migration that takes
     # something away sets it to the first revision whose servers did without.
     Column("oldest_revision", Text, nullable=False, server_default="0064"),
+    # That of PostgreSQL's log then: each failover has another. Null where it is not known.
+    Column("timeline", Text),
+    # See domain.quarantine. Null without one.
+    Column("quarantined_us", BigInt),
+    Column("doubt_from_us", BigInt),
 )

@@ -28,7 +28,7 @@ from outdial_server.storage.intake import SqlImports, SqlIntake
 from outdial_server.storage.migrate import migrate
 from outdial_server.storage.opening import parse_url, refusals_in_words
 from outdial_server.storage.phone_number_store import SqlPhoneNumbers
-from outdial_server.storage.pulse_store import SqlPulse
+from outdial_server.storage.quarantine_store import SqlQuarantine
 from outdial_server.storage.retry_store import SqlRetries
 from outdial_server.storage.sealed_store import SqlSealedSecrets
 from outdial_server.storage.sqlite_database import SqliteDatabase
@@ -86,8 +86,8 @@ class Store:
     carrier_queues: SqlCarrierQueues
     answers: SqlAnswers
     sealed: SqlSealedSecrets
-    pulse: SqlPulse
     clock: SqlStoreClock
+    quarantine: SqlQuarantine
 
     @property
     def is_alone(self) -> bool:
@@ -134,8 +134,8 @@ def store_over(
         SqlCarrierQueues(database),
         SqlAnswers(database),
         SqlSealedSecrets(database),
-        SqlPulse(database),
         SqlStoreClock(database),
+        SqlQuarantine(database),
     )
 
 

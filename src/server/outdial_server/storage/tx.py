@@ -25,6 +25,8 @@ class Tx:
     now: datetime
     touched: set[BatchId] = field(default_factory=set)
     happened: Happened = field(default_factory=Happened)
+    # That of PostgreSQL's log: another one after each failover. Empty where it is not known.
+    timeline: str = ""
     now_us: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,19 +1,22 @@
 """The adapter to a simulated carrier in a process of its own: the pattern that adapters of
 real carriers follow."""
 
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
 
 from outdial_server.carriers.answers import UNREADABLE, answered_within, dial_result, field
+from outdial_server.carriers.simulated.ring_log import micros_of
 from outdial_server.carriers.simulated.script import Status
 from outdial_server.carriers.simulated.signature import HEADER, is_signed
 from outdial_server.carriers.simulated.status import report_of
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.carrier_config import OverRate
-from outdial_server.domain.report import CallReport, Fault
+from outdial_server.domain.errors import Reason, UnavailableError
+from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.outgoing.answer import Answer, AnswerLostError, NothingSentError
 from outdial_server.outgoing.exchange import HttpExchange
@@ -25,6 +28,7 @@ from outdial_server.ports.carrier import (
     DialRequest,
     DialResult,
     Found,
+    ListedCall,
     LookUpFailed,
     LookUpResult,
     NoSuchCall,
@@ -118,6 +122,24 @@ class HttpSimulatedCarrier:
             return None
         return _report(orjson.loads(answer.body)).carrier_call_id
 
+    async def list_calls(self, since: datetime, until: datetime) -> Sequence[ListedCall]:
+        query = {"since_us": str(micros_of(since)), "until_us": str(micros_of(until))}
+        listed: list[ListedCall] = []
+        try:
+            while page := await self._page(query):
+                listed += page
+                query["after"] = page[-1].carrier_call_id
+        except (NothingSentError, AnswerLostError, ValueError) as error:
+            raise UnavailableError(Reason.CARRIER_UNAVAILABLE, "no list of calls") from error
+        return listed
+
+    async def _page(self, query: Mapping[str, str]) -> list[ListedCall]:
+        answer = await self._exchange.get(self._calls_url, query)
+        calls = field(answer, "calls")
+        if not answer.is_success or not isinstance(calls, list):
+            raise ValueError("not a list of calls")
+        return [_listed(call) for call in calls]
+
     async def check_account(self) -> AccountFault | None:
         """It has no accounts."""
         return None
@@ -138,6 +160,12 @@ class HttpSimulatedCarrier:
 
 _JSON: Final = {"content-type": "application/json"}
 _QUEUED: Final = "queued"
+
+
+def _listed(call: Any) -> ListedCall:
+    report = _report(call)
+    is_live = report.kind is not ReportKind.ENDED
+    return ListedCall(report.carrier_call_id, str(call.get("to", "")), is_live, report.call_id)
 
 
 def _report(call: Any) -> CallReport:

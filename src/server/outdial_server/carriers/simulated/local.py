@@ -3,8 +3,8 @@ them, and a look-up then says so."""
 
 import asyncio
 import math
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from outdial_server.carriers.simulated.deliveries import deliveries
@@ -26,6 +26,7 @@ from outdial_server.ports.carrier import (
     DialRequest,
     DialResult,
     Found,
+    ListedCall,
     LookUpResult,
     NoSuchCall,
     NotSent,
@@ -112,6 +113,13 @@ class LocalSimulatedCarrier:
         if query.carrier_call_id:
             return self._switch.find(query.carrier_call_id)
         return self._switch.find_ours(query.call_id)
+
+    async def list_calls(self, since: datetime, until: datetime) -> Sequence[ListedCall]:
+        """All that it has: they were placed by this process."""
+        return [
+            ListedCall(call.carrier_call_id, call.to, call.is_live, call.call_id)
+            for call in self._switch.calls()
+        ]
 
     async def check_account(self) -> AccountFault | None:
         """It has no accounts."""

@@ -14,11 +14,13 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from http import HTTPStatus
+from itertools import dropwhile, islice
 from typing import Annotated, Any, Final
 
 import orjson
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from starlette.applications import Starlette
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -34,10 +36,11 @@ from outdial_server.carriers.simulated.profile import (
     SimulationProfile,
     with_json,
 )
-from outdial_server.carriers.simulated.ring_log import RingLog
+from outdial_server.carriers.simulated.ring_log import RingLog, micros_of
 from outdial_server.carriers.simulated.script import CallScript, Fate
 from outdial_server.carriers.simulated.switch import PlacedCall, Switch
 from outdial_server.outgoing.target import checked_url
+from outdial_server.ports.clock import Clock
 
 NEVER_SECONDS: Final = 3600.0
 """How long a request that gets no answer is held, unless its caller leaves before."""
@@ -45,6 +48,9 @@ NEVER_SECONDS: Final = 3600.0
 ENDED_KEPT: Final = 200_000
 """Ended calls that can still be looked up: some 200 MB. A judge forgets late."""
 
+
+LISTED_MOST: Final = 1000
+"""Calls in one page."""
 
 DAY_SECONDS: Final = 86_400
 
@@ -71,7 +77,9 @@ class CarrierService:
         log: RingLog,
         callbacks: CallbackSender,
         new_id: Callable[[], str],
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._log = log
         self._callbacks = callbacks
         self._new_id = new_id
@@ -122,6 +130,7 @@ class CarrierService:
             return _throttled(wait)
         carrier_call_id = f"SIM{self._new_id()}"
         call = PlacedCall(carrier_call_id, asked.call_id, asked.to, script, asked.callback_url)
+        call.placed_us = micros_of(self._clock.now())
         if script.fate.rings:
             self._place(call)
         return await self._answer(request, call)
@@ -160,7 +169,24 @@ class CarrierService:
                 return _BrokenResponse()
 
     async def _find(self, request: Request) -> Response:
+        if "since_us" in request.query_params:
+            return self._list(request.query_params)
         return _found(self._switch.find_ours(request.query_params.get("call_id", "")))
+
+    def _list(self, asked: QueryParams) -> Response:
+        """A page of the calls that were placed between two moments, behind the call `after`."""
+        calls = self._switch.calls()
+        try:
+            since_us, until_us = int(asked["since_us"]), int(asked["until_us"])
+        except (KeyError, ValueError):
+            return _error(400, "bad_request", "since_us and until_us: must be microseconds")
+        if "after" in asked:
+            calls = islice(dropwhile(lambda c: c.carrier_call_id != asked["after"], calls), 1, None)
+        page = islice(
+            (call for call in calls if since_us <= call.placed_us <= until_us), LISTED_MOST
+        )
+        body = b'{"calls":[%b]}' % b",".join(_as_json(call) for call in page)
+        return Response(body, media_type="application/json")
 
     async def _get(self, request: Request) -> Response:
         return _found(self._switch.find(request.path_params["id"]))

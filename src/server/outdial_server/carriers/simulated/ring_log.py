@@ -14,6 +14,10 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
+def micros_of(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
 class RingLog(Protocol):
     """What the carrier writes to."""
 
@@ -38,7 +42,7 @@ class FileRingLog:
     def write(self, event: str, call_id: str, carrier_call_id: str, to: str, live: int) -> None:
         line = orjson.dumps(
             {
-                "time_us": (self._clock.now() - _EPOCH) // _MICROSECOND,
+                "time_us": micros_of(self._clock.now()),
                 "event": event,
                 "call_id": call_id,
                 "carrier_call_id": carrier_call_id,

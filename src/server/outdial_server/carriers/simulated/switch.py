@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVarTuple
 
@@ -37,6 +37,7 @@ class PlacedCall:
     to: str
     script: CallScript
     callback_url: str = ""
+    placed_us: int = 0
     status: Status | None = None
     rang: bool = False
     answered: bool = False
@@ -105,6 +106,10 @@ class Switch:
 
     def find(self, carrier_call_id: str) -> PlacedCall | None:
         return self._calls.get(carrier_call_id)
+
+    def calls(self) -> Iterator[PlacedCall]:
+        """All that can be looked up, in the order in which they were placed."""
+        return iter(self._calls.values())
 
     def find_ours(self, call_id: str) -> PlacedCall | None:
         return self._by_our_id.get(call_id)

@@ -1,7 +1,8 @@
 """The adapter to Twilio."""
 
 import re
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -11,6 +12,7 @@ from outdial_server.carriers.callback_forms import form_of, url_of
 from outdial_server.carriers.placing import placed
 from outdial_server.carriers.twilio.account import NAME, TwilioAccount
 from outdial_server.carriers.twilio.create import create_form, known_refusal
+from outdial_server.carriers.twilio.listing import TwilioListing
 from outdial_server.carriers.twilio.signature import HEADER, is_signed
 from outdial_server.carriers.twiml.calls import TwimlCalls
 from outdial_server.carriers.twiml.statuses import report_of_callback
@@ -28,6 +30,7 @@ from outdial_server.ports.carrier import (
     CallQuery,
     DialRequest,
     DialResult,
+    ListedCall,
     LookUpResult,
     RawCallback,
 )
@@ -77,6 +80,9 @@ class TwilioCarrier:
     async def hang_up(self, query: CallQuery, *, unless_answered: bool = False) -> bool:
         # What is canceled is queued or rings; what is completed may be a conversation.
         return await self._calls.end(query, "canceled" if unless_answered else "completed")
+
+    async def list_calls(self, since: datetime, until: datetime) -> Sequence[ListedCall]:
+        return await TwilioListing(self._exchange, self._account).calls(since, until)
 
     async def check_account(self) -> AccountFault | None:
         """By the list of calls, which every key may read. The auth token is tried beside an API

@@ -19,6 +19,7 @@ from outdial_server.storage.verbs.claim_facts import ClaimFacts, read_claim_fact
 from outdial_server.storage.verbs.claim_writing import claim_rows
 from outdial_server.storage.verbs.due_rows import DueRows
 from outdial_server.storage.verbs.ledger import note_served, plan_next
+from outdial_server.storage.verbs.quarantine import may_dial
 from outdial_server.storage.verbs.rotations import write_turns
 from outdial_server.storage.verbs.runnable import (
     Runnable,
@@ -36,6 +37,8 @@ def claim(
     ready_since: datetime | None = None,
     lease: timedelta = LEASE,
 ) -> Claims:
+    if not may_dial(tx):
+        return Claims((), more=False, next_due_at=None)
     since = ready_since or _LONG_AGO
     lock_accounts(tx)
     runnable = read_runnable(tx)

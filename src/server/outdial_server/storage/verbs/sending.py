@@ -30,6 +30,7 @@ from outdial_server.storage.verbs.ledger import (
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.number_log import note_calls, within_number_rules
 from outdial_server.storage.verbs.own_numbers import read_usable
+from outdial_server.storage.verbs.quarantine import may_dial
 from outdial_server.storage.verbs.suppressed import NORMAL_FORM, find_suppressed
 from outdial_server.storage.verbs.throttle_log import Reading, count_hits, read_throttles
 from outdial_server.storage.verbs.troubles import (
@@ -75,6 +76,8 @@ class Marked(NamedTuple):
 
 def mark_sending(tx: Tx, group: Sequence[ClaimedCall], lease: timedelta = LEASE) -> Marked:
     """A call of the group that is in neither list was no longer ours."""
+    if not may_dial(tx):
+        return Marked([], list(group), throttled=False)
     # Of two claims of one call the newer counts: the older was given back.
     by_id = {pack_id(call.call_id): call for call in sorted(group, key=lambda call: call.fence)}
     ours = [r for r in _read(tx, list(by_id)) if r.fence == by_id[r.id].fence]
