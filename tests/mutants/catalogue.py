@@ -119,9 +119,9 @@ MUTANTS: Final = (
         (
             Edit(
                 "storage/verbs/counting.py",
-                'f"UPDATE batches SET event_seq = event_seq + r.n, {counts} "',
+                'f"UPDATE batches SET event_seq = event_seq + r.n, {counts}, ',
                 'f"UPDATE batches SET event_seq = r.n + '
-                '(SELECT MAX(o.event_seq) FROM batches o), {counts} "',
+                "(SELECT MAX(o.event_seq) FROM batches o), {counts}, ",
             ),
         ),
         ("tests/contract/store/test_events.py::test_each_batch_has_a_log_of_its_own[sqlite]",),
