@@ -40,8 +40,10 @@ STRANGERS = st.sampled_from(
 MESSAGES = st.lists(st.one_of(ENTRIES, ENTRIES, STRANGERS), max_size=12).map(b"".join)
 
 
-def cut(data: bytes, piece_entries: int = 3, fields: int = 2) -> tuple[bytes, list[bytes]]:
-    done = Cut(data, piece_entries)
+def cut(
+    data: bytes, piece_entries: int = 3, piece_bytes: int = 30_000, fields: int = 2
+) -> tuple[bytes, list[bytes]]:
+    done = Cut(data, piece_entries, piece_bytes)
     for _ in done.steps(fields):
         pass
     return done.head, list(done.pieces())
@@ -61,14 +63,22 @@ def known(message: CreateBatchRequest) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
-@given(MESSAGES, st.integers(1, 5), st.integers(1, 5))
-def test_the_parts_make_the_message(data: bytes, piece_entries: int, fields: int) -> None:
-    head, pieces = cut(data, piece_entries, fields)
+@given(
+    MESSAGES, st.integers(1, 5), st.sampled_from((1, 100, 300, 30_000, 500_000)), st.integers(1, 5)
+)
+def test_the_parts_make_the_message(
+    data: bytes, piece_entries: int, piece_bytes: int, fields: int
+) -> None:
+    head, pieces = cut(data, piece_entries, piece_bytes, fields)
     assert not CreateBatchRequest.FromString(head).scheduled_calls
     whole = CreateBatchRequest.FromString(data)
     assert known(read(head, pieces)) == known(whole)
     sizes = [len(CreateBatchRequest.FromString(piece).scheduled_calls) for piece in pieces]
-    assert all(size == piece_entries for size in sizes[:-1])
+    assert all(
+        size == piece_entries or len(piece) >= piece_bytes
+        for size, piece in list(zip(sizes, pieces, strict=True))[:-1]
+    )
+    assert all(0 < size <= piece_entries for size in sizes)
     assert sum(sizes) == len(whole.scheduled_calls)
 
 
@@ -89,6 +99,16 @@ def test_what_is_read_in_parts_is_what_protobuf_reads(data: bytes, length: int) 
 
 
 def test_a_long_list_is_cut_in_bounded_steps() -> None:
-    done = Cut(ENTRY * 1000, 100)
+    done = Cut(ENTRY * 1000, 100, 1_000_000)
     assert sum(1 for _ in done.steps(100)) == 10
     assert len(list(done.pieces())) == 10
+
+
+@pytest.mark.parametrize("chars", [5_000, 20_000])
+def test_a_list_of_long_entries_is_cut_by_its_bytes(chars: int) -> None:
+    entry = CreateBatchRequest(
+        scheduled_calls=[ScheduledCall(custom_id="x" * chars)]
+    ).SerializeToString()
+    head, pieces = cut(entry * 100, 500, 3 * len(entry))
+    assert not head
+    assert [len(piece) for piece in pieces] == [3 * len(entry)] * 33 + [len(entry)]

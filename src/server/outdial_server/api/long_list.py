@@ -2,9 +2,9 @@
 one go, while everybody else waits for a tenth of a second.
 
 So such a request comes through as its bytes. They are cut where the entries of the list
-begin and end, and a few hundred entries at a time become messages. Encoded messages that
-are put together are their merger, and any run of entries is a message of the same kind: so
-what is read is what protobuf reads.
+begin and end, and a few hundred entries at a time, or fewer long ones, become messages. Encoded
+messages that are put together are their merger, and any run of entries is a message of the same
+kind: so what is read is what protobuf reads.
 """
 
 import asyncio
@@ -28,6 +28,9 @@ _FIELDS_PER_TURN: Final = 5_000
 _ROWS_PER_TURN: Final = 100
 """About 3 ms where each has a context of some fields."""
 
+_PIECE_BYTES: Final = 512 * 1024
+"""As many as slices of usual rows have; a row alone may have tens of thousands."""
+
 _VARINT_MAX_BYTES: Final = 10
 
 # Wire types.
@@ -40,15 +43,19 @@ M = TypeVar("M", pb.CreateBatchRequest, pb.AddScheduledCallsRequest)
 
 
 class Cut:
-    """The bytes of a message, cut into the entries of its list, `piece_entries` at a time,
-    and all the rest. Nothing is there before `steps` are done."""
+    """The bytes of a message, cut into the entries of its list, at most `piece_entries` at a
+    time and no more once they have `piece_bytes`, and all the rest. Nothing is there before
+    `steps` are done."""
 
-    def __init__(self, data: bytes, piece_entries: int) -> None:
+    def __init__(self, data: bytes, piece_entries: int, piece_bytes: int) -> None:
         self._data = data
         self._piece_entries = piece_entries
+        self._piece_bytes = piece_bytes
         self._at = 0
         self._groups = 0
-        self._entries = 0
+        # What the present piece may still take.
+        self._entries_left = 0
+        self._bytes_left = 0
         # Where they are. Nearly always one range: other fields may lie between two entries.
         self._head: list[slice] = []
         self._pieces: list[list[slice]] = []
@@ -76,9 +83,13 @@ class Cut:
         """Goes over entries whose lengths take one byte or two, as nearly all do, up to the
         end of the present piece; returns how many there were."""
         data, end, at = self._data, len(self._data), self._at
-        most = self._piece_entries - self._entries % self._piece_entries
+        most, stop = self._piece_entries, at + self._piece_bytes
+        if self._has_room():
+            most, stop = self._entries_left, at + self._bytes_left
+        # Two bytes at least are behind the tag.
+        stop = min(stop, end - 2)
         count = 0
-        while count < most and at + 2 < end and data[at] == _LIST_TAG and not self._groups:
+        while count < most and at < stop and data[at] == _LIST_TAG and not self._groups:
             length, behind = data[at + 1], at + 2
             if length >= 0x80:
                 if data[behind] >= 0x80:
@@ -122,11 +133,16 @@ class Cut:
         return at
 
     def _add_entries(self, count: int, end: int) -> None:
-        if self._entries % self._piece_entries == 0:
+        if not self._has_room():
             self._pieces.append([])
-        self._entries += count
+            self._entries_left, self._bytes_left = self._piece_entries, self._piece_bytes
+        self._entries_left -= count
+        self._bytes_left -= end - self._at
         _extend(self._pieces[-1], self._at, end)
         self._at = end
+
+    def _has_room(self) -> bool:
+        return self._entries_left > 0 and self._bytes_left > 0
 
     def _bytes(self, ranges: list[slice]) -> bytes:
         return b"".join(self._data[part] for part in ranges)
@@ -157,7 +173,7 @@ class LongList(Generic[M]):
 
     def __init__(self, kind: type[M], data: bytes) -> None:
         self._kind: type[M] = kind
-        self._cut = Cut(data, SLICE_ROWS)
+        self._cut = Cut(data, SLICE_ROWS, _PIECE_BYTES)
         # All but the rows, when it is there.
         self.head: M | None = None
 
