@@ -1,5 +1,6 @@
 """Databases for whoever asks: one PostgreSQL server a test process."""
 
+import signal
 from collections.abc import Iterator
 
 # Early: CPython 3.11 cannot compile it any more once greenlets have run, and pytest's plugin
@@ -14,6 +15,11 @@ hypothesis.settings.register_profile("outdial", deadline=None, max_examples=40, 
 # For --hypothesis-profile=deep: what a night finds and a day does not.
 hypothesis.settings.register_profile("deep", deadline=None, max_examples=2000, print_blob=True)
 hypothesis.settings.load_profile("outdial")
+
+# A shell without job control begins what runs in its background with Ctrl-C ignored, and so would
+# every command be that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
