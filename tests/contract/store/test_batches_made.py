@@ -169,6 +169,7 @@ class BrokenRow:
 
     normalized_address = number(0)
     contact_id = ""
+    carrier_config = ""
 
     @property
     def address(self) -> str:

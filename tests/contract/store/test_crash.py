@@ -50,6 +50,7 @@ class FatalRow:
     """Ends the process when it is written."""
 
     normalized_address = "+15551"
+    carrier_config = ""
 
     @property
     def address(self) -> str:
