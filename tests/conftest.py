@@ -1,5 +1,6 @@
-"""Databases for whoever asks: one PostgreSQL server a test process."""
+"""Databases and event loops for whoever asks: one PostgreSQL server a test process."""
 
+import asyncio
 import signal
 from collections.abc import Iterator
 
@@ -7,8 +8,10 @@ from collections.abc import Iterator
 # would import it at the very end.
 import hypothesis
 import pytest
+import uvloop
 
 from support.databases import Databases, PostgresServer, SqliteFiles, start_postgres
+from support.loops import Run
 
 # How busy the machine is has no part in the verdict.
 hypothesis.settings.register_profile("outdial", deadline=None, max_examples=40, print_blob=True)
@@ -41,3 +44,10 @@ def databases(request: pytest.FixtureRequest) -> Databases:
         "sqlite_files" if request.param == "sqlite" else "postgres_server"
     )
     return source
+
+
+@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Each of the loops."""
+    running: Run = request.param
+    return running

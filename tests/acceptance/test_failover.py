@@ -28,10 +28,8 @@ PROFILE = {
 
 @pytest.fixture
 async def carrier(tmp_path: Path) -> AsyncIterator[CarrierProcess]:
-    process = CarrierProcess(tmp_path, PROFILE)
-    await process.start()
-    yield process
-    await process.stop()
+    async with CarrierProcess(tmp_path, PROFILE).running() as process:
+        yield process
 
 
 @pytest.fixture
@@ -67,13 +65,8 @@ async def test_nobody_is_rung_twice_after_a_failover_that_lost_commits(
         ServerProcess(tmp_path, url, carrier, **settings),
         ServerProcess(tmp_path / "second", url, carrier, **settings),
     ]
-    try:
-        for server in servers:
-            await server.start()
+    async with servers[0].running(), servers[1].running():
         await run_over_a_failover(servers, carrier, standby)
-    finally:
-        for server in servers:
-            await server.stop()
 
 
 async def run_over_a_failover(

@@ -31,10 +31,8 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 @pytest.fixture
 async def carrier(tmp_path: Path) -> AsyncIterator[CarrierProcess]:
-    process = CarrierProcess(tmp_path, PROFILE)
-    await process.start()
-    yield process
-    await process.stop()
+    async with CarrierProcess(tmp_path, PROFILE).running() as process:
+        yield process
 
 
 @pytest.fixture(params=["a small disk", "a limit"])
@@ -55,9 +53,8 @@ async def server(
 ) -> AsyncIterator[ServerProcess]:
     url = f"sqlite:///{disk.folder / 'outdial.db'}"
     process = ServerProcess(tmp_path, url, carrier, OUTDIAL_UNKNOWN_SETTLE_SECONDS="3")
-    await process.start()
-    yield process
-    await process.stop()
+    async with process.running():
+        yield process
 
 
 async def until_health(server: ServerProcess, wanted: int) -> None:

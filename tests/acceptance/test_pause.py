@@ -30,19 +30,15 @@ SLOW = {
 
 @pytest.fixture
 async def carrier(tmp_path: Path) -> AsyncIterator[CarrierProcess]:
-    process = CarrierProcess(tmp_path, SLOW)
-    await process.start()
-    yield process
-    await process.stop()
+    async with CarrierProcess(tmp_path, SLOW).running() as process:
+        yield process
 
 
 @pytest.fixture
 async def client(tmp_path: Path, carrier: CarrierProcess) -> AsyncIterator[Client]:
     server = ServerProcess(tmp_path, f"sqlite:///{tmp_path / 'outdial.db'}", carrier)
-    await server.start()
-    async with Client(server.address, api_key=API_KEY) as client:
+    async with server.running(), Client(server.address, api_key=API_KEY) as client:
         yield client
-    await server.stop()
 
 
 async def _start_batch(client: Client, people: int) -> str:

@@ -63,12 +63,14 @@ def check(requests: Collection[Request], most: int, window: timedelta) -> None:
 async def test_no_window_is_exceeded_at_the_carrier(tmp_path: Path) -> None:
     """Two batches that share a throttle of two windows and the rate of a carrier config."""
     carrier = CarrierProcess(tmp_path, SHORT)
-    await carrier.start()
     server = ServerProcess(tmp_path, f"sqlite:///{tmp_path / 'outdial.db'}", carrier)
-    await server.start()
     people = [NewCall(address=f"+1555{n:07d}") for n in range(THROTTLED + FREE)]
     counted: dict[str, datetime] = {}
-    async with Client(server.address, api_key=API_KEY) as client:
+    async with (
+        carrier.running(),
+        server.running(),
+        Client(server.address, api_key=API_KEY) as client,
+    ):
         agent = await client.agents.create("Reminder")
         await client.throttles.create("slow", [(8, SECOND), (20, WINDOW)])
         await client.carrier_configs.create("main", "simulated", calls_per_second=20)
@@ -88,8 +90,6 @@ async def test_no_window_is_exceeded_at_the_carrier(tmp_path: Path) -> None:
             await client.batches.wait_until_ended(created.batch.batch_id)
             async for call in client.calls.list(batch_id=created.batch.batch_id):
                 counted[call.address] = call.send_time.ToDatetime(UTC)
-    await server.stop()
-    await carrier.stop()
     arrived = arrivals(carrier.log)
     assert arrived.keys() == counted.keys() == {call.address for call in people}
     requests = [Request(address, at, arrived[address]) for address, at in counted.items()]

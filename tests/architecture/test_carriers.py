@@ -17,7 +17,7 @@ FOLDERS = sorted(
 CARRIERS = sorted(set(FOLDERS) - SHARED)
 ALSO = {
     # What stands in for carriers is a process of its own, too.
-    "simulated": {Path("cli/simulate_carrier.py")},
+    "simulated": {Path("app/simulated_carrier.py"), Path("cli/simulate_carrier.py")},
     # Its worker is one, that the server starts and stops.
     "sip": {Path("app/server.py")},
 }

@@ -44,3 +44,14 @@ _LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = _LINK.findall(page.read_text())
     assert [t for t in targets if not (page.parent / t).exists()] == []
+
+
+def test_every_page_is_linked_from_another() -> None:
+    pages = {*ROOT.glob("docs/**/*.md"), ROOT / "README.md"}
+    linked = {
+        (page.parent / target).resolve()
+        for page in pages
+        for target in _LINK.findall(page.read_text())
+        if (page.parent / target).resolve() != page
+    }
+    assert pages - linked == {ROOT / "README.md"}

@@ -132,7 +132,7 @@ async def test_servers_that_start_at_once_on_an_empty_postgresql_make_one_schema
     clock = ManualClock()
     await asyncio.gather(
         *(
-            FirstKeys(store.accounts, store.keys, UuidV7Ids(clock), clock).execute("a" * 40)
+            FirstKeys(store.accounts, store.keys, UuidV7Ids(clock), clock).put("a" * 40)
             for store in stores
         )
     )
@@ -204,6 +204,7 @@ async def test_one_sqlite_file_is_open_once(tmp_path: Path) -> None:
     [
         ("sqlite://", "must be a file"),
         ("sqlite:///:memory:", "must be a file"),
+        ("sqlite:///outdial.db?mode=ro", "takes no options"),
         ("mysql://root@localhost/x", "use sqlite:///outdial.db or postgresql"),
         ("nonsense", "no database URL"),
     ],

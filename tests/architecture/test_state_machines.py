@@ -9,14 +9,9 @@ from typing import Final
 
 import pytest
 
-from outdial_server.domain.batch import (
-    BATCH_TRANSITIONS,
-    ENDED_STATES,
-    SETTLED_REASON,
-    ConfigErrorPolicy,
-    UnknownPolicy,
-    first_state,
-)
+from outdial_server.domain.batch import BATCH_TRANSITIONS, ENDED_STATES
+from outdial_server.domain.batch_policies import ConfigErrorPolicy, UnknownPolicy
+from outdial_server.domain.batch_rules import SETTLED_REASON, first_state
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.report import Fault, ReportKind
 from outdial_server.domain.retry import RETRYABLE_STATES

@@ -1,7 +1,9 @@
 """`make bench`, `make bench BENCH="dispatch watch --quick"`"""
 
 import argparse
+import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -17,7 +19,8 @@ from benchmarks.machine import this_machine
 from benchmarks.options import Options
 from benchmarks.pages import pages
 from benchmarks.postgres import postgres
-from benchmarks.report import RowReport, show, write_json, write_page
+from benchmarks.replicas import replicas
+from benchmarks.report import RowReport, show_machine, show_row, write_json, write_page
 from benchmarks.rest import rest
 from benchmarks.restart import restart
 from benchmarks.rpc import rpc
@@ -32,6 +35,7 @@ ROWS: Mapping[str, Callable[[Options], Iterator[RowReport]]] = {
     "rules": rules,
     "depth": depth,
     "postgres": postgres,
+    "replicas": replicas,
     "http": http,
     "slots": slots,
     "watch": watch,
@@ -50,24 +54,42 @@ def main() -> None:
     given = _arguments()
     machine = this_machine()
     console = Console(width=None if Console().is_terminal else 180)
+    bench = Bench(given, console)
     with tempfile.TemporaryDirectory(prefix="outdial-bench-", dir=given.folder) as folder:
-        reports = list(_measured(given, Path(folder), console))
-    show(console, machine, reports)
+        for name in given.rows or ROWS:
+            bench.measure(name, Path(folder))
+    show_machine(console, machine)
     if given.json:
-        write_json(given.json, machine, reports)
+        write_json(given.json, machine, bench.reports)
     if given.page:
-        write_page(given.page, machine, reports)
+        write_page(given.page, machine, bench.reports)
+    if bench.failed:
+        sys.exit(f"failed: {', '.join(bench.failed)}")
 
 
-def _measured(given: argparse.Namespace, folder: Path, console: Console) -> Iterator[RowReport]:
-    shared = folder / "shared"
-    shared.mkdir()
-    for name in given.rows or ROWS:
-        console.print(f"[dim]{name} ...[/dim]")
+class Bench:
+    """Measures row after row. One that fails takes no other's figures with it."""
+
+    def __init__(self, given: argparse.Namespace, console: Console) -> None:
+        self._given = given
+        self._console = console
+        self.reports: list[RowReport] = []
+        self.failed: list[str] = []
+
+    def measure(self, name: str, folder: Path) -> None:
+        self._console.print(f"[dim]{name} ...[/dim]")
+        shared = folder / "shared"
+        shared.mkdir(exist_ok=True)
+        given = self._given
         with tempfile.TemporaryDirectory(dir=folder) as own:
-            yield from ROWS[name](
-                Options(Path(own), shared, given.quick, given.tiny, given.profile)
-            )
+            options = Options(Path(own), shared, given.quick, given.tiny, given.profile)
+            try:
+                for report in ROWS[name](options):
+                    self.reports.append(report)
+                    show_row(self._console, report)
+            except Exception:  # noqa: BLE001 whatever it is, it is told, and fails the run
+                traceback.print_exc()
+                self.failed.append(name)
 
 
 def _arguments() -> argparse.Namespace:

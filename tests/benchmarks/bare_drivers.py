@@ -9,19 +9,18 @@ from typing import TypeVar
 
 import uvloop
 
-from benchmarks.lists import StoredList, opened
+from benchmarks.lists import StoredList, opened, sqlite_path
 from benchmarks.local_carriers import INSTANT_MOST_SECONDS
 from benchmarks.meter import Drive, Meter
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.report import CallReport, ReportKind
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.database import Database
 from outdial_server.storage.dialects.sqlite import SqliteDialect
 from outdial_server.storage.sqlite_connection import SqliteConnection
-from outdial_server.storage.store import parse_url
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
 from outdial_server.storage.verbs.call_texts import ParsedAgents
@@ -58,7 +57,7 @@ def _start_batch(tx: Tx) -> None:
 def drive_groups(stored: StoredList, calls: int, warm_up: int) -> Drive:
     """The five transactions of a group of calls, one group after the other, in one thread."""
     meter = Meter(calls, warm_up)
-    writer = SqliteConnection.writer(parse_url(stored.url).database or "")
+    writer = SqliteConnection.writer(sqlite_path(stored))
     transact = _Transactions(writer)
     transact(_start_batch)
     while not meter.done.is_set():

@@ -28,7 +28,8 @@ from benchmarks.lists import (
 from benchmarks.options import Options
 from benchmarks.report import RowReport, at_most, measure, ratio_at_least
 from benchmarks.services import HEADERS, SIMULATED, Outdial, Service, nothing
-from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
+from outdial_server.domain.batch_policies import DuplicatePolicy
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.ids import BatchId
 from outdial_server.ports.intake import NewBatch
 from support.grpc import call

@@ -15,12 +15,14 @@ from outdial_server.adapters.metrics import PrometheusTelemetry, server_registry
 from outdial_server.app.foundation import Foundation, open_foundation
 from outdial_server.commands.rows import SLICE_ROWS
 from outdial_server.domain.agent import AgentFields
-from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
+from outdial_server.domain.batch_policies import DuplicatePolicy
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.ports.intake import NewBatch, Outcome
 from outdial_server.settings import Settings
 from outdial_server.storage import Store
+from outdial_server.storage.opening import SqliteFile, parse_url
 
 CARRIER = "simulated"
 
@@ -39,6 +41,12 @@ class StoredList:
 
 def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
+
+
+def sqlite_path(stored: StoredList) -> str:
+    place = parse_url(stored.url)
+    assert isinstance(place, SqliteFile), "on PostgreSQL"
+    return place.path
 
 
 def copied(stored: StoredList, original: Path, path: Path) -> StoredList:

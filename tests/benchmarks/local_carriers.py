@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import accumulate
 from random import Random
 
 from typing_extensions import override
@@ -28,8 +30,28 @@ from outdial_server.ports.reports import ReportSink
 INSTANT_MOST_SECONDS = 0.002
 
 
+@dataclass(slots=True)
+class SeenCalls:
+    """What a carrier saw; moments are of the clock that all processes share."""
+
+    addresses: list[str] = field(default_factory=list)
+    # When phones became busy, and when free.
+    busy_at: list[float] = field(default_factory=list)
+    free_at: list[float] = field(default_factory=list)
+
+    def add(self, other: "SeenCalls") -> None:
+        self.addresses += other.addresses
+        self.busy_at += other.busy_at
+        self.free_at += other.free_at
+
+    @property
+    def most_at_once(self) -> int:
+        busy, free = ((at, 1) for at in self.busy_at), ((at, -1) for at in self.free_at)
+        return max(accumulate(step for _, step in sorted([*busy, *free])))
+
+
 class LocalCarrier:
-    """Knows who was dialled, and how many phones were busy at once."""
+    """Remembers what it saw, for whoever judges."""
 
     name = CARRIER
     default_calls_per_second: float | None = None
@@ -39,15 +61,12 @@ class LocalCarrier:
         self._reports = reports
         self._on_request = on_request
         self._random = Random(seed)
-        self.dialled: list[str] = []
-        self.live = 0
-        self.live_most = 0
+        self.seen = SeenCalls()
 
     async def place_call(self, request: DialRequest) -> DialResult:
         self._on_request()
-        self.dialled.append(request.address)
-        self.live += 1
-        self.live_most = max(self.live_most, self.live)
+        self.seen.addresses.append(request.address)
+        self.seen.busy_at.append(time.perf_counter())
         await self._take(request)
         return Accepted(f"L{request.address}")
 
@@ -56,7 +75,7 @@ class LocalCarrier:
         raise NotImplementedError
 
     def _end(self, call_id: CallId) -> None:
-        self.live -= 1
+        self.seen.free_at.append(time.perf_counter())
         disposition = Disposition.ANSWERED_HUMAN
         self._reports.put(CallReport(call_id, ReportKind.ENDED, disposition=disposition))
 
@@ -100,8 +119,7 @@ class InstantCarrier(LocalCarrier):
 
 
 class TimedCarrier(LocalCarrier):
-    """Every call lasts as long; the first in each slot less, so that they end one by one.
-    Keeps the moments at which phones became busy and free."""
+    """Every call lasts as long; the first in each slot less, so that they end one by one."""
 
     def __init__(
         self,
@@ -114,17 +132,9 @@ class TimedCarrier(LocalCarrier):
         super().__init__(reports, on_request, seed)
         self._seconds = seconds
         self._slots = slots
-        self.busy_at: list[float] = []
-        self.free_at: list[float] = []
 
     @override
     async def _take(self, request: DialRequest) -> None:
-        self.busy_at.append(time.perf_counter())
-        is_first = len(self.busy_at) <= self._slots
+        is_first = len(self.seen.busy_at) <= self._slots
         share = self._random.random() if is_first else 1.0
         asyncio.get_running_loop().call_later(share * self._seconds, self._end, request.call_id)
-
-    @override
-    def _end(self, call_id: CallId) -> None:
-        self.free_at.append(time.perf_counter())
-        super()._end(call_id)

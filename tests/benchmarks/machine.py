@@ -90,6 +90,24 @@ class ProcessIds:
         return int(line.split()[1]) * 1024
 
 
+def family_cpu_seconds(parent: int) -> float:
+    """CPU used so far by a process and its children, those that have ended included."""
+    text = Path(f"/proc/{parent}/stat").read_text()
+    # Behind the name, which may hold anything: the fields from the third on.
+    cutime, cstime = text.rpartition(")")[2].split()[13:15]
+    ended = (int(cutime) + int(cstime)) / os.sysconf("SC_CLK_TCK")
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return ended + sum(_of_living(process) for process in (parent, *map(int, children)))
+
+
+def _of_living(process: int) -> float:
+    try:
+        return ProcessIds(process, None).cpu_seconds().process
+    except OSError:
+        # It has ended since; its parent tells of it the next time.
+        return 0.0
+
+
 def _of_task(process: int, thread: int) -> float:
     nanoseconds = Path(f"/proc/{process}/task/{thread}/schedstat").read_text().split()[0]
     return int(nanoseconds) / 1e9

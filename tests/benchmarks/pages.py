@@ -10,7 +10,7 @@ import grpc.aio
 import uvloop
 
 from benchmarks.apart import apart
-from benchmarks.lists import StoredList, large_list
+from benchmarks.lists import StoredList, large_list, sqlite_path
 from benchmarks.options import Options
 from benchmarks.report import RowReport, at_most, measure, ratio_at_most
 from benchmarks.services import HEADERS, Outdial, Service
@@ -18,7 +18,6 @@ from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.storage.dialects.sqlite import SqliteDialect
 from outdial_server.storage.sqlite_connection import SqliteConnection
-from outdial_server.storage.store import parse_url
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import batch_from, find_batch
 from support.grpc import call
@@ -107,7 +106,7 @@ async def _page_costs(
 
 def count_costs(stored: StoredList, repeats: int, rounds: int) -> Costs:
     """Of the store's verb, in its thread, beside the driver's own read of that row."""
-    path = parse_url(stored.url).database or ""
+    path = sqlite_path(stored)
     clock = SystemClock()
     ids = UuidV7Ids(clock)
     writer = SqliteConnection.writer(path)

@@ -7,13 +7,13 @@ from dataclasses import replace
 import uvloop
 
 from benchmarks.lists import StoredList, opened
-from benchmarks.local_carriers import InstantCarrier, LocalCarrier
+from benchmarks.local_carriers import InstantCarrier, LocalCarrier, SeenCalls
 from benchmarks.meter import Drive, Meter
 from benchmarks.profiling import Thread, ThreadProfile
 from outdial_server.app.foundation import Foundation
 from outdial_server.app.server import build_engine
 from outdial_server.carriers.registry import CarrierRegistry
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.engine import GatheredReports
 from outdial_server.ports.reports import ReportSink
@@ -45,49 +45,47 @@ async def dial(
         reports = GatheredReports(base.signals)
         carrier = make_carrier(reports)
         engine = build_engine(base, CarrierRegistry(carrier), reports)
-        before = await _batch(base, stored)
+        before = await get_batch(base, stored)
         await engine.start()
         profile = await _begin_profile(base, profiled)
-        await _change(
+        await change(
             base, stored, rules.start if before.state is BatchState.DRAFT else rules.resume
         )
         base.signals.wake(Topic.CLAIM)
         await meter.done.wait()
         text = await _end_profile(base, profiled, profile)
-        await _change(base, stored, rules.pause)
-        await _until_idle(base, stored)
+        await change(base, stored, rules.pause)
+        await until_idle(base, stored)
         await engine.stop()
-        await _check(base, stored, before, carrier)
+        await check(base, stored, before, carrier.seen)
     return text
 
 
-async def _batch(base: Foundation, stored: StoredList) -> Batch:
+async def get_batch(base: Foundation, stored: StoredList) -> Batch:
     return await base.store.batches.get_batch(stored.account_id, stored.batch_id)
 
 
-async def _change(base: Foundation, stored: StoredList, decide: Callable[..., object]) -> None:
+async def change(base: Foundation, stored: StoredList, decide: Callable[..., object]) -> None:
     await base.store.batches.change_batch(stored.account_id, stored.batch_id, decide)
 
 
-async def _until_idle(base: Foundation, stored: StoredList) -> None:
+async def until_idle(base: Foundation, stored: StoredList) -> None:
     while True:
         seen = base.signals.revision(stored.batch_id)
-        counts = (await _batch(base, stored)).counts
+        counts = (await get_batch(base, stored)).counts
         if counts.dialing == counts.in_progress == 0:
             return
         await base.signals.wait_changed(stored.batch_id, seen, None)
 
 
-async def _check(
-    base: Foundation, stored: StoredList, before: Batch, carrier: LocalCarrier
-) -> None:
+async def check(base: Foundation, stored: StoredList, before: Batch, seen: SeenCalls) -> None:
     """A fast path that loses or doubles something must not win."""
-    after = await _batch(base, stored)
-    dialled = len(carrier.dialled)
-    assert len(set(carrier.dialled)) == dialled, "somebody was dialled twice"
+    after = await get_batch(base, stored)
+    dialled = len(seen.addresses)
+    assert len(set(seen.addresses)) == dialled, "somebody was dialled twice"
     assert after.counts.completed - before.counts.completed == dialled, "a call did not end"
     assert after.counts.waiting == before.counts.waiting - dialled, "somebody was lost"
-    assert carrier.live_most <= stored.slots, f"{carrier.live_most} calls at once"
+    assert seen.most_at_once <= stored.slots, f"{seen.most_at_once} calls at once"
     assert not await base.store.dispatch.audit_slots(), "the ledger differs from its rows"
     events = await base.store.database.read(
         lambda tx: tx.scalar(

@@ -116,21 +116,21 @@ def _told(machine: Machine) -> str:
     )
 
 
-def show(console: Console, machine: Machine, rows: Sequence[RowReport]) -> None:
-    caption = f"{_told(machine)} Medians of rounds, least to most."
-    table = Table(title="Outdial, measured", caption=caption)
+def show_row(console: Console, row: RowReport) -> None:
+    table = Table()
     for heading in _HEADINGS:
         table.add_column(heading, overflow="fold")
-    for row in rows:
-        for position, line in enumerate(row.measures):
-            *cells, verdict = _cells(line)
-            name = row.name if position == 0 else ""
-            table.add_row(name, *cells, f"[{_COLOURS[verdict]}]{verdict}")
-        table.add_section()
+    for position, line in enumerate(row.measures):
+        *cells, verdict = _cells(line)
+        name = row.name if position == 0 else ""
+        table.add_row(name, *cells, f"[{_COLOURS[verdict]}]{verdict}")
     console.print(table)
-    for row in rows:
-        for profile in row.profiles:
-            console.print(profile, highlight=False, markup=False)
+    for profile in row.profiles:
+        console.print(profile, highlight=False, markup=False)
+
+
+def show_machine(console: Console, machine: Machine) -> None:
+    console.print(f"{_told(machine)} Medians of rounds, least to most.")
 
 
 def _cells(line: Measure) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from benchmarks.lists import CARRIER, StoredList, draft_of, opened, people, stor
 from outdial_server.app.foundation import Foundation
 from outdial_server.commands.rows import SLICE_ROWS
 from outdial_server.domain.agent import AgentFields
-from outdial_server.domain.batch import BatchSettings
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates

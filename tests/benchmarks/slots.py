@@ -80,7 +80,7 @@ def drive_product(stored: StoredList, calls: int, warm_up: int, seed: int) -> Sl
 
     uvloop.run(dial(stored, meter, make_carrier))
     (carrier,) = carriers
-    return _use(carrier.busy_at, carrier.free_at, calls, warm_up)
+    return _use(carrier.seen.busy_at, carrier.seen.free_at, calls, warm_up)
 
 
 def drive_ideal(stored: StoredList, calls: int, warm_up: int, seed: int) -> SlotUse:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from grpc import StatusCode
+from grpc.aio import AioRpcError, insecure_channel
+from outdial.v1.batch_service_pb2_grpc import BatchServiceStub
 
 import outdial_client
 from client.far_end import REQUEST_ID, FarEnd, Refusal
@@ -22,6 +24,7 @@ from outdial_client import (
     RequestCancelledError,
     UnavailableError,
 )
+from outdial_client._status import to_outdial_error
 
 
 def errors_of(kind: type[OutdialError]) -> set[type[OutdialError]]:
@@ -150,6 +153,21 @@ async def test_a_server_that_is_not_there_is_unavailable(far_end: FarEnd) -> Non
         with pytest.raises(UnavailableError) as caught:
             await client.agents.delete("a-1")
     assert caught.value.request_id == ""
+
+
+async def test_a_connection_that_breaks_under_a_write_is_unavailable(far_end: FarEnd) -> None:
+    async with insecure_channel(far_end.address) as channel:
+        call: Any = BatchServiceStub(channel).ImportScheduledCalls()
+        await call.wait_for_connection()
+        # What gRPC does when a write fails before anything else has; the moment cannot be chosen.
+        call._cython_call.set_internal_error('Failed "execute_batch"')
+        with pytest.raises(AioRpcError) as caught:
+            await call._raise_for_status()
+        call.cancel()
+    assert caught.value.code() is StatusCode.INTERNAL
+    error = to_outdial_error(caught.value)
+    assert isinstance(error, UnavailableError)
+    assert error.code is StatusCode.UNAVAILABLE
 
 
 async def test_a_request_that_the_server_cancels_is_an_error_not_a_cancelled_task(

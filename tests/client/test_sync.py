@@ -319,6 +319,34 @@ def test_ctrl_c_ends_the_wait_and_the_request(far_end: FarEnd, client: sync.Clie
     assert client.server_info().version == "1"
 
 
+def test_ctrl_c_ends_a_request_that_is_only_being_begun(
+    far_end: FarEnd, client: sync.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, cancelled = threading.Event(), threading.Event()
+
+    async def hang(request: Any) -> Any:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    begin = asyncio.run_coroutine_threadsafe
+
+    def interrupted(work: Any, loop: asyncio.AbstractEventLoop) -> Any:
+        """As the interpreter is, behind any of its steps."""
+        begin(work, loop)
+        assert asked.wait(10)
+        raise KeyboardInterrupt
+
+    far_end.answer("GetAgent", hang)
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio, "run_coroutine_threadsafe", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.agents.get("a-1")
+    assert cancelled.wait(10)
+
+
 def test_a_client_that_waits_for_itself_is_told(client: sync.Client) -> None:
     with pytest.raises(RuntimeError, match="would wait for itself"):
         client._loop.call(client.server_info)

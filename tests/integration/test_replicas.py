@@ -233,6 +233,14 @@ async def test_a_server_whose_clock_is_off_lets_others_dial_and_answers_as_befor
         )
         ended = await client.batches.wait_until_ended(made.batch.batch_id)
         assert ended.state == BATCH_STATE_COMPLETED
+        waiting = await client.batches.create(
+            NewBatch(agent_id=replicas.agent_id, display_name="Later"), draft=True
+        )
+        call = NewDirectCall(address="+15550001111", agent_id=replicas.agent_id)
+        await client.calls.create(call)
+        gates = (await client.batches.explain(waiting.batch.batch_id)).gates
+        (engine_gate,) = [gate for gate in gates if gate.name == "engine"]
+        assert engine_gate.figures["unsent"] == 0, "it is not for this server to dial"
         metrics = (await http.get("/metrics")).text
         assert 'outdial_dialling_obstacles{obstacle="clock"} 1.0' in metrics
         nobody = 'outdial_dials_total{ending="accepted",fault="none",reason="none"} 0.0'

@@ -45,6 +45,8 @@ SENDING: Final = "tests/contract/store/test_sending.py"
 REPORTING: Final = "tests/contract/store/test_reporting.py"
 TRANSITION: Final = "tests/unit/domain/test_transition.py"
 DIALER: Final = "tests/unit/engine/test_dialer.py"
+CLOCK: Final = "tests/unit/engine/test_clock_watch.py"
+THROTTLES: Final = "tests/contract/store/test_throttle_log.py"
 
 MUTANTS: Final = (
     Mutant(
@@ -112,7 +114,7 @@ MUTANTS: Final = (
             ),
         ),
         (f"{DIALER}::test_a_carrier_that_misses_the_deadline_leaves_the_call_unclear",),
-        worlds=WORLDS,
+        worlds=2 * WORLDS,
     ),
     Mutant(
         "event cursor by global id",
@@ -223,5 +225,29 @@ MUTANTS: Final = (
         ),
         (f"{SENDING}::test_a_batch_that_was_stopped_lets_nothing_go[sqlite-pause]",),
         worlds=WORLDS,
+    ),
+    Mutant(
+        "a clock that is off dials on",
+        (
+            Edit(
+                "engine/clock_watch.py",
+                "        if abs(offset) > OFFSET_MOST:\n",
+                "        if abs(offset) > 1000 * OFFSET_MOST:\n",
+            ),
+        ),
+        (f"{CLOCK}::test_more_than_five_seconds_are_an_obstacle[1]",),
+        worlds=WORLDS,
+    ),
+    Mutant(
+        "a throttle that forgets calls in its window",
+        (
+            Edit(
+                "storage/verbs/throttle_log.py",
+                "        until=reading.at_us - longest_us,\n",
+                "        until=reading.at_us - longest_us // 2,\n",
+            ),
+        ),
+        (f"{THROTTLES}::test_windows_are_the_same_on_both_databases[sqlite-0]",),
+        worlds=5 * WORLDS,
     ),
 )

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from simulation.chance import Dice
+from simulation.clocks import OFF_MOST
 from simulation.scenario import Scenario
 from simulation.server import Server
 
@@ -17,7 +18,8 @@ WEIGHTS = {"crash": 3, "stop": 5, "set_clock": 3}
 STOPS_SECONDS = (0.5, 4, 6, 16, 35)
 """Around the moments that count: until a request may leave, and the leases."""
 
-CLOCKS_SECONDS = (-3600, -30, -3, 0, 3, 30, 3600)
+CLOCKS_SECONDS = (-3600, -30, -4, -4, 0, 4, 4, 30, 3600)
+"""Half of them so little that nobody minds."""
 
 
 class Machines(Protocol):
@@ -82,6 +84,8 @@ class Accidents:
 
     async def mend(self) -> None:
         for number, server in enumerate(self._machines.servers):
+            if abs(server.clock.offset) > OFF_MOST:
+                server.clock.offset = timedelta(0)
             if server.is_dead:
                 self._restart(number)
             else:

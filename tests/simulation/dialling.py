@@ -4,7 +4,7 @@ the request leaves for the carrier."""
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -13,10 +13,10 @@ from outdial_server.domain.ids import CallId
 from outdial_server.ports.carrier import DialRequest
 from outdial_server.storage.encoding import moment, pack_id
 from simulation.carrier import Answer
+from simulation.rates import SECOND_US, Rates
 from simulation.rows import SENDING, Read, Slots, holders
 
 RUNNING: Final = 3
-SECOND_US: Final = 1_000_000
 LEAVES_WITHIN_US: Final = 5 * SECOND_US
 """After SENDING; later a request does not leave any more."""
 
@@ -61,6 +61,10 @@ class _Sending(NamedTuple):
     opens: int | None
     closes: int
     zone: str
+    sent_us: int
+    throttle: int | None
+    rate: int | None
+    rate_us: int | None
 
 
 @dataclass(slots=True)
@@ -76,6 +80,7 @@ class Judge:
     read: Read
     now_us: Callable[[], int]
     caps: Caps = field(default_factory=Caps)
+    rates: Rates = field(default_factory=Rates)
     # At the carrier, whatever anybody believes.
     live: dict[CallId, Live] = field(default_factory=dict)
     placed: set[CallId] = field(default_factory=set)
@@ -84,7 +89,6 @@ class Judge:
     # How often somebody asked to let each go on.
     _let_on: Counter[bytes] = field(default_factory=Counter)
     _sending: set[tuple[int, int]] = field(default_factory=set)
-    _sent_us: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     # --- SENDING
 
@@ -96,7 +100,8 @@ class Judge:
             for columns in self.read(
                 "SELECT c.key, c.fence, c.account_key, b.key, b.state, b.window_start_us, "
                 "b.window_end_us, s.key, coalesce(s.normalized_address, s.address), "
-                "b.hours_start_minute, b.hours_end_minute, coalesce(s.time_zone, b.time_zone) "
+                "b.hours_start_minute, b.hours_end_minute, coalesce(s.time_zone, b.time_zone), "
+                "c.sent_us, c.throttle_key, c.rate_key, c.rate_us "
                 "FROM calls c JOIN batches b ON b.key = c.batch_key "
                 f"JOIN scheduled_calls s ON s.key = c.scheduled_key WHERE c.state = {SENDING}"
             )
@@ -105,6 +110,7 @@ class Judge:
         for call in found:
             if (call.key, call.fence) not in before:
                 self._check_one(call, now_us)
+                self._note_rates(call)
 
     def _check_one(self, call: "_Sending", now_us: int) -> None:
         who = f"row {call.row} of batch {call.batch} is sent"
@@ -124,6 +130,17 @@ class Judge:
             now=now_us,
         )
         assert listed == [], f"{who} and is on the do-not-call list"
+
+    def _note_rates(self, call: "_Sending") -> None:
+        counted_us = {call.throttle: call.sent_us, call.rate: call.rate_us}
+        rules = self.read(
+            "SELECT key, rules_json FROM throttles WHERE key IN (:throttle, :rate)",
+            throttle=call.throttle,
+            rate=call.rate,
+        )
+        self.rates.note_sending(
+            call.key, {key: (counted_us[key], orjson.loads(text)) for key, text in rules}
+        )
 
     # --- what people were told
 
@@ -147,13 +164,13 @@ class Judge:
     def request_leaves(self, request: DialRequest, answer: Answer) -> None:
         call_id = request.call_id
         row = self.read(
-            "SELECT c.state, c.sent_us, c.scheduled_key, b.id, c.account_key, c.agent_key, "
-            "c.batch_key, c.carrier_config_key, c.throttle_key, c.rate_key, c.rate_us "
+            "SELECT c.key, c.state, c.sent_us, c.scheduled_key, b.id, c.account_key, "
+            "c.agent_key, c.batch_key, c.carrier_config_key "
             "FROM calls c JOIN batches b ON b.key = c.batch_key WHERE c.id = :id",
             id=pack_id(call_id),
         )
         assert row, "a request leaves for a call that is not stored"
-        state, sent_us, person, batch, *owner, throttle, rate, rate_us = row[0]
+        key, state, sent_us, person, batch, *owner = row[0]
         assert state == SENDING, f"a request leaves for a call in state {state}"
         late_us = self.now_us() - sent_us
         assert late_us <= LEAVES_WITHIN_US, f"a request leaves {late_us} us after SENDING"
@@ -165,7 +182,7 @@ class Judge:
         assert call_id not in self.placed, "a call that was placed is placed again"
         if answer.is_placed or answer is Answer.REFUSED:
             # Of the others it turns out, sooner or later, that they were no calls.
-            self._check_rates([(throttle, sent_us), (rate, rate_us)])
+            self.rates.check_placed(key)
         if answer.is_placed:
             self.placed.add(call_id)
             self.live[call_id] = Live(person, holders(tuple(owner)))
@@ -179,18 +196,3 @@ class Judge:
             most = self.caps.most(scope, self.now_us())
             alive = sum(scope in live.scopes for live in self.live.values())
             assert most is None or alive <= most, f"{alive} live calls in {scope}, of {most}"
-
-    def _check_rates(self, counted: Iterable[tuple[int | None, Any]]) -> None:
-        for throttle, sent_us in counted:
-            if throttle is None:
-                continue
-            moments = self._sent_us[throttle]
-            moments.append(sent_us)
-            ((rules,),) = self.read("SELECT rules_json FROM throttles WHERE key = :k", k=throttle)
-            for most, window_seconds in orjson.loads(rules):
-                window_us = window_seconds * SECOND_US
-                # It may leave behind another that was sent later.
-                ends = [at for at in moments if sent_us <= at < sent_us + window_us]
-                for last in ends:
-                    inside = sum(last - window_us < at <= last for at in moments)
-                    assert inside <= most, f"{inside} calls in {window_seconds} s, of {most}"

@@ -21,8 +21,10 @@ from outdial_server.domain.ids import (
     CallId,
     CarrierConfigId,
     ScheduledCallId,
+    ThrottleId,
 )
 from outdial_server.domain.suppression import SuppressionFields
+from outdial_server.domain.throttle import ThrottleFields
 from outdial_server.ports.clock import Clock
 from outdial_server.storage.encoding import micros, pack_id, unpack_id
 from simulation.carrier import ARRIVES_MOST_SECONDS, SimulatedExchange
@@ -35,6 +37,7 @@ from simulation.scenario import (
     draw_cap,
     draw_duplicates,
     draw_rows,
+    draw_rules,
     draw_schedule,
     draw_settings,
 )
@@ -58,6 +61,7 @@ WEIGHTS = {
     "edit": 5,
     "limits": 4,
     "config": 3,
+    "throttle": 3,
     "suppress": 4,
     "let_call": 2,
     "cancel_row": 3,
@@ -77,6 +81,7 @@ class Office(Protocol):
     account_id: AccountId
     agent_ids: Sequence[AgentId]
     config_id: CarrierConfigId
+    throttle_id: ThrottleId
 
     def dice(self, part: str) -> Dice: ...
 
@@ -253,6 +258,15 @@ class Operators:
             f"carrier account with {fields.max_concurrent_calls}, {fields.calls_per_second}/s",
             lambda desk: desk.store.carrier_configs.change_carrier_config(
                 self._account, self._office.config_id, lambda _: fields, CarrierRates({})
+            ),
+        )
+
+    async def throttle(self) -> None:
+        fields = ThrottleFields("slow", draw_rules(self._dice))
+        await self._ask(
+            f"a throttle of {len(fields.rules)} rules",
+            lambda desk: desk.store.throttles.change_throttle(
+                self._account, self._office.throttle_id, lambda _: fields
             ),
         )
 

@@ -3,12 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from outdial_server.domain.batch import (
-    BatchSettings,
-    ConfigErrorPolicy,
-    DuplicatePolicy,
-    UnknownPolicy,
-)
+from outdial_server.domain.batch_policies import ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.checks import RawRow
@@ -53,15 +49,19 @@ def draw_scenario(dice: Dice) -> Scenario:
         account_cap=account_cap,
         reserved=1 if account_cap > 2 and dice.chance(30) else 0,
         agents=dice.number(1, 2),
-        rules=dice.one_of(
-            [
-                (ThrottleRule(1, timedelta(seconds=3)),),
-                (ThrottleRule(3, timedelta(seconds=2)), ThrottleRule(6, timedelta(seconds=20))),
-            ]
-        ),
+        rules=draw_rules(dice),
         has_webhook=dice.chance(40),
         operators_pause=dice.one_of([1.0, 3.0, 10.0]),
         accidents_pause=dice.one_of([4.0, 10.0, 30.0]),
+    )
+
+
+def draw_rules(dice: Dice) -> tuple[ThrottleRule, ...]:
+    return dice.one_of(
+        [
+            (ThrottleRule(1, timedelta(seconds=3)),),
+            (ThrottleRule(3, timedelta(seconds=2)), ThrottleRule(6, timedelta(seconds=20))),
+        ]
     )
 
 

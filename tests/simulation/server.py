@@ -20,12 +20,14 @@ from outdial_server.commands.stop_batch import StopBatch
 from outdial_server.commands.suppressions import CreateSuppressions
 from outdial_server.commands.update_batch import UpdateBatch
 from outdial_server.domain.errors import OutdialError
+from outdial_server.domain.obstacle import Obstacle
 from outdial_server.engine import Delivery, Engine, GatheredReports
 from outdial_server.ports.carrier import Carrier, RawCallback
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.webhooks import WebhookSender
 from outdial_server.storage.store import Store, store_over
 from simulation.chance import Dice, SeededIds
+from simulation.clocks import ClockJudge, JudgedDispatch
 from simulation.database import Disk, PlantedError, SimulatedDatabase, Watching, Weather
 from simulation.loop import Process, ProcessLoop
 from support.sealing import batch_webhooks
@@ -89,8 +91,9 @@ class Server:
         )
         self.store = store_over(self.database)
         carriers = CarrierRegistry(carrier)
+        clocks = ClockJudge(self.store.clock, self.clock, self._says_that_clock_is_off)
         self._engine = Engine(
-            self.store.dispatch,
+            JudgedDispatch(self.database, clocks.check_dials),
             self.store.callbacks,
             self.store.retention,
             carriers.find,
@@ -99,6 +102,7 @@ class Server:
             signals,
             quarantine=self.store.quarantine,
             queues=self.store.carrier_queues,
+            store_clock=None if around.is_single else clocks,
             is_alone=around.is_single,
         )
         self._delivery = Delivery(self.store.webhooks, around.sender, ids, self.clock, signals)
@@ -123,6 +127,9 @@ class Server:
             EndCall(store.calls, carriers.find),
             ResolveCall(store.calls, store.dispatch, signals),
         )
+
+    def _says_that_clock_is_off(self) -> bool:
+        return Obstacle.CLOCK in self._engine.obstacles
 
     @property
     def is_up(self) -> bool:

@@ -95,6 +95,7 @@ class World:
         self.account_id = AccountId("")
         self.agent_ids: list[AgentId] = []
         self.config_id = CarrierConfigId("")
+        self.throttle_id = ThrottleId("")
         self._log = rows.EventLog(lambda batch, event: self.tell(f"batch {batch}", event))
         self._foreseen: Foreseen | None = None
         self._broken: asyncio.Future[str] = loop.create_future()
@@ -281,8 +282,9 @@ class World:
             fields = AgentFields(f"Ada {number}", 3 if number else None, {})
             await store.agents.create_agent(self.account_id, agent_id, fields)
             self.agent_ids.append(agent_id)
+        self.throttle_id = ThrottleId(ids.new_id())
         await store.throttles.create_throttle(
-            self.account_id, ThrottleId(ids.new_id()), ThrottleFields("slow", scenario.rules)
+            self.account_id, self.throttle_id, ThrottleFields("slow", scenario.rules)
         )
         self.config_id = CarrierConfigId(ids.new_id())
         await store.carrier_configs.create_carrier_config(

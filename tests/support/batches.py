@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from outdial_server.domain.agent import AgentFields
-from outdial_server.domain.batch import Batch, BatchState, DuplicatePolicy
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.batch_policies import DuplicatePolicy
 from outdial_server.domain.call import Call
 from outdial_server.domain.carrier_params import DialledThrough
 from outdial_server.domain.errors import NotFoundError, Reason

@@ -1,12 +1,12 @@
-"""The simulated carrier in both forms, each with what hears its news."""
+"""Carriers with what hears their news; the simulated one in both forms."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import orjson
@@ -14,6 +14,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from typing_extensions import override
 
 from outdial_server.adapters.clock import SystemClock
 from outdial_server.adapters.identity import UuidV7Ids
@@ -30,6 +32,7 @@ from outdial_server.ports.carrier import Carrier, RawCallback
 
 SECRET = "a-secret-of-the-carrier"
 HEARD_WITHIN_SECONDS = 10
+LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -66,14 +69,64 @@ class Line:
     carrier: Carrier
     news: News
 
+    async def placed(self) -> int:
+        """How many calls there were at the far end, whatever was answered."""
+        raise NotImplementedError
+
 
 @dataclass
-class HttpLine(Line):
-    """The same to a carrier behind HTTP, with what only that one has."""
+class LocalLine(Line):
+    carrier: LocalSimulatedCarrier
+
+    @override
+    async def placed(self) -> int:
+        return len(await self.carrier.list_calls(LONG_AGO, datetime.now(UTC)))
+
+
+class Answers:
+    """Of an HTTP service, to what changes something there: acted on at once, and answered once a
+    test lets them go."""
+
+    def __init__(self) -> None:
+        self._are_let_go = asyncio.Event()
+        self.let_go()
+
+    def hold(self) -> None:
+        self._are_let_go.clear()
+
+    def let_go(self) -> None:
+        self._are_let_go.set()
+
+    def of(self, app: ASGIApp) -> ASGIApp:
+        async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+            async def send_in_time(message: Message) -> None:
+                await self._are_let_go.wait()
+                await send(message)
+
+            is_held = scope["type"] == "http" and scope["method"] == "POST"
+            await app(scope, receive, send_in_time if is_held else send)
+
+        return answering
+
+
+@dataclass
+class WireLine(Line):
+    """To a carrier behind HTTP."""
+
+    answers: Answers
+
+
+@dataclass
+class HttpLine(WireLine):
+    """The same to the simulated one, with what only that one has."""
 
     receiver: "Receiver"
     url: str
     log: Path
+
+    @override
+    async def placed(self) -> int:
+        return (await self.stats())["placed"]
 
     async def stats(self) -> dict[str, int]:
         async with httpx.AsyncClient() as client:
@@ -120,7 +173,7 @@ async def local_line(
 ) -> AsyncIterator[Line]:
     news = News()
     carrier = LocalSimulatedCarrier(profile, news, UuidV7Ids(SystemClock()).new_id, deadline)
-    yield Line(carrier, news)
+    yield LocalLine(carrier, news)
     await carrier.close()
 
 
@@ -131,15 +184,18 @@ async def http_line(
     log = folder / "rung.jsonl"
     async with AsyncExitStack() as stack:
         receiver = Receiver()
-        receiving_url = await _serve(receiver.app(), stack)
-        url = await _start_service(profile, log, stack)
+        receiving_url = await serve(receiver.app(), stack)
+        answers = Answers()
+        url = await _start_service(profile, log, answers, stack)
         carrier = HttpSimulatedCarrier(url, SECRET, f"{receiving_url}/callbacks", deadline)
         stack.push_async_callback(carrier.close)
         receiver.carrier = carrier
-        yield HttpLine(carrier, receiver.news, receiver, url, log)
+        yield HttpLine(carrier, receiver.news, answers, receiver, url, log)
 
 
-async def _start_service(profile: SimulationProfile, log: Path, stack: AsyncExitStack) -> str:
+async def _start_service(
+    profile: SimulationProfile, log: Path, answers: Answers, stack: AsyncExitStack
+) -> str:
     clock = SystemClock()
     callbacks = CallbackSender(SECRET, clock, retry_after_seconds=[0.01] * 20)
     ring_log = FileRingLog(log, clock)
@@ -148,10 +204,11 @@ async def _start_service(profile: SimulationProfile, log: Path, stack: AsyncExit
     stack.push_async_callback(callbacks.close)
     service = CarrierService(profile, ring_log, callbacks, UuidV7Ids(clock).new_id, clock)
     stack.callback(service.close)
-    return await _serve(service.app(), stack)
+    return await serve(answers.of(service.app()), stack)
 
 
-async def _serve(app: Starlette, stack: AsyncExitStack) -> str:
+async def serve(app: ASGIApp, stack: AsyncExitStack) -> str:
+    """Its URL, as long as `stack` is open."""
     server = HttpServer(app, "127.0.0.1:0", stop_seconds=0)
     port = await server.start()
     stack.push_async_callback(server.stop)

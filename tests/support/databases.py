@@ -109,6 +109,11 @@ class PostgresServer:
         finally:
             await conn.close()
 
+    @property
+    def postmaster(self) -> int:
+        """Its process, whose children do all the work."""
+        return int(self._handle.get_pid())
+
     def stop(self) -> None:
         self._handle.cleanup()
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from outdial_server.domain.call import CallState
 from outdial_server.domain.ids import CallId
-from outdial_server.domain.report import CallReport, ReportKind
-from outdial_server.domain.transition import CallFacts, advance, in_order
+from outdial_server.domain.report import CallReport, ReportKind, in_order
+from outdial_server.domain.transition import CallFacts, advance
 from outdial_server.ports.callbacks import StoredCallback
 from outdial_server.ports.carrier import RawCallback
 from outdial_server.ports.clock import Clock

@@ -6,15 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from outdial_server.domain.batch import (
-    Batch,
-    BatchCounts,
-    BatchSettings,
-    BatchState,
-    ConfigErrorPolicy,
-    DuplicatePolicy,
-    UnknownPolicy,
-)
+from outdial_server.domain.batch import Batch, BatchCounts, BatchState
+from outdial_server.domain.batch_policies import ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.call import Call, CallState, CallTimes, Disposition
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId, ScheduledCallId
 from outdial_server.domain.report import CallReport, Fault, ReportKind

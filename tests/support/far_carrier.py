@@ -25,9 +25,8 @@ from outdial_server.carriers.simulated.playwright import Playwright
 from outdial_server.carriers.simulated.profile import SimulationProfile
 from outdial_server.carriers.simulated.script import CallScript, Fate
 from outdial_server.carriers.simulated.switch import PlacedCall, Switch
-from outdial_server.gateway.server import HttpServer
 from outdial_server.ports.carrier import Carrier, RawCallback
-from support.carrier_lines import HEARD_WITHIN_SECONDS, News
+from support.carrier_lines import HEARD_WITHIN_SECONDS, Answers, News, WireLine, serve
 from support.described import Seen
 
 SEND_AGAIN_SECONDS = 0.01
@@ -187,14 +186,16 @@ class FarCarrier:
 
 
 @dataclass
-class FarLine:
+class FarLine(WireLine):
     """An adapter, its far end, and the news that came back over the wire."""
 
-    carrier: Carrier
     far: FarCarrier
-    news: News
     url: str
     callbacks: list[RawCallback]
+
+    @override
+    async def placed(self) -> int:
+        return len(self.far.calls())
 
 
 @asynccontextmanager
@@ -228,21 +229,14 @@ async def far_line(
             Route("/callbacks", receive, methods=["POST"]),
             Route("/callbacks/{rest:path}", receive, methods=["POST"]),
         ]
-        receiving = await _serve(Starlette(routes=routes), stack)
-        far = FarCarrier(face, profile)
-        url = await _serve(far.app(), stack)
+        receiving = await serve(Starlette(routes=routes), stack)
+        far, answers = FarCarrier(face, profile), Answers()
+        url = await serve(answers.of(far.app()), stack)
         stack.push_async_callback(far.close)
         carrier = adapter(url, f"{receiving}/callbacks")
         stack.push_async_callback(carrier.close)
         made.append(carrier)
-        yield FarLine(carrier, far, news, url, raw)
-
-
-async def _serve(app: Starlette, stack: AsyncExitStack) -> str:
-    server = HttpServer(app, "127.0.0.1:0", stop_seconds=0)
-    port = await server.start()
-    stack.push_async_callback(server.stop)
-    return f"http://127.0.0.1:{port}"
+        yield FarLine(carrier, news, answers, far, url, raw)
 
 
 async def _held(request: Request) -> Response:

@@ -6,7 +6,8 @@ import secrets
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -24,6 +25,8 @@ from outdial_server.carriers.simulated.script import Fate, Status
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from support.far_carrier import Asked, Callback, FarCall, FarCarrier, FarLine, far_line
+
+PAGE_MOST = 20
 
 AUTH_ID: Final = "MA" + "0" * 18
 TOKEN: Final = "a-token-of-plivo"
@@ -55,6 +58,8 @@ class PlivoFace:
         self._other_ids = other_ids
         # By the call's own URL of ours, what its request asked for.
         self._asked: dict[str, dict[str, Any]] = {}
+        # Of each call, when it ended.
+        self._ended_at: dict[str, datetime] = {}
 
     def routes(self) -> list[BaseRoute]:
         account = f"/v1/Account/{AUTH_ID}"
@@ -120,12 +125,18 @@ class PlivoFace:
             self._record(call)
             for call in calls
             if _state(call) == "ended"
+            and wanted.get("call_direction") in (None, "outbound")
+            and self._ended_at[call.carrier_call_id] >= _moment(wanted.get("end_time__gte"))
             and _digits(call.to) == _digits(wanted.get("to_number", call.to))
             and _digits(call.caller_id) == _digits(wanted.get("from_number", call.caller_id))
         ]
-        limit = int(wanted.get("limit", 20))
+        limit, offset = int(wanted.get("limit", 20)), int(wanted.get("offset", 0))
         assert 0 < limit <= 20
-        return JSONResponse({"meta": {"limit": limit}, "objects": records[:limit]})
+        limit = min(limit, PAGE_MOST)
+        has_more = len(records) > offset + limit
+        following = f"{request.url.path}?limit={limit}&offset={offset + limit}"
+        meta = {"limit": limit, "offset": offset, "next": following if has_more else None}
+        return JSONResponse({"meta": meta, "objects": records[offset : offset + limit]})
 
     async def _get(self, request: Request) -> Response:
         call = self._find(request)
@@ -189,6 +200,7 @@ class PlivoFace:
                 answered = [signed(asked["answer_url"], told | {"Event": "StartApp"})]
                 return answered + self._heard(call, asked, told)
         assert call.disposition is not None
+        self._ended_at[call.carrier_call_id] = datetime.now(UTC)
         code, name, _ = _CAUSES[call.disposition]
         ended = {"Event": "Hangup", "HangupCauseCode": code, "HangupCauseName": name}
         return [signed(asked["hangup_url"], told | ended)]
@@ -236,6 +248,10 @@ def _status(call: FarCall) -> str:
     return {None: "queued", Status.RINGING: "ringing", Status.ANSWERED: "in-progress"}[call.status]
 
 
+def _moment(text: str | None) -> datetime:
+    return datetime.fromisoformat(text or "2000-01-01").replace(tzinfo=UTC)
+
+
 def _digits(number: str) -> str:
     return number.removeprefix("+")
 
@@ -245,6 +261,11 @@ def _no_such_call() -> Response:
     return JSONResponse(body, status_code=404)
 
 
+def plivo_at(url: str, callback_url: str, deadline: timedelta) -> PlivoCarrier:
+    account = PlivoAccount(AUTH_ID, TOKEN, base_url=url, detect_machines=True)
+    return PlivoCarrier(account, callback_url, deadline=deadline)
+
+
 @asynccontextmanager
 async def plivo_line(
     profile: SimulationProfile,
@@ -252,9 +273,6 @@ async def plivo_line(
     deadline: timedelta = CARRIER_DEADLINE,
     face: PlivoFace | None = None,
 ) -> AsyncIterator[FarLine]:
-    def adapter(url: str, callback_url: str) -> PlivoCarrier:
-        account = PlivoAccount(AUTH_ID, TOKEN, base_url=url, detect_machines=True)
-        return PlivoCarrier(account, callback_url, deadline=deadline)
-
+    adapter = partial(plivo_at, deadline=deadline)
     async with far_line(face or PlivoFace(), profile, adapter) as line:
         yield line

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -24,12 +24,11 @@ from outdial_server.domain.internet import AddressGuard, parse_networks
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.ports.callbacks import StoredCallback
 from outdial_server.ports.carrier import DialRequest, DialResult, RawCallback
-from support.carrier_lines import HEARD_WITHIN_SECONDS, Line, News
+from support.carrier_lines import HEARD_WITHIN_SECONDS, LONG_AGO, Line, News
 from support.clock import ManualClock
 
 LOOPBACK: Final = "127.0.0.1"
 CONFIG: Final = CarrierConfigId("config")
-LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 # Longer than any test: who calls decides how long it rings and lasts.
 FOR_EVER: Final = timedelta(hours=1)
 
@@ -301,6 +300,10 @@ class _WithAgent(SipCarrier):
 class SipLine(Line):
     trunk: FarTrunk
     agent: FarAgent
+
+    @override
+    async def placed(self) -> int:
+        return self.trunk.switch.placed
 
 
 @asynccontextmanager

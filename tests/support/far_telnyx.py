@@ -5,6 +5,8 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -31,6 +33,8 @@ PUBLIC_KEY: Final = b64encode(SIGNING_KEY.public_key().public_bytes_raw()).decod
 
 RING_LEAST_SECONDS: Final = 5
 CALL_LEAST_SECONDS: Final = 30
+PAGE_MOST = 250
+
 AT_THE_LEAST: Final = timedelta(milliseconds=50)
 """Nothing shorter can be asked for; a test that does is not made to wait so long."""
 
@@ -61,9 +65,9 @@ class TelnyxFace:
         self._asked: dict[str, dict[str, Any]] = {}
         # Of each command, the call that came of it.
         self._commands: dict[str, FarCall] = {}
-        self._events: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
         # A test shows the list of active calls in pages of so many.
-        self.page_most = 250
+        self.page_most = PAGE_MOST
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -126,13 +130,7 @@ class TelnyxFace:
             return self.refused(Fate.UNAUTHORIZED)
         if request.path_params["id"] != CONNECTION_ID:
             return error(404, "10005", "Resource not found")
-        wanted = request.query_params
-        most = min(self.page_most, int(wanted.get("page[limit]", 20)))
-        first = int(wanted.get("page[after]", 0))
-        live = [_record(call) for call in self.far.calls() if call.is_live]
-        after = str(first + most) if first + most < len(live) else None
-        meta = {"total_items": len(live), "cursors": {"after": after, "before": None}}
-        return JSONResponse({"data": live[first : first + most], "meta": meta})
+        return active_page(request, self.far.calls(), self.page_most)
 
     async def _list_events(self, request: Request) -> Response:
         if not is_let_in(request):
@@ -150,13 +148,18 @@ class TelnyxFace:
                 "event_timestamp": event["occurred_at"],
                 "metadata": {"event": event},
             }
-            for event in reversed(self._events)
+            for event in reversed(self.events)
             if wanted.get("filter[leg_id]") in (None, event["payload"]["call_leg_id"])
             and wanted.get("filter[to]") in (None, event["payload"]["to"])
             and wanted.get("filter[connection_id]") in (None, event["payload"]["connection_id"])
+            and wanted.get("filter[name]") in (None, event["event_type"])
             and (since is None or _moment(event["occurred_at"]) >= _moment(since))
         ]
-        return JSONResponse({"data": found[: int(wanted.get("page[size]", 20))], "meta": {}})
+        size, page = int(wanted.get("page[size]", 20)), int(wanted.get("page[number]", 1))
+        size = min(size, self.page_most)
+        meta = {"total_pages": ceil(len(found) / size), "page_number": page}
+        shown = found[(page - 1) * size : page * size]
+        return JSONResponse({"data": shown, "meta": meta})
 
     def callbacks(self, call: FarCall) -> list[Callback]:
         asked = self._asked[call.call_id]
@@ -164,8 +167,19 @@ class TelnyxFace:
         listens = asked.get("answering_machine_detection", "disabled") != "disabled"
         if listens and call.status is Status.ANSWERED:
             told.append(_event(call, _HEARING, result=_heard(call)))
-        self._events += told
+        self.events += told
         return [signed(asked["webhook_url"], {"data": event, "meta": {}}) for event in told]
+
+
+def active_page(request: Request, calls: list[FarCall], page_most: int) -> Response:
+    """Of the calls that go on, by a cursor."""
+    wanted = request.query_params
+    most = min(page_most, int(wanted.get("page[limit]", 20)))
+    first = int(wanted.get("page[after]", 0))
+    live = [_record(call) for call in calls if call.is_live]
+    after = str(first + most) if first + most < len(live) else None
+    meta = {"total_items": len(live), "cursors": {"after": after, "before": None}}
+    return JSONResponse({"data": live[first : first + most], "meta": meta})
 
 
 def signed(url: str, told: dict[str, Any], at: datetime | None = None) -> Callback:
@@ -194,8 +208,9 @@ _NAMES: Final = {
 
 def _news(call: FarCall) -> dict[str, str]:
     if call.disposition is None:
-        state = "bridging" if call.status is Status.RINGING else "answered"
-        return {"state": state}
+        if call.status is Status.RINGING:
+            return {"state": "bridging", "direction": "outgoing"}
+        return {"state": "answered"}
     cause, sip_code = _CAUSES[call.disposition]
     return {
         "state": "hangup",
@@ -240,11 +255,15 @@ def _record(call: FarCall) -> dict[str, Any]:
         "call_leg_id": _leg_of(call),
         "call_session_id": _leg_of(call),
         "client_state": call.call_id,
-        "call_duration": 0,
+        "call_duration": int(_age(call).total_seconds()) if call.answered else 0,
         "is_alive": call.is_live,
         "start_time": call.created_at.isoformat(),
     }
     return record if call.is_live else record | {"end_time": datetime.now(UTC).isoformat()}
+
+
+def _age(call: FarCall) -> timedelta:
+    return datetime.now(UTC) - call.created_at
 
 
 def is_let_in(request: Request) -> bool:
@@ -288,6 +307,13 @@ def example_events() -> dict[str, dict[str, Any]]:
     return found
 
 
+def telnyx_at(url: str, callback_url: str, deadline: timedelta) -> TelnyxCarrier:
+    account = TelnyxAccount(
+        API_KEY, CONNECTION_ID, PUBLIC_KEY, base_url=f"{url}/v2", detect_machines=True
+    )
+    return TelnyxCarrier(account, callback_url, SystemClock(), deadline=deadline)
+
+
 @asynccontextmanager
 async def telnyx_line(
     profile: SimulationProfile,
@@ -295,11 +321,6 @@ async def telnyx_line(
     deadline: timedelta = CARRIER_DEADLINE,
     face: TelnyxFace | None = None,
 ) -> AsyncIterator[FarLine]:
-    def adapter(url: str, callback_url: str) -> TelnyxCarrier:
-        account = TelnyxAccount(
-            API_KEY, CONNECTION_ID, PUBLIC_KEY, base_url=f"{url}/v2", detect_machines=True
-        )
-        return TelnyxCarrier(account, callback_url, SystemClock(), deadline=deadline)
-
+    adapter = partial(telnyx_at, deadline=deadline)
     async with far_line(face or TelnyxFace(), profile, adapter) as line:
         yield line

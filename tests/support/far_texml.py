@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode
@@ -29,11 +30,14 @@ from support.far_telnyx import (
     PUBLIC_KEY,
     REFUSALS,
     RING_LEAST_SECONDS,
+    active_page,
     error,
     is_let_in,
     pace,
     signed_body,
 )
+
+PAGE_MOST = 1000
 
 ACCOUNT_SID: Final = "61bf923e-5e4d-4595-a110-56190ea18a1b"
 
@@ -56,12 +60,15 @@ class TexmlFace:
         self._tells_sid = tells_sid
         # By the call's own URL of ours, what its request asked for.
         self._asked: dict[str, dict[str, Any]] = {}
+        # Numbers whose calls are not in the list yet.
+        self.late: set[str] = set()
 
     def routes(self) -> list[BaseRoute]:
         calls = "/v2/texml/Accounts/{account}/Calls"
         return [
             Route(calls, self._create, methods=["POST"]),
             Route(calls, self._list, methods=["GET"]),
+            Route(f"/v2/connections/{CONNECTION_ID}/active_calls", self._active, methods=["GET"]),
             Route(calls + "/{sid}", self._get, methods=["GET"]),
             Route(calls + "/{sid}", self._update, methods=["POST"]),
         ]
@@ -104,8 +111,19 @@ class TexmlFace:
             for call in reversed(self.far.calls())
             if call.to == wanted.get("To", call.to)
             and call.caller_id == wanted.get("From", call.caller_id)
+            and wanted.get("StartTime") in (None, call.created_at.date().isoformat())
+            and call.to not in self.late
         ]
-        return JSONResponse({"calls": calls[: int(wanted.get("PageSize", 20))], "page": 0})
+        size, page = int(wanted.get("PageSize", 20)), int(wanted.get("Page", 0))
+        size = min(size, PAGE_MOST)
+        has_more = len(calls) > (page + 1) * size
+        following = urlencode({"Page": page + 1, "PageSize": size, "PageToken": "MTY4"})
+        uri = f"{request.url.path}.json?{following}" if has_more else None
+        shown = calls[page * size : (page + 1) * size]
+        return JSONResponse({"calls": shown, "page": page, "next_page_uri": uri})
+
+    async def _active(self, request: Request) -> Response:
+        return active_page(request, self.far.calls(), PAGE_MOST)
 
     async def _get(self, request: Request) -> Response:
         call = self.far.find(request.path_params["sid"])
@@ -183,6 +201,18 @@ def _no_such_call() -> Response:
     return JSONResponse({"errors": [{"detail": "Resource not found"}]}, status_code=404)
 
 
+def texml_at(url: str, callback_url: str, deadline: timedelta) -> TexmlCarrier:
+    account = TelnyxAccount(
+        API_KEY,
+        CONNECTION_ID,
+        PUBLIC_KEY,
+        base_url=f"{url}/v2",
+        detect_machines=True,
+        texml_account_sid=ACCOUNT_SID,
+    )
+    return TexmlCarrier(account, callback_url, SystemClock(), deadline=deadline)
+
+
 @asynccontextmanager
 async def texml_line(
     profile: SimulationProfile,
@@ -190,16 +220,6 @@ async def texml_line(
     deadline: timedelta = CARRIER_DEADLINE,
     face: TexmlFace | None = None,
 ) -> AsyncIterator[FarLine]:
-    def adapter(url: str, callback_url: str) -> TexmlCarrier:
-        account = TelnyxAccount(
-            API_KEY,
-            CONNECTION_ID,
-            PUBLIC_KEY,
-            base_url=f"{url}/v2",
-            detect_machines=True,
-            texml_account_sid=ACCOUNT_SID,
-        )
-        return TexmlCarrier(account, callback_url, SystemClock(), deadline=deadline)
-
+    adapter = partial(texml_at, deadline=deadline)
     async with far_line(face or TexmlFace(), profile, adapter) as line:
         yield line

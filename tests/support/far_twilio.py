@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode
@@ -217,13 +218,14 @@ def _error(status: int, code: int, message: str) -> Response:
     return JSONResponse(body, status_code=status)
 
 
+def twilio_at(url: str, callback_url: str, deadline: timedelta) -> TwilioCarrier:
+    account = TwilioAccount(SID, TOKEN, base_url=url, detect_machines=True)
+    return TwilioCarrier(account, callback_url, deadline=deadline)
+
+
 @asynccontextmanager
 async def twilio_line(
     profile: SimulationProfile, folder: Path, deadline: timedelta = CARRIER_DEADLINE
 ) -> AsyncIterator[FarLine]:
-    def adapter(url: str, callback_url: str) -> TwilioCarrier:
-        account = TwilioAccount(SID, TOKEN, base_url=url, detect_machines=True)
-        return TwilioCarrier(account, callback_url, deadline=deadline)
-
-    async with far_line(TwilioFace(), profile, adapter) as line:
+    async with far_line(TwilioFace(), profile, partial(twilio_at, deadline=deadline)) as line:
         yield line

@@ -12,7 +12,8 @@ from outdial_server.domain.ids import AccountId, AgentId
 from outdial_server.domain.report import CallReport
 from outdial_server.ports.carrier import CallQuery, DialRequest, DialResult, LookUpResult
 from outdial_server.ports.dispatch import Applied
-from outdial_server.storage.stores import SqlAgents, SqlDispatch
+from outdial_server.storage.stores.agents import SqlAgents
+from outdial_server.storage.stores.dispatch import SqlDispatch
 from outdial_server.storage.tx import Tx
 
 ADAPTER_BREAKS = "13"

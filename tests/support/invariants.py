@@ -151,12 +151,17 @@ def _check_log(batch: Batch, rows: list[ScheduledCall], events: list[Event], old
     newest_of_batch: BatchAfter | None = None
     for event in events:
         if isinstance(event.after, BatchAfter):
+            _check_previous_state(newest_of_batch, event.after)
             newest_of_batch = event.after
         else:
             newest_of_row[event.after.scheduled_call_id] = event.after
     assert newest_of_batch is not None or oldest > 1
     assert newest_of_batch is None or newest_of_batch == BatchAfter(
-        int(batch.state), batch.state_reason, batch.state_detail, batch.counts.total
+        int(batch.state),
+        batch.state_reason,
+        batch.state_detail,
+        batch.counts.total,
+        newest_of_batch.previous_state,
     ), "the newest event of the batch is the batch"
     for row in rows:
         after = newest_of_row.get(row.scheduled_call_id)
@@ -167,6 +172,12 @@ def _check_log(batch: Batch, rows: list[ScheduledCall], events: list[Event], old
             assert row.dispatch_outcome is DispatchOutcome.NONE
         else:
             assert _shown(row) == _told(after), "the newest event of a row is the row"
+
+
+def _check_previous_state(before: BatchAfter | None, after: BatchAfter) -> None:
+    if before is not None:
+        changed_from = None if after.state == before.state else before.state
+        assert after.previous_state == changed_from, "an event says from which state it came"
 
 
 def _shown(row: ScheduledCall) -> tuple[Any, ...]:

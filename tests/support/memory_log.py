@@ -7,13 +7,9 @@ from dataclasses import replace
 from random import Random
 from typing import Final, NamedTuple
 
-from outdial_server.domain.batch import (
-    Batch,
-    BatchCounts,
-    BatchSettings,
-    BatchState,
-    DuplicatePolicy,
-)
+from outdial_server.domain.batch import Batch, BatchCounts, BatchState
+from outdial_server.domain.batch_policies import DuplicatePolicy
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.errors import OutOfRangeError, Reason
 from outdial_server.domain.event import BatchAfter, Event, EventType, ScheduledCallAfter
@@ -74,6 +70,7 @@ class MemoryLog:
         self.events: list[Event] = []
         self.oldest = 1
         self.reads = 0
+        self.events_read = 0
         # Raised by every read while it is set.
         self.failure: Exception | None = None
         # Done once, between the moment of a read and its return.
@@ -173,13 +170,19 @@ class MemoryLog:
 
     # --- the port --------------------------------------------------------------
 
-    async def read(self, batch_id: BatchId, after: int, limit: int) -> EventSlice:
+    async def read(
+        self, batch_id: BatchId, after: int, limit: int, *, thinned: bool = False
+    ) -> EventSlice:
         await self._linger()
         self.reads += 1
         if self.failure is not None:
             raise self.failure
         self._refuse_erased(after)
-        read = EventSlice(self.batch, self.events[after : after + limit])
+        events = self.events[after : after + limit]
+        if thinned:
+            events = [e for e in events if isinstance(e.after, BatchAfter) or e is events[-1]]
+        self.events_read += len(events)
+        read = EventSlice(self.batch, events)
         self._write_behind()
         await self._linger()
         return read

@@ -8,10 +8,11 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -49,6 +50,18 @@ class Process:
                 stdout=stdout or output,
                 stderr=output,
             )
+
+    async def start(self) -> None:
+        await self.spawn()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Stops it also where it has not come to its start's end."""
+        try:
+            await self.start()
+            yield self
+        finally:
+            await self.stop()
 
     async def signal(self, number: signal.Signals) -> int:
         """Sends a signal that ends the process, and waits for its end."""

@@ -8,15 +8,11 @@ from typing import Any
 
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.commands.rows import SLICE_ROWS, take_in
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.agent import AgentFields
-from outdial_server.domain.batch import (
-    Batch,
-    BatchSettings,
-    ConfigErrorPolicy,
-    DuplicatePolicy,
-    UnknownPolicy,
-)
+from outdial_server.domain.batch import Batch
+from outdial_server.domain.batch_policies import ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.direct_call import DIRECT_PRIORITY

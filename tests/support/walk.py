@@ -11,14 +11,9 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from outdial_server.domain import batch as rules
-from outdial_server.domain.batch import (
-    Batch,
-    BatchState,
-    ConfigErrorPolicy,
-    DuplicatePolicy,
-    UnknownPolicy,
-)
+from outdial_server.domain import batch_rules as rules
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.batch_policies import ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
 from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.call_event import CallEvent, Joined, Over

@@ -658,7 +658,8 @@ class AddScheduledCallsRequest(_message.Message):
     batch dials no one until they are. Whoever has been called, or is being called, stays.
     Duplicates are looked for among those who stay; where the batch does not keep them, and
     one of the list was called while it came in, nothing is changed: ABORTED (reason
-    BATCH_CHANGED).
+    BATCH_CHANGED). A batch that keeps them (DUPLICATE_POLICY_KEEP) calls everybody of the
+    list, also whoever it has just called or is calling as a row of before.
     """
     @_builtins.property
     def scheduled_calls(self) -> _containers.RepeatedCompositeFieldContainer[_scheduled_call_pb2.ScheduledCall]:

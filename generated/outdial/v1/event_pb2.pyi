@@ -156,11 +156,16 @@ class BatchChange(_message.Message):
     STATE_REASON_FIELD_NUMBER: _builtins.int
     STATE_DETAIL_FIELD_NUMBER: _builtins.int
     COUNTS_TOTAL_FIELD_NUMBER: _builtins.int
+    PREVIOUS_STATE_FIELD_NUMBER: _builtins.int
     state: _batch_pb2.BatchState.ValueType
     state_reason: _builtins.str
     state_detail: _builtins.str
     counts_total: _builtins.int
     """Scheduled calls in the batch."""
+    previous_state: _batch_pb2.BatchState.ValueType
+    """The state right before, of an event that changed it; else UNSPECIFIED, as in events that
+    were written before servers kept it.
+    """
     def __init__(
         self,
         *,
@@ -168,10 +173,11 @@ class BatchChange(_message.Message):
         state_reason: _builtins.str = ...,
         state_detail: _builtins.str = ...,
         counts_total: _builtins.int = ...,
+        previous_state: _batch_pb2.BatchState.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts_total", b"counts_total", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts_total", b"counts_total", "previous_state", b"previous_state", "state", b"state", "state_detail", b"state_detail", "state_reason", b"state_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -57,6 +57,10 @@ _BY_REASON: dict[str, type[OutdialError]] = {
     "IMPORT_REFUSED": ImportRefusedError,
 }
 
+_BROKEN_WHILE_WRITING = "Internal error from Core"
+"""What gRPC itself says, as INTERNAL, when a connection breaks in the very moment in which a stream
+writes to it. No server has said so."""
+
 _STATUS_KEY = "grpc-status-details-bin"
 _REQUEST_ID_KEY = "x-request-id"
 
@@ -67,6 +71,10 @@ _Metadata = Iterable[tuple[str, Any]]
 def to_outdial_error(error: AioRpcError) -> OutdialError:
     """The error of this package that says what `error` says."""
     details = _read_details(error)
+    if error.code() is StatusCode.INTERNAL and error.details() == _BROKEN_WHILE_WRITING:
+        return UnavailableError(
+            StatusCode.UNAVAILABLE, "the connection broke while a request was sent", details
+        )
     kind = _BY_REASON.get(details.reason) or _BY_CODE.get(error.code(), OutdialError)
     return kind(error.code(), error.details() or error.code().name, details)
 

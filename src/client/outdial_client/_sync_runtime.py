@@ -16,6 +16,7 @@ from collections.abc import (
     Sequence,
 )
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
 from itertools import islice
@@ -51,6 +52,8 @@ class Errands:
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._work: asyncio.Task[Any] | None = None
+        self._is_called_off = False
 
     def add(self, errand: Callable[[], None]) -> None:
         """To be done soon; nobody waits for it."""
@@ -71,6 +74,18 @@ class Errands:
 
         self.add(errand)
         return await answer
+
+    def begin(self) -> None:
+        """By the work, before all else."""
+        if self._is_called_off:
+            raise asyncio.CancelledError
+        self._work = asyncio.current_task()
+
+    def call_off(self) -> None:
+        """Cancels the work, begun or not; where the loop runs."""
+        self._is_called_off = True
+        if self._work is not None:
+            self._work.cancel()
 
     def close(self, _: object = None) -> None:
         """There will be no more."""
@@ -109,12 +124,15 @@ class LoopThread:
         """Waits for what `work` gives; what interrupts the wait cancels the work."""
         self._check()
         errands = Errands()
-        future = asyncio.run_coroutine_threadsafe(_accompanied(errands, work), self._loop)
-        future.add_done_callback(errands.close)
         try:
+            # Ctrl-C may come between any two steps, the work begun and no future at hand.
+            future = asyncio.run_coroutine_threadsafe(_accompanied(errands, work), self._loop)
+            future.add_done_callback(errands.close)
             errands.run_until_closed()
         except BaseException:
-            future.cancel()
+            with suppress(RuntimeError):
+                # That of a loop which is closed: all its work has ended.
+                self._loop.call_soon_threadsafe(errands.call_off)
             raise
         try:
             return future.result()
@@ -233,6 +251,7 @@ async def _read_here(items: Iterator[_Item]) -> AsyncGenerator[_Item, None]:
 async def _accompanied(
     errands: Errands, work: Callable[[], Coroutine[Any, Any, _Result]]
 ) -> _Result:
+    errands.begin()
     _current.set(errands)
     return await work()
 

@@ -54,8 +54,9 @@ async def place(line: HttpLine, request: DialRequest = REQUEST) -> str:
 
 
 def impatient(line: HttpLine) -> HttpSimulatedCarrier:
-    """An adapter to the same carrier that waits for no longer than it must."""
-    return HttpSimulatedCarrier(line.url, SECRET, f"{line.url}/nowhere", timedelta(seconds=0.3))
+    """An adapter to the same carrier that waits for no longer than it must: half of it is for the
+    connection, and the request is there well before the rest is over."""
+    return HttpSimulatedCarrier(line.url, SECRET, f"{line.url}/nowhere", timedelta(seconds=1.5))
 
 
 # --- the log -------------------------------------------------------------------

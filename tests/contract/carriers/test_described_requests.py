@@ -4,7 +4,7 @@ description of its API: operations, names and values."""
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from openapi_core.exceptions import OpenAPIError
 
 from outdial_server.carriers.simulated.profile import SimulationProfile, with_settings
 from outdial_server.domain.ids import CallId
-from outdial_server.ports.carrier import Accepted, CallQuery
+from outdial_server.ports.carrier import Accepted, CallQuery, ListsCalls
 from support.described import Description, Seen, UnknownNameError
 from support.far_carrier import FarLine
 from support.far_telnyx import telnyx_line
@@ -98,6 +98,7 @@ CARRIERS = {
                 "GET /texml/Accounts/{account_sid}/Calls",
                 "GET /texml/Accounts/{account_sid}/Calls/{call_sid}",
                 "POST /texml/Accounts/{account_sid}/Calls/{call_sid}",
+                "GET /connections/{connection_id}/active_calls",
             }
         ),
     ),
@@ -127,6 +128,9 @@ async def ask_all(line: FarLine, params: tuple[Mapping[str, Any], ...]) -> None:
     await line.carrier.place_call(replace(REQUEST, call_id=CallId("last"), address="+15551239999"))
     await line.carrier.hang_up(CallQuery(CallId("last"), "", "+15551239999", REQUEST.caller_id))
     assert await line.carrier.check_account() is None
+    assert isinstance(line.carrier, ListsCalls)
+    now = datetime.now(UTC)
+    assert await line.carrier.list_calls(now - timedelta(hours=2), now)
 
 
 @pytest.mark.parametrize("carrier", CARRIERS.values(), ids=CARRIERS.keys())

@@ -1,10 +1,10 @@
-"""What the HTTP adapter says of a request that went wrong, against real sockets. Saying
+"""What each adapter over HTTP says of a request that went wrong, against real sockets. Saying
 "not sent" of one that may have arrived would ring a person twice."""
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -16,27 +16,36 @@ from outdial_server.domain.report import Fault
 from outdial_server.ports.carrier import (
     Accepted,
     CallQuery,
+    Carrier,
     LookUpFailed,
     NoSuchCall,
     NotSent,
     Refused,
     Unclear,
 )
+from support.all_carriers import Ability, OpenAdapter, Subject, on_carriers, simulated_at
+from support.raw_server import (
+    Behaviour,
+    RawServer,
+    Visit,
+    close_behind_a_request,
+    reset_behind_a_request,
+)
 from support.requests import REQUEST
-
-Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 DEADLINE = timedelta(seconds=0.4)
 QUERY = CallQuery(CallId("ours"), "SIM1", "+15551230001")
+LOST = CallQuery(CallId("ours"), "", "+15551230001")
 
 
 @asynccontextmanager
 async def carrier_at(
-    port: int, scheme: str = "http", deadline: timedelta = DEADLINE
-) -> AsyncIterator[HttpSimulatedCarrier]:
-    carrier = HttpSimulatedCarrier(
-        f"{scheme}://127.0.0.1:{port}", "secret", "http://127.0.0.1/callbacks", deadline
-    )
+    port: int,
+    scheme: str = "http",
+    deadline: timedelta = DEADLINE,
+    adapter: OpenAdapter = simulated_at,
+) -> AsyncIterator[Carrier]:
+    carrier = adapter(f"{scheme}://127.0.0.1:{port}", "http://127.0.0.1/callbacks", deadline)
     try:
         yield carrier
     finally:
@@ -45,104 +54,95 @@ async def carrier_at(
 
 @asynccontextmanager
 async def carrier_behind(
-    behaviour: Behaviour, deadline: timedelta = DEADLINE
-) -> AsyncIterator[HttpSimulatedCarrier]:
-    conversations: set[asyncio.Task[None] | None] = set()
-
-    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        conversations.add(asyncio.current_task())
-        try:
-            await behaviour(reader, writer)
-        finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
-
-    server = await asyncio.start_server(behave, "127.0.0.1", 0)
-    try:
-        port = server.sockets[0].getsockname()[1]
-        async with carrier_at(port, deadline=deadline) as carrier:
-            yield carrier
-    finally:
-        server.close()
-        await asyncio.gather(*filter(None, conversations))
-
-
-async def read_request(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next(
-        (line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")),
-        b":0",
-    )
-    return head + await reader.readexactly(int(length.partition(b":")[2]))
+    behaviour: Behaviour, deadline: timedelta = DEADLINE, adapter: OpenAdapter = simulated_at
+) -> AsyncIterator[Carrier]:
+    async with (
+        RawServer(behaviour).listening() as server,
+        carrier_at(server.port, deadline=deadline, adapter=adapter) as carrier,
+    ):
+        yield carrier
 
 
 def answering(status: str, body: bytes = b"", *headers: str) -> Behaviour:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", *headers, "", ""]
-        writer.write("\r\n".join(lines).encode() + body)
-        await writer.drain()
-
-    return answer
+    lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", *headers, "", ""]
+    return saying("\r\n".join(lines).encode() + body)
 
 
-async def close_unread(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def saying(answer: bytes) -> Behaviour:
+    async def behave(visit: Visit) -> None:
+        await visit.hear()
+        await visit.say(answer)
+
+    return behave
+
+
+async def close_unread(visit: Visit) -> None:
     """Takes the connection and closes it."""
 
 
-async def reset_after_reading(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.transport.abort()
+async def never_answer(visit: Visit) -> None:
+    while await visit.hear() is not None:
+        pass
 
 
-async def close_after_reading(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
+stop_in_the_answer = saying(b'HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{"id":')
 
 
-async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    await reader.read()
+async def stall_in_the_answer(visit: Visit) -> None:
+    await stop_in_the_answer(visit)
+    await visit.reader.read()
 
 
-async def stop_in_the_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(b'HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{"id":')
-    await writer.drain()
+speak_no_http = saying(b"220 mail.example.net ESMTP\r\n\r\n")
 
 
-async def stall_in_the_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await stop_in_the_answer(reader, writer)
-    await reader.read()
+@on_carriers(Ability.SPEAKS_HTTP)
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        close_unread,
+        close_behind_a_request,
+        reset_behind_a_request,
+        never_answer,
+        stop_in_the_answer,
+        stall_in_the_answer,
+        speak_no_http,
+        answering("201 Created", b"zz\r\n", "transfer-encoding: chunked"),
+    ],
+)
+async def test_a_request_that_may_have_left_is_unclear(
+    carrier: Subject, behaviour: Behaviour
+) -> None:
+    async with carrier_behind(behaviour, adapter=carrier.at) as opened:
+        assert isinstance(await opened.place_call(REQUEST), Unclear)
 
 
-async def speak_no_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(b"220 mail.example.net ESMTP\r\n\r\n")
-    await writer.drain()
+@on_carriers(Ability.SPEAKS_HTTP, Ability.GIVES_REASONS)
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        answering("500 Internal Server Error"),
+        answering("502 Bad Gateway", b"<html>"),
+        answering("503 Service Unavailable", b"", "retry-after: 1"),
+    ],
+)
+async def test_a_fault_of_the_carrier_s_own_is_unclear(
+    carrier: Subject, behaviour: Behaviour
+) -> None:
+    async with carrier_behind(behaviour, adapter=carrier.at) as opened:
+        assert isinstance(await opened.place_call(REQUEST), Unclear)
 
 
 @pytest.mark.parametrize(
     "behaviour",
     [
-        close_unread,
-        close_after_reading,
-        reset_after_reading,
-        never_answer,
-        stop_in_the_answer,
-        stall_in_the_answer,
-        speak_no_http,
-        answering("500 Internal Server Error"),
-        answering("502 Bad Gateway", b"<html>"),
-        answering("503 Service Unavailable", b"", "retry-after: 1"),
-        answering("201 Created", b"zz\r\n", "transfer-encoding: chunked"),
         answering("201 Created", b"no gzip", "content-encoding: gzip"),
         answering("201 Created", b"<html>"),
         answering("201 Created", b'{"id": null}'),
         answering("201 Created", b"[]"),
     ],
 )
-async def test_a_request_that_may_have_left_is_unclear(behaviour: Behaviour) -> None:
+async def test_an_answer_that_names_no_call_is_unclear(behaviour: Behaviour) -> None:
     async with carrier_behind(behaviour) as carrier:
         assert isinstance(await carrier.place_call(REQUEST), Unclear)
 
@@ -154,11 +154,12 @@ def closed_port() -> int:
         return port
 
 
-async def test_a_closed_port_is_not_sent() -> None:
-    async with carrier_at(closed_port()) as carrier:
-        assert isinstance(await carrier.place_call(REQUEST), NotSent)
-        assert isinstance(await carrier.look_up(QUERY), LookUpFailed)
-        assert not await carrier.hang_up(QUERY)
+@on_carriers(Ability.SPEAKS_HTTP, Ability.GIVES_REASONS)
+async def test_a_closed_port_is_not_sent(carrier: Subject) -> None:
+    async with carrier_at(closed_port(), adapter=carrier.at) as opened:
+        assert isinstance(await opened.place_call(REQUEST), NotSent)
+        assert isinstance(await opened.look_up(LOST), LookUpFailed)
+        assert not await opened.hang_up(LOST)
 
 
 async def test_a_host_that_does_not_exist_is_not_sent() -> None:
@@ -168,16 +169,12 @@ async def test_a_host_that_does_not_exist_is_not_sent() -> None:
 
 
 async def test_a_failed_tls_handshake_is_not_sent() -> None:
-    async def no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        await writer.drain()
-        writer.close()
+    async def no_tls(visit: Visit) -> None:
+        await visit.reader.read(1)
+        await visit.say(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    server = await asyncio.start_server(no_tls, "127.0.0.1", 0)
-    async with carrier_at(server.sockets[0].getsockname()[1], "https") as carrier:
+    async with RawServer(no_tls).listening() as server, carrier_at(server.port, "https") as carrier:
         assert isinstance(await carrier.place_call(REQUEST), NotSent)
-    server.close()
 
 
 async def test_a_connection_that_is_never_made_is_not_sent() -> None:
@@ -249,11 +246,12 @@ async def test_a_clear_answer_is_taken_at_its_word(
         assert await carrier.place_call(REQUEST) == result
 
 
+@on_carriers(Ability.SPEAKS_HTTP, Ability.IS_ASKED)
 @pytest.mark.parametrize(
     "behaviour",
     [
         close_unread,
-        reset_after_reading,
+        reset_behind_a_request,
         never_answer,
         speak_no_http,
         answering("500 Internal Server Error"),
@@ -263,10 +261,12 @@ async def test_a_clear_answer_is_taken_at_its_word(
         answering("404 Not Found", b"<html>"),
     ],
 )
-async def test_a_look_up_without_a_clear_answer_fails(behaviour: Behaviour) -> None:
-    async with carrier_behind(behaviour) as carrier:
-        assert isinstance(await carrier.look_up(QUERY), LookUpFailed)
-        assert not await carrier.hang_up(QUERY)
+async def test_a_look_up_without_a_clear_answer_fails(
+    carrier: Subject, behaviour: Behaviour
+) -> None:
+    async with carrier_behind(behaviour, adapter=carrier.at) as opened:
+        assert isinstance(await opened.look_up(LOST), LookUpFailed)
+        assert not await opened.hang_up(LOST)
 
 
 async def test_only_the_carriers_own_404_says_that_there_is_no_such_call() -> None:

@@ -12,7 +12,7 @@ from outdial_server.carriers.plivo.adapter import LISTED_MOST
 from outdial_server.carriers.simulated.profile import SimulationProfile, with_settings
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.ids import CallId
-from outdial_server.domain.report import ReportKind
+from outdial_server.domain.report import Fault, ReportKind
 from outdial_server.ports.carrier import (
     Accepted,
     CallQuery,
@@ -21,6 +21,7 @@ from outdial_server.ports.carrier import (
     LookUpFailed,
     LookUpResult,
     NoSuchCall,
+    Refused,
 )
 from support.far_carrier import FarLine
 from support.far_plivo import PlivoFace, plivo_line
@@ -58,6 +59,13 @@ async def test_whoever_answers_is_connected_when_plivo_asks(tmp_path: Path) -> N
         assert stream is not None
         assert stream.text == REQUEST.join_url
         assert list(line.far.told_to_do) == [asked["answer_url"]], "to nothing else there is more"
+
+
+async def test_an_agent_at_a_sip_address_is_said_before_anybody_is_called(tmp_path: Path) -> None:
+    async with plivo_line(LONG, tmp_path) as line:
+        refused = await line.carrier.place_call(replace(REQUEST, join_url="sip:ada@example.net"))
+        assert refused == Refused("JOIN_URL_IS_NO_SOCKET", Fault.CONFIGURATION)
+        assert line.far.requests == []
 
 
 @pytest.mark.parametrize("profile", [RINGING, LONG], ids=["ringing", "talking"])

@@ -2,153 +2,89 @@
 fails in its own way, on both event loops that Outdial runs on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
-import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
 from outdial_server.domain.ids import CallId
-from outdial_server.ports.carrier import Accepted, DialResult, NotSent, Unclear
+from outdial_server.ports.carrier import Accepted, Carrier, DialResult, NotSent, Unclear
+from support.all_carriers import Ability, OpenAdapter, Subject, on_carriers, simulated_at
+from support.loops import Run
+from support.raw_server import (
+    Behaviour,
+    RawServer,
+    Visit,
+    always,
+    close_behind_a_request,
+    reset_behind_a_request,
+)
 from support.requests import REQUEST
 
 DEADLINE = timedelta(seconds=1)
 TAKEN = b'HTTP/1.1 201 Created\r\ncontent-length: 14\r\n\r\n{"id": "SIM1"}'
 
 
-Run = Callable[[Coroutine[Any, Any, None]], None]
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    running: Run = request.param
-    return running
-
-
-@dataclass
-class Connection:
-    """One connection of the adapter, seen from the carrier's end."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def read_request(self) -> bool:
-        """Whether another whole request came."""
-        try:
-            head = await self.reader.readuntil(b"\r\n\r\n")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return False
-        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        await self.reader.readexactly(int(length))
-        return True
-
-    async def answer(self, raw: bytes) -> None:
-        self.writer.write(raw)
-        await self.writer.drain()
-
-    def reset(self) -> None:
-        """The kernel's RST, not a FIN: what was not yet read is lost to the other side."""
-        self.writer.transport.abort()
-
-
-Behaviour = Callable[[Connection, int], Awaitable[bool]]
-"""Takes the connection and the number of its request, from 1; returns whether to read on."""
-
-
-@dataclass
-class Counting:
-    """How many whole requests came, and over how many connections."""
-
-    behaviour: Behaviour
-    requests: int = 0
-    connections: int = 0
-    _serving: set[asyncio.Task[None]] = field(default_factory=set)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving.add(task)
-        connection, number = Connection(reader, writer), 0
-        while await connection.read_request():
-            self.requests += 1
-            number += 1
-            if not await self.behaviour(connection, number):
-                break
-        writer.close()
-
-    async def finish(self) -> None:
-        await asyncio.gather(*self._serving, return_exceptions=True)
-
-
 @asynccontextmanager
-async def counting(
-    behaviour: Behaviour,
-) -> AsyncIterator[tuple[HttpSimulatedCarrier, Counting]]:
-    counter = Counting(behaviour)
-    server = await asyncio.start_server(counter.serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    carrier = HttpSimulatedCarrier(f"http://127.0.0.1:{port}", "secret", "http://here", DEADLINE)
-    try:
-        yield carrier, counter
-    finally:
-        await carrier.close()
-        server.close()
-        await counter.finish()
+async def carrier_before(
+    behaviour: Behaviour, adapter: OpenAdapter = simulated_at
+) -> AsyncIterator[tuple[Carrier, RawServer]]:
+    async with RawServer(behaviour).listening() as server:
+        carrier = adapter(f"http://127.0.0.1:{server.port}", "http://here", DEADLINE)
+        try:
+            yield carrier, server
+        finally:
+            await carrier.close()
 
 
-async def close(connection: Connection, number: int) -> bool:
-    return False
+async def half_a_header(visit: Visit) -> None:
+    await visit.hear()
+    await visit.say(b"HTTP/1.1 201 Crea")
 
 
-async def reset(connection: Connection, number: int) -> bool:
-    connection.reset()
-    return False
+async def half_an_answer_and_reset(visit: Visit) -> None:
+    await visit.hear()
+    await visit.say(TAKEN[:-5])
+    visit.reset()
 
 
-async def half_a_header(connection: Connection, number: int) -> bool:
-    await connection.answer(b"HTTP/1.1 201 Crea")
-    return False
+redirect = always(
+    b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /calls\r\ncontent-length: 0\r\n\r\n"
+)
+unavailable = always(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
 
 
-async def half_an_answer_and_reset(connection: Connection, number: int) -> bool:
-    await connection.answer(TAKEN[:-5])
-    connection.reset()
-    return False
-
-
-async def redirect(connection: Connection, number: int) -> bool:
-    await connection.answer(
-        b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /calls\r\ncontent-length: 0\r\n\r\n"
-    )
-    return True
-
-
-async def unavailable(connection: Connection, number: int) -> bool:
-    await connection.answer(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
-    return True
-
-
+@on_carriers(Ability.SPEAKS_HTTP)
 @pytest.mark.parametrize(
     "behaviour",
-    [close, reset, half_a_header, half_an_answer_and_reset, redirect, unavailable],
+    [
+        close_behind_a_request,
+        reset_behind_a_request,
+        half_a_header,
+        half_an_answer_and_reset,
+        redirect,
+        unavailable,
+    ],
+    ids=["closed", "reset", "half a header", "half an answer", "redirect", "unavailable"],
 )
-def test_a_request_that_fails_is_not_sent_again(run: Run, behaviour: Behaviour) -> None:
+def test_a_request_that_fails_is_not_sent_again(
+    run: Run, carrier: Subject, behaviour: Behaviour
+) -> None:
     async def scenario() -> None:
-        async with counting(behaviour) as (carrier, counter):
-            assert not isinstance(await carrier.place_call(REQUEST), Accepted | NotSent)
-        assert counter.requests == 1
+        async with carrier_before(behaviour, carrier.at) as (opened, server):
+            assert not isinstance(await opened.place_call(REQUEST), Accepted | NotSent)
+        assert server.requests == 1
 
     run(scenario())
 
 
-@pytest.mark.parametrize("ending", [close, reset], ids=["closed", "reset"])
+@pytest.mark.parametrize(
+    "ending", [close_behind_a_request, reset_behind_a_request], ids=["closed", "reset"]
+)
 def test_a_kept_connection_that_dies_under_the_next_request_is_unclear(
     run: Run, ending: Behaviour
 ) -> None:
@@ -156,34 +92,34 @@ def test_a_kept_connection_that_dies_under_the_next_request_is_unclear(
     gone. Libraries like to send again here, on a new connection."""
 
     async def scenario() -> None:
-        async def die_at_the_second(connection: Connection, number: int) -> bool:
-            if number == 1:
-                await connection.answer(TAKEN)
-                return True
-            return await ending(connection, number)
+        async def die_at_the_second(visit: Visit) -> None:
+            await visit.hear()
+            await visit.say(TAKEN)
+            await ending(visit)
 
-        async with counting(die_at_the_second) as (carrier, counter):
+        async with carrier_before(die_at_the_second) as (carrier, server):
             assert await carrier.place_call(REQUEST) == Accepted("SIM1")
             assert isinstance(await carrier.place_call(REQUEST), Unclear)
-        assert (counter.connections, counter.requests) == (1, 2)
+        assert (server.connections, server.requests) == (1, 2)
 
     run(scenario())
 
 
-@pytest.mark.parametrize("ending", [close, reset], ids=["closed", "reset"])
+@pytest.mark.parametrize("ending", [Visit.close, Visit.reset], ids=["closed", "reset"])
 def test_a_kept_connection_that_died_in_between_rings_nobody_twice(
-    run: Run, ending: Behaviour
+    run: Run, ending: Callable[[Visit], None]
 ) -> None:
     """Closed behind the answer: whether the adapter has noticed by the next request is a
     matter of luck. It may take a new connection, or not know."""
 
     async def scenario() -> None:
-        async def die_after_the_first(connection: Connection, number: int) -> bool:
-            await connection.answer(TAKEN)
-            return await ending(connection, number)
+        async def die_after_the_first(visit: Visit) -> None:
+            await visit.hear()
+            await visit.say(TAKEN)
+            ending(visit)
 
         asked = 30
-        async with counting(die_after_the_first) as (carrier, counter):
+        async with carrier_before(die_after_the_first) as (carrier, server):
             results: list[DialResult] = []
             for number in range(asked):
                 request = replace(REQUEST, call_id=CallId(f"ours-{number}"))
@@ -191,23 +127,21 @@ def test_a_kept_connection_that_died_in_between_rings_nobody_twice(
         accepted = sum(isinstance(result, Accepted) for result in results)
         unclear = sum(isinstance(result, Unclear) for result in results)
         assert accepted + unclear == asked
-        assert accepted <= counter.requests <= asked
+        assert accepted <= server.requests <= asked
 
     run(scenario())
 
 
 def test_many_at_once_over_connections_that_die_are_sent_once_each(run: Run) -> None:
     async def scenario() -> None:
-        async def die_at_every_third(connection: Connection, number: int) -> bool:
-            if number % 3 == 0:
-                connection.reset()
-                return False
-            await connection.answer(TAKEN)
-            return True
+        async def die_at_the_third(visit: Visit) -> None:
+            while await visit.hear() is not None and visit.heard < 3:
+                await visit.say(TAKEN)
+            visit.reset()
 
         asked = 300
         at_once = asyncio.Semaphore(20)
-        async with counting(die_at_every_third) as (carrier, counter):
+        async with carrier_before(die_at_the_third) as (carrier, server):
 
             async def place(number: int) -> DialResult:
                 async with at_once:
@@ -216,7 +150,7 @@ def test_many_at_once_over_connections_that_die_are_sent_once_each(run: Run) -> 
 
             results = await asyncio.gather(*(place(number) for number in range(asked)))
         assert not [result for result in results if isinstance(result, NotSent)]
-        assert counter.requests == asked
+        assert server.requests == asked
 
     run(scenario())
 
@@ -230,12 +164,12 @@ def test_no_answer_is_too_strange(data: st.DataObject) -> None:
     end = data.draw(st.integers(start, len(TAKEN)))
     strange = TAKEN[:start] + data.draw(st.binary(max_size=20)) + TAKEN[end:]
 
-    async def answer(connection: Connection, number: int) -> bool:
-        await connection.answer(strange)
-        return False
+    async def answer(visit: Visit) -> None:
+        await visit.hear()
+        await visit.say(strange)
 
     async def place() -> DialResult:
-        async with counting(answer) as (carrier, _):
+        async with carrier_before(answer) as (carrier, _):
             return await carrier.place_call(REQUEST)
 
     result = asyncio.run(place())

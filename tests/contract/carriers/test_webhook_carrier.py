@@ -1,7 +1,6 @@
 """The webhook of a batch in the place of a carrier: what each way to answer comes to, that it is
 asked once, and what it is told. Over real sockets."""
 
-import asyncio
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,6 +34,7 @@ from outdial_server.webhooks.webhook_carrier import WebhookCarrier
 from support.call_receiver import CallReceiver, call_receiver, never, with_status
 from support.clock import START, ManualClock
 from support.domain import a_shown_call
+from support.raw_server import RawServer, reset_behind_a_request
 from support.sealing import SEAL
 
 BATCH, CALL = BatchId("a batch"), CallId("a call")
@@ -133,22 +133,10 @@ async def test_an_answer_that_does_not_come_is_not_waited_for_and_the_call_is_un
 
 
 async def test_a_connection_that_breaks_off_behind_the_request_leaves_the_call_unknown() -> None:
-    requests = 0
-
-    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal requests
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        await reader.readexactly(int(length))
-        requests += 1
-        writer.transport.abort()
-
-    server = await asyncio.start_server(break_off, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server, carrier() as opened:
-        request = request_to(webhook_at(f"http://127.0.0.1:{port}/"))
+    async with RawServer(reset_behind_a_request).listening() as server, carrier() as opened:
+        request = request_to(webhook_at(server.url))
         assert await opened.place_call(request) == Unclear("WEBHOOK_CONNECTION_LOST", REST)
-    assert requests == 1
+    assert server.requests == 1
 
 
 async def test_an_address_that_is_not_public_is_not_connected_to() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.agent import Agent, AgentFields
 from outdial_server.domain.errors import (
     AlreadyExistsError,

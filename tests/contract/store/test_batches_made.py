@@ -7,15 +7,10 @@ from itertools import chain
 import pytest
 
 from outdial_server.commands.rows import SLICE_ROWS
-from outdial_server.domain import batch as rules
-from outdial_server.domain.batch import (
-    BatchCounts,
-    BatchSettings,
-    BatchState,
-    ConfigErrorPolicy,
-    DuplicatePolicy,
-    UnknownPolicy,
-)
+from outdial_server.domain import batch_rules as rules
+from outdial_server.domain.batch import BatchCounts, BatchState
+from outdial_server.domain.batch_policies import ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.errors import (
     AlreadyExistsError,
     InvalidFieldsError,

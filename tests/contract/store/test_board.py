@@ -4,7 +4,7 @@ import asyncio
 from contextlib import aclosing
 from datetime import timedelta
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.ids import BatchId
 from outdial_server.ports.board import ENDED_MAX, FOLLOWED_MAX, Look, Selection
 from outdial_server.watch.board_watcher import BoardRequest, BoardUpdate, BoardWatchers

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from outdial_server.domain.batch import Batch, BatchChange, edit
+from outdial_server.domain.batch import Batch
+from outdial_server.domain.batch_rules import BatchChange, edit
 from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
 from outdial_server.domain.carrier_params import Params, ParamsError
 from outdial_server.domain.carrier_terms import CarrierTerms

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.batch import BatchState
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours

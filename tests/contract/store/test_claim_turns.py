@@ -80,6 +80,18 @@ async def test_a_batch_that_waits_for_later_costs_a_claim_two_statements(world: 
     assert await statements() <= before + 2 * 7 + 6
 
 
+async def test_a_claim_that_finds_every_slot_taken_waits_for_nobody(world: World) -> None:
+    account_id = await world.new_account(1)
+    agent_id = await world.new_agent("Bob", account_id=account_id)
+    await world.batch(2, account_id=account_id, agent_id=agent_id)
+    assert len(await world.claim()) == 1
+
+    claims, said = await said_by(world.store, lambda tx: claiming.claim(tx, GROUP, ParsedAgents()))
+
+    assert claims.calls == ()
+    assert not [sql for sql in said if "FOR NO KEY UPDATE" in sql]
+
+
 async def test_a_claim_that_had_to_wait_for_a_change_of_a_batch_goes_by_the_new_rules(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
+from outdial_server.domain.batch_policies import UnknownPolicy
 from outdial_server.domain.call import CallTimes
 from outdial_server.domain.ids import AgentId, BatchId
 from outdial_server.domain.report import ReportKind
@@ -151,7 +152,7 @@ async def test_a_row_turned_away_comes_back_at_its_moment(world: World) -> None:
 
 async def test_a_due_retry_comes_before_fresh_rows_of_its_priority(world: World) -> None:
     rows = [new_row(0), new_row(1), new_row(2), new_row(3, priority=1)]
-    await world.batch(rows, unknown_policy=rules.UnknownPolicy.RECONCILED_RETRY)
+    await world.batch(rows, unknown_policy=UnknownPolicy.RECONCILED_RETRY)
     (urgent,) = await world.live(1)
     await world.apply(ended(urgent))
     (first,) = await world.sending(1)

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.ids import BatchId

@@ -14,7 +14,8 @@ from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.new_batch import BatchPlanner, BatchSpec
 from outdial_server.commands.rows import SLICE_ROWS
 from outdial_server.domain.agent import AgentFields
-from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
+from outdial_server.domain.batch_policies import DuplicatePolicy
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.checks import RawRow
 from outdial_server.domain.contact import Contact, ContactFields, ContactSelection

@@ -8,7 +8,7 @@ import pytest
 
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.report import Fault
-from outdial_server.storage.stores import SqlBatches
+from outdial_server.storage.stores.batches import SqlBatches
 from outdial_server.storage.verbs.daily_counts import CountedDials
 from support.clock import START
 from support.stores import World, ended, new_rows, not_sent, refused, unclear

@@ -48,8 +48,8 @@ class PostgresWorld:
 @pytest.fixture
 def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in getattr(request, "param", {}).items():
-        if name == "command":
-            monkeypatch.setattr(postgres_database, "_COMMAND_SECONDS", value)
+        if name in ("_COMMAND_SECONDS", "_CONNECTION_SECONDS"):
+            monkeypatch.setattr(postgres_database, name, value)
         else:
             monkeypatch.setitem(postgres_database._SESSION, name, value)
 
@@ -74,6 +74,24 @@ def limited(**limits: Any) -> pytest.MarkDecorator:
 async def test_each_session_has_its_limits(postgres: PostgresWorld) -> None:
     assert await postgres.world.sql("SHOW lock_timeout") == [("10s",)]
     assert await postgres.world.sql("SHOW idle_in_transaction_session_timeout") == [("10s",)]
+
+
+@pytest.mark.postgres
+@limited(_CONNECTION_SECONDS=0)
+async def test_a_connection_that_is_too_old_is_made_anew_before_it_is_used(
+    postgres: PostgresWorld,
+) -> None:
+    """It may have been dropped while it stood by."""
+    peer = await postgres.connect()
+    try:
+        ended = await peer.fetchval(
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    finally:
+        await peer.close()
+    assert ended > 0
+    assert await postgres.world.sql("SELECT 1") == [(1,)]
 
 
 @pytest.mark.postgres
@@ -125,7 +143,7 @@ async def test_a_lock_that_took_too_long_once_is_waited_for_again(
 
 
 @pytest.mark.postgres
-@limited(command=0.3)
+@limited(_COMMAND_SECONDS=0.3)
 async def test_a_statement_without_end_is_told_as_unavailable_and_the_next_works(
     postgres: PostgresWorld,
 ) -> None:

@@ -7,8 +7,9 @@ from functools import partial
 
 import pytest
 
-from outdial_server.domain import batch as rules
-from outdial_server.domain.batch import Batch, BatchChange, BatchState
+from outdial_server.domain import batch_rules as rules
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.batch_rules import BatchChange
 from outdial_server.domain.errors import NotFoundError, PreconditionError, Reason
 from outdial_server.domain.event import BatchAfter, EventType
 from outdial_server.domain.ids import BatchId

@@ -189,6 +189,19 @@ async def test_those_that_wait_share_what_batches_leave_and_the_reserve(world: W
     await check_invariants(world.store)
 
 
+async def test_one_that_another_server_is_to_dial_is_left_to_its_claim(world: World) -> None:
+    new = world.new_direct_call()
+    made = await world.store.direct_calls.create_direct_call(new, may_claim=False)
+    assert made.claimed is None
+    (claimed,) = await world.claim()
+    assert claimed.call_id == made.call.call_id
+    # What is refused anywhere is refused here.
+    one = await small(world, 1)
+    await one.direct()
+    with pytest.raises(ExhaustedError):
+        await one.store.direct_calls.create_direct_call(one.new_direct_call(), may_claim=False)
+
+
 async def test_the_wait_has_an_end(world: World) -> None:
     world = await small(world, cap=1)
     busy = await made(world)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.batch import BatchState
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.ids import BatchId

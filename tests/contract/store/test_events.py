@@ -2,7 +2,8 @@
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
+from outdial_server.domain.batch import BatchState
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.errors import OutOfRangeError, Reason
 from outdial_server.domain.event import BatchAfter, EventType, ScheduledCallAfter
@@ -49,6 +50,22 @@ async def test_the_log_tells_a_life_from_its_first_event_to_its_last(world: Worl
     assert isinstance(events[6].after, BatchAfter)
 
 
+async def test_an_event_says_from_which_state_the_batch_came(world: World) -> None:
+    batch_id = await world.batch(1)
+    for change in (rules.pause, rules.resume, rules.cancel):
+        await world.change(batch_id, change)
+    changes = [(event.type, event.after) for event in await world.events(batch_id)]
+    batches = [(kind, after) for kind, after in changes if isinstance(after, BatchAfter)]
+    running, paused = int(BatchState.RUNNING), int(BatchState.PAUSED)
+    cancelled = int(BatchState.CANCELLED)
+    assert [(kind, after.previous_state, after.state) for kind, after in batches[:4]] == [
+        (EventType.BATCH_CREATED, None, running),
+        (EventType.BATCH_STATE_CHANGED, running, paused),
+        (EventType.BATCH_STATE_CHANGED, paused, running),
+        (EventType.BATCH_STATE_CHANGED, running, cancelled),
+    ]
+
+
 async def test_events_are_read_from_anywhere_and_no_more_than_asked(world: World) -> None:
     batch_id = await world.batch(4)
     await world.live()
@@ -60,6 +77,23 @@ async def test_events_are_read_from_anywhere_and_no_more_than_asked(world: World
     assert some.batch == await world.get(batch_id)
     assert list((await log.read(batch_id, 9, 4)).events) == []
     assert list((await log.read(batch_id, 8, 4)).events) == whole[8:]
+
+
+async def test_a_thinned_log_has_what_is_said_of_the_batch_and_how_far_it_was_read(
+    world: World,
+) -> None:
+    batch_id = await world.batch(2)
+    await world.apply(*(ended(call) for call in await world.live()))
+    whole = await world.events(batch_id)
+    log = world.store.events
+    for after in range(len(whole) + 1):
+        for limit in (1, 3, len(whole)):
+            some = (await log.read(batch_id, after, limit)).events
+            thinned = await log.read(batch_id, after, limit, thinned=True)
+            assert list(thinned.events) == [
+                event for event in some if isinstance(event.after, BatchAfter) or event is some[-1]
+            ]
+            assert thinned.batch.sequence == len(whole)
 
 
 async def test_each_batch_has_a_log_of_its_own(world: World) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.call_event import CallEvent
 from outdial_server.domain.conversation import Conversation, Speaker, Utterance

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from outdial_server.commands.erase_address import EraseAddress
-from outdial_server.domain.batch import DuplicatePolicy
+from outdial_server.domain.batch_policies import DuplicatePolicy
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.errors import (
     InvalidFieldsError,
@@ -64,6 +64,16 @@ async def called(world: World, batch_id: BatchId, disposition: Disposition) -> N
     calls = await world.live()
     await world.apply(*(ended(call, disposition) for call in calls))
     assert (await world.get(batch_id)).ended_at is not None
+
+
+async def test_a_late_word_of_the_carrier_brings_nothing_back(world: World) -> None:
+    await world.batch([theirs()])
+    (call,) = await world.live()
+    await world.apply(ended(call, Disposition.NO_ANSWER))
+    await forget(world)
+    # News comes twice, and the answer to a request behind the first of it.
+    await world.apply(accepted(call, "CA1"), ended(call, Disposition.NO_ANSWER))
+    assert await world.sql("SELECT carrier_call_id FROM calls") == [(None,)]
 
 
 async def test_of_somebody_who_was_called_only_what_was_counted_stays(world: World) -> None:

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from outdial_server.commands.rows import SLICE_ROWS
-from outdial_server.domain import batch as rules
-from outdial_server.domain.batch import DuplicatePolicy
+from outdial_server.domain import batch_rules as rules
+from outdial_server.domain.batch_policies import DuplicatePolicy
 from outdial_server.domain.errors import (
     AlreadyExistsError,
     ConflictError,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.batch import BatchState
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.paging import PageRequest

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.storage.encoding import pack_id
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs import upkeep

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from outdial_server.domain.batch import UnknownPolicy
+from outdial_server.domain.batch_policies import UnknownPolicy
 from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.call_event import CallEvent, Joined, Over

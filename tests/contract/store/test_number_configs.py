@@ -9,27 +9,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from outdial_server.domain import batch as rules
-from outdial_server.domain.batch import BatchChange
+from outdial_server.domain import batch_rules as rules
+from outdial_server.domain.batch_rules import BatchChange
 from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
 from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.credentials import SealedCredentials
 from outdial_server.domain.errors import ExhaustedError, PreconditionError, Reason
 from outdial_server.domain.explanation import batch_answers, row_answers
 from outdial_server.domain.gates import GateAnswer
-from outdial_server.domain.ids import BatchId, CarrierConfigId, PhoneNumberId
+from outdial_server.domain.ids import BatchId, CarrierConfigId
 from outdial_server.domain.medium import Medium
-from outdial_server.domain.phone_number import PhoneNumber, PhoneNumberFields
+from outdial_server.domain.phone_number import PhoneNumber
 from outdial_server.domain.rotation import Rotation
 from outdial_server.ports.batches import Decide
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.storage.verbs.call_texts import ParsedAgents
 from outdial_server.storage.verbs.claiming import claim
 from support.invariants import check_invariants
+from support.numbers import BACK, FREE, FRONT, SIDE, new_number
 from support.statements import said_by
 from support.stores import World, edit_of, ended, new_row, new_rows, not_sent, settled
 
-FRONT, BACK, SIDE, FREE = "+15550001111", "+15550002222", "+15550003333", "+15550009999"
 TERMS = CarrierTerms(need_config=frozenset({"simulated"}))
 SEALED = SealedCredentials({}, "sealed")
 LISTED = (FRONT, BACK)
@@ -50,12 +50,7 @@ async def config(
 
 
 async def number(world: World, address: str, of_config: str = "") -> PhoneNumber:
-    return await world.store.phone_numbers.create_phone_number(
-        world.account_id,
-        PhoneNumberId(world.ids.new_id()),
-        address,
-        PhoneNumberFields(carrier_config=of_config),
-    )
+    return await new_number(world, address, carrier_config=of_config)
 
 
 async def give(world: World, one: PhoneNumber, of_config: str) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from outdial_server.domain.batch import UnknownPolicy
+from outdial_server.domain.batch_policies import UnknownPolicy
 from outdial_server.domain.errors import ExhaustedError, Reason
 from outdial_server.domain.explanation import Verdict, batch_answers, batch_verdict
 from outdial_server.domain.ids import AccountId

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from outdial_server.domain.batch import RetryCallerId
+from outdial_server.domain.batch_policies import RetryCallerId
 from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
 from outdial_server.domain.errors import AlreadyExistsError, OutdialError
 from outdial_server.domain.ids import CarrierConfigId, PhoneNumberId

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.batch import BatchState
 from outdial_server.domain.breaker import ACCOUNT_TERMS
 from outdial_server.domain.call import Disposition
@@ -15,13 +15,13 @@ from outdial_server.domain.credentials import SealedCredentials
 from outdial_server.domain.errors import NotFoundError, PreconditionError, Reason
 from outdial_server.domain.explanation import batch_answers, row_answers
 from outdial_server.domain.gates import GateAnswer
-from outdial_server.domain.ids import BatchId, CarrierConfigId, PhoneNumberId
+from outdial_server.domain.ids import BatchId, CarrierConfigId
 from outdial_server.domain.medium import WEBHOOK_CARRIER, Medium
-from outdial_server.domain.phone_number import PhoneNumberFields
 from outdial_server.domain.report import Evidence
 from outdial_server.domain.rotation import Rotation
 from outdial_server.ports.dispatch import ClaimedCall
 from support.invariants import check_invariants
+from support.numbers import new_number
 from support.stores import World, ended, new_row, new_rows, settled, unclear
 
 FRONT, BACK, SIDE = "+15550001111", "+15550002222", "+15550003333"
@@ -45,12 +45,7 @@ async def config(
 
 
 async def number(world: World, address: str, of_config: str = "") -> None:
-    await world.store.phone_numbers.create_phone_number(
-        world.account_id,
-        PhoneNumberId(world.ids.new_id()),
-        address,
-        PhoneNumberFields(carrier_config=of_config),
-    )
+    await new_number(world, address, carrier_config=of_config)
 
 
 async def claimed(world: World) -> list[ClaimedCall]:

@@ -14,18 +14,8 @@ from outdial_server.domain.errors import (
 from outdial_server.domain.ids import AgentId, PhoneNumberId
 from outdial_server.domain.limits import NUMBERS_PER_POOL_MAX
 from outdial_server.domain.phone_number import Capability, PhoneNumber, PhoneNumberFields
+from support.numbers import BACK, FRONT, SIDE, new_number
 from support.stores import NO_ID, World, all_pages
-
-FRONT, BACK, SIDE = "+15550001111", "+15550002222", "+15550003333"
-
-
-async def make(world: World, address: str = FRONT, **values: object) -> PhoneNumber:
-    return await world.store.phone_numbers.create_phone_number(
-        world.account_id,
-        PhoneNumberId(world.ids.new_id()),
-        address,
-        PhoneNumberFields(**values),  # type: ignore[arg-type]
-    )
 
 
 async def bind(
@@ -51,7 +41,7 @@ async def refusal(world: World, number_id: PhoneNumberId) -> OutdialError:
 
 
 async def test_a_number_is_read_as_it_was_made(world: World) -> None:
-    made = await make(
+    made = await new_number(
         world,
         display_name="Empfang",
         active=False,
@@ -73,7 +63,7 @@ async def test_a_number_is_read_as_it_was_made(world: World) -> None:
 
 
 async def test_numbers_are_listed_oldest_first_and_by_filters(world: World) -> None:
-    made = [await make(world, address) for address in (FRONT, BACK, SIDE)]
+    made = [await new_number(world, address) for address in (FRONT, BACK, SIDE)]
     bound = await bind(world, made[1])
     store = world.store.phone_numbers
 
@@ -89,17 +79,17 @@ async def test_numbers_are_listed_oldest_first_and_by_filters(world: World) -> N
 
 
 async def test_an_account_has_a_number_once(world: World) -> None:
-    made = await make(world)
+    made = await new_number(world)
     with pytest.raises(AlreadyExistsError) as caught:
-        await make(world)
+        await new_number(world)
     assert caught.value.reason is Reason.PHONE_NUMBER_TAKEN
     assert caught.value.metadata == {"address": FRONT}
     await world.store.phone_numbers.delete_phone_number(world.account_id, made.phone_number_id)
-    assert (await make(world)).phone_number_id != made.phone_number_id
+    assert (await new_number(world)).phone_number_id != made.phone_number_id
 
 
 async def test_two_accounts_may_have_one_number(world: World) -> None:
-    made = await make(world)
+    made = await new_number(world)
     other = await world.new_account()
     theirs = await world.store.phone_numbers.create_phone_number(
         other, PhoneNumberId(world.ids.new_id()), FRONT, PhoneNumberFields()
@@ -126,7 +116,7 @@ async def test_a_repeated_request_makes_one_number(world: World) -> None:
 
 
 async def test_a_changed_number_has_another_revision(world: World) -> None:
-    made = await make(world)
+    made = await new_number(world)
     store = world.store.phone_numbers
     wanted = PhoneNumberFields(
         "desk", active=False, capabilities=Capability.SMS, max_concurrent_calls=2
@@ -144,7 +134,7 @@ async def test_a_changed_number_has_another_revision(world: World) -> None:
 
 
 async def test_a_deleted_number_is_gone_and_bound_to_nobody(world: World) -> None:
-    made = await make(world)
+    made = await new_number(world)
     await bind(world, made)
     store = world.store.phone_numbers
     await store.delete_phone_number(world.account_id, made.phone_number_id)
@@ -174,7 +164,7 @@ async def test_what_is_no_number_is_not_found(world: World) -> None:
 
 
 async def test_an_agent_has_its_numbers_in_their_order(world: World) -> None:
-    front, back, side = [await make(world, address) for address in (FRONT, BACK, SIDE)]
+    front, back, side = [await new_number(world, address) for address in (FRONT, BACK, SIDE)]
     for number in (front, back, side):
         assert (await bind(world, number)).agent_id == world.agent_id
     assert await outbound(world) == [FRONT, BACK, SIDE]
@@ -192,7 +182,7 @@ async def test_an_agent_has_its_numbers_in_their_order(world: World) -> None:
 
 
 async def test_binding_changes_no_etag(world: World) -> None:
-    made = await make(world)
+    made = await new_number(world)
     before = await world.store.agents.get_agent(world.account_id, world.agent_id)
     assert (await bind(world, made)).revision == made.revision
     after = await world.store.agents.get_agent(world.account_id, world.agent_id)
@@ -200,7 +190,7 @@ async def test_binding_changes_no_etag(world: World) -> None:
 
 
 async def test_a_number_serves_one_agent(world: World) -> None:
-    made = await make(world)
+    made = await new_number(world)
     other = await world.new_agent("Bob")
     await bind(world, made)
     with pytest.raises(PreconditionError) as caught:
@@ -217,7 +207,7 @@ async def test_a_number_serves_one_agent(world: World) -> None:
 
 
 async def test_an_agent_that_goes_leaves_its_numbers_free(world: World) -> None:
-    made = await make(world)
+    made = await new_number(world)
     other = await world.new_agent("Bob")
     await bind(world, made, other)
     await world.store.agents.delete_agent(world.account_id, other)
@@ -228,7 +218,7 @@ async def test_an_agent_that_goes_leaves_its_numbers_free(world: World) -> None:
 
 
 async def test_an_agent_has_no_more_numbers_than_a_claim_may_look_at(world: World) -> None:
-    made = [await make(world, f"+1555{n:07d}") for n in range(NUMBERS_PER_POOL_MAX + 1)]
+    made = [await new_number(world, f"+1555{n:07d}") for n in range(NUMBERS_PER_POOL_MAX + 1)]
     for number in made[:-1]:
         await bind(world, number)
     with pytest.raises(PreconditionError) as caught:
@@ -239,7 +229,7 @@ async def test_an_agent_has_no_more_numbers_than_a_claim_may_look_at(world: Worl
 
 
 async def test_numbers_that_are_bound_at_once_have_places_of_their_own(world: World) -> None:
-    made = [await make(world, f"+1555{n:07d}") for n in range(8)]
+    made = [await new_number(world, f"+1555{n:07d}") for n in range(8)]
     await asyncio.gather(*(bind(world, number) for number in made))
     assert sorted(await outbound(world)) == [number.address for number in made]
     places = await world.sql("SELECT place FROM phone_numbers ORDER BY place")

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.call import CallFilter, Disposition
 from outdial_server.domain.number_rules import NumberRules
 from outdial_server.domain.paging import PageRequest

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.retention import Retention
 from outdial_server.ports.retention import Erased, Swept
 from outdial_server.storage.schema import metadata

@@ -5,11 +5,22 @@ from datetime import timedelta
 
 import pytest
 
+from outdial_server.domain.batch_webhook import BatchWebhook
+from outdial_server.domain.carrier_config import (
+    CarrierConfigFields,
+    CarrierRates,
+    ConfigRef,
+    config_ref,
+)
+from outdial_server.domain.errors import ExhaustedError, Reason
+from outdial_server.domain.ids import CarrierConfigId
+from outdial_server.domain.medium import WEBHOOK_CARRIER, Medium
 from outdial_server.domain.quarantine import DOUBT_MARGIN
+from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.ports.carrier import ListedCall
 from outdial_server.ports.quarantine import Compared
 from support.clock import START, ManualClock
-from support.stores import World, accepted
+from support.stores import World, accepted, new_row
 
 
 async def moved_to_another_timeline(world: World) -> None:
@@ -52,6 +63,72 @@ async def test_nobody_is_claimed_or_sent_in_quarantine(world: World) -> None:
     assert await store.lift_quarantine()
     assert not await store.lift_quarantine()
     assert len(await world.claim()) == 3
+
+
+async def test_a_direct_call_is_refused_in_quarantine_or_waits_unclaimed(
+    world: World, clock: ManualClock
+) -> None:
+    store = world.store.quarantine
+    await store.begin_quarantine(START)
+    with pytest.raises(ExhaustedError) as refused:
+        await world.direct()
+    assert refused.value.reason is Reason.CALL_HELD_BACK
+    assert dict(refused.value.metadata) == {"gate": "engine", "because": "FAILOVER"}
+    made = await world.direct(wait_until=clock.now() + timedelta(hours=1))
+    assert made.claimed is None
+    assert not (await store.read_doubts()).has_claims, "it would keep the quarantine from its end"
+    await store.lift_quarantine()
+    assert [call.call_id for call in await world.claim()] == [made.call.call_id]
+
+
+async def config(world: World, name: str, carrier: str) -> tuple[str, ConfigRef | None]:
+    made = await world.store.carrier_configs.create_carrier_config(
+        world.account_id,
+        CarrierConfigId(world.ids.new_id()),
+        carrier,
+        CarrierConfigFields(name),
+        CarrierRates({}),
+    )
+    return carrier, config_ref(made.carrier_config_id)
+
+
+async def test_carrier_configs_that_people_name_are_asked_at_whatever_carrier(
+    world: World,
+) -> None:
+    main = await config(world, "main", "simulated")
+    far = await config(world, "far", "elsewhere")
+    await config(world, "unused", "elsewhere")
+    assert far[1] is not None
+    await world.batch([new_row(0), new_row(1, carrier_config=far[1].config_id)])
+    await world.store.quarantine.begin_quarantine(START)
+    doubts = await world.store.quarantine.read_doubts()
+    assert doubts.accounts == [main, far, ("simulated", None)]
+
+
+WEBHOOK = (WEBHOOK_CARRIER, None)
+HOOK = BatchWebhook("https://hooks.example.com/ready", SealedSecrets("sealed"))
+
+
+@pytest.mark.parametrize(
+    ("of_batch", "of_rows", "carrier", "asked"),
+    [
+        (Medium.OUTGOING, [None, None], "simulated", [("simulated", None)]),
+        (Medium.OUTGOING, [None, Medium.WEBHOOK], "simulated", [("simulated", None), WEBHOOK]),
+        (Medium.WEBHOOK, [None, Medium.OUTGOING], "simulated", [("simulated", None), WEBHOOK]),
+        (Medium.WEBHOOK, [None, None], WEBHOOK_CARRIER, [WEBHOOK]),
+    ],
+)
+async def test_whoever_a_medium_leads_to_is_asked(
+    world: World,
+    of_batch: Medium,
+    of_rows: list[Medium | None],
+    carrier: str,
+    asked: list[tuple[str, None]],
+) -> None:
+    rows = [new_row(n, medium=medium) for n, medium in enumerate(of_rows)]
+    await world.batch(rows, medium=of_batch, carrier=carrier, webhook=HOOK)
+    await world.store.quarantine.begin_quarantine(START)
+    assert (await world.store.quarantine.read_doubts()).accounts == asked
 
 
 async def test_one_that_begins_again_doubts_from_the_earliest_moment_and_is_another_one(
@@ -117,3 +194,18 @@ async def test_a_call_is_known_by_the_carrier_s_id_where_that_knows_none_of_ours
     assert await store.compare([known]) == Compared(ended=0, live=0)
     unknown = ListedCall("CA2", call.address, is_live=True)
     assert await store.compare([unknown]) == Compared(ended=0, live=1)
+
+
+async def test_a_call_of_somebody_else_s_is_unknown_by_whatever_id_he_gave_it(
+    world: World,
+) -> None:
+    await world.batch(2)
+    store = world.store.quarantine
+    theirs = ListedCall("CA1", "+19999999999", is_live=True, call_id="order 17")
+    assert await store.compare([theirs]) == Compared(ended=0, live=1)
+
+
+async def test_a_call_without_a_number_is_nobody_s_until_it_is_told(world: World) -> None:
+    await world.batch(1)
+    store = world.store.quarantine
+    assert await store.compare([ListedCall("CA1", "", is_live=True)]) == Compared(ended=0, live=1)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.call import CallFilter, CallState, Disposition
 from outdial_server.domain.errors import NotFoundError, Reason

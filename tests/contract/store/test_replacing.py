@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from outdial_server.domain import batch as rules
-from outdial_server.domain.batch import BatchState, DuplicatePolicy
+from outdial_server.domain import batch_rules as rules
+from outdial_server.domain.batch import BatchState
+from outdial_server.domain.batch_policies import DuplicatePolicy
 from outdial_server.domain.errors import (
     ConflictError,
     InvalidFieldsError,

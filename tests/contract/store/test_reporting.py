@@ -6,8 +6,9 @@ from itertools import permutations
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.batch import BatchState
+from outdial_server.domain.batch_policies import UnknownPolicy
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import BatchId, CallId
@@ -326,9 +327,7 @@ async def test_an_unclear_answer_makes_the_call_unknown_and_keeps_its_slot(world
 
 
 @pytest.mark.parametrize("policy", [AT_MOST_ONCE, RETRY, HOLD])
-async def test_evidence_brings_an_unknown_call_back(
-    world: World, policy: rules.UnknownPolicy
-) -> None:
+async def test_evidence_brings_an_unknown_call_back(world: World, policy: UnknownPolicy) -> None:
     batch_id, call = await one_unknown(world, unknown_policy=policy)
     await world.apply(report(call, ReportKind.RINGING, carrier_call_id="c-1"))
     counts = (await world.get(batch_id)).counts

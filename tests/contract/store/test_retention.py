@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from outdial_server.adapters.identity import UuidV7Ids
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.call import CallFilter
 from outdial_server.domain.errors import NotFoundError, OutOfRangeError, PreconditionError, Reason
 from outdial_server.domain.ids import BatchId, ImportId, ThrottleId

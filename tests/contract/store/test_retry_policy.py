@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.batch import BatchState
+from outdial_server.domain.batch_policies import RetryCallerId, UnknownPolicy
 from outdial_server.domain.call import CallFilter, CallState, Disposition
 from outdial_server.domain.event import Event, EventType, ScheduledCallAfter
 from outdial_server.domain.ids import BatchId
@@ -412,7 +413,7 @@ async def test_a_granted_try_that_was_not_sent_can_still_be_taken_back(world: Wo
 async def test_the_unknown_policy_dials_again_whatever_the_budget(world: World) -> None:
     policy = RetryPolicy(POLICY.rules, 1)
     batch_id = await world.batch(
-        1, retry_policy=policy, unknown_policy=rules.UnknownPolicy.RECONCILED_RETRY
+        1, retry_policy=policy, unknown_policy=UnknownPolicy.RECONCILED_RETRY
     )
     (call,) = await world.sending()
     await world.apply(unclear(call))
@@ -476,7 +477,7 @@ async def test_a_batch_may_have_its_number_chosen_again(world: World) -> None:
         1,
         retry_policy=POLICY,
         caller_id="+15550009",
-        retry_caller_id=rules.RetryCallerId.CHOOSE_AGAIN,
+        retry_caller_id=RetryCallerId.CHOOSE_AGAIN,
     )
     await one_try(world, BUSY)
     await world.edit(batch_id, caller_id="+15550008")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.batch import BatchState
 from outdial_server.domain.call import CallFilter, CallState, Disposition
 from outdial_server.domain.errors import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.call import CallState
 from outdial_server.domain.errors import NotFoundError
 from outdial_server.domain.silence import LEASE

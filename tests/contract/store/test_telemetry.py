@@ -10,13 +10,13 @@ from structlog.testing import capture_logs
 
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.adapters.metrics import PrometheusTelemetry
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.errors import NotFoundError, Reason, UnavailableError
 from outdial_server.domain.ids import BatchId
 from outdial_server.domain.report import ReportKind
 from outdial_server.storage.database import Database
 from outdial_server.storage.store import open_store
-from outdial_server.storage.stores import SqlDispatch
+from outdial_server.storage.stores.dispatch import SqlDispatch
 from outdial_server.storage.tx import Tx
 from support.clock import ManualClock, ManualSignals
 from support.stores import NO_ID, World, report, settled, unclear

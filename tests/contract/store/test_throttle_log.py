@@ -17,7 +17,7 @@ from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.domain.throttle import RuleUse, ThrottleRule
 from outdial_server.storage.dialects.sqlite import SqliteDialect
 from outdial_server.storage.encoding import micros, moment
-from outdial_server.storage.schema import throttle_hits, throttles
+from outdial_server.storage.schema.throttles import throttle_hits, throttles
 from outdial_server.storage.sqlite_statements import SqliteStatements
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs import throttle_log

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from outdial_server.domain.batch import BatchState, ConfigErrorPolicy
+from outdial_server.domain.batch import BatchState
+from outdial_server.domain.batch_policies import ConfigErrorPolicy
 from outdial_server.domain.breaker import ACCOUNT_TERMS
 from outdial_server.domain.carrier_config import CarrierConfig, CarrierConfigFields, CarrierRates
 from outdial_server.domain.carrier_pace import RESTART
@@ -15,7 +16,7 @@ from outdial_server.domain.credentials import SealedCredentials
 from outdial_server.domain.errors import ExhaustedError, Reason
 from outdial_server.domain.explanation import batch_answers, row_answers, row_verdict
 from outdial_server.domain.gates import GateAnswer
-from outdial_server.domain.ids import BatchId, CarrierConfigId, PhoneNumberId
+from outdial_server.domain.ids import BatchId, CarrierConfigId
 from outdial_server.domain.phone_number import PhoneNumber, PhoneNumberFields
 from outdial_server.domain.report import CallReport, Evidence, Fault
 from outdial_server.domain.rotation import Rotation
@@ -27,6 +28,7 @@ from outdial_server.storage.verbs.claiming import claim
 from outdial_server.storage.verbs.reporting import apply_reports
 from outdial_server.storage.verbs.sending import mark_sending
 from support.invariants import check_invariants
+from support.numbers import new_number
 from support.statements import said_by
 from support.stores import (
     World,
@@ -71,12 +73,6 @@ async def lift(world: World, config: CarrierConfig) -> CarrierConfig:
         lambda present: present.fields,
         NO_DEFAULTS,
         lifts_hold=True,
-    )
-
-
-async def make_number(world: World, address: str) -> PhoneNumber:
-    return await world.store.phone_numbers.create_phone_number(
-        world.account_id, PhoneNumberId(world.ids.new_id()), address, PhoneNumberFields()
     )
 
 
@@ -214,7 +210,7 @@ async def test_an_account_without_a_rate_gets_one_while_it_is_in_trouble(world: 
 
 async def test_the_numbers_of_an_account_that_asked_to_wait_wait_with_it(world: World) -> None:
     config = await make(world)
-    number = await make_number(world, FRONT)
+    number = await new_number(world, FRONT)
     await world.store.phone_numbers.change_phone_number(
         world.account_id,
         number.phone_number_id,
@@ -417,7 +413,7 @@ async def test_configuration_faults_hold_the_account_for_other_batches_too(world
 async def test_a_number_that_the_carrier_refuses_is_left_out_while_others_go_on(
     world: World,
 ) -> None:
-    front, back = await make_number(world, FRONT), await make_number(world, BACK)
+    front, back = await new_number(world, FRONT), await new_number(world, BACK)
     config = await make(world)
     batch_id = await world.batch(
         20, phone_numbers=(FRONT, BACK), rotation=Rotation.ROUND_ROBIN, carrier_config="main"
@@ -440,7 +436,7 @@ async def test_a_number_that_the_carrier_refuses_is_left_out_while_others_go_on(
 
 
 async def test_one_call_tries_a_refused_number_again(world: World) -> None:
-    front = await make_number(world, FRONT)
+    front = await new_number(world, FRONT)
     batch_id = await world.batch(20, phone_numbers=(FRONT,))
     (call,) = await dialled(world, 1)
     await world.apply(bad_number(call))
@@ -465,8 +461,8 @@ async def test_one_call_tries_a_refused_number_again(world: World) -> None:
 
 
 async def test_who_is_bound_to_a_refused_number_waits_for_it(world: World) -> None:
-    front = await make_number(world, FRONT)
-    await make_number(world, BACK)
+    front = await new_number(world, FRONT)
+    await new_number(world, BACK)
     batch_id = await world.batch(
         [*new_rows(2, caller_id=FRONT), *new_rows(2, 2)], phone_numbers=(BACK,)
     )

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.batch import BatchState
 from outdial_server.domain.call import CallState
 from outdial_server.domain.event import EventType
@@ -16,7 +16,7 @@ from outdial_server.domain.silence import (
     trusted_until,
 )
 from outdial_server.ports.dispatch import LedgerFault, Reaped
-from outdial_server.storage.stores import SqlDispatch
+from outdial_server.storage.stores.dispatch import SqlDispatch
 from support.invariants import check_invariants
 from support.stores import (
     HOLD,

@@ -114,7 +114,6 @@ class Site:
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     carrier = CarrierProcess(tmp_path, EVENING)
-    await carrier.start()
     http_port = free_port()
     settings = Settings(
         database_url=f"sqlite:///{tmp_path / 'outdial.db'}",
@@ -127,11 +126,11 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         drain_seconds=0.2,
     )
     async with (
+        carrier.running(),
         running_server(settings) as server,
         grpc.aio.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel,
     ):
         yield Site(channel, carrier)
-    await carrier.stop()
 
 
 def from_token(batch_id: str, token: str) -> WatchBatchRequest:

@@ -6,13 +6,15 @@ import httpx
 from google.protobuf.field_mask_pb2 import FieldMask
 from outdial.v1.batch_pb2 import Batch
 from outdial.v1.carrier_config_pb2 import CarrierConfig
-from outdial.v1.scheduled_call_pb2 import ScheduledCall
+from outdial.v1.carrier_credentials_pb2 import SipCredentials
+from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall
 from tests.integration.api.conftest import watch_to_the_end
-from tests.integration.carriers.outdial import CALLER_ID, KEY, outdial
+from tests.integration.carriers.outdial import CALLER_ID, KEY, QUICK, outdial
 from tests.integration.carriers.test_plivo_account import far_plivo
 from tests.integration.carriers.test_twilio_account import far_twilio
 from tests.integration.conftest import OPERATOR_KEY
 
+from support.far_sip import LOOPBACK, FarAgent, FarTrunk, listening
 from support.grpc import refused
 
 BY_TWILIO, BY_PLIVO = "+15551230001", "+15551230002"
@@ -106,3 +108,43 @@ async def test_media_of_several_carriers_are_dialled_each_by_its_own(tmp_path: P
         assert changed.status_code == 200, changed.text
         told = await http.get(f"{left}/scheduled_calls")
         assert [one["medium"] for one in told.json()["results"]] == [None, *media]
+
+
+async def test_some_are_dialled_by_twilio_and_others_over_a_trunk_for_one_agent(
+    tmp_path: Path,
+) -> None:
+    trunk, phone = FarTrunk(QUICK), FarAgent()
+    async with (
+        far_twilio() as twilio,
+        listening(trunk),
+        listening(phone),
+        outdial(tmp_path, sip_listen=f"{LOOPBACK}:0") as server,
+        httpx.AsyncClient(
+            base_url=server.http_url, headers={"X-API-Key": OPERATOR_KEY}, timeout=30
+        ) as http,
+    ):
+        await server.add_config(twilio.credentials(), name="main")
+        await server.add_config(SipCredentials(proxy=trunk.where), "sip", name="trunk")
+        agent = f"sip:ada@{phone.where}"
+        path = f"/api/agents/{await server.add_agent(agent)}/scheduled_batches"
+        media = [
+            {"twilio": {"outgoing": {"to": BY_TWILIO, "from": CALLER_ID}}},
+            {"sip": {"outgoing": {"to": "sip:ann@example.org", "from": "ada"}}},
+        ]
+        made = await http.post(path, json={"calls": [{"medium": medium} for medium in media]})
+        assert made.status_code == 201, made.text
+        batch_id = made.json()["batchId"]
+        await watch_to_the_end(server.channel, KEY, batch_id)
+        (asked,) = twilio.far.requests
+        assert asked["To"] == [BY_TWILIO]
+        assert f"<Dial><Sip>{agent}</Sip></Dial>" in asked["Twiml"][0]
+        (invite,) = phone.heard("INVITE")
+        assert invite.start.startswith(f"INVITE {agent}")
+        calls = (await server("ListCalls", batch_id=batch_id)).calls
+        assert {(one.address, one.carrier, one.disposition) for one in calls} == {
+            (BY_TWILIO, "twilio", Disposition.DISPOSITION_ANSWERED_HUMAN),
+            ("sip:ann@example.org", "sip", Disposition.DISPOSITION_ANSWERED_HUMAN),
+        }
+        told = await http.get(f"{path}/{batch_id}/scheduled_calls")
+        assert [one["medium"] for one in told.json()["results"]] == media
+        trunk.switch.close()

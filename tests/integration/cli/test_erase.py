@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from outdial_server.adapters.identity import UuidV7Ids
 from outdial_server.cli.main import app
-from outdial_server.domain.batch import DuplicatePolicy
+from outdial_server.domain.batch_policies import DuplicatePolicy
 from outdial_server.domain.suppression import SuppressionFields
 from outdial_server.storage import open_store
 from support.clock import ManualClock, ManualSignals

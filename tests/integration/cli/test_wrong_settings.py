@@ -30,7 +30,7 @@ def own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("OUTDIAL_GRPC_LISTEN", "OUTDIAL_HTTP_LISTEN"):
         monkeypatch.setenv(name, "127.0.0.1:0")
     # It is for a whole process, and this one goes on with other tests.
-    monkeypatch.setattr("outdial_server.cli.serve.configure_logs", lambda *_: None)
+    monkeypatch.setattr("outdial_server.adapters.logs.configure_logs", lambda *_: None)
 
 
 def refusal(*command: str) -> str:
@@ -54,6 +54,7 @@ def refusal(*command: str) -> str:
         ("postgresql://u:secret@host/x", "use sqlite:///outdial.db or postgresql+asyncpg://"),
         ("sqlite://", "must be a file"),
         ("sqlite:///:memory:", "must be a file"),
+        ("sqlite:///outdial.db?key=secret", "takes no options with SQLite"),
         ("sqlite:///nowhere/outdial.db", "there and writable"),
         ("sqlite:///text.db/outdial.db", "there and writable"),
         ("sqlite:///folder.db", "folder.db cannot be opened: it must be a file"),

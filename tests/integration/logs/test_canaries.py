@@ -48,6 +48,7 @@ from support.faulty_server import (
 )
 from support.grpc import call, with_key
 from support.processes import free_port
+from support.raw_server import RawServer, Visit
 
 TESTS = Path(__file__).parents[2]
 COMMAND = str(Path(sys.executable).with_name("outdial-server"))
@@ -411,28 +412,24 @@ async def strange_carrier() -> AsyncIterator[str]:
     """Answers each request in another wrong way, and quotes it."""
     answers = iter(range(1_000_000))
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            kind = next(answers) % 5
-            said = f"{CANARY} {NUMBER}001 {head.decode(errors='replace').splitlines()[0]}"
-            if kind == 0:
-                writer.transport.abort()
-                return
-            status = {1: "200 OK", 2: "500 Broken", 3: "422 Wrong", 4: f"201 {CANARY}"}[kind]
-            body = json.dumps({"id": said} if kind == 4 else {"error": said}) if kind > 1 else said
-            writer.write(
-                f"HTTP/1.1 {status}\r\nx-said: {CANARY}\r\nconnection: close\r\n"
-                f"content-length: {len(body.encode())}\r\n\r\n{body}".encode()
-            )
-            await writer.drain()
-        writer.close()
+    async def answer(visit: Visit) -> None:
+        head = await visit.hear()
+        if head is None:
+            return
+        kind = next(answers) % 5
+        said = f"{CANARY} {NUMBER}001 {head.decode(errors='replace').splitlines()[0]}"
+        if kind == 0:
+            visit.reset()
+            return
+        status = {1: "200 OK", 2: "500 Broken", 3: "422 Wrong", 4: f"201 {CANARY}"}[kind]
+        body = json.dumps({"id": said} if kind == 4 else {"error": said}) if kind > 1 else said
+        await visit.say(
+            f"HTTP/1.1 {status}\r\nx-said: {CANARY}\r\nconnection: close\r\n"
+            f"content-length: {len(body.encode())}\r\n\r\n{body}".encode()
+        )
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
+    async with RawServer(answer).listening() as server:
+        yield server.url.rstrip("/")
 
 
 async def strange_callbacks(http_url: str) -> None:

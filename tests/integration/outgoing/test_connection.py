@@ -3,32 +3,24 @@ is there at once, and before the loop has read it."""
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-import uvloop
 
 from outdial_server.outgoing.answer import AnswerLostError
 from outdial_server.outgoing.connection import Connection, Request
+from support.loops import Run
 
 ASKED = b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 0\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
-Run = Callable[[Coroutine[Any, Any, None]], None]
 
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    running: Run = request.param
-    return running
-
-
-def request(data: bytes = ASKED, seconds: float = 60) -> Request:
+def request(data: bytes = ASKED, seconds: float = 60, leaves_within: float = 60) -> Request:
     loop = asyncio.get_running_loop()
-    return Request(data, loop.time() + seconds, loop.create_future())
+    now = loop.time()
+    return Request(data, now + leaves_within, now + seconds, loop.create_future())
 
 
 @dataclass
@@ -56,11 +48,11 @@ class Line:
 
 
 @asynccontextmanager
-async def line(data: bytes = ASKED) -> AsyncIterator[Line]:
+async def line(data: bytes = ASKED, leaves_within: float = 60) -> AsyncIterator[Line]:
     ours, far = socket.socketpair()
     for end in (ours, far):
         end.settimeout(0)
-    first, idle, gone = request(data), list[Connection](), asyncio.Event()
+    first, idle, gone = request(data, 60, leaves_within), list[Connection](), asyncio.Event()
     connection = Connection(ours, first, idle.append, lambda _: gone.set())
     await asyncio.get_running_loop().create_connection(lambda: connection, sock=ours)
     try:
@@ -118,6 +110,43 @@ def test_an_idle_connection_that_is_over_closes(
             ending(open_line.far)
             await open_line.gone.wait()
             assert not open_line.connection.carry_next(request())
+
+    run(scenario())
+
+
+def test_what_comes_too_late_to_a_connection_has_not_left(run: Run) -> None:
+    """As in a process that stood still while it connected, or while it waited for its turn."""
+
+    async def scenario() -> None:
+        async with line(leaves_within=-1) as late:
+            late.connection.abort()
+            assert not late.first.has_left
+            assert not late.first.answered.done()
+            assert await late.hear() == b""
+        async with line() as open_line:
+            await open_line.answer_first()
+            second = request(leaves_within=-1)
+            assert not open_line.connection.carry_next(second)
+            assert not second.has_left
+            assert await open_line.hear() == b""
+
+    run(scenario())
+
+
+def test_a_socket_that_could_not_carry_its_first_request_is_closed_once(run: Run) -> None:
+    async def scenario() -> None:
+        ours, far = socket.socketpair()
+        ours.settimeout(0)
+        # By the time that the connection stands.
+        far.close()
+        first, gone = request(), asyncio.Event()
+        connection = Connection(ours, first, lambda _: None, lambda _: gone.set())
+        await asyncio.get_running_loop().create_connection(lambda: connection, sock=ours)
+        assert not first.has_left
+        connection.abort()
+        await gone.wait()
+        # Whoever closes it next has nothing to close: the number may be another's by then.
+        assert ours.fileno() == -1
 
     run(scenario())
 

@@ -3,93 +3,24 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 from outdial_server.outgoing.answer import AnswerLostError, NothingSentError
 from outdial_server.outgoing.exchange import HttpExchange
 from outdial_server.outgoing.lookups import Address
 from support.certificates import self_signed
+from support.loops import Run
+from support.raw_server import RawServer, Visit, always, reset_behind_a_request
 
 DEADLINE = timedelta(seconds=30)
 SOON = timedelta(seconds=2)
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
-
-Run = Callable[[Coroutine[Any, Any, None]], None]
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    running: Run = request.param
-    return running
-
-
-@dataclass
-class Visit:
-    """One connection, seen from the server."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def hear(self) -> bytes | None:
-        """The next whole request, or None when no other comes."""
-        try:
-            head = await self.reader.readuntil(b"\r\n\r\n")
-            length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-            return head + await self.reader.readexactly(int(length or 0))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return None
-
-    async def say(self, data: bytes) -> None:
-        self.writer.write(data)
-        await self.writer.drain()
-
-
-Behaviour = Callable[[Visit], Awaitable[None]]
-
-
-@dataclass
-class FarEnd:
-    behave: Behaviour
-    tls: ssl.SSLContext | None = None
-    url: str = ""
-    port: int = 0
-    connections: int = 0
-    open: int = 0
-    open_most: int = 0
-    _visits: set[asyncio.Task[None] | None] = field(default_factory=set)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._visits.add(asyncio.current_task())
-        self.connections += 1
-        self.open += 1
-        self.open_most = max(self.open, self.open_most)
-        try:
-            with suppress(ConnectionError):
-                await self.behave(Visit(reader, writer))
-        finally:
-            self.open -= 1
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
-
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator["FarEnd"]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
-        self.port = server.sockets[0].getsockname()[1]
-        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/"
-        try:
-            yield self
-        finally:
-            server.close()
-            await asyncio.gather(*filter(None, self._visits))
 
 
 @asynccontextmanager
@@ -103,14 +34,6 @@ async def exchange(
         await made.close()
 
 
-def always(answer: bytes) -> Behaviour:
-    async def behave(visit: Visit) -> None:
-        while await visit.hear() is not None:
-            await visit.say(answer)
-
-    return behave
-
-
 def test_requests_follow_one_another_on_one_connection(run: Run) -> None:
     chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
     continued = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" + OK
@@ -121,7 +44,7 @@ def test_requests_follow_one_another_on_one_connection(run: Run) -> None:
                 assert await visit.hear() is not None
                 await visit.say(answer)
 
-        async with FarEnd(behave).listening() as far, exchange() as ours:
+        async with RawServer(behave).listening() as far, exchange() as ours:
             for method in (ours.post, ours.get, ours.delete, ours.post):
                 assert (await method(far.url)).body == b"ok"
             assert far.connections == 1
@@ -138,7 +61,7 @@ def test_the_request_is_as_it_was_given(run: Run) -> None:
                 heard.append(await visit.hear())
                 await visit.say(OK)
 
-        async with FarEnd(behave).listening() as far, exchange() as ours:
+        async with RawServer(behave).listening() as far, exchange() as ours:
             await ours.post(f"{far.url}a/b?c=d", b"body", {"x-one": "1"})
             await ours.get(f"{far.url}a", {"to": "+1 555", "n": "ü"})
             await ours.delete(far.url)
@@ -170,7 +93,7 @@ def test_some_answers_are_the_last_of_their_connection(run: Run, answer: bytes) 
             assert await visit.hear() is not None
             await visit.say(answer)
 
-        async with FarEnd(behave).listening() as far, exchange() as ours:
+        async with RawServer(behave).listening() as far, exchange() as ours:
             assert [(await ours.post(far.url)).body for _ in range(3)] == [b"ok"] * 3
             assert far.connections == 3
 
@@ -179,7 +102,7 @@ def test_some_answers_are_the_last_of_their_connection(run: Run, answer: bytes) 
 
 def test_a_header_cannot_carry_another(run: Run) -> None:
     async def scenario() -> None:
-        async with FarEnd(always(OK)).listening() as far, exchange() as ours:
+        async with RawServer(always(OK)).listening() as far, exchange() as ours:
             for header in ({"x": "1\r\ny: 2"}, {"x\n": "1"}, {"x": "\0"}):
                 with pytest.raises(NothingSentError):
                     await ours.post(far.url, b"", header)
@@ -190,7 +113,7 @@ def test_a_header_cannot_carry_another(run: Run) -> None:
 
 def test_above_its_connections_requests_wait(run: Run) -> None:
     async def scenario() -> None:
-        async with FarEnd(always(OK)).listening() as far, exchange(connections=3) as ours:
+        async with RawServer(always(OK)).listening() as far, exchange(connections=3) as ours:
             answers = await asyncio.gather(*(ours.post(far.url) for _ in range(50)))
             assert [answer.body for answer in answers] == [b"ok"] * 50
             assert far.open_most <= 3
@@ -201,8 +124,8 @@ def test_above_its_connections_requests_wait(run: Run) -> None:
 def test_idle_connections_make_room_for_other_origins(run: Run) -> None:
     async def scenario() -> None:
         async with (
-            FarEnd(always(OK)).listening() as one,
-            FarEnd(always(OK)).listening() as other,
+            RawServer(always(OK)).listening() as one,
+            RawServer(always(OK)).listening() as other,
             exchange(connections=1) as ours,
         ):
             for far in (one, other) * 3:
@@ -223,7 +146,7 @@ def test_a_request_that_gets_no_connection_in_time_has_not_left(run: Run) -> Non
                 heard += 1
                 has_come.set()
 
-        async with FarEnd(behave).listening() as far, exchange(SOON, connections=1) as ours:
+        async with RawServer(behave).listening() as far, exchange(SOON, connections=1) as ours:
             first = asyncio.create_task(ours.post(far.url))
             await has_come.wait()
             with pytest.raises((NothingSentError, AnswerLostError)) as waited:
@@ -245,7 +168,7 @@ def test_a_request_that_nobody_waits_for_ends_its_connection(run: Run) -> None:
             assert await visit.hear() is None
             is_over.set()
 
-        async with FarEnd(behave).listening() as far, exchange() as ours:
+        async with RawServer(behave).listening() as far, exchange() as ours:
             asking = asyncio.create_task(ours.post(far.url))
             await has_come.wait()
             asking.cancel()
@@ -265,7 +188,7 @@ def test_an_exchange_that_is_closed_sends_nothing_more(run: Run) -> None:
             has_come.set()
             assert await visit.hear() is None
 
-        async with FarEnd(behave).listening() as far, exchange() as ours:
+        async with RawServer(behave).listening() as far, exchange() as ours:
             asking = asyncio.create_task(ours.post(far.url))
             await has_come.wait()
             await ours.close()
@@ -303,7 +226,7 @@ def closed_address() -> Address:
 
 def test_a_host_is_reached_by_the_address_that_answers(run: Run) -> None:
     async def scenario() -> None:
-        async with FarEnd(always(OK)).listening() as far, nowhere() as silent:
+        async with RawServer(always(OK)).listening() as far, nowhere() as silent:
 
             async def resolve(host: str, port: int) -> list[Address]:
                 return [closed_address(), silent, (socket.AF_INET, ("127.0.0.1", port)), silent]
@@ -325,7 +248,7 @@ def test_many_at_once_ask_for_a_name_once(run: Run) -> None:
                 raise OSError("no such host")
             return [(socket.AF_INET, ("127.0.0.1", port))]
 
-        async with FarEnd(always(OK)).listening() as far, exchange(resolve=resolve) as ours:
+        async with RawServer(always(OK)).listening() as far, exchange(resolve=resolve) as ours:
             await asyncio.gather(*(ours.post(f"http://a.example:{far.port}/") for _ in range(9)))
             assert asked == ["a.example"]
             for _ in range(2):
@@ -353,7 +276,10 @@ def test_requests_follow_one_another_over_tls(run: Run, tmp_path: Path) -> None:
     serving, believing = contexts(tmp_path)
 
     async def scenario() -> None:
-        async with FarEnd(always(OK), serving).listening() as far, exchange(tls=believing) as ours:
+        async with (
+            RawServer(always(OK), serving).listening() as far,
+            exchange(tls=believing) as ours,
+        ):
             for _ in range(3):
                 assert (await ours.post(far.url, b"x" * 1_000_000)).body == b"ok"
             assert 1 <= far.connections <= 3
@@ -373,7 +299,7 @@ def test_nothing_is_sent_to_a_server_that_is_not_the_one(run: Run, tmp_path: Pat
         async def behave(visit: Visit) -> None:
             heard.append(await visit.hear())
 
-        async with FarEnd(behave, serving).listening() as far:
+        async with RawServer(behave, serving).listening() as far:
             async with exchange(tls=believing, resolve=resolve) as ours:
                 # Another name than the certificate's.
                 with pytest.raises(NothingSentError, match="CANNOT_CONNECT"):
@@ -391,11 +317,10 @@ def test_over_tls_what_was_sent_may_have_left(run: Run, tmp_path: Path) -> None:
     serving, believing = contexts(tmp_path)
 
     async def scenario() -> None:
-        async def behave(visit: Visit) -> None:
-            if await visit.hear() is not None:
-                visit.writer.transport.abort()
-
-        async with FarEnd(behave, serving).listening() as far, exchange(tls=believing) as ours:
+        async with (
+            RawServer(reset_behind_a_request, serving).listening() as far,
+            exchange(tls=believing) as ours,
+        ):
             with pytest.raises(AnswerLostError, match="CONNECTION_LOST"):
                 await ours.post(far.url)
 

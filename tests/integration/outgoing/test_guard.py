@@ -3,19 +3,19 @@ that listen on every address of this machine."""
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import pytest
-import uvloop
 
 from outdial_server.domain.internet import AddressGuard, parse_networks
 from outdial_server.outgoing.answer import ANSWER_MOST_BYTES, AnswerLostError, NothingSentError
 from outdial_server.outgoing.exchange import HttpExchange
 from outdial_server.outgoing.lookups import Address, Resolve
 from outdial_server.outgoing.target import checked_url
+from support.loops import Run
 
 DEADLINE: Final = timedelta(seconds=5)
 GUARD: Final = AddressGuard()
@@ -113,15 +113,6 @@ REACHABLE: Final = (
     "[::ffff:127.0.0.1]",
     "[0:0:0:0:0:ffff:127.0.0.1]",
 )
-
-
-Run = Callable[[Coroutine[Any, Any, None]], None]
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    running: Run = request.param
-    return running
 
 
 class Listeners:

@@ -96,7 +96,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'outdial.db'}")
     async with open_foundation(settings) as base:
         store = base.store
-        await FirstKeys(store.accounts, store.keys, base.ids, base.clock).execute(SECRET)
+        await FirstKeys(store.accounts, store.keys, base.ids, base.clock).put(SECRET)
         (account,) = (await store.accounts.list_accounts(PageRequest())).items
         world = World(store, base.clock, base.ids, account.account_id, AgentId(""))  # type: ignore[arg-type]
         await store.accounts.change_account(account.account_id, _with_many_slots)

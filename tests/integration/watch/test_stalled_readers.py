@@ -49,9 +49,8 @@ async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
         OUTDIAL_SIMULATE_PROFILE="fast",
         OUTDIAL_LOG_LEVEL="warning",
     )
-    await server.start()
-    yield server
-    await server.stop()
+    async with server.running():
+        yield server
 
 
 @pytest.fixture

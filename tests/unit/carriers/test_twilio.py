@@ -79,6 +79,13 @@ def test_parts_of_a_second_are_rounded_up_and_a_ring_is_bounded() -> None:
     assert form(ring_timeout=timedelta(hours=1))["Timeout"] == ["600"]
 
 
+def test_an_agent_with_a_sip_address_is_dialled() -> None:
+    agent = "sip:ada-ours@voice.example.net;user=phone?X-Of=a&X-At=b"
+    dialled = ET.fromstring(connected(agent, "ours")).find("Dial/Sip")  # noqa: S314 our own
+    assert dialled is not None
+    assert dialled.text == agent
+
+
 def test_whoever_answers_is_connected_to_the_agent() -> None:
     stream = ET.fromstring(connected(JOIN_URL, "ours")).find("Connect/Stream")  # noqa: S314 our own
     assert stream is not None

@@ -14,8 +14,9 @@ from outdial_server.commands.add_scheduled_calls import AddScheduledCalls
 from outdial_server.commands.contact_rows import CopyContacts
 from outdial_server.commands.create_batch import CreateBatch
 from outdial_server.commands.new_batch import BatchPlanner, BatchSpec, choose_carrier
-from outdial_server.commands.rows import SLICE_ROWS, RawRows
-from outdial_server.domain.batch import BatchSettings, DuplicatePolicy
+from outdial_server.commands.rows import ROWS_LOOKED_AT, SLICE_ROWS, RawRows
+from outdial_server.domain.batch_policies import DuplicatePolicy
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.domain.checks import RawRow
 from outdial_server.domain.errors import InvalidFieldsError, PreconditionError, Reason
@@ -128,6 +129,37 @@ async def test_each_fault_is_named_by_the_index_of_its_row() -> None:
     ]
     assert refused.value.message.endswith("(and 1 more)")
     assert creating.intake.latest.outcome is None
+
+
+async def test_faults_of_the_batch_hide_none_of_its_rows() -> None:
+    creating = Creating()
+    nameless = replace(SPEC, settings=BatchSettings(""))
+    with pytest.raises(InvalidFieldsError) as refused:
+        await creating.execute([GOOD, BAD], nameless)
+    assert [violation.field for violation in refused.value.violations] == [
+        "batch.display_name",
+        "scheduled_calls[1].address",
+    ]
+
+
+@pytest.mark.parametrize(("row", "read_most"), [(BAD, 1), (GOOD, ROWS_LOOKED_AT // SLICE_ROWS)])
+async def test_of_a_batch_that_is_refused_only_so_many_rows_are_read(
+    row: RawRow, read_most: int
+) -> None:
+    read = 0
+
+    async def endless() -> RawRows:
+        nonlocal read
+        while True:
+            read += 1
+            yield [(number, row) for number in range(SLICE_ROWS)]
+
+    nameless = replace(SPEC, settings=BatchSettings(""))
+    with pytest.raises(InvalidFieldsError) as refused:
+        await Creating().create.execute(nameless, endless(), None)
+    assert refused.value.violations[0].field == "batch.display_name"
+    assert len(refused.value.violations) <= FIELD_VIOLATIONS_MAX
+    assert read == read_most
 
 
 async def test_after_a_fault_rows_are_only_checked() -> None:

@@ -97,6 +97,16 @@ async def test_a_key_revoked_elsewhere_stops_working_within_seconds() -> None:
     assert await ring.refused(secret) is Reason.API_KEY_INVALID
 
 
+async def test_a_clock_that_is_set_back_keeps_no_revoked_key_alive() -> None:
+    ring = KeyRing()
+    ring.clock.advance(timedelta(hours=1))
+    key, secret = await ring.new()
+    await ring.authenticate.execute(secret)
+    await ring.keys.revoke_key(ACCOUNT, key.api_key_id)
+    ring.authenticate.clock = ManualClock()
+    assert await ring.refused(secret) is Reason.API_KEY_INVALID
+
+
 async def test_a_key_stops_working_at_its_very_expiry_though_it_is_remembered() -> None:
     ring = KeyRing()
     _, secret = await ring.new(expires_at=START + timedelta(seconds=2))

@@ -8,7 +8,8 @@ import pytest
 
 from outdial_server.commands.start_batch import StartBatch
 from outdial_server.commands.update_batch import UpdateBatch
-from outdial_server.domain.batch import Batch, BatchSettings, BatchState
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.errors import ConflictError, InvalidFieldsError
 from outdial_server.domain.etag import etag_of
 from outdial_server.ports.signals import Topic

@@ -13,10 +13,12 @@ from outdial_server.domain.batch import (
     COUNT_NAMES,
     ENDED_STATES,
     Batch,
-    BatchChange,
     BatchCounts,
     BatchState,
-    ConfigErrorPolicy,
+)
+from outdial_server.domain.batch_policies import ConfigErrorPolicy
+from outdial_server.domain.batch_rules import (
+    BatchChange,
     cancel,
     carrier_misconfigured,
     close_window,

@@ -13,7 +13,7 @@ from outdial_server.domain import limits
 from outdial_server.domain.account import AccountChange
 from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.agent_checks import check_agent
-from outdial_server.domain.batch import BatchSettings
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.checks import (
     Checks,
     RawRow,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outdial_server.domain.batch import DuplicatePolicy
+from outdial_server.domain.batch_policies import DuplicatePolicy
 from outdial_server.domain.errors import InvalidFieldsError, Reason
 from outdial_server.domain.imports import BadRowPolicy, Finding, FindingKind, ImportCounts
 from outdial_server.domain.intake import CheckedRows, ImportTally, ListTally, RowFault, Tally

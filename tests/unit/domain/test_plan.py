@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outdial_server.domain.batch import DuplicatePolicy
+from outdial_server.domain.batch_policies import DuplicatePolicy
 from outdial_server.domain.plan import Duplicate, NumberedRow, PlacedRows, Placement
 from outdial_server.domain.scheduled_call import NewScheduledCall
 

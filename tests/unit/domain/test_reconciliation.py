@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outdial_server.domain.batch import UnknownPolicy
+from outdial_server.domain.batch_policies import UnknownPolicy
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.medium import Medium
 from outdial_server.domain.reconciliation import Sighting, Silence, judge

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outdial_server.domain.batch import Batch, BatchState, close_window, finish
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.batch_rules import close_window, finish
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.errors import InvalidFieldsError, PreconditionError, Reason
 from outdial_server.domain.event import EventType

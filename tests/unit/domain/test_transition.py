@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outdial_server.domain.batch import ConfigErrorPolicy, UnknownPolicy
+from outdial_server.domain.batch_policies import ConfigErrorPolicy, UnknownPolicy
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.event import EventType
-from outdial_server.domain.report import CallReport, Evidence, Fault, ReportKind
+from outdial_server.domain.report import CallReport, Evidence, Fault, ReportKind, in_order
 from outdial_server.domain.scheduled_call import (
     FINAL_STATES,
     DispatchOutcome,
@@ -25,7 +25,6 @@ from outdial_server.domain.transition import (
     CallFacts,
     Transition,
     advance,
-    in_order,
     not_sent_wait,
 )
 from support.clock import START

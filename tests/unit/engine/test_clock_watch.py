@@ -60,6 +60,19 @@ async def test_a_slow_database_is_none() -> None:
         assert not await watching.is_off()
 
 
+async def test_an_answer_that_takes_long_does_not_say_that_a_clock_is_right_again() -> None:
+    watching = Watching()
+    watching.offset = 6 * OFFSET_MOST
+    assert await watching.is_off()
+    watching.on_the_way = 8 * OFFSET_MOST
+    for offset in (watching.offset, timedelta(0)):
+        watching.offset = offset
+        assert await watching.is_off()
+    # Back and forth in the time that an offset may have.
+    watching.on_the_way = OFFSET_MOST / 2
+    assert not await watching.is_off()
+
+
 async def test_each_change_is_told_once_and_dialling_goes_on_at_once() -> None:
     watching = Watching()
     with capture_logs() as lines:

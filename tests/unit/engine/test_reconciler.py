@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from outdial_server.domain.batch import UnknownPolicy
+from outdial_server.domain.batch_policies import UnknownPolicy
 from outdial_server.domain.call import CallState
 from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.errors import Reason, UnavailableError

@@ -115,6 +115,19 @@ def test_of_a_long_body_the_beginning_is_an_answer() -> None:
     assert not reader.leaves_it_clean
 
 
+def test_what_comes_behind_a_body_is_no_header_and_has_an_end() -> None:
+    trailers = b"retry-after: 9\r\n" * 1_000
+    beginning = CHUNKED.replace(b"0\r\nx-trailer: end\r\n\r\n", b"0\r\n")
+    reader = AnswerReader()
+    assert reader.feed(beginning) is None
+    sent = 0
+    while (answer := reader.feed(trailers)) is None:
+        sent += len(trailers)
+        assert sent < 8 * ANSWER_MOST_BYTES
+    assert answer == Answer(201, {"x-one": "1", "transfer-encoding": "Chunked"}, b"hello")
+    assert not reader.leaves_it_clean
+
+
 def test_one_answer_leaves_nothing_for_the_next() -> None:
     _, reader = read([CONTINUED + PLAIN])
     reader.begin()

@@ -13,7 +13,7 @@ from outdial_server.watch.update import Update
 from outdial_server.watch.watcher import EVENTS_PER_REREAD_MAX, WatchRequest
 from support.clock import settle
 from support.watch_checkers import ToldEvent, check_gapless, check_ordered, check_unique
-from support.watching import EVERY_EVENT, LATEST, Bench, Reader
+from support.watching import BATCH_ONLY, EVERY_EVENT, LATEST, Bench, Reader
 
 INTERVAL = timedelta(milliseconds=20)
 
@@ -80,6 +80,40 @@ async def test_a_reader_that_stands_still_costs_a_ring_at_most_and_misses_nothin
     quick_task.cancel()
 
 
+async def test_whoever_watches_the_batch_alone_costs_no_reading_of_its_calls() -> None:
+    bench = Bench(rows=100)
+    stream = bench.open(WatchRequest(bench.token_now(), BATCH_ONLY, INTERVAL))
+    following = asyncio.ensure_future(anext(stream))
+    await settle()
+    read_before = bench.log.events_read
+    bench.log.step(events=60)
+    update = await bench.clock.drive(following)
+    assert update.sequence == bench.log.batch.sequence
+    assert update.batch.counts == bench.log.batch.counts
+    assert not update.events
+    assert bench.log.events_read - read_before == 1, "the last one says how far was read"
+
+
+async def test_one_tail_serves_all_when_it_has_every_event() -> None:
+    bench = Bench(rows=50)
+    for views, tails in (((EVERY_EVENT, BATCH_ONLY), 1), ((BATCH_ONLY, EVERY_EVENT), 2)):
+        requests = [WatchRequest(bench.token_now(), view, INTERVAL) for view in views]
+        streams = [bench.open(request) for request in requests]
+        following = []
+        for stream in streams:
+            following.append(asyncio.ensure_future(anext(stream)))
+            await settle()
+        bench.log.step(events=5)
+        updates = await bench.clock.drive(asyncio.gather(*following))
+        assert {update.sequence for update in updates} == {bench.log.batch.sequence}
+        assert {len(update.events) for update in updates} == {0, 5}
+        assert len(bench.watchers._tails._tasks) == tails
+        assert bench.watchers.batch_count == 1
+        for stream in streams:
+            await stream.aclose()
+        assert bench.watchers.batch_count == 0
+
+
 async def test_what_all_have_seen_is_let_go() -> None:
     bench = Bench(rows=500)
     reader = Reader(bench, WatchRequest(bench.token_now(), EVERY_EVENT, INTERVAL))
@@ -103,11 +137,11 @@ async def test_a_tail_ends_with_its_last_watcher() -> None:
     request = WatchRequest(bench.token_now(), EVERY_EVENT, INTERVAL)
     readers = [asyncio.ensure_future(Reader(bench, request).read()) for _ in range(3)]
     await settle()
-    assert (bench.watchers.count, bench.watchers.tail_count) == (3, 1)
+    assert (bench.watchers.count, bench.watchers.batch_count) == (3, 1)
     for reader in readers:
         reader.cancel()
     await settle()
-    assert (bench.watchers.count, bench.watchers.tail_count) == (0, 0)
+    assert (bench.watchers.count, bench.watchers.batch_count) == (0, 0)
     assert asyncio.all_tasks() == tasks_before
     reads = bench.log.reads
     bench.log.step()

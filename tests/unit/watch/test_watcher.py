@@ -222,7 +222,7 @@ async def test_the_end_of_the_batch_is_the_last_message() -> None:
     assert update.events[-1].type == EventType.BATCH_ENDED
     with pytest.raises(StopAsyncIteration):
         await anext(stream)
-    assert bench.watchers.count == bench.watchers.tail_count == 0
+    assert bench.watchers.count == bench.watchers.batch_count == 0
 
 
 @pytest.mark.parametrize("view", [EVERY_EVENT, LATEST, BATCH_ONLY])
@@ -362,7 +362,7 @@ async def test_draining_ends_streams_that_wait_that_flush_and_that_come() -> Non
         assert isinstance(error, UnavailableError)
         assert error.reason is Reason.SERVER_DRAINING
     await settle()
-    assert bench.watchers.count == bench.watchers.tail_count == 0
+    assert bench.watchers.count == bench.watchers.batch_count == 0
 
 
 async def test_a_place_whose_next_events_were_erased_is_refused_by_name() -> None:

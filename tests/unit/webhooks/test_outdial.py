@@ -1,5 +1,7 @@
 """Events as they are posted."""
 
+from dataclasses import replace
+
 import orjson
 
 from outdial_server.domain.call import CallState, Disposition
@@ -64,7 +66,11 @@ def test_an_event_of_a_batch() -> None:
         "state_reason": "",
         "state_detail": "",
         "counts_total": 9,
+        "previous_state": None,
     }
+    paused = replace(CREATED, after=BatchAfter(4, "", "", 9, previous_state=3))
+    told = orjson.loads(body(WebhookMessage(ACCOUNT, BATCH, "evt", paused)))["data"]["batch"]
+    assert (told["previous_state"], told["state"]) == ("RUNNING", "PAUSED")
 
 
 def test_a_probe_tells_whose_it_is_and_nothing_else() -> None:

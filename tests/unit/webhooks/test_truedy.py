@@ -30,7 +30,9 @@ NOT_PLACED = replace(
 
 
 def told(event_type: EventType, about: ToldCall | Batch, state: int = 3) -> dict[str, Any]:
-    after: BatchAfter | ScheduledCallAfter = BatchAfter(state, "", "", 9)
+    after: BatchAfter | ScheduledCallAfter = BatchAfter(
+        state, "", "", 9, None if state == BatchState.DRAFT else int(BatchState.DRAFT)
+    )
     if isinstance(about, ToldCall):
         after = ScheduledCallAfter(
             ROW,
@@ -103,7 +105,7 @@ def test_a_batch_is_told_with_the_status_of_the_event(
         "batch_id": BATCH,
         "batch_call_id": BATCH,
         "status": status,
-        "previous_status": None,
+        "previous_status": None if state is BatchState.DRAFT else "draft",
         "total_contacts": 10,
         "completed": 4,
         "failed": 4,

@@ -77,7 +77,7 @@ class WatchMetrics(Collector):
                 "Open WatchBatches streams.",
                 self._board_watchers.count,
             ),
-            ("outdial_watched_batches", "Batches that are watched.", watchers.tail_count),
+            ("outdial_watched_batches", "Batches that are watched.", watchers.batch_count),
             ("outdial_watch_lag_events", "Events the slowest watcher is behind.", watchers.lag),
             (
                 "outdial_watch_lag_seconds",

@@ -1,11 +1,12 @@
 """`outdial-server serve`"""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from outdial_server.adapters.logs import configure_logs
 from outdial_server.cli.run import refusals_told, run
 from outdial_server.settings import Settings, load_settings
 
@@ -29,27 +30,31 @@ def command(
     ] = False,
 ) -> None:
     """Run the server until SIGTERM or Ctrl-C."""
-    # Loaded here: the other commands start without it.
-    from outdial_server.app.server import serve  # noqa: PLC0415
+    with refusals_told(), _nothing_collected():
+        # Loaded here: the other commands start without it.
+        from outdial_server.adapters.logs import configure_logs  # noqa: PLC0415
+        from outdial_server.app.server import serve  # noqa: PLC0415
 
-    with refusals_told():
         settings = load_settings(**({"simulate": True} if simulate else {}))
         configure_logs(settings.log_form, settings.log_level)
         run(
             serve(
                 settings,
-                lambda server: _started(settings, server),
+                lambda server: _announce(settings, server),
                 until_stdin_closes=until_stdin_closes,
             )
         )
 
 
-def _started(settings: Settings, server: "RunningServer") -> None:
-    # All that stands now stands to the end. Looked through again and again, it would hold
-    # everybody for 80 ms each time.
-    gc.collect()
-    gc.freeze()
-    _announce(settings, server)
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """What a server is made of stays. To look it through for garbage while it gathers would take
+    a tenth of the start; once all of it stands, `serve` lets the collector go on."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _announce(settings: Settings, server: "RunningServer") -> None:

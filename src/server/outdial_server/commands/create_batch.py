@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from outdial_server.commands.contact_rows import CopyContacts
 from outdial_server.commands.new_batch import BatchPlanner, BatchSpec, refusal_of_an_empty_batch
-from outdial_server.commands.rows import RawRows, name_of, take_list
+from outdial_server.commands.rows import RawRows, name_of, take_list, with_faults_of_rows
 from outdial_server.domain.contact import NO_CONTACTS, ContactSelection
+from outdial_server.domain.errors import InvalidFieldsError
 from outdial_server.domain.request import GrowingRequest
 from outdial_server.ports.intake import IntakeStore, StoredRows
 from outdial_server.ports.schemas import SchemaCompiler
@@ -34,7 +35,10 @@ class CreateBatch:
         (AGENT_NOT_FOUND, CONTACT_FOLDER_NOT_FOUND, CONTACT_NOT_FOUND), PreconditionError
         (CARRIER_NOT_CONFIGURED, BATCH_EMPTY, AGENT_INACTIVE, CONTACT_FOLDER_EMPTY),
         AlreadyExistsError (REQUEST_ID_REUSED)."""
-        new = self.planner.plan(spec)
+        try:
+            new = self.planner.plan(spec)
+        except InvalidFieldsError as error:
+            raise await with_faults_of_rows(error, raw) from None
         opened = (
             self.intake.rehearse_batch(new)
             if validate_only

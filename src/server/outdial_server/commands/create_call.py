@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from outdial_server.commands.contexts import context_check
 from outdial_server.commands.new_batch import choose_carrier
 from outdial_server.domain import limits
-from outdial_server.domain.batch import BatchSettings, ConfigErrorPolicy, DuplicatePolicy
+from outdial_server.domain.batch_policies import ConfigErrorPolicy, DuplicatePolicy
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.call import Call
 from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.checks import Checks, RawRow, check_row
@@ -69,7 +70,9 @@ class CreateCall:
                 return earlier
         row = self._checked(spec)
         await self._check_context(spec, row)
-        made = await self.direct.create_direct_call(self._new(spec, row), request)
+        made = await self.direct.create_direct_call(
+            self._new(spec, row), request, may_claim=self.queue.may_dial
+        )
         if made.claimed is not None:
             self.queue.dial_next(made.claimed)
         else:

@@ -21,12 +21,8 @@ class FirstKeys:
     ids: IdSource
     clock: Clock
 
-    async def execute(self, configured_secret: str) -> str | None:
-        """Makes sure that the configured key exists or, without one, that any does.
-        Returns the secret of a key that was made here, to be shown this once."""
-        if configured_secret:
-            await self._put(configured_secret)
-            return None
+    async def make_if_none(self) -> str | None:
+        """The secret of the key that was made, to be shown this once."""
         if await self.keys.has_keys():
             return None
         account = await self._account()
@@ -34,7 +30,8 @@ class FirstKeys:
         _, secret = await create.execute(account.account_id, "first key", ALL_SCOPES)
         return secret
 
-    async def _put(self, secret: str) -> None:
+    async def put(self, secret: str) -> None:
+        """Makes sure that the key exists."""
         account = await self._account()
         key = ApiKey(
             ApiKeyId(self.ids.new_id()),

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from outdial_server.commands.rows import name_of, take_slices
-from outdial_server.domain.batch import DuplicatePolicy
+from outdial_server.domain.batch_policies import DuplicatePolicy
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.contact import ContactFields, NewContact, checked_contact
 from outdial_server.domain.errors import FieldViolation, invalid_field

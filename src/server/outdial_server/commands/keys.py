@@ -118,7 +118,10 @@ class Authenticate:
 
     def _cached(self, digest: bytes, now: datetime) -> ApiKey | None:
         entry = self._known.get(digest)
-        return entry[0] if entry is not None and now < entry[1] else None
+        # One from before the clock was set back lasts no longer for that.
+        if entry is None or not now < entry[1] <= now + _CACHE_FOR:
+            return None
+        return entry[0]
 
     async def _read(self, digest: bytes, now: datetime) -> ApiKey | None:
         key = await self.keys.find_key(digest)

@@ -15,9 +15,9 @@ from outdial_server.commands.row_configs import RowConfigs
 from outdial_server.commands.row_params import RowParams
 from outdial_server.domain.carrier_terms import CarrierTerms
 from outdial_server.domain.checks import RawRow, check_row
-from outdial_server.domain.errors import FieldViolation, OutdialError
+from outdial_server.domain.errors import FieldViolation, InvalidFieldsError, OutdialError
 from outdial_server.domain.intake import CheckedRows, ListTally, RowFault, Tally
-from outdial_server.domain.limits import IMPORT_ROWS_MAX
+from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX, IMPORT_ROWS_MAX
 from outdial_server.domain.medium import ANY_MEDIUM, MediumRule
 from outdial_server.domain.plan import NumberedRow, Placement, R
 from outdial_server.domain.request import GrowingRequest, RequestName
@@ -29,6 +29,9 @@ from outdial_server.ports.schemas import SchemaCompiler
 SLICE_ROWS: Final = 500
 """About 5 ms of the event loop, and as much of the writer's thread: neither dialling nor
 other requests wait longer than that for their turn."""
+
+ROWS_LOOKED_AT: Final = 10_000
+"""Of a list that is refused already."""
 
 RawRows = AsyncGenerator[Sequence[tuple[int, RawRow]], None]
 """Rows as they come, with their numbers, at most `SLICE_ROWS` at a time."""
@@ -166,6 +169,22 @@ async def take_list(
         raise refusal_of_none
     outcome = Outcome(tally.skipped, tally.duplicate_count)
     return await staging.reveal(outcome, request.key if request else None)
+
+
+async def with_faults_of_rows(error: InvalidFieldsError, raw: RawRows) -> InvalidFieldsError:
+    """What is wrong with a batch, and with its rows by themselves: for one answer, from the first
+    `ROWS_LOOKED_AT` of them."""
+    found = list(error.violations)
+    looked_at = 0
+    async with aclosing(raw):
+        async for piece in raw:
+            faults = check_rows(piece).faults
+            found += (FieldViolation(fault.path, fault.description) for fault in faults)
+            looked_at += len(piece)
+            if len(found) >= FIELD_VIOLATIONS_MAX or looked_at >= ROWS_LOOKED_AT:
+                break
+            await asyncio.sleep(0)
+    return InvalidFieldsError(found)
 
 
 async def answer_again(staging: Staging, raw: RawRows, request: GrowingRequest) -> StoredRows:

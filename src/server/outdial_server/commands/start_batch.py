@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from outdial_server.commands.carrier_readiness import CarrierReadiness
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.batch import Batch
 from outdial_server.domain.ids import AccountId, BatchId
 from outdial_server.ports.batches import BatchStore, Decide

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from outdial_server.domain import batch as rules
+from outdial_server.domain import batch_rules as rules
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.ids import AccountId, BatchId
 from outdial_server.domain.silence import CARRIER_DEADLINE

@@ -24,17 +24,6 @@ class CallState(IntEnum):
     ENDED = 7
 
 
-LIVE_CALL_STATES: Final = frozenset(
-    {
-        CallState.SENDING,
-        CallState.ACCEPTED,
-        CallState.RINGING,
-        CallState.IN_PROGRESS,
-        CallState.UNKNOWN,
-    }
-)
-
-
 class Disposition(IntEnum):
     """How a call ended. The numbers are stored."""
 

@@ -10,7 +10,7 @@ from typing import Final
 from outdial_server.domain import limits
 from outdial_server.domain.account import AccountChange
 from outdial_server.domain.address import AddressError, clean_phone_number, parse_address
-from outdial_server.domain.batch import BatchSettings
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
 from outdial_server.domain.medium import ANY_MEDIUM, Medium, MediumRule

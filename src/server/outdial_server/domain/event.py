@@ -39,6 +39,8 @@ class BatchAfter:
     state_reason: str
     state_detail: str
     total: int
+    # The state before, of an event that changed it.
+    previous_state: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,18 @@ from outdial_server.domain.account import AccountRules
 from outdial_server.domain.batch import Batch
 from outdial_server.domain.carrier_config import Dialler
 from outdial_server.domain.claims import Candidate, RowGate, row_gates
-from outdial_server.domain.gates import ANY_CALL_ENDS, CONFIGURATION, GateAnswer, clock_gates
+from outdial_server.domain.gates import (
+    ANY_CALL_ENDS,
+    CONFIGURATION,
+    SERVER,
+    GateAnswer,
+    clock_gates,
+)
 from outdial_server.domain.number_rotation import CarrierAccount, OwnNumber
 from outdial_server.domain.scheduled_call import ScheduledCall
 
 NEXT_CLAIM: Final = "NEXT_CLAIM"
 ROWS_AHEAD: Final = "ROWS_AHEAD"
-SERVER: Final = "SERVER"
 
 STALLED_AFTER: Final = timedelta(seconds=30)
 """Claims come every few seconds at least; a loop that fails tries again each second."""

@@ -24,6 +24,7 @@ from outdial_server.domain.trouble import Hold, Trouble
 ANY_CALL_ENDS: Final = "ANY_CALL_ENDS"
 CONFIGURATION: Final = "CONFIGURATION"
 ROWS_END: Final = "ROWS_END"
+SERVER: Final = "SERVER"
 PACE: Final = "pace"
 NUMBERS: Final = "numbers"
 

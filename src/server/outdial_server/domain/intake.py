@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol
 
-from outdial_server.domain.batch import DuplicatePolicy
+from outdial_server.domain.batch_policies import DuplicatePolicy
 from outdial_server.domain.errors import (
     FieldViolation,
     InvalidFieldsError,

@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from outdial_server.domain.gates import SERVER, GateAnswer
+
 CALLED_BEFORE_FAILOVER: Final = "CALLED_BEFORE_FAILOVER"
 """Why a row ends SKIPPED to whose number a carrier has a call that the database does not know."""
 
 FAILOVER: Final = "FAILOVER"
 """The reason of the obstacle."""
+
+HELD_BACK: Final = GateAnswer("engine", 0, FAILOVER, waits_for=SERVER)
+"""What every server's engine says to whoever is to be dialled."""
 
 DOUBT_MARGIN: Final = timedelta(minutes=1)
 """How long before the last moment that the database knows of its calls are doubted, too: servers

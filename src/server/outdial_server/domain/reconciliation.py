@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from outdial_server.domain.batch import UnknownPolicy
+from outdial_server.domain.batch_policies import UnknownPolicy
 from outdial_server.domain.call import CallState, CallTimes
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import CallReport, ReportKind

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.ids import CallId
@@ -81,3 +81,27 @@ class CallReport(NamedTuple):
     evidence: Evidence | None = None
     batch_rests: timedelta | None = None
     rang: bool | None = None
+
+
+_ORDER: Final = (
+    ReportKind.UNCLEAR,
+    ReportKind.ACCEPTED,
+    ReportKind.RINGING,
+    ReportKind.ANSWERED,
+    ReportKind.ENDED,
+    ReportKind.PLACED,
+    ReportKind.UNJOINED,
+    ReportKind.PRESUMED_ENDED,
+    ReportKind.REFUSED,
+    ReportKind.NOT_SENT,
+    ReportKind.GIVE_UP,
+    ReportKind.NOT_PLACED,
+    ReportKind.DIAL_AGAIN,
+)
+
+
+def in_order(reports: list[CallReport]) -> list[CallReport]:
+    """Reports of one call, earliest in a call's life first, so that a group which holds
+    several is applied as if they had come in order. Where they contradict each other,
+    what shows that the call was placed comes before what leads to another try."""
+    return sorted(reports, key=lambda report: _ORDER.index(report.kind))

@@ -4,14 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from outdial_server.domain.batch import (
-    Batch,
-    BatchChange,
-    BatchSettings,
-    BatchState,
-    refusal,
-    state_by_window,
-)
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.batch_refusals import refusal
+from outdial_server.domain.batch_rules import BatchChange, state_by_window
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.errors import PreconditionError, Reason, invalid_field
 from outdial_server.domain.event import EventType

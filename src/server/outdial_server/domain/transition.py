@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from outdial_server.domain.batch import ConfigErrorPolicy, UnknownPolicy
+from outdial_server.domain.batch_policies import ConfigErrorPolicy, UnknownPolicy
 from outdial_server.domain.call import CallState, CallTimes, Disposition
 from outdial_server.domain.event import EventType
 from outdial_server.domain.medium import Medium
@@ -437,27 +437,3 @@ _CAUSE_OF: Final = {
     ReportKind.PLACED: "USER_REQUEST",
 }
 """Of whatever is nobody's word on what happened in the call."""
-
-
-_ORDER: Final = (
-    ReportKind.UNCLEAR,
-    ReportKind.ACCEPTED,
-    ReportKind.RINGING,
-    ReportKind.ANSWERED,
-    ReportKind.ENDED,
-    ReportKind.PLACED,
-    ReportKind.UNJOINED,
-    ReportKind.PRESUMED_ENDED,
-    ReportKind.REFUSED,
-    ReportKind.NOT_SENT,
-    ReportKind.GIVE_UP,
-    ReportKind.NOT_PLACED,
-    ReportKind.DIAL_AGAIN,
-)
-
-
-def in_order(reports: list[CallReport]) -> list[CallReport]:
-    """Reports of one call, earliest in a call's life first, so that a group which holds
-    several is applied as if they had come in order. Where they contradict each other,
-    what shows that the call was placed comes before what leads to another try."""
-    return sorted(reports, key=lambda report: _ORDER.index(report.kind))

@@ -49,7 +49,8 @@ class ClockWatch:
         self._telemetry.clock_compared(offset)
         if abs(offset) > OFFSET_MOST:
             self._obstacles.meet(Obstacle.CLOCK, CLOCK_OFF)
-        elif Obstacle.CLOCK in self._obstacles:
+        elif Obstacle.CLOCK in self._obstacles and abs(answered_at - asked_at) <= OFFSET_MOST:
+            # An answer that took longer would hide the offset that was seen before.
             self._obstacles.clear(Obstacle.CLOCK)
             self._signals.wake(Topic.CLAIM, Topic.SEND)
         return answered_at + LOOK_EVERY

@@ -149,8 +149,13 @@ class Engine:
         """No loop that works on the database is of use."""
         return Obstacle.DATABASE in self.obstacles
 
+    @property
+    def may_dial(self) -> bool:
+        """See `ports.dispatch.DialQueue`."""
+        return not self.obstacles.met
+
     def _may_not_dial(self) -> bool:
-        return bool(self.obstacles.met)
+        return not self.may_dial
 
     def dial_next(self, call: ClaimedCall) -> None:
         """See `ports.dispatch.DialQueue`."""

@@ -24,9 +24,11 @@ class HttpConnection(HttpToolsProtocol):
     @override
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        # While a head is waited for; None in the rest of a request, and between two.
-        self._head_timer: asyncio.TimerHandle | None = None
+        # While a head is waited for: not in the rest of a request, nor between two.
+        self._is_in_head = False
         self._head_bytes = 0
+        # Of a connection's first head, and of one that does not come at once.
+        self._head_timer: asyncio.TimerHandle | None = None
         self._is_in_body = False
         self._line: LingeringTransport | None = None
 
@@ -36,6 +38,7 @@ class HttpConnection(HttpToolsProtocol):
         line: Any = self._line
         super().connection_made(line)
         self._expect_head()
+        self._time_head()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -47,17 +50,19 @@ class HttpConnection(HttpToolsProtocol):
     @override
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._head_timer is None:
+        if not self._is_in_head:
             return
-        # Counted only now: a head and its body may come together.
+        # Counted and timed only now: a head and its body may come together.
         self._head_bytes += len(data)
         if self._head_bytes > HEAD_MAX_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
+        elif self._head_timer is None:
+            self._time_head()
 
     @override
     def on_message_begin(self) -> None:
         """The first byte of a request has come."""
-        if self._head_timer is None:
+        if not self._is_in_head:
             self._expect_head()
         super().on_message_begin()
 
@@ -75,12 +80,16 @@ class HttpConnection(HttpToolsProtocol):
             self._line.end()
 
     def _expect_head(self) -> None:
+        self._is_in_head = True
         self._head_bytes = 0
+
+    def _time_head(self) -> None:
         self._head_timer = self.loop.call_later(
             self.head_seconds, self._refuse, b"408 Request Timeout"
         )
 
     def _head_has_come(self) -> None:
+        self._is_in_head = False
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
@@ -109,6 +118,8 @@ class LingeringTransport:
         self._loop = loop
         self._is_owed = is_owed
         self._timer: asyncio.TimerHandle | None = None
+        # Called twice for each answer: not by way of `__getattr__`.
+        self.write = transport.write
 
     @property
     def lingers(self) -> bool:

@@ -42,6 +42,7 @@ class HttpServer:
                 http=HttpConnection,
                 log_config=None,
                 access_log=False,
+                ws="none",
                 lifespan="off",
                 # Nobody asks who is at the other end: a signature says more.
                 proxy_headers=False,

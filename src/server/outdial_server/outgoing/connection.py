@@ -18,7 +18,9 @@ class Request:
     """A request as bytes, and what comes of it."""
 
     data: bytes
-    # By the loop's clock: the end of its patience.
+    # By the loop's clock: not a byte leaves behind the first moment, whatever became of the
+    # connection meanwhile, and the second is the end of its patience.
+    leave_by: float
     until: float
     # Of a request that has left; or AnswerLostError.
     answered: asyncio.Future[Answer]
@@ -27,7 +29,9 @@ class Request:
 
 class Connection(asyncio.Protocol):
     """Carries `first` in the very turn of the loop in which it comes to stand, and says `on_idle`
-    when another request may follow.
+    when another request may follow. When not a byte of `first` has left by then, whoever made the
+    connection aborts it, and no sooner: a socket that uvloop closes before it has taken it over
+    is closed a second time by Python, when its number is perhaps another's.
 
     What has left is known from the socket: requests are given to the kernel here, and not by a
     transport, which does not say. With TLS, what its transport takes counts as sent."""
@@ -65,10 +69,10 @@ class Connection(asyncio.Protocol):
     def carry_next(self, request: Request) -> bool:
         """For an idle connection. False when certainly not a byte has left; the connection is of
         no more use then."""
-        if self._is_stale():
+        is_carried = not self._is_stale() and self._carry(request)
+        if not is_carried:
             self.abort()
-            return False
-        return self._carry(request)
+        return is_carried
 
     def abort(self) -> None:
         """Closes it at once: a request that has left is lost, and one that has not stays here."""
@@ -100,9 +104,10 @@ class Connection(asyncio.Protocol):
         return self._transport is None or self._transport.is_closing()
 
     def _carry(self, request: Request) -> bool:
-        request.has_left = self._write(request.data)
+        # A process that stood still finds its connection made before it hears that its time is up.
+        is_late = self._loop.time() > request.leave_by
+        request.has_left = not is_late and self._write(request.data)
         if not request.has_left:
-            self.abort()
             return False
         self._request = request
         self._reader.begin()

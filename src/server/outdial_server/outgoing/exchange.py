@@ -93,13 +93,17 @@ class HttpExchange:
             data = _as_bytes(method, target, headers or {}, body)
         except ValueError as error:
             raise NothingSentError("CANNOT_CONNECT") from error
-        request = Request(data, now + self._deadline_seconds, self._loop.create_future())
-        connected_by = now + self._connect_seconds
-        await self._wait_for_turn(connected_by)
+        request = Request(
+            data,
+            now + self._connect_seconds,
+            now + self._deadline_seconds,
+            self._loop.create_future(),
+        )
+        await self._wait_for_turn(request.leave_by)
         try:
             connection = self._carried_by_idle(target.origin, request)
             if connection is None:
-                connection = await self._carried_by_new(target.origin, request, connected_by)
+                connection = await self._carried_by_new(target.origin, request)
             return await _answered(request, connection)
         finally:
             self._turns.release()
@@ -121,7 +125,7 @@ class HttpExchange:
                 return connection
         return None
 
-    async def _carried_by_new(self, origin: Origin, request: Request, until: float) -> Connection:
+    async def _carried_by_new(self, origin: Origin, request: Request) -> Connection:
         connection: Connection | None = None
 
         def make(sock: socket.socket) -> Connection:
@@ -132,19 +136,21 @@ class HttpExchange:
         if self._is_closed:
             raise NothingSentError("CANNOT_CONNECT")
         cause: OSError | None = None
+        stands = False
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(request.leave_by):
                 await self._connector.connect(origin, make)
+            stands = request.has_left
         except OSError as error:
-            # With a request that has left by then it is the answer that may be lost.
+            # With a request that has left by then it is the answer that is lost.
             cause = error
         except asyncio.CancelledError:
             request.answered.cancel()
-            if connection is not None:
-                connection.abandon(request)
             raise
         finally:
-            if connection is not None and not request.has_left:
+            if connection is not None and not stands:
+                connection.abort()
+                # It may never be told that it is gone.
                 self._open.discard(connection)
         if connection is None or not request.has_left:
             raise NothingSentError(_why_not_connected(cause)) from cause

@@ -9,6 +9,10 @@ from outdial_server.outgoing.answer import ANSWER_MOST_BYTES, Answer
 HEAD_MOST_BYTES: Final = 64 * 1024
 """Together with those before it (1xx), which only say that the answer is under way."""
 
+_MOST_BYTES: Final = 4 * ANSWER_MOST_BYTES
+"""Of an answer with all that stands around its body: pieces of a few bytes, and what comes behind
+the last. Where it is longer, the body ends there."""
+
 _FIRST_FINAL_STATUS: Final = 200
 
 
@@ -24,7 +28,7 @@ class AnswerReader:
         self.begin()
 
     def begin(self) -> None:
-        self._head_bytes = 0
+        self._bytes = 0
         self._is_kept = False
         self._has_more = False
         self._answer: Answer | None = None
@@ -33,8 +37,7 @@ class AnswerReader:
     def _expect_head(self) -> None:
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
-        self._pieces: list[bytes] = []
-        self._body_bytes = 0
+        self._body = bytearray()
         self._is_head_whole = False
 
     @property
@@ -45,8 +48,7 @@ class AnswerReader:
     def feed(self, data: bytes) -> Answer | None:
         """The answer once it is whole, or as much of it as is kept. Raises
         UnreadableError."""
-        if not self._is_head_whole:
-            self._head_bytes += len(data)
+        self._bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
@@ -56,9 +58,10 @@ class AnswerReader:
             self._has_more = True
         if self._answer is not None:
             return self._answer
-        if not self._is_head_whole and self._head_bytes > HEAD_MOST_BYTES:
+        if not self._is_head_whole and self._bytes > HEAD_MOST_BYTES:
             raise UnreadableError
-        return self._made() if self._body_bytes >= ANSWER_MOST_BYTES else None
+        is_long = len(self._body) >= ANSWER_MOST_BYTES or self._bytes >= _MOST_BYTES
+        return self._made() if is_long else None
 
     def end(self) -> Answer | None:
         """The answer if the end of the connection is its end too."""
@@ -74,7 +77,7 @@ class AnswerReader:
         headers: dict[str, str] = {}
         for name, value in self._headers:
             headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
-        return Answer(self._status, headers, b"".join(self._pieces)[:ANSWER_MOST_BYTES])
+        return Answer(self._status, headers, bytes(self._body[:ANSWER_MOST_BYTES]))
 
     # --- what the parser calls -----------------------------------------------------
 
@@ -82,7 +85,9 @@ class AnswerReader:
         self._has_more = self._answer is not None
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value))
+        # What comes behind the body is none of them.
+        if not self._is_head_whole:
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._is_head_whole = True
@@ -91,8 +96,7 @@ class AnswerReader:
             self._is_kept = self._parser.should_keep_alive()
 
     def on_body(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._body_bytes += len(piece)
+        self._body += piece
 
     def on_message_complete(self) -> None:
         if self._answer is not None:

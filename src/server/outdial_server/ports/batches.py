@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from outdial_server.domain.batch import Batch, BatchChange, BatchState
+from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.batch_rules import BatchChange
 from outdial_server.domain.call import ANY_CALL, Call, CallFilter
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId, ScheduledCallId
 from outdial_server.domain.paging import Page, PageRequest

@@ -229,10 +229,10 @@ class ListedCall:
     """A call that a carrier has on record."""
 
     carrier_call_id: str
-    # As the carrier writes the number.
+    # As the carrier writes the number; empty for one that it tells only later.
     address: str
     is_live: bool
-    # Ours, where the carrier knows it; else empty.
+    # As whoever made the call gave it, where the carrier knows it; else empty.
     call_id: str = ""
 
 
@@ -241,7 +241,8 @@ class ListsCalls(Protocol):
     """A Carrier that can say which calls it made for an account."""
 
     async def list_calls(self, since: datetime, until: datetime) -> Sequence[ListedCall]:
-        """All that were made between these moments, and perhaps some around them. Raises
+        """All that were made between these moments, and perhaps some around them. A call whose
+        number is not told yet goes on, and is listed with it once it is over. Raises
         UnavailableError (CARRIER_UNAVAILABLE) when it could not be asked for all of them."""
         ...
 

@@ -26,7 +26,8 @@ class NewDirectCall:
 @dataclass(frozen=True, slots=True)
 class MadeCall:
     """A direct call, and the claim of it where it has its slots already. A call that waits
-    for room has none, and neither has one that was made by an earlier request."""
+    for room, or for another server, has none, and neither has one that was made by an earlier
+    request."""
 
     call: Call
     claimed: ClaimedCall | None
@@ -34,9 +35,10 @@ class MadeCall:
 
 class DirectCallStore(Protocol):
     async def create_direct_call(
-        self, new: NewDirectCall, request: RequestKey | None = None
+        self, new: NewDirectCall, request: RequestKey | None = None, *, may_claim: bool = True
     ) -> MadeCall:
-        """Asks the gates that a claim asks. Raises NotFoundError (AGENT_NOT_FOUND,
+        """Asks the gates that a claim asks. Without `may_claim` it is left to the next claim, of
+        whatever server. Raises NotFoundError (AGENT_NOT_FOUND,
         CARRIER_CONFIG_NOT_FOUND, THROTTLE_NOT_FOUND), PreconditionError (AGENT_INACTIVE,
         ADDRESS_SUPPRESSED, CARRIER_MISMATCH), ExhaustedError (NO_FREE_SLOT, CALL_HELD_BACK,
         TOO_MANY_CALLS_WAIT), AlreadyExistsError (REQUEST_ID_REUSED)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from outdial_server.domain.batch import UnknownPolicy
+from outdial_server.domain.batch_policies import UnknownPolicy
 from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.call import Call, CallState, CallTexts, CallTimes
 from outdial_server.domain.call_event import CallEvent
@@ -189,6 +189,12 @@ class CallEventStore(Protocol):
 
 
 class DialQueue(Protocol):
+    @property
+    def may_dial(self) -> bool:
+        """Whether anybody is dialled from here at the moment; what is claimed all the same lies
+        until its lease is over."""
+        ...
+
     def dial_next(self, call: ClaimedCall) -> None:
         """Has it dialled ahead of what claims of batches have brought. One that is lost here
         is given back by its lease."""

@@ -35,10 +35,13 @@ class EventLog(Protocol):
     """All reads are consistent in themselves, and see deleted batches: whoever opened a
     stream sees it to its end, until it is erased. Raises NotFoundError (BATCH_NOT_FOUND)."""
 
-    async def read(self, batch_id: BatchId, after: int, limit: int) -> EventSlice:
-        """At most `limit` events with a sequence greater than `after`. Raises
-        OutOfRangeError (EVENTS_ERASED, metadata `oldest_sequence`) when some of them were
-        erased."""
+    async def read(
+        self, batch_id: BatchId, after: int, limit: int, *, thinned: bool = False
+    ) -> EventSlice:
+        """The events with a sequence greater than `after`, at most `limit`. Thinned they are
+        those of the batch itself, and the last one of whatever kind, which says how far was
+        read. Raises OutOfRangeError (EVENTS_ERASED, metadata `oldest_sequence`) when some of
+        them were erased."""
         ...
 
     async def rows(self, batch_id: BatchId, after_position: int, limit: int) -> RowSlice:

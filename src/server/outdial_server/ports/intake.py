@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from outdial_server.domain.agent import AgentFields
-from outdial_server.domain.batch import Batch, BatchSettings, DuplicatePolicy
+from outdial_server.domain.batch import Batch
+from outdial_server.domain.batch_policies import DuplicatePolicy
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.carrier_params import DialledThrough
 from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, ImportId

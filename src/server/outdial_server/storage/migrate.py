@@ -1,62 +1,37 @@
 """Migrations: additive, run by Alembic, the same for both databases.
 
-Alembic, and what PostgreSQL needs, are loaded where they are used: a server on SQLite whose
-schema is current does without, and starts sooner.
+Alembic, SQLAlchemy, and what PostgreSQL needs, are loaded where they are used: a server on
+SQLite whose schema is current does without, and starts sooner.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from sqlalchemy import Connection
-from sqlalchemy.engine import URL
-
-from outdial_server.storage.opening import parse_url, refusals_in_words
-from outdial_server.storage.revisions import is_current
-from outdial_server.storage.sqlite_database import migration_engine
+from outdial_server.storage.opening import Place, SqliteFile, parse_url, refusals_in_words
+from outdial_server.storage.sqlite_schema import has_current_schema
 
 
-def migrate(url: str | URL) -> None:
+def migrate(where: str | Place) -> None:
     """Brings the schema up to date. Not from within an event loop's thread. Raises
     CannotOpenError and UnavailableError, as when a store is opened."""
-    parsed = url if isinstance(url, URL) else parse_url(url)
-    with refusals_in_words(parsed):
-        if parsed.get_backend_name() == "sqlite":
-            with _connected(parsed) as connection:
-                _bring_up_to_date(connection)
-        else:
+    place = parse_url(where) if isinstance(where, str) else where
+    with refusals_in_words(place):
+        if not isinstance(place, SqliteFile):
             from outdial_server.storage.postgres_migration import (  # noqa: PLC0415
-                as_a_server,
-                with_patience,
+                bring_up_to_date,
             )
 
-            if not asyncio.run(as_a_server(parsed, is_current)):
-                asyncio.run(with_patience(parsed, _bring_up_to_date))
+            asyncio.run(bring_up_to_date(place))
+        elif not has_current_schema(place):
+            from outdial_server.storage.sqlite_migration import upgrade_file  # noqa: PLC0415
+
+            upgrade_file(place)
 
 
-def is_up_to_date(url: str | URL) -> bool:
+def is_up_to_date(url: str) -> bool:
     """Not from within an event loop's thread."""
-    parsed = url if isinstance(url, URL) else parse_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        with _connected(parsed) as connection:
-            return is_current(connection)
-    from outdial_server.storage.postgres_migration import as_a_server  # noqa: PLC0415
+    place = parse_url(url)
+    if isinstance(place, SqliteFile):
+        return has_current_schema(place)
+    from outdial_server.storage.postgres_migration import is_database_current  # noqa: PLC0415
 
-    return asyncio.run(as_a_server(parsed, is_current))
-
-
-def _bring_up_to_date(connection: Connection) -> None:
-    if not is_current(connection):
-        from outdial_server.storage.alembic_upgrade import upgrade  # noqa: PLC0415
-
-        upgrade(connection)
-
-
-@contextmanager
-def _connected(url: URL) -> Iterator[Connection]:
-    engine = migration_engine(url)
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+    return asyncio.run(is_database_current(place))

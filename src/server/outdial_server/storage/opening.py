@@ -4,13 +4,12 @@ The words never hold the URL: it may hold a password.
 """
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
-
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias, Union
 
 from outdial_server.domain.errors import Reason, UnavailableError
 
@@ -22,31 +21,59 @@ _REFUSED: Final = ("28", "42501")
 _NO_DATABASE: Final = "3D000"
 
 
+_SQLITE: Final = re.compile(r"sqlite(\+\w+)?://(/(?P<path>.*))?")
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    path: str
+
+
+Place: TypeAlias = Union[SqliteFile, "URL"]
+"""Where a database is; by a URL if on PostgreSQL."""
+
+
 class CannotOpenError(ValueError):
     """The database that a URL names cannot be used; the message says why."""
 
 
-def parse_url(url: str) -> URL:
+def parse_url(url: str) -> Place:
     """`sqlite:///FILE` or `postgresql+asyncpg://...`; raises CannotOpenError for others."""
+    sqlite = _SQLITE.fullmatch(url)
+    if sqlite is None:
+        return _parse_others(url)
+    path, _, options = (sqlite["path"] or "").partition("?")
+    if path in ("", ":memory:"):
+        raise CannotOpenError("a SQLite database must be a file, like sqlite:///outdial.db")
+    if options:
+        raise CannotOpenError("takes no options with SQLite: leave out all from the ? on")
+    return SqliteFile(path)
+
+
+def _parse_others(url: str) -> "URL":
+    # Loaded here: a server on SQLite starts without it.
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise CannotOpenError(f"is no database URL, like {_EXAMPLES}") from None
-    backend = parsed.get_backend_name()
-    if backend != "sqlite" and parsed.drivername != _POSTGRES:
+    if parsed.drivername != _POSTGRES:
         raise CannotOpenError(f"{parsed.drivername!r} is not supported; use {_EXAMPLES}")
-    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise CannotOpenError("a SQLite database must be a file, like sqlite:///outdial.db")
     return parsed
 
 
 def is_shared(url: str) -> bool:
     """Whether several servers may have this database open. Raises CannotOpenError."""
-    return parse_url(url).get_backend_name() != "sqlite"
+    return not isinstance(parse_url(url), SqliteFile)
 
 
 @contextmanager
-def refusals_in_words(url: URL) -> Iterator[None]:
+def refusals_in_words(place: Place) -> Iterator[None]:
     """Raises CannotOpenError for what will not pass by itself, UnavailableError for what
     may. What is neither is a fault of ours, and comes as it is."""
     try:
@@ -54,21 +81,23 @@ def refusals_in_words(url: URL) -> Iterator[None]:
     except CannotOpenError:
         raise
     except Exception as error:
-        words = _sqlite_words if url.get_backend_name() == "sqlite" else _postgres_words
-        said = words(url, error)
+        if isinstance(place, SqliteFile):
+            said: Exception | None = _sqlite_words(place, error)
+        else:
+            said = _postgres_words(place, error)
         if said is not None:
             raise said from error
         raise
 
 
-def _sqlite_words(url: URL, error: Exception) -> CannotOpenError | None:
-    driver = error.orig if isinstance(error, DBAPIError) else error
+def _sqlite_words(file: SqliteFile, error: Exception) -> CannotOpenError | None:
+    driver = _of_driver(error)
     if isinstance(driver, sqlite3.Error):
         fault = _SQLITE_FAULTS.get(getattr(driver, "sqlite_errorcode", 0) & 0xFF)
-        return CannotOpenError(f"{url.database} {fault or f'cannot be used: {driver}'}")
+        return CannotOpenError(f"{file.path} {fault or f'cannot be used: {driver}'}")
     if isinstance(error, OSError):
         return CannotOpenError(
-            f"{error.filename or url.database} cannot be made: {error.strerror}; the folder must "
+            f"{error.filename or file.path} cannot be made: {error.strerror}; the folder must "
             "be there and writable"
         )
     return None
@@ -85,7 +114,7 @@ _SQLITE_FAULTS: Final = {
 }
 
 
-def _postgres_words(url: URL, error: Exception) -> Exception | None:
+def _postgres_words(url: "URL", error: Exception) -> Exception | None:
     cause = error.__cause__ if isinstance(error, UnavailableError) else error
     if isinstance(cause, ModuleNotFoundError):
         return CannotOpenError("PostgreSQL needs the extra: pip install 'outdial[postgres]'")
@@ -94,7 +123,7 @@ def _postgres_words(url: URL, error: Exception) -> Exception | None:
             Reason.DATABASE_UNAVAILABLE,
             f"no PostgreSQL can be reached at {_place(url)}: {_in_words(cause)}",
         )
-    driver = cause.orig if isinstance(cause, DBAPIError) else cause
+    driver = _of_driver(cause)
     state = str(getattr(driver, "sqlstate", "") or "")
     if state == _NO_DATABASE:
         return CannotOpenError(f"there is no database {url.database!r} at {_place(url)}; create it")
@@ -105,6 +134,11 @@ def _postgres_words(url: URL, error: Exception) -> Exception | None:
     return None
 
 
+def _of_driver(error: BaseException | None) -> object:
+    """A DBAPIError of SQLAlchemy's names the driver's own."""
+    return getattr(error, "orig", None) or error
+
+
 def _in_words(error: OSError) -> str:
     """The event loop puts its own text in place of the system's, and a time-out has none."""
     if isinstance(error, TimeoutError):
@@ -113,6 +147,6 @@ def _in_words(error: OSError) -> str:
     return os.strerror(error.errno) if known and error.errno else str(error.strerror or error)
 
 
-def _place(url: URL) -> str:
+def _place(url: "URL") -> str:
     host = url.host or url.query.get("host") or "localhost"
     return f"{host}:{url.port}" if url.port else str(host)

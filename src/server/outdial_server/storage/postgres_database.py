@@ -28,6 +28,9 @@ T = TypeVar("T")
 G = TypeVar("G", bound=Sized)
 
 _CONNECTIONS: Final = 16
+_CONNECTION_SECONDS: Final = 120
+"""A connection that is older is made anew before it is used: whatever stands between may have
+dropped one that stood by for long, without a word."""
 _TRIES: Final = 8
 _LOCK_TRIES: Final = 2
 """Each has waited for long already."""
@@ -91,7 +94,15 @@ class PostgresDatabase:
         self._signals = signals
         self._clock = clock
         self._telemetry = telemetry
-        self._engine = postgres_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
+        # The latest that was given back comes first: few connections do most of the work, with
+        # their statements prepared and planned, and the rest stand by for a rush.
+        self._engine = postgres_engine(
+            url,
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
+            pool_use_lifo=True,
+            pool_recycle=_CONNECTION_SECONDS,
+        )
         # Later groups wait for their turn here rather than on row locks, and grow.
         self._turn = asyncio.Lock()
         # Some services that speak PostgreSQL's language have no log to ask for.

@@ -1,30 +1,22 @@
 """One SQLite file: a single writer in a thread of its own, readers beside it."""
 
 import asyncio
-import fcntl
-import os
 import sqlite3
 from collections.abc import Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL
-from sqlalchemy.pool import StaticPool
-
-from outdial_server.domain.errors import Reason, UnavailableError
+from outdial_server.domain.errors import UnavailableError
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import Signals, Topic
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry, Transaction
 from outdial_server.storage.database import name_of
 from outdial_server.storage.dialects.sqlite import SqliteDialect
-from outdial_server.storage.sqlite_connection import (
-    WRITER_CACHE_KIB,
-    SqliteConnection,
-    prepare_connection,
-)
+from outdial_server.storage.file_lock import FileLock
+from outdial_server.storage.opening import SqliteFile
+from outdial_server.storage.sqlite_connection import SqliteConnection
 from outdial_server.storage.sqlite_faults import unavailable
 from outdial_server.storage.sqlite_readers import SqliteReaders
 from outdial_server.storage.tx import Tx
@@ -36,37 +28,10 @@ _READERS: Final = 4
 _FIRST_READERS: Final = 2
 
 
-class FileLock:
-    """Keeps a second server off the same file: two writers would each believe that all
-    leases are theirs."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + ".lock")
-        self._file: int | None = None
-
-    def acquire(self) -> None:
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._file)
-            self._file = None
-            raise UnavailableError(
-                Reason.DATABASE_UNAVAILABLE,
-                f"another server has {self._path.name.removesuffix('.lock')} open; one SQLite "
-                "file serves one server, use PostgreSQL for more",
-            ) from None
-
-    def release(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-
 class SqliteDatabase:
     def __init__(
         self,
-        url: URL,
+        file: SqliteFile,
         clock: Clock,
         ids: IdSource,
         signals: Signals,
@@ -77,10 +42,10 @@ class SqliteDatabase:
         self._ids = ids
         self._signals = signals
         self._telemetry = telemetry
-        self._lock = FileLock(Path(url.database or "outdial.db"))
+        self._lock = FileLock(Path(file.path))
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outdial-writer")
-        self._path = url.database or ""
+        self._path = file.path
         self._readers = SqliteReaders(self._path, _READERS)
         self._first_readers = SqliteReaders(self._path, _FIRST_READERS)
         self._writer: SqliteConnection | None = None
@@ -88,6 +53,12 @@ class SqliteDatabase:
     def lock(self) -> None:
         """Before all else: not even the schema is touched under another server."""
         self._lock.acquire()
+
+    @property
+    def noted_us(self) -> int | None:
+        """Up to when the file that was open last knew of what its server did; None where nobody
+        has said so."""
+        return self._lock.noted_us
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
@@ -137,7 +108,10 @@ class SqliteDatabase:
         assert self._writer is not None, "open() comes first"
         with self._writer.transaction() as statements:
             tx = Tx(statements, self.dialect, self._ids, self._clock.now())
-            return verb(tx), tx
+            result = verb(tx)
+        if tx.seen_us is not None:
+            self._lock.note(tx.seen_us)
+        return result, tx
 
     async def read(self, verb: Callable[[Tx], T]) -> T:
         return await self._read(self._readers, verb)
@@ -168,23 +142,3 @@ class SqliteDatabase:
     def _close_writer(self) -> None:
         if self._writer is not None:
             self._writer.close()
-
-
-def migration_engine(url: URL) -> Engine:
-    engine = create_engine(
-        url.set(drivername="sqlite+pysqlite"),
-        hide_parameters=True,
-        poolclass=StaticPool,
-        connect_args={"check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _on_connect(connection: Any, _record: object) -> None:
-        """The driver's own way of opening transactions is switched off; ours is explicit."""
-        prepare_connection(connection, WRITER_CACHE_KIB)
-
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine

@@ -6,49 +6,54 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy.engine import URL
+import structlog
 
 from outdial_server.domain.silence import LEASE
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.identity import IdSource
 from outdial_server.ports.signals import HintExchange, Signals
 from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
-from outdial_server.storage.answer_store import SqlAnswers
-from outdial_server.storage.board_store import SqlBoard
-from outdial_server.storage.callback_inbox import SqlCallbackInbox
-from outdial_server.storage.carrier_config_store import SqlCarrierConfigs
-from outdial_server.storage.carrier_queue_store import SqlCarrierQueues
-from outdial_server.storage.contact_intake import SqlContactIntake
-from outdial_server.storage.contact_stores import SqlContactFolders, SqlContacts
 from outdial_server.storage.database import Database
-from outdial_server.storage.direct_call_store import SqlDirectCalls
-from outdial_server.storage.external_call_store import SqlExternalCalls
-from outdial_server.storage.intake import SqlImports, SqlIntake
 from outdial_server.storage.migrate import migrate
-from outdial_server.storage.opening import parse_url, refusals_in_words
-from outdial_server.storage.phone_number_store import SqlPhoneNumbers
-from outdial_server.storage.quarantine_store import SqlQuarantine
-from outdial_server.storage.retry_store import SqlRetries
-from outdial_server.storage.sealed_store import SqlSealedSecrets
+from outdial_server.storage.opening import SqliteFile, parse_url, refusals_in_words
 from outdial_server.storage.sqlite_database import SqliteDatabase
-from outdial_server.storage.store_clock import SqlStoreClock
-from outdial_server.storage.stores import (
-    SqlAccounts,
-    SqlAgents,
-    SqlBatches,
-    SqlCalls,
-    SqlDispatch,
-    SqlErasure,
-    SqlEventLog,
-    SqlFigures,
-    SqlForecastQuestions,
-    SqlRetention,
-    SqlStandings,
-)
-from outdial_server.storage.suppression_store import SqlSuppressions
-from outdial_server.storage.throttle_store import SqlThrottles
-from outdial_server.storage.webhook_store import SqlWebhooks
+from outdial_server.storage.stores.accounts import SqlAccounts
+from outdial_server.storage.stores.agents import SqlAgents
+from outdial_server.storage.stores.answers import SqlAnswers
+from outdial_server.storage.stores.batches import SqlBatches
+from outdial_server.storage.stores.board import SqlBoard
+from outdial_server.storage.stores.callbacks import SqlCallbackInbox
+from outdial_server.storage.stores.calls import SqlCalls
+from outdial_server.storage.stores.carrier_configs import SqlCarrierConfigs
+from outdial_server.storage.stores.carrier_queues import SqlCarrierQueues
+from outdial_server.storage.stores.clock import SqlStoreClock
+from outdial_server.storage.stores.contact_intake import SqlContactIntake
+from outdial_server.storage.stores.contacts import SqlContactFolders, SqlContacts
+from outdial_server.storage.stores.direct_calls import SqlDirectCalls
+from outdial_server.storage.stores.dispatch import SqlDispatch
+from outdial_server.storage.stores.erasing import SqlErasure, SqlRetention
+from outdial_server.storage.stores.event_log import SqlEventLog
+from outdial_server.storage.stores.external_calls import SqlExternalCalls
+from outdial_server.storage.stores.figures import SqlFigures
+from outdial_server.storage.stores.forecasts import SqlForecastQuestions
+from outdial_server.storage.stores.imports import SqlImports
+from outdial_server.storage.stores.intake import SqlIntake
+from outdial_server.storage.stores.phone_numbers import SqlPhoneNumbers
+from outdial_server.storage.stores.quarantine import SqlQuarantine
+from outdial_server.storage.stores.retries import SqlRetries
+from outdial_server.storage.stores.sealed import SqlSealedSecrets
+from outdial_server.storage.stores.standings import SqlStandings
+from outdial_server.storage.stores.suppressions import SqlSuppressions
+from outdial_server.storage.stores.throttles import SqlThrottles
+from outdial_server.storage.stores.webhooks import SqlWebhooks
+from outdial_server.storage.verbs.quarantine import begin_over_older, is_older
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +147,8 @@ def store_over(
 def master_key_path(url: str) -> Path:
     """Where an installation keeps its master key: beside its SQLite file, or in the working
     directory of a server on PostgreSQL."""
-    parsed = parse_url(url)
-    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
-    return Path(f"{parsed.database}.key" if is_file else "outdial.key")
+    place = parse_url(url)
+    return Path(f"{place.path}.key" if isinstance(place, SqliteFile) else "outdial.key")
 
 
 async def open_store(
@@ -160,36 +164,44 @@ async def open_store(
     """Brings the schema up to date. Raises CannotOpenError for a database that cannot be
     used, UnavailableError for one that is not there now. `clock_decides` lets `clock` be the
     time on PostgreSQL too, for tests."""
-    parsed = parse_url(url)
-    with refusals_in_words(parsed):
-        if parsed.get_backend_name() == "sqlite":
-            return await _open_sqlite(parsed, clock, ids, signals, telemetry, lease)
+    place = parse_url(url)
+    with refusals_in_words(place):
+        if isinstance(place, SqliteFile):
+            return await _open_sqlite(place, clock, ids, signals, telemetry, lease)
         return await _open_postgres(
-            parsed, clock if clock_decides else None, ids, signals, telemetry, lease
+            place, clock if clock_decides else None, ids, signals, telemetry, lease
         )
 
 
 async def _open_sqlite(
-    url: URL,
+    file: SqliteFile,
     clock: Clock,
     ids: IdSource,
     signals: Signals,
     telemetry: Telemetry,
     lease: timedelta,
 ) -> Store:
-    sqlite = SqliteDatabase(url, clock, ids, signals, telemetry)
+    sqlite = SqliteDatabase(file, clock, ids, signals, telemetry)
     sqlite.lock()
     try:
-        await asyncio.to_thread(migrate, url)
+        await asyncio.to_thread(migrate, file)
         await sqlite.open()
+        await _notice_older_file(sqlite)
     except BaseException:
         await sqlite.close()
         raise
     return store_over(sqlite, telemetry, lease)
 
 
+async def _notice_older_file(sqlite: SqliteDatabase) -> None:
+    noted_us = sqlite.noted_us
+    if noted_us is not None and await sqlite.read(lambda tx: is_older(tx, noted_us)):
+        log.warning("database.older_file")
+        await sqlite.write(begin_over_older)
+
+
 async def _open_postgres(
-    url: URL,
+    url: "URL",
     clock: Clock | None,
     ids: IdSource,
     signals: Signals,
@@ -211,7 +223,9 @@ async def exchange_hints(url: str, exchange: HintExchange) -> AsyncIterator[None
     # Loaded here: a server on SQLite starts without it.
     from outdial_server.storage.postgres_hints import PostgresHints  # noqa: PLC0415
 
-    hints = PostgresHints(parse_url(url), exchange)
+    place = parse_url(url)
+    assert not isinstance(place, SqliteFile), "nobody shares a file"
+    hints = PostgresHints(place, exchange)
     hints.start()
     try:
         yield

@@ -27,6 +27,8 @@ class Tx:
     happened: Happened = field(default_factory=Happened)
     # That of PostgreSQL's log: another one after each failover. Empty where it is not known.
     timeline: str = ""
+    # What the installation says of when it was last written; None where this has not changed it.
+    seen_us: int | None = None
     now_us: int = field(init=False)
 
     def __post_init__(self) -> None:

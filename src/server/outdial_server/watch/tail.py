@@ -1,8 +1,9 @@
 """The end of one batch's log, shared by all who watch it."""
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -24,6 +25,10 @@ TICK: Final = timedelta(milliseconds=20)
 release watchers together: they stay in step, and those in step share their messages."""
 SWEEP: Final = timedelta(seconds=5)
 """A signal may be lost; nobody is told later than this."""
+
+
+def _sequence(entry: Entry[E]) -> int:
+    return entry.event.sequence
 
 
 def _has_closed(batch: Batch) -> bool:
@@ -48,6 +53,9 @@ class Tail(Generic[E]):
     The ring reaches back to the slowest follower, at most `ring_events_max()` events; one
     that is slower reads the log for itself. So a follower that stands still costs a ring
     and no more, and holds up nobody.
+
+    A thinned tail has what those need who watch the batch alone: most of a busy log is never
+    read.
     """
 
     def __init__(
@@ -58,9 +66,12 @@ class Tail(Generic[E]):
         signals: Signals,
         encode: Callable[[Event], E],
         ring_events_max: Callable[[], int],
+        *,
+        thinned: bool = False,
     ) -> None:
         self.batch = batch
         self.end = batch.sequence
+        self.thinned = thinned
         self.followers: set[Follower] = set()
         self._batch_id = batch.batch_id
         self._log = log
@@ -68,8 +79,9 @@ class Tail(Generic[E]):
         self._signals = signals
         self._encode = encode
         self._ring_events_max = ring_events_max
-        # The events up to `end`, without a gap.
+        # The events behind `_ring_start` up to `end`: all of them, unless the tail is thinned.
         self._ring: deque[Entry[E]] = deque()
+        self._ring_start = self.end
         self._shared: dict[tuple[int, View], Update[E]] = {}
         self._read_at = clock.now()
         # When the first of those that wait is due, and until when `run` sleeps, if it does
@@ -117,12 +129,11 @@ class Tail(Generic[E]):
 
     def update_after(self, position: int, view: View) -> Update[E] | None:
         """The next events behind `position`; None when the ring does not reach back to it."""
-        skipped = position - self._ring_start
-        if skipped < 0:
+        if position < self._ring_start:
             return None
         update = self._shared.get((position, view))
         if update is None:
-            entries = list(islice(self._ring, skipped, skipped + EVENTS_PER_UPDATE_MAX))
+            entries = list(islice(self._unread(position), EVENTS_PER_UPDATE_MAX))
             update = self._shared[position, view] = events_update(self.batch, entries, view)
         return update
 
@@ -142,27 +153,31 @@ class Tail(Generic[E]):
         """How long the first event that the slowest follower has not been told of has been
         in the log; of one that is behind the ring, at least so long."""
         slowest = min((follower.position for follower in self.followers), default=self.end)
-        unread = next(islice(self._ring, max(slowest - self._ring_start, 0), None), None)
+        unread = next(self._unread(slowest), None)
         if unread is None:
             return 0.0
         return max((self._clock.now() - unread.event.at).total_seconds(), 0.0)
 
-    @property
-    def _ring_start(self) -> int:
-        return self.end - len(self._ring)
+    def _unread(self, position: int) -> Iterator[Entry[E]]:
+        first = bisect_right(self._ring, position, key=_sequence)
+        return islice(self._ring, first, None)
 
     async def _read(self) -> None:
-        read = await self._log.read(self._batch_id, self.end, EVENTS_PER_UPDATE_MAX)
+        read = await self._log.read(
+            self._batch_id, self.end, EVENTS_PER_UPDATE_MAX, thinned=self.thinned
+        )
         self._read_at = self._clock.now()
         self.batch = read.batch
         self._shared.clear()
         self._trim()
         self._ring.extend(Entry(event, self._encode) for event in read.events)
-        self.end += len(read.events)
-        if read.events and read.events[-1].sequence != self.end:
-            raise RuntimeError(f"the log of batch {self._batch_id} has a gap before {self.end}")
+        if read.events:
+            whole_to = self.end + len(read.events)
+            self.end = read.events[-1].sequence
+            if self.end != whole_to and not self.thinned:
+                raise RuntimeError(f"the log of batch {self._batch_id} has a gap before {whole_to}")
         while len(self._ring) > self._ring_events_max():
-            self._ring.popleft()
+            self._let_go_of_first()
 
     def _trim(self) -> None:
         """Lets go of what all have seen. Who has fallen off the ring does not come back
@@ -171,8 +186,11 @@ class Tail(Generic[E]):
         needed_from = min(
             (f.position for f in self.followers if f.position >= start), default=self.end
         )
-        for _ in range(min(needed_from, self.end) - start):
-            self._ring.popleft()
+        while self._ring and self._ring[0].event.sequence <= needed_from:
+            self._let_go_of_first()
+
+    def _let_go_of_first(self) -> None:
+        self._ring_start = self._ring.popleft().event.sequence
 
     def _release(self) -> None:
         """Wakes the followers that are due, and finds out when the next one is."""

@@ -13,6 +13,7 @@ from outdial_server.ports.clock import Clock
 from outdial_server.ports.events import EventLog
 from outdial_server.ports.signals import Signals
 from outdial_server.watch.draining import draining_error
+from outdial_server.watch.fold import Scope
 from outdial_server.watch.tail import Follower, Tail
 
 E = TypeVar("E")
@@ -24,7 +25,8 @@ RINGS_EVENTS_MAX: Final = 512 * RING_EVENTS_LEAST
 
 
 class Tails(Generic[E]):
-    """One tail for each watched batch, from its first follower to its last."""
+    """One tail for each watched batch, from its first follower to its last; or two, when some
+    began to watch the batch alone before others came for its calls."""
 
     def __init__(
         self,
@@ -39,12 +41,14 @@ class Tails(Generic[E]):
         self._signals = signals
         self._encode = encode
         self._draining = draining
-        self._tails: dict[BatchId, Tail[E]] = {}
+        # By whether they are thinned, too.
+        self._tails: dict[tuple[BatchId, bool], Tail[E]] = {}
         self._tasks: dict[Tail[E], asyncio.Task[None]] = {}
         self._drain_watch: asyncio.Task[None] | None = None
 
-    def __len__(self) -> int:
-        return len(self._tasks)
+    @property
+    def batch_count(self) -> int:
+        return len({tail.batch.batch_id for tail in self._tasks})
 
     @property
     def lag(self) -> int:
@@ -56,10 +60,10 @@ class Tails(Generic[E]):
         return max((tail.lag_seconds for tail in self._tasks), default=0.0)
 
     @contextmanager
-    def follow(self, batch: Batch, follower: Follower) -> Iterator[Tail[E]]:
-        """The tail of the batch, for as long as the context lasts."""
+    def follow(self, batch: Batch, follower: Follower, scope: Scope) -> Iterator[Tail[E]]:
+        """A tail of the batch, for as long as the context lasts."""
         self.refuse_when_draining()
-        tail = self._tails.get(batch.batch_id) or self._start(batch)
+        tail = self._serving(batch.batch_id, scope) or self._start(batch, scope)
         tail.followers.add(follower)
         try:
             yield tail
@@ -76,11 +80,23 @@ class Tails(Generic[E]):
         share = RINGS_EVENTS_MAX // max(len(self._tasks), 1)
         return max(RING_EVENTS_LEAST, min(RING_EVENTS_MAX, share))
 
-    def _start(self, batch: Batch) -> Tail[E]:
+    def _serving(self, batch_id: BatchId, scope: Scope) -> Tail[E] | None:
+        """A tail that has every event is of use to everybody."""
+        whole = self._tails.get((batch_id, False))
+        return whole or (self._tails.get((batch_id, True)) if scope is Scope.BATCH else None)
+
+    def _start(self, batch: Batch, scope: Scope) -> Tail[E]:
+        thinned = scope is Scope.BATCH
         tail = Tail(
-            batch, self._log, self._clock, self._signals, self._encode, self._ring_events_max
+            batch,
+            self._log,
+            self._clock,
+            self._signals,
+            self._encode,
+            self._ring_events_max,
+            thinned=thinned,
         )
-        self._tails[batch.batch_id] = tail
+        self._tails[batch.batch_id, thinned] = tail
         # The RPC that happens to come first has its own context, with its caller in it.
         task = asyncio.create_task(tail.run(), name=f"tail {batch.batch_id}", context=Context())
         task.add_done_callback(lambda task: self._fail(tail, task))
@@ -104,8 +120,9 @@ class Tails(Generic[E]):
             self._drain_watch = None
 
     def _forget(self, tail: Tail[E]) -> None:
-        if self._tails.get(tail.batch.batch_id) is tail:
-            del self._tails[tail.batch.batch_id]
+        key = (tail.batch.batch_id, tail.thinned)
+        if self._tails.get(key) is tail:
+            del self._tails[key]
 
     async def _drain(self) -> None:
         await self._draining.wait()

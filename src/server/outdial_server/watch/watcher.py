@@ -69,8 +69,8 @@ class Watchers(Generic[E]):
         self.reread_count = 0
 
     @property
-    def tail_count(self) -> int:
-        return len(self._tails)
+    def batch_count(self) -> int:
+        return self._tails.batch_count
 
     @property
     def lag(self) -> int:
@@ -117,7 +117,7 @@ class Watchers(Generic[E]):
     ) -> AsyncGenerator[Update[E], None]:
         now = self._clock.now()
         follower = Follower(position, flush_at=now, heartbeat_at=now + HEARTBEAT_INTERVAL)
-        with self._tails.follow(batch, follower) as tail:
+        with self._tails.follow(batch, follower, request.view.scope) as tail:
             is_over = False
             while not is_over:
                 update = await self._next(tail, follower, request)
@@ -150,6 +150,7 @@ class Watchers(Generic[E]):
     async def _reread(self, batch_id: BatchId, position: int, view: View) -> Update[E]:
         """For who is behind the ring: from the log, one message at a time."""
         self.reread_count += 1
-        read = await self._log.read(batch_id, position, EVENTS_PER_REREAD_MAX)
+        thinned = view.scope is Scope.BATCH
+        read = await self._log.read(batch_id, position, EVENTS_PER_REREAD_MAX, thinned=thinned)
         entries = [Entry(event, self._encode) for event in read.events]
         return events_update(read.batch, entries, view)

@@ -42,6 +42,9 @@ def _batch(after: BatchAfter) -> dict[str, Any]:
         "state_reason": after.state_reason,
         "state_detail": after.state_detail,
         "counts_total": after.total,
+        "previous_state": None
+        if after.previous_state is None
+        else BatchState(after.previous_state).name,
     }
 
 

@@ -80,9 +80,16 @@ def _batch(message: WebhookMessage, batch: Batch, after: BatchAfter) -> tuple[st
         "batch_id": batch.batch_id,
         "batch_call_id": batch.batch_id,
         "status": _STATUSES[BatchState(after.state)],
-        "previous_status": None,
+        "previous_status": _previous_status(after),
         **_counts(batch),
     }
+
+
+def _previous_status(after: BatchAfter) -> str | None:
+    """None for an event that left the state as it was, as one does that ends a batch which was
+    cancelled before."""
+    before = after.previous_state
+    return None if before is None else _STATUSES[BatchState(before)]
 
 
 def _counts(batch: Batch) -> dict[str, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from outdial_server.adapters.metrics import FiguresCollector, Scrape
 from outdial_server.adapters.metrics.figures import FRESH_FOR
@@ -86,15 +87,25 @@ async def test_however_many_scrape_the_database_is_asked_once_in_a_while(world: 
 
 
 @pytest.mark.parametrize(
-    "failure",
-    [UnavailableError(Reason.DATABASE_UNAVAILABLE, "gone"), RuntimeError("broken")],
+    ("failure", "told"),
+    [
+        (
+            UnavailableError(Reason.DATABASE_FULL, "full"),
+            {"event": "metrics.figures_unreadable", "reason": "DATABASE_FULL"},
+        ),
+        (TimeoutError(), {"event": "metrics.figures_unreadable", "reason": "TIMEOUT"}),
+        (RuntimeError("broken"), {"event": "metrics.figures_broken", "exc_info": True}),
+    ],
 )
 async def test_a_database_that_cannot_be_read_is_told_and_leaves_nothing_old(
-    world: World, failure: Exception
+    world: World, failure: Exception, told: dict[str, object]
 ) -> None:
     await world.scrape.text()
     world.clock.advance(FRESH_FOR)
     world.reader.failure = failure
-    lines = (await world.scrape.text()).decode().splitlines()
+    with capture_logs() as logs:
+        lines = (await world.scrape.text()).decode().splitlines()
+    level = "error" if "exc_info" in told else "warning"
+    assert logs == [told | {"log_level": level}]
     assert "outdial_database_up 0.0" in lines
     assert not [line for line in lines if line.startswith("outdial_slots_used{")]

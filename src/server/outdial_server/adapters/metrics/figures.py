@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from outdial_server.domain.errors import UnavailableError
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.figures import Figures, FiguresReader, SlotFigures
 
@@ -53,10 +54,14 @@ class FiguresCollector(Collector):
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 return await self._reader.read_figures(ACCOUNTS_MOST)
+        # A scrape is answered all the same: what else is counted matters most now.
+        except UnavailableError as error:
+            log.warning("metrics.figures_unreadable", reason=error.reason.value)
+        except TimeoutError:
+            log.warning("metrics.figures_unreadable", reason="TIMEOUT")
         except Exception:
-            # A scrape is answered all the same: what else is counted matters most now.
-            log.exception("metrics.figures_unreadable")
-            return None
+            log.exception("metrics.figures_broken")
+        return None
 
     @override
     def collect(self) -> Iterator[Metric]:

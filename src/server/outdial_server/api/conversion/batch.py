@@ -31,16 +31,14 @@ from outdial_server.api.conversion.struct import json_text, plain_struct, struct
 from outdial_server.api.conversion.times import duration, moment, span, timestamp
 from outdial_server.commands.new_batch import BatchSpec
 from outdial_server.domain import limits
-from outdial_server.domain.batch import (
-    COUNT_NAMES,
-    Batch,
-    BatchCounts,
-    BatchSettings,
+from outdial_server.domain.batch import COUNT_NAMES, Batch, BatchCounts
+from outdial_server.domain.batch_policies import (
     ConfigErrorPolicy,
     DuplicatePolicy,
     RetryCallerId,
     UnknownPolicy,
 )
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.batch_webhook import WebhookEdit
 from outdial_server.domain.etag import etag_of
 from outdial_server.domain.ids import AccountId

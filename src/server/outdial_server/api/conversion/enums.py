@@ -22,8 +22,8 @@ from outdial.v1 import (
 
 from outdial_server.commands.resolve_call import Resolution
 from outdial_server.domain.account import Scope
-from outdial_server.domain.batch import (
-    BatchState,
+from outdial_server.domain.batch import BatchState
+from outdial_server.domain.batch_policies import (
     ConfigErrorPolicy,
     DuplicatePolicy,
     RetryCallerId,

@@ -36,6 +36,8 @@ def _fill_batch(message: pb.BatchChange, after: BatchAfter) -> None:
     message.state_reason = after.state_reason
     message.state_detail = after.state_detail
     message.counts_total = after.total
+    if after.previous_state is not None:
+        message.previous_state = BATCH_STATE.to_message(BatchState(after.previous_state))
     # A change of nothing but zeros would not be seen as set.
     message.SetInParent()
 

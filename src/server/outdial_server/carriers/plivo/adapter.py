@@ -1,25 +1,28 @@
 """The adapter to Plivo."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs
 
+from outdial_server.carriers.account_check import account_fault
 from outdial_server.carriers.answers import UNREADABLE, answered_within, field
 from outdial_server.carriers.callback_forms import form_of, url_of
 from outdial_server.carriers.placing import placed
 from outdial_server.carriers.plivo.account import NAME, PlivoAccount
 from outdial_server.carriers.plivo.answer_xml import handed_over
 from outdial_server.carriers.plivo.create import ANSWER, JOIN_URL, create_body, known_refusal
+from outdial_server.carriers.plivo.listing import PlivoListing
+from outdial_server.carriers.plivo.reader import PlivoReader
 from outdial_server.carriers.plivo.records import (
+    CLOCKS_APART,
+    PAGE_MOST,
     TIME_FORMAT,
     UUID,
     is_between,
     made_at,
-    object_of,
     records_in,
-    uuids_in,
 )
 from outdial_server.carriers.plivo.signature import NONCE_HEADER, SIGNATURE_HEADER, is_signed
 from outdial_server.carriers.plivo.statuses import (
@@ -28,10 +31,11 @@ from outdial_server.carriers.plivo.statuses import (
     report_of_live,
     report_of_record,
 )
+from outdial_server.carriers.twiml.markup import is_phone
 from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
-from outdial_server.domain.report import CallReport
+from outdial_server.domain.report import CallReport, Fault
 from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.outgoing.answer import Answer, AnswerLostError, NothingSentError
 from outdial_server.outgoing.exchange import HttpExchange
@@ -43,10 +47,12 @@ from outdial_server.ports.carrier import (
     DialRequest,
     DialResult,
     Found,
+    ListedCall,
     LookUpFailed,
     LookUpResult,
     NoSuchCall,
     RawCallback,
+    Refused,
 )
 
 DEFAULT_CALLS_PER_SECOND: Final = 2.0
@@ -54,10 +60,7 @@ DEFAULT_CALLS_PER_SECOND: Final = 2.0
 
 CONNECTIONS: Final = 200
 
-CLOCKS_APART: Final = timedelta(seconds=30)
-"""How much earlier than our request a call may have been made by Plivo's clock."""
-
-LISTED_MOST: Final = 20
+LISTED_MOST: Final = PAGE_MOST
 """Calls that are looked through for one that is known by its numbers alone: each that goes on
 takes a request. An account with more at once is told that the call could not be looked up."""
 
@@ -86,8 +89,13 @@ class PlivoCarrier:
         self._callback_url = callback_url
         self._headers = account.headers
         self._exchange = HttpExchange(answered_within(deadline), CONNECTIONS, guard)
+        self._reader = PlivoReader(self._exchange, account)
+        self._listing = PlivoListing(self._reader)
 
     async def place_call(self, request: DialRequest) -> DialResult:
+        if is_phone(request.join_url):
+            # It would be taken for a socket, once somebody has answered.
+            return Refused("JOIN_URL_IS_NO_SOCKET", Fault.CONFIGURATION)
         return await placed(request, self._create, _request_uuid, known_refusal)
 
     async def _create(self, request: DialRequest) -> Answer:
@@ -120,15 +128,12 @@ class PlivoCarrier:
         except (NothingSentError, AnswerLostError, ValueError):
             return False
 
+    async def list_calls(self, since: datetime, until: datetime) -> Sequence[ListedCall]:
+        return await self._listing.calls(since)
+
     async def check_account(self) -> AccountFault | None:
         """By the list of calls."""
-        try:
-            answer = await self._get(self._account.calls_url, limit="1")
-        except (NothingSentError, AnswerLostError) as error:
-            return AccountFault(str(error), is_refusal=False)
-        if answer.is_success and isinstance(field(answer, "objects"), list):
-            return None
-        return AccountFault(f"HTTP_{answer.status}", is_refusal=answer.status in _KEPT_OUT)
+        return await account_fault(self._reader.calls(limit="1"), "objects")
 
     def verify_callback(self, callback: RawCallback) -> bool:
         try:
@@ -160,9 +165,6 @@ class PlivoCarrier:
     async def close(self) -> None:
         await self._exchange.close()
 
-    async def _get(self, url: str, **query: str) -> Answer:
-        return await self._exchange.get(url, query, self._headers)
-
     async def _delete(self, url: str) -> bool:
         """False when there is nothing of that id any more. Raises ValueError for any other
         answer."""
@@ -186,17 +188,11 @@ class PlivoCarrier:
     async def _by_id(self, query: CallQuery) -> CallReport | None:
         uuid = query.carrier_call_id
         for state in _STATES:
-            call = await self._live_call(uuid, state)
+            call = await self._reader.live_call(uuid, state)
             if call is not None:
                 return report_of_live(query.call_id, uuid, str(call.get("call_status")))
-        answer = await self._get(self._account.call_url(uuid))
-        if answer.status == HTTPStatus.NOT_FOUND:
-            return None
-        return report_of_record(query.call_id, uuid, object_of(answer))
-
-    async def _live_call(self, uuid: str, state: str) -> Mapping[str, object] | None:
-        answer = await self._get(self._account.call_url(uuid), status=state)
-        return None if answer.status == HTTPStatus.NOT_FOUND else object_of(answer)
+        record = await self._reader.ended_call(uuid)
+        return None if record is None else report_of_record(query.call_id, uuid, record)
 
     async def _search(self, query: CallQuery) -> LookUpResult:
         """Plivo cannot be asked for our id; its callback will tell it. Until then: the call
@@ -219,11 +215,11 @@ class PlivoCarrier:
         """The status of each call between these numbers that is queued or goes on."""
         found: dict[str, str] = {}
         for state in _STATES:
-            uuids = uuids_in(await self._get(self._account.calls_url, status=state))
+            uuids = await self._reader.uuids(state)
             if len(uuids) > LISTED_MOST:
                 raise ValueError("more calls than can be looked through")
             for uuid in uuids:
-                call = await self._live_call(uuid, state) or {}
+                call = await self._reader.live_call(uuid, state) or {}
                 if is_between(query, call.get("to"), call.get("from")):
                     found[uuid] = str(call.get("call_status"))
         return found
@@ -235,16 +231,13 @@ class PlivoCarrier:
             asked["from_number"] = query.caller_id
         if since is not None:
             asked["end_time__gte"] = since.strftime(TIME_FORMAT)
-        records = records_in(await self._get(self._account.calls_url, **asked))
+        records = records_in(await self._reader.calls(**asked))
         return [
             record
             for record in records
             if is_between(query, record.get("to_number"), record.get("from_number"))
             and (since is None or (made_at(record) or since) >= since)
         ]
-
-
-_KEPT_OUT: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 
 def _request_uuid(answer: Answer) -> str | None:

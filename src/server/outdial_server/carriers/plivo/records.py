@@ -2,17 +2,23 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
 
 from outdial_server.carriers.answers import field
+from outdial_server.carriers.moments import moment_in
 from outdial_server.outgoing.answer import Answer
 from outdial_server.ports.carrier import CallQuery
 
 UUID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 """Never less: a DELETE of no call at all ends all calls of the account."""
+
+CLOCKS_APART: Final = timedelta(seconds=30)
+"""How much earlier than our request a call may have been made by Plivo's clock."""
+
+PAGE_MOST: Final = 20
 
 TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
 """In UTC."""
@@ -53,10 +59,13 @@ def _digits(number: object) -> str:
     return str(number).removeprefix("+")
 
 
+def number_in(shown: object) -> str:
+    """As one is written elsewhere. Raises ValueError for none."""
+    if not isinstance(shown, str) or not shown:
+        raise ValueError("a call to nobody")
+    return f"+{shown}" if shown.isdigit() else shown
+
+
 def made_at(record: Mapping[str, object]) -> datetime | None:
     """None where it does not say."""
-    text = record.get("initiation_time")
-    if not isinstance(text, str):
-        return None
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment_in(record.get("initiation_time"))

@@ -159,7 +159,11 @@ class HttpSimulatedCarrier:
 
 
 _JSON: Final = {"content-type": "application/json"}
-_QUEUED: Final = "queued"
+_STATUSES: Final[Mapping[str, Status | None]] = {
+    "queued": None,
+    **{status.value: status for status in Status},
+}
+_DISPOSITIONS: Final = {disposition.name.lower(): disposition for disposition in Disposition}
 
 
 def _listed(call: Any) -> ListedCall:
@@ -171,8 +175,8 @@ def _listed(call: Any) -> ListedCall:
 def _report(call: Any) -> CallReport:
     """A call as the carrier shows it. Raises ValueError for what is none."""
     try:
-        status = None if call["status"] == _QUEUED else Status(call["status"])
-        disposition = Disposition[call["disposition"].upper()] if call["disposition"] else None
+        status = _STATUSES[call["status"]]
+        disposition = _DISPOSITIONS[call["disposition"]] if call["disposition"] else None
         rang = call.get("rang")
         return report_of(call["call_id"], call["id"], status, disposition, rang=rang)
     except (KeyError, TypeError, AttributeError) as error:

@@ -1,24 +1,29 @@
 """The adapter to Telnyx's Call Control."""
 
 import re
-from datetime import timedelta
+from collections.abc import Awaitable, Sequence
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from outdial_server.carriers.account_check import KEPT_OUT, account_fault
 from outdial_server.carriers.answers import UNREADABLE, answered_within, field
 from outdial_server.carriers.placing import placed
 from outdial_server.carriers.telnyx.account import NAME, TelnyxAccount
+from outdial_server.carriers.telnyx.active import active_calls
 from outdial_server.carriers.telnyx.create import call_id_in, code_of, create_body, known_refusal
 from outdial_server.carriers.telnyx.events import TelnyxEvent, latest_report, report_of
+from outdial_server.carriers.telnyx.listing import TelnyxListing
 from outdial_server.carriers.telnyx.records import (
+    CLOCKS_APART,
+    PAGE_MOST,
     LegRecord,
     data_of,
     event_in,
     events_by_leg,
     leg_in,
     list_of,
-    next_page,
     owner_of,
 )
 from outdial_server.carriers.telnyx.signature import is_own, public_key_of
@@ -37,6 +42,7 @@ from outdial_server.ports.carrier import (
     DialRequest,
     DialResult,
     Found,
+    ListedCall,
     LookUpFailed,
     LookUpResult,
     NoSuchCall,
@@ -46,14 +52,6 @@ from outdial_server.ports.carrier import (
 from outdial_server.ports.clock import Clock
 
 CONNECTIONS: Final = 200
-
-CLOCKS_APART: Final = timedelta(seconds=30)
-"""How much earlier than our request a call may have been made by Telnyx's clock."""
-
-PAGE_MOST: Final = 250
-ACTIVE_PAGES_MOST: Final = 20
-"""A page takes a request: an account with more calls at once than these show is told that
-the call could not be looked up."""
 
 _ID: Final = re.compile(r"[!-~]{1,256}")
 _SOCKETS: Final = ("ws", "wss")
@@ -118,18 +116,14 @@ class TelnyxCarrier:
             return False
         return answer.is_success or _is_over(answer)
 
+    async def list_calls(self, since: datetime, until: datetime) -> Sequence[ListedCall]:
+        listing = TelnyxListing(self._exchange, self._account, self._clock)
+        return await listing.calls(since, until)
+
     async def check_account(self) -> AccountFault | None:
         """By the list of active calls: it takes the key, and the connection."""
         url, headers = self._account.active_calls_url, self._account.headers
-        try:
-            answer = await self._exchange.get(url, {"page[limit]": "1"}, headers)
-        except (NothingSentError, AnswerLostError) as error:
-            return AccountFault(str(error), is_refusal=False)
-        if answer.is_success and isinstance(field(answer, "data"), list):
-            return None
-        code = code_of(answer)
-        reason = f"HTTP_{answer.status}" if code is None else f"TELNYX_{code}"
-        return AccountFault(reason, is_refusal=answer.status in KEPT_OUT)
+        return await fault_by_list(self._exchange.get(url, {"page[limit]": "1"}, headers), "data")
 
     def verify_callback(self, callback: RawCallback) -> bool:
         return is_own(self._key, callback, self._clock.now())
@@ -178,17 +172,10 @@ class TelnyxCarrier:
 
     async def _find_live(self, call_id: CallId) -> tuple[CallId, LegRecord] | None:
         """By our id, among all calls of the connection that go on."""
-        query = {"page[limit]": str(PAGE_MOST)}
-        for _ in range(ACTIVE_PAGES_MOST):
-            answer = await self._get(self._account.active_calls_url, **query)
-            for call in list_of(answer):
-                if call_id_in(call.get("client_state")) == call_id:
-                    return call_id, leg_in(call)
-            after = next_page(answer)
-            if after is None:
-                return None
-            query["page[after]"] = after
-        raise ValueError("too many calls to look through")
+        async for call in active_calls(self._exchange, self._account):
+            if call_id_in(call.get("client_state")) == call_id:
+                return call_id, leg_in(call)
+        return None
 
     async def _search(self, query: CallQuery) -> LookUpResult:
         """A call that is over, whose answer was lost: by the events of the calls to this
@@ -213,13 +200,19 @@ class TelnyxCarrier:
 
 _ONE_PAGE: Final = {"page[size]": str(PAGE_MOST)}
 
-KEPT_OUT: Final = (
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.NOT_FOUND,
-    # The connection.
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-)
+# The last is of the connection.
+_KEPT_OUT: Final = KEPT_OUT | {HTTPStatus.UNPROCESSABLE_ENTITY}
+
+
+async def fault_by_list(asked: Awaitable[Answer], list_name: str) -> AccountFault | None:
+    """For both of Telnyx's ways to call."""
+    return await account_fault(asked, list_name, _telnyx_code, _KEPT_OUT)
+
+
+def _telnyx_code(answer: Answer) -> str | None:
+    code = code_of(answer)
+    return None if code is None else f"TELNYX_{code}"
+
 
 _NO_SUCH_CALL: Final = frozenset({"90015", "90018"})
 """Its id is none of Telnyx's; it has ended."""

@@ -6,8 +6,7 @@ from typing import Final, NamedTuple
 from outdial_server.carriers.sip_codes import SIP_ENDS
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.ids import CallId
-from outdial_server.domain.report import CallReport, ReportKind
-from outdial_server.domain.transition import in_order
+from outdial_server.domain.report import CallReport, ReportKind, in_order
 
 
 class TelnyxEvent(NamedTuple):

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -11,6 +12,11 @@ from outdial_server.carriers.telnyx.create import call_id_in
 from outdial_server.carriers.telnyx.events import TelnyxEvent
 from outdial_server.domain.ids import CallId
 from outdial_server.outgoing.answer import Answer
+
+CLOCKS_APART: Final = timedelta(seconds=30)
+"""How much earlier than our request a call may have been made by Telnyx's clock."""
+
+PAGE_MOST: Final = 250
 
 _DEEPEST: Final = 4
 
@@ -54,13 +60,26 @@ def next_page(answer: Answer) -> str | None:
     return after if isinstance(after, str) and after else None
 
 
+def pages_of(answer: Answer) -> int:
+    """How many pages a list has. Raises ValueError where it does not say."""
+    pages = field(answer, "meta", "total_pages")
+    if not isinstance(pages, int):
+        raise ValueError("a list that does not say how long it is")
+    return pages
+
+
 def events_by_leg(records: Iterable[Mapping[str, Any]]) -> dict[str, list[TelnyxEvent]]:
     legs: defaultdict[str, list[TelnyxEvent]] = defaultdict(list)
     for record in records:
-        leg_id, name = record.get("call_leg_id"), record.get("name")
-        if isinstance(leg_id, str) and isinstance(name, str):
-            legs[leg_id].append(TelnyxEvent(name, _payload_in(record.get("metadata"))))
+        leg_id = record.get("call_leg_id")
+        if isinstance(leg_id, str):
+            legs[leg_id].append(event_of(record))
     return dict(legs)
+
+
+def event_of(record: Mapping[str, Any]) -> TelnyxEvent:
+    """Of Telnyx's list of events. A name that is none is that of no event that is known."""
+    return TelnyxEvent(str(record.get("name")), _payload_in(record.get("metadata")))
 
 
 def owner_of(events: Iterable[TelnyxEvent]) -> CallId | None:

@@ -1,7 +1,8 @@
 """The adapter to TeXML, Telnyx's Twilio-like API."""
 
 import re
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -9,10 +10,11 @@ from outdial_server.carriers.answers import answered_within, field
 from outdial_server.carriers.callback_forms import form_of
 from outdial_server.carriers.placing import placed
 from outdial_server.carriers.telnyx.account import NAME, TelnyxAccount
-from outdial_server.carriers.telnyx.adapter import CONNECTIONS, KEPT_OUT
-from outdial_server.carriers.telnyx.create import code_of, known_refusal
+from outdial_server.carriers.telnyx.adapter import CONNECTIONS, fault_by_list
+from outdial_server.carriers.telnyx.create import known_refusal
 from outdial_server.carriers.telnyx.signature import is_own, public_key_of
 from outdial_server.carriers.telnyx.texml_create import HEARD, create_body
+from outdial_server.carriers.telnyx.texml_listing import TexmlListing
 from outdial_server.carriers.twiml.calls import TwimlCalls
 from outdial_server.carriers.twiml.statuses import report_of_callback, report_of_hearing
 from outdial_server.domain.carrier_config import OverRate
@@ -20,7 +22,7 @@ from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
 from outdial_server.domain.report import CallReport
 from outdial_server.domain.silence import CARRIER_DEADLINE
-from outdial_server.outgoing.answer import Answer, AnswerLostError, NothingSentError
+from outdial_server.outgoing.answer import Answer
 from outdial_server.outgoing.exchange import HttpExchange
 from outdial_server.outgoing.target import checked_url
 from outdial_server.ports.carrier import (
@@ -29,6 +31,7 @@ from outdial_server.ports.carrier import (
     CallQuery,
     DialRequest,
     DialResult,
+    ListedCall,
     LookUpResult,
     RawCallback,
 )
@@ -74,18 +77,14 @@ class TexmlCarrier:
     async def hang_up(self, query: CallQuery, *, unless_answered: bool = False) -> bool:
         return await self._calls.end(query, "completed")
 
+    async def list_calls(self, since: datetime, until: datetime) -> Sequence[ListedCall]:
+        listing = TexmlListing(self._exchange, self._account, self._clock)
+        return await listing.calls(since, until)
+
     async def check_account(self) -> AccountFault | None:
         """By the list of calls: it takes the key, and the account."""
         url, headers = self._account.list_url, self._account.headers
-        try:
-            answer = await self._exchange.get(url, {"PageSize": "1"}, headers)
-        except (NothingSentError, AnswerLostError) as error:
-            return AccountFault(str(error), is_refusal=False)
-        if answer.is_success and isinstance(field(answer, "calls"), list):
-            return None
-        code = code_of(answer)
-        reason = f"HTTP_{answer.status}" if code is None else f"TELNYX_{code}"
-        return AccountFault(reason, is_refusal=answer.status in KEPT_OUT)
+        return await fault_by_list(self._exchange.get(url, {"PageSize": "1"}, headers), "calls")
 
     def verify_callback(self, callback: RawCallback) -> bool:
         return is_own(self._key, callback, self._clock.now())

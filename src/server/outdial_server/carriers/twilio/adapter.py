@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
+from outdial_server.carriers.account_check import account_fault
 from outdial_server.carriers.answers import answered_within, field
 from outdial_server.carriers.basic_login import basic_authorization
 from outdial_server.carriers.callback_forms import form_of, url_of
@@ -21,7 +22,7 @@ from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
 from outdial_server.domain.report import CallReport
 from outdial_server.domain.silence import CARRIER_DEADLINE
-from outdial_server.outgoing.answer import Answer, AnswerLostError, NothingSentError
+from outdial_server.outgoing.answer import Answer
 from outdial_server.outgoing.exchange import HttpExchange
 from outdial_server.outgoing.target import checked_url
 from outdial_server.ports.carrier import (
@@ -95,15 +96,8 @@ class TwilioCarrier:
 
     async def _try_login(self, login: tuple[str, str]) -> AccountFault | None:
         headers = basic_authorization(*login)
-        try:
-            answer = await self._exchange.get(self._account.list_url, {"PageSize": "1"}, headers)
-        except (NothingSentError, AnswerLostError) as error:
-            return AccountFault(str(error), is_refusal=False)
-        if answer.is_success and isinstance(field(answer, "calls"), list):
-            return None
-        code = field(answer, "code")
-        reason = f"TWILIO_{code}" if isinstance(code, int) else f"HTTP_{answer.status}"
-        return AccountFault(reason, is_refusal=answer.status in _KEPT_OUT)
+        asked = self._exchange.get(self._account.list_url, {"PageSize": "1"}, headers)
+        return await account_fault(asked, "calls", _code_of)
 
     def verify_callback(self, callback: RawCallback) -> bool:
         url, given = url_of(callback, self._callback_url), callback.headers.get(HEADER, "")
@@ -129,7 +123,9 @@ class TwilioCarrier:
         await self._exchange.close()
 
 
-_KEPT_OUT: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+def _code_of(answer: Answer) -> str | None:
+    code = field(answer, "code")
+    return f"TWILIO_{code}" if isinstance(code, int) else None
 
 
 def _sid(answer: Answer) -> str | None:

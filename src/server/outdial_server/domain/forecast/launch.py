@@ -2,14 +2,9 @@
 
 from datetime import datetime
 
-from outdial_server.domain.batch import (
-    ENDED_STATES,
-    Batch,
-    BatchState,
-    refusal,
-    resume,
-    start,
-)
+from outdial_server.domain.batch import ENDED_STATES, Batch, BatchState
+from outdial_server.domain.batch_refusals import refusal
+from outdial_server.domain.batch_rules import resume, start
 from outdial_server.domain.errors import PreconditionError, Reason
 
 

@@ -6,15 +6,9 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, Final
 
-from outdial_server.domain.batch import (
-    Batch,
-    BatchCounts,
-    BatchState,
-    ConfigErrorPolicy,
-    UnknownPolicy,
-    close_window,
-    open_window,
-)
+from outdial_server.domain.batch import Batch, BatchCounts, BatchState
+from outdial_server.domain.batch_policies import ConfigErrorPolicy, UnknownPolicy
+from outdial_server.domain.batch_rules import close_window, open_window
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.claims import row_gates
 from outdial_server.domain.daily_cap import dialled_on

@@ -16,6 +16,7 @@ from outdial_server.gateway.refusal import Refusal
 from outdial_server.gateway.replays import REQUEST_UNDER_WAY
 from outdial_server.gateway.speechify.editions import VERSION_FAULT
 from outdial_server.gateway.speechify.request_ids import current_request_id
+from outdial_server.gateway.wording import reworded
 from outdial_server.gateway.written_ids import as_written
 
 VALIDATION_FAILED: Final = "validation_failed"
@@ -94,7 +95,7 @@ class SpeechifyVoice(Voice):
         status, code = _BY_REASON.get(refusal.reason) or _BY_CODE.get(
             refusal.code, (500, "internal_error")
         )
-        told = ((_field(one.field), one.description) for one in refusal.fields)
+        told = ((_field(one.field), reworded(one.description, _spelt)) for one in refusal.fields)
         fields = {(names or {}).get(path, path): description for path, description in told}
         if refusal.reason == "NO_USABLE_NUMBER":
             fields = {"phone_number_id": refusal.message}
@@ -144,6 +145,10 @@ def _field(path: str) -> str:
         if count:
             return path
     return path
+
+
+def _spelt(name: str) -> str:
+    return _field(f"batch.{name}")
 
 
 def _path(place: Iterable[str | int]) -> str:

@@ -16,6 +16,7 @@ from outdial_server.gateway.refusal import Refusal
 from outdial_server.gateway.truedy.asked import PREFIX, asked
 from outdial_server.gateway.truedy.envelopes import Meta, failure
 from outdial_server.gateway.truedy.field_names import field_name
+from outdial_server.gateway.wording import reworded
 from outdial_server.gateway.written_ids import as_written
 
 FAULTS_TOLD_MOST: Final = 50
@@ -136,7 +137,9 @@ def say_no_in(api: FastAPI) -> None:
 def _misread(fields: Sequence[FieldViolation]) -> Response:
     if fields[0].field == "body":
         return _error(400, f"The body {fields[0].description}")
-    return _invalid([(field_name(each.field), each.description) for each in fields])
+    return _invalid(
+        [(field_name(each.field), reworded(each.description, field_name)) for each in fields]
+    )
 
 
 def _rate_limited(refusal: Refusal) -> Response:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from outdial_server.domain.errors import FieldViolation
+from outdial_server.gateway.wording import reworded
 
 Place = tuple[str | int, ...]
 
@@ -45,7 +46,9 @@ def body_of(faults: Iterable[FieldViolation], *, are_own: bool = True) -> dict[s
     told: dict[str, Any] = {}
     for fault in faults:
         steps = _steps(fault.field)
-        place, text = (steps, fault.description) if are_own else _placed(steps, fault.description)
+        place, text = steps, fault.description
+        if not are_own:
+            place, text = _placed(steps, reworded(text, _spelt))
         _put(told, place or ("non_field_errors",), text)
     return told
 
@@ -76,6 +79,10 @@ def _named(step: str | int) -> Place:
         return (step,)
     head, *rest = step.split("_")
     return _NAMES.get(step) or (head + "".join(map(str.capitalize, rest)),)
+
+
+def _spelt(field: str) -> str:
+    return ".".join(map(str, _named(field)))
 
 
 def _put(holder: dict[str, Any], place: Place, text: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from outdial_server.domain.agent import Agent, AgentFields, OutboundNumber
-from outdial_server.domain.batch import agent_inactive
+from outdial_server.domain.batch_refusals import agent_inactive
 from outdial_server.domain.errors import (
     AlreadyExistsError,
     PreconditionError,

@@ -5,19 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from outdial_server.domain.account import AccountRules
-from outdial_server.domain.batch import (
-    COUNT_NAMES,
-    Batch,
-    BatchChange,
-    BatchCounts,
-    BatchSettings,
-    BatchState,
+from outdial_server.domain.batch import COUNT_NAMES, Batch, BatchCounts, BatchState
+from outdial_server.domain.batch_policies import (
     ConfigErrorPolicy,
     DuplicatePolicy,
     RetryCallerId,
     UnknownPolicy,
-    finish,
 )
+from outdial_server.domain.batch_rules import BatchChange, finish
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.errors import Reason
@@ -310,7 +306,7 @@ def save_change(tx: Tx, key: int, change: BatchChange, counted: CountedDials | N
     tx.run(f"UPDATE batches SET {assignments} WHERE key = :key", key=key, **values)
     if present.max_concurrent_calls != after.settings.max_concurrent_calls:
         set_cap(tx, SlotScope(ScopeKind.BATCH, key), after.settings.max_concurrent_calls)
-    append_events(tx, key, [NewEvent(change.event, change.cause, after_of(after))])
+    append_events(tx, key, [NewEvent(change.event, change.cause, after_of(after, present.state))])
 
 
 def _carrier_values(tx: Tx, present: Row, change: BatchChange) -> dict[str, Any]:
@@ -359,8 +355,16 @@ def _dials_anew(
     return dials_today(tx, key, days, counted)
 
 
-def after_of(batch: Batch) -> BatchAfter:
-    return BatchAfter(int(batch.state), batch.state_reason, batch.state_detail, batch.counts.total)
+def after_of(batch: Batch, before: int | None = None) -> BatchAfter:
+    """`before` is the state that it was in, where the event may have changed it."""
+    state = int(batch.state)
+    return BatchAfter(
+        state,
+        batch.state_reason,
+        batch.state_detail,
+        batch.counts.total,
+        None if before == state else before,
+    )
 
 
 def finish_if_done(tx: Tx, key: int) -> None:

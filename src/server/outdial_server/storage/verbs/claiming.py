@@ -23,6 +23,7 @@ from outdial_server.storage.verbs.quarantine import may_dial
 from outdial_server.storage.verbs.rotations import write_turns
 from outdial_server.storage.verbs.runnable import (
     Runnable,
+    is_any_runnable,
     lock_accounts,
     read_runnable,
 )
@@ -37,7 +38,7 @@ def claim(
     ready_since: datetime | None = None,
     lease: timedelta = LEASE,
 ) -> Claims:
-    if not may_dial(tx):
+    if not (may_dial(tx) and is_any_runnable(tx)):
         return Claims((), more=False, next_due_at=None)
     since = ready_since or _LONG_AGO
     lock_accounts(tx)

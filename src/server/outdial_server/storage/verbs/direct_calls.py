@@ -12,6 +12,7 @@ from outdial_server.domain.gates import GateAnswer, scope_gates
 from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.domain.limits import DIRECT_CALLS_WAITING_MAX
 from outdial_server.domain.number_rotation import NumberRoom
+from outdial_server.domain.quarantine import HELD_BACK
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.silence import LEASE
 from outdial_server.ports.direct_calls import MadeCall, NewDirectCall
@@ -32,6 +33,7 @@ from outdial_server.storage.verbs.due_rows import (
     DueRows,
     read_candidates,
 )
+from outdial_server.storage.verbs.quarantine import may_dial
 from outdial_server.storage.verbs.requests import answered_before, earlier_answer
 from outdial_server.storage.verbs.revealing import reveal
 from outdial_server.storage.verbs.runnable import Runnable, runnable_from
@@ -45,8 +47,11 @@ def create_direct_call(
     request: RequestKey | None,
     agents: ParsedAgents,
     lease: timedelta = LEASE,
+    *,
+    may_claim: bool = True,
 ) -> MadeCall:
-    """With its slots, or waiting for room where it may; else it leaves nothing."""
+    """With its slots, or waiting for room where it may; else it leaves nothing. One that may not
+    be claimed here waits for another server's claim."""
     account_id = new.batch.account_id
     account = account_key(tx, account_id)
     earlier = answered_before(tx, account, request, _answer(new.call_id))
@@ -59,7 +64,7 @@ def create_direct_call(
     if refused is not None:
         raise refused
     claimed = None
-    if all(answer.is_open for answer in answers):
+    if may_claim and all(answer.is_open for answer in answers):
         claimed = _claim(tx, r, facts, agents, lease)
     else:
         _refuse_too_many(tx, account)
@@ -141,7 +146,8 @@ def _ask(tx: Tx, r: Runnable, facts: ClaimFacts) -> list[GateAnswer]:
     queue = read_queue(tx, r, CANDIDATE_COLUMNS, CANDIDATES, 1)
     candidates = read_candidates(tx, r, queue, facts.numbers, facts.routes)
     of_row = [gate(c, tx.now) for c in candidates for gate in row_gates(r.batch, r.rules)]
-    return [*scope_gates(facts.of(r), tx.now), *of_row]
+    of_engine = [] if may_dial(tx) else [HELD_BACK]
+    return [*scope_gates(facts.of(r), tx.now), *of_row, *of_engine]
 
 
 def _claim(

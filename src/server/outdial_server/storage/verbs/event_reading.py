@@ -9,6 +9,7 @@ from outdial_server.domain.ids import BatchId, CallId, ScheduledCallId
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.ports.events import EventSlice, RowSlice
 from outdial_server.storage.encoding import (
+    by_number,
     id_or_not_found,
     moment,
     moment_or_none,
@@ -23,11 +24,13 @@ from outdial_server.storage.verbs.reading import rows_after, rows_in_events
 _SELECT: Final = (
     "SELECT e.seq, e.at_us, e.type, e.cause, e.scheduled_key, e.state, e.reason, e.detail, "
     "e.total, e.dispatch_outcome, e.attempt, e.call_state, e.disposition, e.due_us, "
+    "e.previous_state, "
     "s.id AS scheduled_id, s.position, c.id AS call_id FROM events e "
     "LEFT JOIN scheduled_calls s ON s.key = e.scheduled_key "
     "LEFT JOIN calls c ON c.key = e.call_key "
-    "WHERE e.batch_key = :batch AND e.seq > :after ORDER BY e.seq LIMIT :limit"
+    "WHERE e.batch_key = :batch AND e.seq > :after AND e.seq <= :last "
 )
+_THINNED: Final = "AND (e.scheduled_key IS NULL OR e.seq = :last) "
 
 
 def _batch_row(tx: Tx, batch_id: BatchId) -> Row:
@@ -50,32 +53,45 @@ def _refuse_erased(row: Row, after: int) -> None:
         )
 
 
-def read_events(tx: Tx, batch_id: BatchId, after: int, limit: int) -> EventSlice:
+def read_events(
+    tx: Tx, batch_id: BatchId, after: int, limit: int, *, thinned: bool = False
+) -> EventSlice:
     row = _batch_row(tx, batch_id)
     _refuse_erased(row, after)
-    events = tx.all(_SELECT, batch=row.key, after=after, limit=limit)
+    sql = f"{_SELECT}{_THINNED if thinned else ''}ORDER BY e.seq"
+    last = min(after + limit, row.event_seq)
+    events = tx.all(sql, batch=row.key, after=after, last=last)
     return EventSlice(batch_from(row), [_event(event) for event in events], row.oldest_seq)
 
 
 def _event(row: Row) -> Event:
-    return Event(row.seq, moment(row.at_us), EventType(row.type), row.cause, _after(row))
+    return Event(row.seq, moment(row.at_us), _EVENT_TYPES[row.type], row.cause, _after(row))
 
 
 def _after(row: Row) -> BatchAfter | ScheduledCallAfter:
     if row.scheduled_key is None:
-        return BatchAfter(row.state, row.reason or "", row.detail or "", row.total)
+        return BatchAfter(
+            row.state, row.reason or "", row.detail or "", row.total, row.previous_state
+        )
     return ScheduledCallAfter(
         scheduled_call_id=ScheduledCallId(unpack_id(row.scheduled_id)),
         position=row.position,
-        state=ScheduledCallState(row.state),
+        state=_ROW_STATES[row.state],
         state_reason=row.reason or "",
-        dispatch_outcome=DispatchOutcome(row.dispatch_outcome),
+        dispatch_outcome=_DISPATCH_OUTCOMES[row.dispatch_outcome],
         call_id=None if row.call_id is None else CallId(unpack_id(row.call_id)),
         attempt_number=row.attempt,
-        call_state=None if row.call_state is None else CallState(row.call_state),
-        disposition=None if row.disposition is None else Disposition(row.disposition),
+        call_state=None if row.call_state is None else _CALL_STATES[row.call_state],
+        disposition=None if row.disposition is None else _DISPOSITIONS[row.disposition],
         due_at=moment_or_none(row.due_us),
     )
+
+
+_EVENT_TYPES: Final = by_number(EventType)
+_ROW_STATES: Final = by_number(ScheduledCallState)
+_DISPATCH_OUTCOMES: Final = by_number(DispatchOutcome)
+_CALL_STATES: Final = by_number(CallState)
+_DISPOSITIONS: Final = by_number(Disposition)
 
 
 def read_rows(tx: Tx, batch_id: BatchId, after_position: int, limit: int) -> RowSlice:

@@ -33,18 +33,12 @@ class NewEvent(NamedTuple):
     after: BatchAfter | RowAfter
 
 
-_COLUMNS: Final = (
-    "batch_key",
-    "seq",
-    "at_us",
-    "type",
-    "cause",
+_COLUMNS: Final = ("batch_key", "seq", "at_us", "type", "cause", "state", "reason")
+_OF_BATCH: Final = (*_COLUMNS, "detail", "total", "previous_state")
+_OF_ROW: Final = (
+    *_COLUMNS,
     "scheduled_key",
     "call_key",
-    "state",
-    "reason",
-    "detail",
-    "total",
     "dispatch_outcome",
     "attempt",
     "call_state",
@@ -68,32 +62,38 @@ def append_events(tx: Tx, batch_key: int, events: Sequence[NewEvent]) -> None:
 def write_events(tx: Tx, batch_key: int, last_seq: int, events: Sequence[NewEvent]) -> None:
     """Writes events whose numbers, up to `last_seq`, were taken already."""
     first, at_us = last_seq - len(events) + 1, tx.now_us
-    rows = [
-        (batch_key, first + i, at_us, int(event.type), event.cause, *_after(event.after))
-        for i, event in enumerate(events)
-    ]
-    tx.insert("events", _COLUMNS, rows)
-    tx.happened.events.update(map(_KIND, rows))
+    of_rows: list[tuple[Any, ...]] = []
+    of_batch: list[tuple[Any, ...]] = []
+    for i, (event_type, cause, after) in enumerate(events):
+        head = (batch_key, first + i, at_us, int(event_type), cause)
+        if isinstance(after, RowAfter):
+            of_rows.append(head + _of_row(after))
+        else:
+            of_batch.append(head + _of_batch(after))
+            tx.happened.events[int(event_type), None] += 1
+    tx.insert("events", _OF_ROW, of_rows)
+    tx.insert("events", _OF_BATCH, of_batch)
+    tx.happened.events.update(map(_KIND, of_rows))
 
 
-_KIND: Final = itemgetter(_COLUMNS.index("type"), _COLUMNS.index("disposition"))
+_KIND: Final = itemgetter(_OF_ROW.index("type"), _OF_ROW.index("disposition"))
 """In one pass inside the interpreter: a call has five events."""
 
 
-def _after(after: BatchAfter | RowAfter) -> tuple[Any, ...]:
-    if isinstance(after, RowAfter):
-        return (
-            after.scheduled_key,
-            after.call_key,
-            int(after.state),
-            after.reason or None,
-            None,
-            None,
-            int(after.dispatch_outcome),
-            after.attempt,
-            None if after.call_state is None else int(after.call_state),
-            None if after.disposition is None else int(after.disposition),
-            after.due_us,
-        )
+def _of_row(after: RowAfter) -> tuple[Any, ...]:
+    return (
+        int(after.state),
+        after.reason or None,
+        after.scheduled_key,
+        after.call_key,
+        int(after.dispatch_outcome),
+        after.attempt,
+        None if after.call_state is None else int(after.call_state),
+        None if after.disposition is None else int(after.disposition),
+        after.due_us,
+    )
+
+
+def _of_batch(after: BatchAfter) -> tuple[Any, ...]:
     reason, detail = after.state_reason or None, after.state_detail or None
-    return (None, None, after.state, reason, detail, after.total, None, None, None, None, None)
+    return (after.state, reason, detail, after.total, after.previous_state)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from outdial_server.domain.batch import BatchSettings, no_carrier_config, no_usable_number
+from outdial_server.domain.batch_refusals import no_carrier_config, no_usable_number
+from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import batch_by_key

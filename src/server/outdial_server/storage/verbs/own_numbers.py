@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from outdial_server.domain.batch import RetryCallerId
+from outdial_server.domain.batch_policies import RetryCallerId
 from outdial_server.domain.number_rotation import (
     CallerId,
     CarrierAccount,

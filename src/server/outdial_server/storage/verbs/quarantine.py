@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -35,12 +36,37 @@ def beat(tx: Tx) -> Quarantine | None:
     row = _installation(tx, lock=True)
     if _has_moved(tx, row):
         _begin(tx, row, row.seen_us - _MARGIN_US)
+    _note(tx)
+    return read_quarantine(tx)
+
+
+def note_dialled(tx: Tx) -> None:
+    """A file has no timeline: it is known by the last moment at which anybody was dialled by
+    it, which stands beside it, too. On PostgreSQL servers would wait for each other here."""
+    if not tx.dialect.locks_rows:
+        _note(tx)
+
+
+def is_older(tx: Tx, noted_us: int) -> bool:
+    """Whether this file lacks what was done up to `noted_us`. In one without batches, such as a
+    new one, nobody waits who may have been called."""
+    has_batches = tx.scalar("SELECT 1 FROM batches LIMIT 1") is not None
+    return has_batches and bool(_installation(tx).seen_us < noted_us)
+
+
+def begin_over_older(tx: Tx) -> None:
+    row = _installation(tx)
+    _begin(tx, row, row.seen_us - _MARGIN_US)
+    _note(tx)
+
+
+def _note(tx: Tx) -> None:
     tx.run(
         "UPDATE installation SET seen_us = :now, timeline = coalesce(:timeline, timeline)",
         now=tx.now_us,
         timeline=tx.timeline or None,
     )
-    return read_quarantine(tx)
+    tx.seen_us = tx.now_us
 
 
 def read_quarantine(tx: Tx) -> Quarantine | None:
@@ -106,31 +132,52 @@ def read_doubts(tx: Tx) -> Doubts:
     return Doubts(_accounts(tx), claimed is not None)
 
 
+_IN_DOUBT: Final = (
+    "(b.ended_us IS NULL OR b.ended_us >= (SELECT i.doubt_from_us FROM installation i))"
+)
+"""Of `batches b`: those that have not been over for longer than what is doubted."""
+
+
 def _accounts(tx: Tx) -> list[tuple[str, ConfigRef | None]]:
-    """Of the batches that have not been over for longer than what is doubted. What a batch
-    dials with may have been changed since, and its numbers bring configs of their own: so all
-    configs of its account at its carrier."""
-    batches = tx.all(
-        "SELECT DISTINCT b.account_key, b.carrier, b.medium FROM batches b, installation i "
-        "WHERE b.ended_us IS NULL OR b.ended_us >= i.doubt_from_us"
+    """What a batch dials with may have been changed since, and its numbers bring configs of their
+    own: so all configs of its account at its carrier, beside those that its people name."""
+    batches = tx.all(f"SELECT DISTINCT b.account_key, b.carrier FROM batches b WHERE {_IN_DOUBT}")
+    dialled = {(row.account_key, row.carrier) for row in batches}
+    dialled = {one for one in dialled if one[1] != WEBHOOK_CARRIER}
+    named = tx.all(
+        "SELECT DISTINCT o.carrier_config_key AS key FROM configs_of_rows o "
+        f"JOIN batches b ON b.key = o.batch_key WHERE {_IN_DOUBT}"
     )
-    dialled = {(row.account_key, row.carrier) for row in batches if row.medium != Medium.WEBHOOK}
-    configs = tx.all("SELECT id, account_key, carrier FROM carrier_configs")
+    by_people = {row.key for row in named}
+    configs = tx.all("SELECT key, id, account_key, carrier FROM carrier_configs ORDER BY key")
     accounts: list[tuple[str, ConfigRef | None]] = [
         (row.carrier, config_ref(unpack_id(row.id)))
         for row in configs
-        if (row.account_key, row.carrier) in dialled
+        if (row.account_key, row.carrier) in dialled or row.key in by_people
     ]
     accounts += [(carrier, None) for carrier in sorted({carrier for _, carrier in dialled})]
-    if any(row.medium == Medium.WEBHOOK for row in batches):
-        accounts.append((WEBHOOK_CARRIER, None))
-    return accounts
+    return [*accounts, (WEBHOOK_CARRIER, None)] if _is_told_webhooks(tx) else accounts
+
+
+def _is_told_webhooks(tx: Tx) -> bool:
+    """Whether calls may have been left to a webhook: those of a batch, or of some in it."""
+    medium = int(Medium.WEBHOOK)
+    found = tx.scalar(
+        f"SELECT 1 FROM batches b WHERE {_IN_DOUBT} AND (b.medium = {medium} "
+        "OR (b.webhook_url IS NOT NULL AND EXISTS (SELECT 1 FROM scheduled_calls s "
+        f"WHERE s.batch_key = b.key AND s.medium = {medium}))) LIMIT 1"
+    )
+    return found is not None
 
 
 def compare(tx: Tx, calls: Sequence[ListedCall]) -> Compared:
     known = _known(tx, calls)
     unknown = [c for c in calls if c.call_id not in known and c.carrier_call_id not in known]
-    ended = _end_called(tx, sorted({call.address for call in unknown})) if unknown else 0
+    ended = (
+        _end_called(tx, sorted({call.address for call in unknown if call.address}))
+        if unknown
+        else 0
+    )
     return Compared(ended, sum(call.is_live for call in unknown))
 
 
@@ -138,7 +185,7 @@ def _known(tx: Tx, calls: Sequence[ListedCall]) -> set[str]:
     """Their ids, our own and the carrier's, as far as the database knows that they were sent.
     One that it knows as claimed only is one whose SENDING was lost. Without an index by the
     carrier's id: this is done once in a failover."""
-    ids = tx.dialect.id_list([pack_id(call.call_id) for call in calls if call.call_id])
+    ids = tx.dialect.id_list(_own_ids(calls))
     sent = f"c.state <> {int(CallState.CLAIMED)}"
     ours = tx.all(
         f"SELECT c.id FROM calls c WHERE {tx.dialect.id_in('c.id', 'ids')} AND {sent}", ids=ids
@@ -149,6 +196,15 @@ def _known(tx: Tx, calls: Sequence[ListedCall]) -> set[str]:
         texts=json_text([[call.carrier_call_id] for call in calls]),
     )
     return {unpack_id(row.id) for row in ours} | {row.carrier_call_id for row in theirs}
+
+
+def _own_ids(calls: Sequence[ListedCall]) -> list[bytes]:
+    """Others who use the account may have given theirs."""
+    found = []
+    for call in calls:
+        with suppress(ValueError):
+            found.append(pack_id(call.call_id))
+    return found
 
 
 def _end_called(tx: Tx, addresses: Sequence[str]) -> int:

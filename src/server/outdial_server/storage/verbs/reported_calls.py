@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Final
 
-from outdial_server.domain.batch import ConfigErrorPolicy, UnknownPolicy
+from outdial_server.domain.batch_policies import ConfigErrorPolicy, UnknownPolicy
 from outdial_server.domain.call import CallState, CallTimes, Disposition
 from outdial_server.domain.medium import Medium
 from outdial_server.domain.report import CallReport
@@ -58,8 +58,9 @@ def read_reported(
         # it holds a slot.
         calls = tx.all(f"SELECT DISTINCT {OWNER_COLUMNS} FROM calls c {among}", ids=id_list)
         lock_slots_of_calls(tx, calls)
-    # One that was deleted has ended, and learns no more.
-    there = f"{among} AND c.deleted_us IS NULL"
+    # One that was deleted, or whose person was forgotten, has ended and learns no more: not even
+    # again the carrier's id, which leads to the number there.
+    there = f"{among} AND c.deleted_us IS NULL AND s.address <> ''"
     rows = tx.all(f"{_SELECT}{there} {tx.dialect.lock_in_order('c.key')}", ids=id_list)
     terms = read_terms(tx, [r for r in rows if r.has_retry_policy and _may_end(reports[r.id])])
     return {row.id: ReportedCall(row, _facts(row, terms.get(row.key))) for row in rows}

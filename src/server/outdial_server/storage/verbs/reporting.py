@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from outdial_server.domain.batch import Batch, BatchChange, carrier_misconfigured
+from outdial_server.domain.batch import Batch
+from outdial_server.domain.batch_rules import BatchChange, carrier_misconfigured
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.ids import CallId
-from outdial_server.domain.report import CallReport, ReportKind
+from outdial_server.domain.report import CallReport, ReportKind, in_order
 from outdial_server.domain.scheduled_call import (
     DispatchOutcome,
     ScheduledCallState,
     state_while_open,
 )
 from outdial_server.domain.slots import SlotOwners
-from outdial_server.domain.transition import CallFacts, Transition, advance, in_order
+from outdial_server.domain.transition import CallFacts, Transition, advance
 from outdial_server.ports.dispatch import Applied
 from outdial_server.storage.encoding import micros, micros_or_none, pack_id
 from outdial_server.storage.statements import Row

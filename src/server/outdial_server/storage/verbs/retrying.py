@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from outdial_server.domain.batch import BatchChange, refusal
+from outdial_server.domain.batch_refusals import refusal
+from outdial_server.domain.batch_rules import BatchChange
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.claims import dialing_rank
 from outdial_server.domain.errors import PreconditionError, Reason

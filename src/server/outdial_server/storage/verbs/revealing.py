@@ -4,7 +4,8 @@ event, the counts, the import and the answer to a repetition of the request."""
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from outdial_server.domain.batch import Batch, refuse_append_when_over
+from outdial_server.domain.batch import Batch
+from outdial_server.domain.batch_rules import refuse_append_when_over
 from outdial_server.domain.errors import ConflictError, Reason
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import AccountId, BatchId, ImportId

@@ -80,16 +80,33 @@ _HAS_FREE: Final = (
 )
 
 
+_OF_ACCOUNT, _OF_BATCHES = (
+    _HAS_FREE.format(kind=int(kind)) for kind in (ScopeKind.ACCOUNT, ScopeKind.ACCOUNT_BATCHES)
+)
+_WAITS: Final = f"b.ended_us IS NULL AND b.state = {int(BatchState.RUNNING)} AND b.waiting > 0"
+_MAY_RUN: Final = (
+    f"{_WAITS} AND b.revealed_us IS NOT NULL AND {_OF_ACCOUNT} "
+    f"AND ({_OF_BATCHES} OR b.is_direct = 1)"
+)
+
+
+def is_any_runnable(tx: Tx) -> bool:
+    """Asked before the ledger is locked. Most claims of servers that share a database come for
+    slots that another has taken meanwhile: these are to wait for nobody and to read no more.
+    Whoever is about to free one wakes claims once that is committed."""
+    if not tx.dialect.locks_rows:
+        return True
+    return bool(tx.scalar(f"SELECT EXISTS (SELECT 1 FROM batches b WHERE {_MAY_RUN})"))
+
+
 def lock_accounts(tx: Tx) -> None:
     """Whoever changes a batch or its rules locks its account's row of the ledger first: what
     is read behind this is no older than the changes that a claim had to wait for."""
     if tx.dialect.locks_rows:
         tx.all(
             f"SELECT s.owner FROM slots s WHERE s.kind = {int(ScopeKind.ACCOUNT)} AND s.owner IN "
-            "(SELECT b.account_key FROM batches b WHERE b.ended_us IS NULL "
-            "AND b.state = :running AND b.waiting > 0) "
-            f"ORDER BY s.kind, s.owner {tx.dialect.for_update('s')}",
-            running=int(BatchState.RUNNING),
+            f"(SELECT b.account_key FROM batches b WHERE {_WAITS}) "
+            f"ORDER BY s.kind, s.owner {tx.dialect.for_update('s')}"
         )
 
 
@@ -98,17 +115,7 @@ def read_runnable(tx: Tx, account_key: int | None = None) -> list[Runnable]:
     since most claims come when all slots are taken. Of one account, where it is named."""
     of_account = "" if account_key is None else "AND b.account_key = :account_key "
     parameters = {} if account_key is None else {"account_key": account_key}
-    account, batches = (
-        _HAS_FREE.format(kind=int(kind)) for kind in (ScopeKind.ACCOUNT, ScopeKind.ACCOUNT_BATCHES)
-    )
-    rows = tx.all(
-        SELECT_BATCH + "WHERE b.ended_us IS NULL AND b.state = :running AND b.waiting > 0 "
-        f"AND b.revealed_us IS NOT NULL AND {account} AND ({batches} OR b.is_direct = 1) "
-        f"{of_account}"
-        "ORDER BY b.key",
-        running=int(BatchState.RUNNING),
-        **parameters,
-    )
+    rows = tx.all(f"{SELECT_BATCH}WHERE {_MAY_RUN} {of_account}ORDER BY b.key", **parameters)
     return [runnable_from(row) for row in rows]
 
 

@@ -30,7 +30,7 @@ from outdial_server.storage.verbs.ledger import (
 from outdial_server.storage.verbs.log import NewEvent, RowAfter
 from outdial_server.storage.verbs.number_log import note_calls, within_number_rules
 from outdial_server.storage.verbs.own_numbers import read_usable
-from outdial_server.storage.verbs.quarantine import may_dial
+from outdial_server.storage.verbs.quarantine import may_dial, note_dialled
 from outdial_server.storage.verbs.suppressed import NORMAL_FORM, find_suppressed
 from outdial_server.storage.verbs.throttle_log import Reading, count_hits, read_throttles
 from outdial_server.storage.verbs.troubles import (
@@ -117,6 +117,8 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall], lease: timedelta = LEASE)
     _write(tx, sending, sent_us, counted_at, tx.now + lease)
     note_calls(tx, [row for row in sending if row.has_number_rules], sent_us)
     write_texts(tx, [(row.key, by_id[row.id].texts) for row in sending])
+    if sending:
+        note_dialled(tx)
     sent = {row.id for row in sending}
     held_back = [by_id[row.id] for row in ours if row.id not in sent]
     return Marked([by_id[row.id] for row in sending], held_back, throttled=bool(throttles))

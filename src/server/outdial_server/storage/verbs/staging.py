@@ -9,12 +9,9 @@ from itertools import count
 from typing import Final
 
 from outdial_server.domain.agent import AgentFields
-from outdial_server.domain.batch import (
-    BatchState,
-    DuplicatePolicy,
-    first_state,
-    refuse_append_when_over,
-)
+from outdial_server.domain.batch import BatchState
+from outdial_server.domain.batch_policies import DuplicatePolicy
+from outdial_server.domain.batch_rules import first_state, refuse_append_when_over
 from outdial_server.domain.carrier_params import DialledThrough
 from outdial_server.domain.claims import dialing_rank
 from outdial_server.domain.errors import ConflictError, Reason

@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from outdial_server.domain.batch import (
-    SETTLED_REASON,
-    BatchState,
-    UnknownPolicy,
-    close_window,
-    open_window,
-)
+from outdial_server.domain.batch import BatchState
+from outdial_server.domain.batch_policies import UnknownPolicy
+from outdial_server.domain.batch_rules import SETTLED_REASON, close_window, open_window
 from outdial_server.domain.call import CallState, CallTimes
 from outdial_server.domain.carrier_config import config_ref
 from outdial_server.domain.ids import CallId
