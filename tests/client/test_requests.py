@@ -26,7 +26,8 @@ async def test_a_request_carries_the_key_and_a_deadline(far_end: FarEnd) -> None
     (received,) = far_end.received["GetAgent"]
     assert received.metadata["x-api-key"] == "key-1"
     assert received.seconds_left is not None
-    assert 0 < received.seconds_left <= 7
+    # On the wire a deadline has two or three digits and is rounded up: by less than 2 %.
+    assert 0 < received.seconds_left <= 7 * 1.02
 
 
 async def test_address_and_key_come_from_the_environment(
