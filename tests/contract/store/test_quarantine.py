@@ -9,16 +9,16 @@ from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.carrier_config import (
     CarrierConfigFields,
     CarrierRates,
-    ConfigRef,
     config_ref,
 )
+from outdial_server.domain.credentials import SealedCredentials
 from outdial_server.domain.errors import ExhaustedError, Reason
 from outdial_server.domain.ids import CarrierConfigId
 from outdial_server.domain.medium import WEBHOOK_CARRIER, Medium
 from outdial_server.domain.quarantine import DOUBT_MARGIN
 from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.ports.carrier import ListedCall
-from outdial_server.ports.quarantine import Compared
+from outdial_server.ports.quarantine import Compared, DoubtedAccount
 from support.clock import START, ManualClock
 from support.stores import World, accepted, new_row
 
@@ -59,7 +59,7 @@ async def test_nobody_is_claimed_or_sent_in_quarantine(world: World) -> None:
     assert not (await world.send(claimed)).calls
     doubts = await store.read_doubts()
     assert not doubts.has_claims, "what was held back is given back at once"
-    assert ("simulated", None) in doubts.accounts
+    assert DoubtedAccount("simulated") in doubts.accounts
     assert await store.lift_quarantine()
     assert not await store.lift_quarantine()
     assert len(await world.claim()) == 3
@@ -81,40 +81,44 @@ async def test_a_direct_call_is_refused_in_quarantine_or_waits_unclaimed(
     assert [call.call_id for call in await world.claim()] == [made.call.call_id]
 
 
-async def config(world: World, name: str, carrier: str) -> tuple[str, ConfigRef | None]:
+async def config(
+    world: World, name: str, carrier: str, credentials: SealedCredentials | None = None
+) -> DoubtedAccount:
     made = await world.store.carrier_configs.create_carrier_config(
         world.account_id,
         CarrierConfigId(world.ids.new_id()),
         carrier,
-        CarrierConfigFields(name),
+        CarrierConfigFields(name, credentials=credentials),
         CarrierRates({}),
     )
-    return carrier, config_ref(made.carrier_config_id)
+    ref = config_ref(made.carrier_config_id)
+    return DoubtedAccount(carrier, ref, has_credentials=credentials is not None)
 
 
 async def test_carrier_configs_that_people_name_are_asked_at_whatever_carrier(
     world: World,
 ) -> None:
     main = await config(world, "main", "simulated")
-    far = await config(world, "far", "elsewhere")
+    far = await config(world, "far", "elsewhere", SealedCredentials({}, "sealed"))
     await config(world, "unused", "elsewhere")
-    assert far[1] is not None
-    await world.batch([new_row(0), new_row(1, carrier_config=far[1].config_id)])
+    assert far.config is not None
+    await world.batch([new_row(0), new_row(1, carrier_config=far.config.config_id)])
     await world.store.quarantine.begin_quarantine(START)
     doubts = await world.store.quarantine.read_doubts()
-    assert doubts.accounts == [main, far, ("simulated", None)]
+    assert doubts.accounts == [main, far, SIMULATED]
 
 
-WEBHOOK = (WEBHOOK_CARRIER, None)
+SIMULATED = DoubtedAccount("simulated")
+WEBHOOK = DoubtedAccount(WEBHOOK_CARRIER)
 HOOK = BatchWebhook("https://hooks.example.com/ready", SealedSecrets("sealed"))
 
 
 @pytest.mark.parametrize(
     ("of_batch", "of_rows", "carrier", "asked"),
     [
-        (Medium.OUTGOING, [None, None], "simulated", [("simulated", None)]),
-        (Medium.OUTGOING, [None, Medium.WEBHOOK], "simulated", [("simulated", None), WEBHOOK]),
-        (Medium.WEBHOOK, [None, Medium.OUTGOING], "simulated", [("simulated", None), WEBHOOK]),
+        (Medium.OUTGOING, [None, None], "simulated", [SIMULATED]),
+        (Medium.OUTGOING, [None, Medium.WEBHOOK], "simulated", [SIMULATED, WEBHOOK]),
+        (Medium.WEBHOOK, [None, Medium.OUTGOING], "simulated", [SIMULATED, WEBHOOK]),
         (Medium.WEBHOOK, [None, None], WEBHOOK_CARRIER, [WEBHOOK]),
     ],
 )
@@ -123,7 +127,7 @@ async def test_whoever_a_medium_leads_to_is_asked(
     of_batch: Medium,
     of_rows: list[Medium | None],
     carrier: str,
-    asked: list[tuple[str, None]],
+    asked: list[DoubtedAccount],
 ) -> None:
     rows = [new_row(n, medium=medium) for n, medium in enumerate(of_rows)]
     await world.batch(rows, medium=of_batch, carrier=carrier, webhook=HOOK)

@@ -8,17 +8,19 @@ from structlog.testing import capture_logs
 
 from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.errors import Reason, UnavailableError
+from outdial_server.domain.ids import CarrierConfigId
 from outdial_server.domain.obstacle import Obstacle
 from outdial_server.domain.quarantine import FAILOVER, Quarantine
 from outdial_server.engine.obstacles import Obstacles
 from outdial_server.engine.quarantine import ASK_EVERY, Inquiry
 from outdial_server.ports.carrier import Carrier, ListedCall
-from outdial_server.ports.quarantine import Compared, Doubts
+from outdial_server.ports.quarantine import Compared, DoubtedAccount, Doubts
 from support.carriers import FunctionCarrier
 from support.clock import START, ManualClock, ManualSignals
 
 SETTLE = timedelta(seconds=30)
 DOUBT_FROM = START - timedelta(minutes=1)
+SIMULATED = DoubtedAccount("simulated")
 AWAY = UnavailableError(Reason.CARRIER_UNAVAILABLE, "away")
 
 
@@ -36,11 +38,19 @@ class ListingCarrier(FunctionCarrier):
 
 
 class Asking:
-    def __init__(self, carrier: Carrier | None) -> None:
+    def __init__(self, carrier: Carrier | None, account: DoubtedAccount = SIMULATED) -> None:
         self.clock = ManualClock()
         self.carrier = carrier
+        self.account = account
         self.obstacles = Obstacles()
-        self.inquiry = Inquiry(self, self._find, self.obstacles, ManualSignals(self.clock), SETTLE)
+        self.inquiry = Inquiry(
+            self,
+            self._find,
+            self.obstacles,
+            ManualSignals(self.clock),
+            SETTLE,
+            frozenset({"twilio"}),
+        )
         self.has_claims = False
         self.lifted: list[datetime | None] = []
         self.groups: list[int] = []
@@ -56,7 +66,7 @@ class Asking:
         return None if self.lifted else Quarantine(START, DOUBT_FROM, self.clock.now())
 
     async def read_doubts(self) -> Doubts:
-        return Doubts([("simulated", None)], self.has_claims)
+        return Doubts([self.account], self.has_claims)
 
     async def compare(self, calls: Sequence[ListedCall]) -> Compared:
         self.groups.append(len(calls))
@@ -125,11 +135,37 @@ async def test_a_carrier_without_lists_is_left_to_people_and_told_once() -> None
     ]
 
 
-async def test_an_account_that_nobody_can_dial_with_is_not_asked() -> None:
-    asking = Asking(None)
+@pytest.mark.parametrize("config", [None, ConfigRef(CarrierConfigId("c-1"))])
+async def test_without_the_credentials_that_a_carrier_needs_nobody_was_dialled(
+    config: ConfigRef | None,
+) -> None:
+    asking = Asking(None, DoubtedAccount("twilio", config))
     asking.clock.advance(SETTLE)
     await asking.tick()
     assert asking.lifted == [START]
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        SIMULATED,
+        DoubtedAccount("far", ConfigRef(CarrierConfigId("c-1")), has_credentials=True),
+        # Which this server cannot read.
+        DoubtedAccount("twilio", ConfigRef(CarrierConfigId("c-1")), has_credentials=True),
+    ],
+)
+async def test_whom_a_carrier_that_the_server_lacks_has_called_is_unknown(
+    account: DoubtedAccount,
+) -> None:
+    asking = Asking(None, account)
+    asking.clock.advance(SETTLE)
+    with capture_logs() as lines:
+        for _ in range(2):
+            await asking.tick()
+    assert asking.lifted == []
+    assert [(line["event"], line["because"]) for line in lines] == [
+        ("quarantine.not_listed", "CARRIER_NOT_CONFIGURED")
+    ]
 
 
 async def test_nobody_is_asked_without_a_quarantine() -> None:

@@ -234,6 +234,7 @@ def build_engine(base: Foundation, carriers: CarrierRegistry, reports: GatheredR
             not_found_final_after=base.settings.unknown_settle,
             keep=base.settings.retention,
             queueing=carriers.queueing,
+            need_config=carriers.terms.need_config,
         ),
         queues=base.store.carrier_queues,
         store_clock=None if base.store.is_alone else base.store.clock,

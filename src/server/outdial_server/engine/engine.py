@@ -50,6 +50,8 @@ class EngineSettings:
     keep: Retention = KEEP_ALL
     # Names of the carriers that take calls above their rate.
     queueing: frozenset[str] = frozenset()
+    # Names of those that dial with the credentials of a carrier config alone.
+    need_config: frozenset[str] = frozenset()
 
 
 class Engine:
@@ -128,7 +130,12 @@ class Engine:
         if self._clock_watch is not None:
             self._watching.append(loop("clock", Topic.CLOCK, self._clock_watch.tick))
         inquiry = Inquiry(
-            quarantine, find_carrier, self.obstacles, signals, settings.not_found_final_after
+            quarantine,
+            find_carrier,
+            self.obstacles,
+            signals,
+            settings.not_found_final_after,
+            settings.need_config,
         )
         self._dialling = [
             loop("quarantine", Topic.QUARANTINE, inquiry.tick),

@@ -7,14 +7,13 @@ from typing import Final
 
 import structlog
 
-from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.errors import UnavailableError
 from outdial_server.domain.obstacle import Obstacle
 from outdial_server.domain.quarantine import Listing, Quarantine, is_resolved
 from outdial_server.domain.silence import NOT_FOUND_FINAL_AFTER
 from outdial_server.engine.obstacles import Obstacles
 from outdial_server.ports.carrier import Carrier, FindCarrier, ListedCall, ListsCalls
-from outdial_server.ports.quarantine import QuarantineStore
+from outdial_server.ports.quarantine import DoubtedAccount, QuarantineStore
 from outdial_server.ports.signals import Signals, Topic
 
 log = structlog.get_logger()
@@ -39,14 +38,17 @@ class Inquiry:
         obstacles: Obstacles,
         signals: Signals,
         settle: timedelta = NOT_FOUND_FINAL_AFTER,
+        need_config: frozenset[str] = frozenset(),
     ) -> None:
+        """`need_config` names the carriers of this server that dial with credentials alone."""
         self._store = store
         self._find_carrier = find_carrier
         self._obstacles = obstacles
         self._signals = signals
         self._settle = settle
+        self._need_config = need_config
         # That an account cannot list its calls is told once in a quarantine.
-        self._told: set[tuple[str, ConfigRef | None]] = set()
+        self._told: set[DoubtedAccount] = set()
 
     async def tick(self, now: datetime) -> datetime | None:
         if Obstacle.QUARANTINE not in self._obstacles:
@@ -65,21 +67,27 @@ class Inquiry:
                 self._signals.wake(Topic.DATABASE)
         return now + ASK_EVERY
 
-    async def _ask(self, account: tuple[str, ConfigRef | None], quarantine: Quarantine) -> Listing:
+    async def _ask(self, account: DoubtedAccount, quarantine: Quarantine) -> Listing:
         try:
-            carrier = await self._find_carrier(*account)
+            carrier = await self._find_carrier(account.carrier, account.config)
             if carrier is None:
-                # Without it nobody can have been dialled.
-                return Listing()
+                return self._without(account)
             listed = await self._list(carrier, quarantine)
         except (TimeoutError, UnavailableError):
             return self._failed(account, "NO_ANSWER")
         except Exception:
-            log.exception("quarantine.adapter_broken", carrier=account[0])
+            log.exception("quarantine.adapter_broken", carrier=account.carrier)
             return _CANNOT_LIST
         if listed is None:
             return self._failed(account, "CANNOT_LIST")
         return await self._compare(listed)
+
+    def _without(self, account: DoubtedAccount) -> Listing:
+        """No server can dial without the credentials that the carrier needs. But a carrier that
+        this one lacks, or credentials that it cannot read, another may have dialled with."""
+        if account.carrier in self._need_config and not account.has_credentials:
+            return Listing()
+        return self._failed(account, "CARRIER_NOT_CONFIGURED")
 
     async def _list(self, carrier: Carrier, quarantine: Quarantine) -> Sequence[ListedCall] | None:
         if not isinstance(carrier, ListsCalls):
@@ -99,14 +107,13 @@ class Inquiry:
                 log.warning("quarantine.called", people=compared.ended)
         return Listing(live=live)
 
-    def _failed(self, account: tuple[str, ConfigRef | None], because: str) -> Listing:
+    def _failed(self, account: DoubtedAccount, because: str) -> Listing:
         if account not in self._told:
             self._told.add(account)
-            name, config = account
-            config_id = "" if config is None else config.config_id
+            config_id = "" if account.config is None else account.config.config_id
             log.warning(
                 "quarantine.not_listed",
-                carrier=name,
+                carrier=account.carrier,
                 carrier_config_id=config_id,
                 because=because,
             )

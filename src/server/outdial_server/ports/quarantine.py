@@ -11,11 +11,20 @@ from outdial_server.ports.carrier import ListedCall
 
 
 @dataclass(frozen=True, slots=True)
+class DoubtedAccount:
+    """An account at a carrier that batches may have dialled with."""
+
+    carrier: str
+    # None: the carrier's own, for what goes without a carrier config.
+    config: ConfigRef | None = None
+    has_credentials: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Doubts:
     """Who may have placed calls that the database does not know."""
 
-    # Each a carrier and one of its accounts.
-    accounts: Sequence[tuple[str, ConfigRef | None]]
+    accounts: Sequence[DoubtedAccount]
     # Somebody is claimed and not sent: he waits again soon, and can be found then.
     has_claims: bool
 

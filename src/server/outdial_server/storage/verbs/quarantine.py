@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Final
 
 from outdial_server.domain.call import CallState
-from outdial_server.domain.carrier_config import ConfigRef, config_ref
+from outdial_server.domain.carrier_config import config_ref
 from outdial_server.domain.medium import WEBHOOK_CARRIER, Medium
 from outdial_server.domain.quarantine import CALLED_BEFORE_FAILOVER, DOUBT_MARGIN, Quarantine
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.ports.carrier import ListedCall
-from outdial_server.ports.quarantine import Compared, Doubts
+from outdial_server.ports.quarantine import Compared, DoubtedAccount, Doubts
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, micros, moment, pack_id, unpack_id
 from outdial_server.storage.statements import Row
@@ -138,7 +138,7 @@ _IN_DOUBT: Final = (
 """Of `batches b`: those that have not been over for longer than what is doubted."""
 
 
-def _accounts(tx: Tx) -> list[tuple[str, ConfigRef | None]]:
+def _accounts(tx: Tx) -> list[DoubtedAccount]:
     """What a batch dials with may have been changed since, and its numbers bring configs of their
     own: so all configs of its account at its carrier, beside those that its people name."""
     batches = tx.all(f"SELECT DISTINCT b.account_key, b.carrier FROM batches b WHERE {_IN_DOUBT}")
@@ -149,14 +149,17 @@ def _accounts(tx: Tx) -> list[tuple[str, ConfigRef | None]]:
         f"JOIN batches b ON b.key = o.batch_key WHERE {_IN_DOUBT}"
     )
     by_people = {row.key for row in named}
-    configs = tx.all("SELECT key, id, account_key, carrier FROM carrier_configs ORDER BY key")
-    accounts: list[tuple[str, ConfigRef | None]] = [
-        (row.carrier, config_ref(unpack_id(row.id)))
+    configs = tx.all(
+        "SELECT key, id, account_key, carrier, credentials_sealed IS NOT NULL AS has_credentials "
+        "FROM carrier_configs ORDER BY key"
+    )
+    accounts = [
+        DoubtedAccount(row.carrier, config_ref(unpack_id(row.id)), bool(row.has_credentials))
         for row in configs
         if (row.account_key, row.carrier) in dialled or row.key in by_people
     ]
-    accounts += [(carrier, None) for carrier in sorted({carrier for _, carrier in dialled})]
-    return [*accounts, (WEBHOOK_CARRIER, None)] if _is_told_webhooks(tx) else accounts
+    accounts += [DoubtedAccount(carrier) for carrier in sorted({one[1] for one in dialled})]
+    return [*accounts, DoubtedAccount(WEBHOOK_CARRIER)] if _is_told_webhooks(tx) else accounts
 
 
 def _is_told_webhooks(tx: Tx) -> bool:
