@@ -25,6 +25,7 @@ from outdial_server.domain.errors import (
 )
 from outdial_server.domain.ids import AccountId, ContactFolderId, ImportId
 from outdial_server.domain.imports import BadRowPolicy, Finding, FindingKind, ImportState
+from outdial_server.domain.limits import CUSTOM_FIELDS_MAX_BYTES, METADATA_MAX_ENTRIES
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.request import GrowingRequest, RequestName
 from outdial_server.domain.retention import Retention
@@ -161,13 +162,27 @@ async def test_who_is_there_already_is_overwritten_by_what_the_row_says(world: W
 async def test_what_is_too_large_together_is_refused_row_by_row(world: World) -> None:
     made = await folder(world)
     half = "x" * (20 * 1024)
-    await contact(world, made, person(1, custom_fields_json=f'{{"a":"{half}"}}'))
-    people = [person(1, custom_fields_json=f'{{"b":"{half}"}}'), person(2)]
+    labels = [{f"{side}{n}": "" for n in range(METADATA_MAX_ENTRIES)} for side in "ab"]
+    for n in (1, 2):
+        old = person(n, custom_fields_json=f'{{"a":"{half}"}}', metadata=labels[0])
+        await contact(world, made, old)
+    people = [
+        person(1, custom_fields_json=f'{{"b":"{half}"}}'),
+        person(2, custom_fields_json=f'{{"b":"{half}"}}', metadata=labels[1]),
+        person(3),
+    ]
     stored = await bring(world, made, people, overwrite=True)
     counts = stored.imported.counts
-    assert (counts.added, counts.updated, counts.refused) == (1, 0, 1)
-    (told,) = await findings_of(world, stored.imported.import_id)
-    assert (told.row_number, told.kind, told.field) == (1, FindingKind.FAULT, "custom_fields")
+    assert (counts.added, counts.updated, counts.refused) == (1, 0, 2)
+    told = await findings_of(world, stored.imported.import_id)
+    assert [(one.row_number, one.kind, one.field, one.description) for one in told] == [
+        (1, FindingKind.FAULT, "custom_fields", TOO_LARGE),
+        (2, FindingKind.FAULT, "custom_fields", f"{TOO_LARGE}; metadata {TOO_MANY}"),
+    ]
+
+
+TOO_LARGE = f"must not be larger than {CUSTOM_FIELDS_MAX_BYTES // 1024} KiB as JSON"
+TOO_MANY = f"must not have more than {METADATA_MAX_ENTRIES} entries"
 
 
 async def test_a_fault_refuses_all_and_is_kept(world: World) -> None:

@@ -17,6 +17,7 @@ from outdial_server.domain.contact import (
     faults_of_overwriting,
     overwritten,
 )
+from outdial_server.domain.errors import FieldViolation
 from outdial_server.domain.ids import AccountId, ContactFolderId, ImportId
 from outdial_server.domain.imports import Finding, FindingKind, Import, ImportCounts, ImportState
 from outdial_server.domain.limits import IMPORT_FINDINGS_MAX
@@ -234,11 +235,16 @@ def _meet(
     group.duplicates += 1
     if faults:
         group.refused += 1
-        first = faults[0]
-        finding = Finding(row.row_number, FindingKind.FAULT, first.field, first.description)
-        group.findings.append((row.seq, finding))
+        group.findings.append((row.seq, _refused(row.row_number, faults)))
     else:
         group.changed.append((before.key, after))
+
+
+def _refused(row_number: int, faults: Sequence[FieldViolation]) -> Finding:
+    """All in one: a staged row has one place in the list of findings."""
+    first, *others = faults
+    told = (first.description, *(f"{other.field} {other.description}" for other in others))
+    return Finding(row_number, FindingKind.FAULT, first.field, "; ".join(told))
 
 
 def _insert(tx: Tx, account: int, folder_key: int, fresh: Sequence[Sequence[str | None]]) -> None:
