@@ -84,21 +84,19 @@ class Ringing:
     addresses: Counter[str]
     """The same by the number that was dialled."""
     live_most: int
-    live_last: int
 
 
 def read_ringing(log: Path) -> Ringing:
     placed: Counter[str] = Counter()
     addresses: Counter[str] = Counter()
-    most = live = 0
+    most = 0
     for line in log.read_text().splitlines():
         record = json.loads(line)
         if record["event"] == "placed":
             placed[record["call_id"]] += 1
             addresses[record["to"]] += 1
-        live = record["live"]
-        most = max(most, live)
-    return Ringing(placed, addresses, most, live)
+        most = max(most, record["live"])
+    return Ringing(placed, addresses, most)
 
 
 def requested_at_us(

@@ -12,7 +12,7 @@ from uuid import UUID
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from outdial.v1.account_pb2 import API_KEY_SCOPE_ADMIN, API_KEY_SCOPE_READ, API_KEY_SCOPE_WRITE
+from outdial.v1.account_pb2 import API_KEY_SCOPE_READ, API_KEY_SCOPE_WRITE
 from outdial.v1.agent_pb2 import Agent
 from outdial.v1.batch_pb2 import DUPLICATE_POLICY_REJECT, Batch
 from outdial.v1.batch_service_pb2 import WATCH_SCOPE_BATCH, WatchBatchRequest
@@ -59,7 +59,6 @@ class Belongings:
 
     tenant: Tenant
     agent_id: str
-    idle_agent_id: str
     draft_id: str
     waiting_row_id: str
     completed_id: str
@@ -124,7 +123,6 @@ class World:
     resting_draft_id: str
     reader: Metadata
     writer: Metadata
-    admin: Metadata
     revoked: Metadata
     expired: Metadata
 
@@ -297,13 +295,11 @@ class Builder:
 
     async def belongings(self) -> Belongings:
         agent_id = await self.agent("Ada")
-        idle_id = await self.agent("Idle")
         draft_id = await self.batch(agent_id, BUSY, draft=True)
         completed_id = await self.ended(agent_id)
         return Belongings(
             self._tenant,
             agent_id,
-            idle_id,
             draft_id,
             await self.first_row(draft_id),
             completed_id,
@@ -355,7 +351,7 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
     _, expired = await new_key(channel, account_id)
     closed_id = await build.ended(agent_id, window_end=in_an_hour())
     await asyncio.to_thread(_let_time_pass, database, key_prefix=expired[:8], batch_id=closed_id)
-    scopes = (API_KEY_SCOPE_READ, API_KEY_SCOPE_WRITE, API_KEY_SCOPE_ADMIN)
+    scopes = (API_KEY_SCOPE_READ, API_KEY_SCOPE_WRITE)
     narrow = [with_key((await new_key(channel, account_id, (scope,)))[1]) for scope in scopes]
     return World(
         ours,
@@ -408,7 +404,6 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         resting_draft_id=resting_draft_id,
         reader=narrow[0],
         writer=narrow[1],
-        admin=narrow[2],
         revoked=with_key(revoked),
         expired=with_key(expired),
     )

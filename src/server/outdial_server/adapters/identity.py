@@ -15,7 +15,6 @@ _VERSION: Final = 7
 _VARIANT: Final = 0b10
 _TAIL_BITS: Final = 74
 _LOW_BITS: Final = 62
-_STEP_BITS: Final = 32
 _DRAW_BITS: Final = 53
 """As many as a float tells apart."""
 _SECRET_CHARS: Final = string.ascii_letters + string.digits

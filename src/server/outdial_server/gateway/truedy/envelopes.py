@@ -49,11 +49,6 @@ class Paged(BaseModel, Generic[T]):
     pagination: NumberedPage
 
 
-class Everything(BaseModel, Generic[T]):
-    data: list[T]
-    meta: Meta
-
-
 def one(data: BaseModel, status: int = 200) -> Response:
     return _answer({"data": data.model_dump(mode="json")}, status)
 
