@@ -1,7 +1,9 @@
 """Windows: what is sent to check and estimate them, and how it is shown."""
 
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from outdial.v1.agent_pb2 import Agent
@@ -11,8 +13,11 @@ from outdial.v1.batch_service_pb2 import (
     AddScheduledCallsResponse,
     CreateBatchResponse,
     EstimateWindowResponse,
+    ImportScheduledCallsResponse,
+    ListImportFindingsResponse,
     UpdateBatchResponse,
 )
+from outdial.v1.import_pb2 import Import
 
 from client.command_line import Outdial
 from client.far_end import FarEnd
@@ -116,12 +121,37 @@ async def test_a_dry_run_makes_nothing_and_shows_what_would_be(
     assert "Nothing was made" in result.output
 
 
+@pytest.mark.parametrize(
+    ("warning", "words"),
+    [
+        ("HOURS_NEVER_OPEN", "the hours do not open before the window closes"),
+        ("HOURS_OPEN_FOR_NOBODY", "the hours open in nobody's zone before the window closes"),
+        ("A_LATER_ONE", "A_LATER_ONE"),
+    ],
+)
 async def test_a_batch_that_is_taken_with_a_warning_says_so(
-    far_end: FarEnd, outdial: Outdial
+    far_end: FarEnd, outdial: Outdial, warning: str, words: str
 ) -> None:
     far_end.answer("ListAgents", ListAgentsResponse(agents=[AGENT]))
-    made = Batch(batch_id="b-1", display_name="Monday", schedule_warning="HOURS_NEVER_OPEN")
+    made = Batch(batch_id="b-1", display_name="Monday", schedule_warning=warning)
     far_end.answer("CreateBatch", CreateBatchResponse(batch=made))
     result = await outdial("batch", "create", "Monday", "--agent", "Reminder")
     assert result.exit_code == 0, result.output
-    assert "the hours do not open before the window closes" in result.output
+    assert f"Taken with a warning: {words}." in " ".join(result.output.split())
+
+
+async def test_people_who_are_added_with_a_warning_are_told_of(
+    far_end: FarEnd, outdial: Outdial, tmp_path: Path
+) -> None:
+    batch = Batch(batch_id="b-1", schedule_warning="HOURS_OPEN_FOR_NOBODY")
+    far_end.answer("AddScheduledCalls", AddScheduledCallsResponse(batch=batch))
+    added = await outdial("batch", "add", "b-1", "+15551230001")
+    told = {"import": Import(import_id="i-1", row_count=1, added_count=1)}
+    far_end.answer("ImportScheduledCalls", ImportScheduledCallsResponse(**told, batch=batch))
+    far_end.answer("ListImportFindings", ListImportFindingsResponse())
+    file = tmp_path / "people.csv"
+    file.write_text("phone\n+15551230001\n")
+    imported = await outdial("batch", "append", "b-1", str(file))
+    for result in (added, imported):
+        assert result.exit_code == 0, result.output
+        assert "nobody's zone" in " ".join(result.output.split())

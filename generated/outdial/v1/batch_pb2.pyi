@@ -454,7 +454,9 @@ class Batch(_message.Message):
     schedule_warning: _builtins.str
     """HOURS_NEVER_OPEN when `calling_hours` do not open in the batch's zone before
     `window_end`, counted from `window_start` or the latest change: nobody in that zone
-    will be called. WINDOW_TOO_SHORT when the latest list or change of the schedule left too
+    will be called. HOURS_OPEN_FOR_NOBODY when people have zones of their own, and the hours open
+    before `window_end` in none of them; as of the latest list, until the schedule or its limits
+    are changed. WINDOW_TOO_SHORT when the latest list or change of the schedule left too
     little time and `window_check` is WARN. Empty when there is nothing to say. Output only.
     """
     retry_caller_id: Global___RetryCallerId.ValueType

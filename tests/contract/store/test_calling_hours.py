@@ -9,7 +9,7 @@ from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.time_zones import TimeZoneSource, ZoneRule
 from outdial_server.storage.verbs.due_rows import PUT_OFF_MOST
 from support.clock import START
-from support.stores import World, addresses, new_row, new_rows, not_sent, number
+from support.stores import World, addresses, bring_in, new_row, new_rows, not_sent, number
 
 # START is a Monday, 09:00 UTC: 10:00 in Vienna, 04:00 in New York, 18:00 in Tokyo.
 OFFICE = CallingHours(EVERY_DAY, 9 * 60, 17 * 60 + 30)
@@ -179,6 +179,54 @@ async def test_hours_that_never_open_are_told(
         window_end=START + timedelta(hours=ends_in_hours),
     )
     assert (await world.get(batch_id)).hours_never_open is never
+
+
+async def test_people_none_of_whom_can_be_called_in_the_window_are_told(world: World) -> None:
+    stored = await world.create(
+        [new_row(n, time_zone=TOKYO) for n in range(3)],
+        calling_hours=OFFICE,
+        time_zone=VIENNA,
+        window_end=START + timedelta(hours=4),
+        zone_rule=ZoneRule.RECIPIENT_ZONE,
+    )
+    batch_id = stored.batch.batch_id
+    assert stored.batch.schedule_warning == NOBODY
+    assert (await world.get(batch_id)).schedule_warning == NOBODY
+    # Nor can this one; and what has nothing to do with the schedule does not hide it.
+    more = await world.add(batch_id, [new_row(10, number_zone=NEW_YORK)])
+    assert more.batch.schedule_warning == NOBODY
+    assert (await world.edit(batch_id, display_name="Late")).schedule_warning == NOBODY
+    # This one has no zone but the batch's.
+    one = await world.add(batch_id, [new_row(11)])
+    assert one.batch.schedule_warning == ""
+    late = await world.add(batch_id, [new_row(12, time_zone=TOKYO)])
+    assert late.batch.schedule_warning == "", "somebody of the batch can be called"
+
+
+async def test_a_longer_window_or_other_people_end_that_warning(world: World) -> None:
+    window_end = START + timedelta(hours=4)
+    late = [new_row(n, time_zone=TOKYO) for n in range(3)]
+    batch_id = await world.batch(late, calling_hours=OFFICE, window_end=window_end)
+    assert (await world.get(batch_id)).schedule_warning == NOBODY
+    longer = await world.edit(batch_id, window_end=START + timedelta(days=1))
+    assert longer.schedule_warning == ""
+    soon = [new_row(20, time_zone=VIENNA)]
+    batch_id = await world.batch(soon, calling_hours=OFFICE, window_end=window_end)
+    assert (await world.get(batch_id)).schedule_warning == ""
+    replaced = await world.add(batch_id, late, replaces=True)
+    assert replaced.batch.schedule_warning == NOBODY
+    back = await world.add(batch_id, [new_row(30, time_zone=VIENNA)], replaces=True)
+    assert back.batch.schedule_warning == ""
+
+
+async def test_a_rehearsal_tells_of_people_none_of_whom_can_be_called(world: World) -> None:
+    new = world.new_batch(calling_hours=OFFICE, window_end=START + timedelta(hours=4))
+    async with world.store.intake.rehearse_batch(new) as staging:
+        told = await bring_in(staging, [new_row(0, time_zone=TOKYO)], None)
+    assert told.batch.schedule_warning == NOBODY
+
+
+NOBODY = "HOURS_OPEN_FOR_NOBODY"
 
 
 async def test_new_hours_are_asked_for_whoever_the_old_ones_have_put_off(world: World) -> None:

@@ -16,12 +16,13 @@ from outdial_client.cli._batch_options import (
     NewBatchSettings,
 )
 from outdial_client.cli._choices import BATCH_STATES, choice
-from outdial_client.cli._facts import batch_facts, estimate_facts, is_idle, schedule_warning
+from outdial_client.cli._facts import batch_facts, estimate_facts, is_idle
 from outdial_client.cli._folder_names import Contacts, Folders, folder_ids
 from outdial_client.cli._lengths import seconds_or_none
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import BATCHES
 from outdial_client.cli._option_groups import takes
+from outdial_client.cli._schedule_warnings import tell_warning
 from outdial_client.cli._screen import Screen, to_json
 from outdial_client.cli._session import run
 from outdial_client.cli._typed import parse_context, parse_pairs
@@ -82,8 +83,7 @@ def create(
             screen.note("Nothing was made: that is what it would be.")
             return
         screen.made(batch, batch.batch_id, f"Batch {batch.display_name}: {batch.batch_id}")
-        if batch.schedule_warning:
-            screen.note(f"Taken with a warning: {schedule_warning(batch)}.")
+        tell_warning(screen, batch)
 
     run(context, command)
 
@@ -177,6 +177,7 @@ def add(
             screen.done(response, f"{address} is in the batch already.")
         else:
             screen.done(response, f"{address} is added.")
+        tell_warning(screen, response.batch)
 
     run(context, command)
 
@@ -247,6 +248,7 @@ def update(
         wanted.batch_id, wanted.etag = found.batch_id, found.etag
         changed = await client.batches.update(wanted, [*changes, *cleared])
         screen.done(changed, f"Batch {batch_id} is changed.")
+        tell_warning(screen, changed)
 
     run(context, command)
 

@@ -38,18 +38,10 @@ from outdial_client.cli._choices import (
 )
 from outdial_client.cli._lengths import length
 from outdial_client.cli._retry_rules import retry_words
+from outdial_client.cli._schedule_warnings import warning_of
 from outdial_client.cli._words import counts_by_state, labels, moment, own_reason, span
 
 Facts = Sequence[tuple[str, str]]
-
-_WARNINGS = {
-    "HOURS_NEVER_OPEN": "the hours do not open before the window closes",
-    "WINDOW_TOO_SHORT": "the window closes before all can be called",
-}
-
-
-def schedule_warning(batch: Batch) -> str:
-    return _WARNINGS.get(batch.schedule_warning, batch.schedule_warning)
 
 
 def batch_facts(batch: Batch) -> Facts:
@@ -67,7 +59,7 @@ def batch_facts(batch: Batch) -> Facts:
         ("hours", _hours(batch)),
         ("calls a day", str(batch.max_calls_per_day or "")),
         ("spread", "over the day" if batch.pacing == Pacing.PACING_SPREAD_OVER_DAYS else ""),
-        ("warning", schedule_warning(batch)),
+        ("warning", warning_of(batch)),
         ("priority", str(batch.priority or "")),
         ("weight", str(batch.weight or "")),
         ("calls at once", str(batch.max_concurrent_calls or "")),

@@ -19,6 +19,7 @@ from outdial_client.cli._completion import complete_batches
 from outdial_client.cli._exit_code import ExitCode
 from outdial_client.cli._follow import follow as follow_batch
 from outdial_client.cli._option_groups import takes
+from outdial_client.cli._schedule_warnings import tell_warning
 from outdial_client.cli._screen import Screen
 from outdial_client.cli._session import run
 from outdial_client.cli._source import open_source, title_of
@@ -158,6 +159,7 @@ async def _fill(upload: Upload, send: Callable[..., Awaitable[ImportResult]]) ->
     batch = result.batch
     sentence = f"Batch {batch.batch_id}: {result.added_count} to call"
     await upload.show(result, {"batch": batch}, batch.batch_id, sentence)
+    tell_warning(upload.screen, batch)
     if result.duplicate_count and batch.duplicates == _KEEP:
         # Those that were left out are in the table above.
         look = upload.screen.command("import", "findings", result.import_id)

@@ -14,6 +14,7 @@ from outdial_server.domain.medium import WEBHOOK_CARRIER, Medium, MediumRule
 from outdial_server.domain.open_time import OpenTime
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.time_zones import ZoneRule
+from outdial_server.domain.window_estimate import WindowFault
 
 
 class BatchState(IntEnum):
@@ -135,8 +136,7 @@ class Batch:
     dials_on_day: int = 0
     # Of one direct call, and shown to nobody: see `domain.direct_call`.
     is_direct: bool = False
-    # As of the last list or change of the schedule: see `domain.window_estimate`.
-    is_window_short: bool = False
+    window_fault: WindowFault = WindowFault.NONE
     # Of its people who have none of their own.
     medium: Medium = Medium.OUTGOING
     # Its webhook has failed: nobody is dialled before.
@@ -160,9 +160,11 @@ class Batch:
 
     @property
     def schedule_warning(self) -> str:
+        if self.window_fault is WindowFault.OPEN_FOR_NOBODY:
+            return "HOURS_OPEN_FOR_NOBODY"
         if self.hours_never_open:
             return "HOURS_NEVER_OPEN"
-        return "WINDOW_TOO_SHORT" if self.is_window_short else ""
+        return "WINDOW_TOO_SHORT" if self.window_fault is WindowFault.TOO_SHORT else ""
 
     @property
     def plan_mark(self) -> int:
@@ -181,11 +183,13 @@ class Batch:
     @property
     def hours_never_open(self) -> bool:
         """Whether its own zone has no opening left before the window ends."""
+        return not self.opens_in(self.settings.time_zone, self.updated_at)
+
+    def opens_in(self, zone: str, now: datetime) -> bool:
+        """Whether people of a zone can be called before the window ends."""
         hours, end = self.settings.calling_hours, self.settings.window_end
         if hours is None or end is None:
-            return False
-        start = max(self.settings.window_start or self.updated_at, self.updated_at)
+            return True
+        start = max(self.settings.window_start or now, now)
         # The calendar ends soon behind it.
-        if start.year >= MAXYEAR - 1:
-            return False
-        return not opens_before(hours, self.settings.time_zone, start, end)
+        return start.year >= MAXYEAR - 1 or opens_before(hours, zone, start, end)

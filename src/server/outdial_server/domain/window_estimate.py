@@ -36,6 +36,16 @@ class WindowCheck(IntEnum):
     WARN = 2
 
 
+class WindowFault(IntEnum):
+    """What a batch is warned of, as of the latest list or change of the schedule. The numbers are
+    stored."""
+
+    NONE = 0
+    TOO_SHORT = 1
+    # People have zones of their own, and the hours open in none of them.
+    OPEN_FOR_NOBODY = 2
+
+
 class LengthSource(IntEnum):
     """What told how long calls are expected to hold their slots."""
 

@@ -103,6 +103,7 @@ batches: Final = Table(
     Column("expected_call_s", Integer),
     # A batch from before the check is warned of, and not refused.
     Column("window_check", SmallInteger, nullable=False, server_default="2"),
+    # A WindowFault.
     Column("window_short", SmallInteger, nullable=False, server_default="0"),
     Column("rotation", SmallInteger, nullable=False, server_default="1"),
     text_column("carrier_params_json"),

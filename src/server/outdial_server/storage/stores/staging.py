@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -49,6 +50,8 @@ class SqlStaging:
         self._is_revealed = False
         # Of a list that replaces others, where nobody may be in the batch twice.
         self._new_addresses: set[str] = set()
+        # In which its people may be called; an empty text is that of the batch.
+        self._zones: set[str] = set()
 
     @property
     def duplicates(self) -> DuplicatePolicy:
@@ -129,12 +132,18 @@ class SqlStaging:
             raise staging.changed_meanwhile() from error
         self._row_count += len(rows)
         self._finding_count += len(findings)
+        self._note_zones(rows)
         if self._staged.replaces and self.duplicates is not DuplicatePolicy.KEEP:
             self._new_addresses.update(row.normalized_address for row in rows)
 
+    def _note_zones(self, rows: Sequence[NewScheduledCall]) -> None:
+        self._zones.update({row.time_zone or row.number_zone for row in rows})
+
     async def reveal(self, outcome: Outcome, request: RequestKey | None) -> StoredRows:
         def reveal(tx: Tx) -> StoredRows | None:
-            stored = revealing.reveal(tx, self._staged, self._row_count, outcome, request)
+            stored = revealing.reveal(
+                tx, self._staged, self._row_count, outcome, request, self._zones
+            )
             if stored is not None and self._new_addresses:
                 revealing.refuse_called_meanwhile(tx, self._staged, self._new_addresses)
             return stored
@@ -192,6 +201,7 @@ class SqlRehearsal(SqlStaging):
     ) -> None:
         self._row_count += len(rows)
         self._has_other_zones |= any(row.time_zone for row in rows)
+        self._note_zones(rows)
         await asyncio.sleep(0)
 
     @override
@@ -202,13 +212,17 @@ class SqlRehearsal(SqlStaging):
         staged = replace(self._begin(tx), is_rehearsed=True)
         if self._has_other_zones:
             staging.note_other_zones(tx, staged)
-        return revealed_with_estimate(tx, staged, self._row_count, outcome)
+        return revealed_with_estimate(tx, staged, self._row_count, outcome, self._zones)
 
 
 def revealed_with_estimate(
-    tx: Tx, staged: staging.Staged, count: int, outcome: Outcome
+    tx: Tx,
+    staged: staging.Staged,
+    count: int,
+    outcome: Outcome,
+    zones: AbstractSet[str] = frozenset(),
 ) -> StoredRows:
-    stored = revealing.reveal(tx, staged, count, outcome, None)
+    stored = revealing.reveal(tx, staged, count, outcome, None, zones)
     assert stored is not None, "only a request with an id has a twin"
     if stored.estimate is not None:
         return stored

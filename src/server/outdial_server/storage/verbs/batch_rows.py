@@ -26,7 +26,7 @@ from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.slots import ScopeKind, SlotScope
 from outdial_server.domain.time_zones import ZoneRule
 from outdial_server.domain.webhook_secrets import SealedSecrets
-from outdial_server.domain.window_estimate import WindowCheck
+from outdial_server.domain.window_estimate import WindowCheck, WindowFault
 from outdial_server.storage.encoding import (
     id_or_not_found,
     mapping_from,
@@ -113,7 +113,7 @@ def batch_from(row: Row) -> Batch:
         dial_day=row.dial_day,
         dials_on_day=row.dials_on_day,
         is_direct=bool(row.is_direct),
-        is_window_short=bool(row.window_short),
+        window_fault=WindowFault(row.window_short),
         medium=Medium(row.medium),
         rests_until=moment_or_none(row.rests_until_us),
         needs_config=bool(row.needs_config),

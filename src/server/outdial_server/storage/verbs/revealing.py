@@ -13,8 +13,9 @@ from outdial_server.domain.imports import Import, ImportCounts, ImportState
 from outdial_server.domain.plan import Duplicate
 from outdial_server.domain.request import RequestKey
 from outdial_server.domain.slots import ScopeKind, SlotScope
-from outdial_server.domain.window_estimate import WindowEstimate
+from outdial_server.domain.window_estimate import WindowEstimate, WindowFault
 from outdial_server.ports.intake import NewBatch, Outcome, StoredRows
+from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import refuse_unusable_agent
@@ -47,10 +48,15 @@ class Revealed(NamedTuple):
 
 
 def reveal(
-    tx: Tx, staged: Staged, count: int, outcome: Outcome, request: RequestKey | None
+    tx: Tx,
+    staged: Staged,
+    count: int,
+    outcome: Outcome,
+    request: RequestKey | None,
+    zones: AbstractSet[str] = frozenset(),
 ) -> StoredRows | None:
-    """Shows the `count` rows that were staged. None when the same request, sent twice at
-    once, was revealed by its twin."""
+    """Shows the `count` rows that were staged, people of these zones. None when the same request,
+    sent twice at once, was revealed by its twin."""
     if staged.replaces:
         # Before the batch row, which is the last lock of a transaction.
         take_claims_back(tx, staged.batch_key)
@@ -60,9 +66,9 @@ def reveal(
     if not note_answer(tx, staged.account_key, request, _answer(staged, outcome)):
         return None
     if staged.new is None:
-        revealed = _reveal_append(tx, staged, count)
+        revealed = _reveal_append(tx, staged, count, zones)
     else:
-        revealed = _reveal_batch(tx, staged, staged.new, count)
+        revealed = _reveal_batch(tx, staged, staged.new, count, zones)
     imported = _end_import(tx, staged, outcome)
     return StoredRows(
         revealed.batch,
@@ -73,7 +79,9 @@ def reveal(
     )
 
 
-def _reveal_batch(tx: Tx, staged: Staged, new: NewBatch, count: int) -> Revealed:
+def _reveal_batch(
+    tx: Tx, staged: Staged, new: NewBatch, count: int, zones: AbstractSet[str]
+) -> Revealed:
     """The agent may have been deleted or made inactive while rows were staged, and so may the
     numbers: then nothing is revealed."""
     refuse_unusable_agent(tx, staged.batch_key, new.agent_id)
@@ -95,10 +103,10 @@ def _reveal_batch(tx: Tx, staged: Staged, new: NewBatch, count: int) -> Revealed
         raise taken_for_broken_off()
     set_cap(tx, SlotScope(ScopeKind.BATCH, staged.batch_key), new.settings.max_concurrent_calls)
     follow_batch(tx, staged.account_key, staged.batch_key)
-    return _told(tx, staged, f"{new.path}.window_end", EventType.BATCH_CREATED)
+    return _told(tx, staged, f"{new.path}.window_end", EventType.BATCH_CREATED, zones)
 
 
-def _reveal_append(tx: Tx, staged: Staged, count: int) -> Revealed:
+def _reveal_append(tx: Tx, staged: Staged, count: int, zones: AbstractSet[str]) -> Revealed:
     present = batch_by_key(tx, staged.batch_key)
     leaving = present.waiting if staged.replaces else 0
     if not count and not leaving:
@@ -107,6 +115,8 @@ def _reveal_append(tx: Tx, staged: Staged, count: int) -> Revealed:
     in_place = staged.is_rehearsed or not count or is_in_place(tx, staged)
     if present.next_position != staged.first_position or not in_place:
         raise changed_meanwhile()
+    # Of those who wait already no zones are known but where the hours open in none of them.
+    is_known = present.waiting == leaving or _opens_for_nobody(present)
     if leaving:
         leaving = _replace(tx, staged, leaving)
     tx.run(
@@ -119,7 +129,12 @@ def _reveal_append(tx: Tx, staged: Staged, count: int) -> Revealed:
         key=staged.batch_key,
     )
     rows = "scheduled_calls" if staged.import_key is None else "rows"
-    return _told(tx, staged, rows, EventType.SCHEDULED_CALLS_ADDED, leaving)
+    told = zones if is_known else frozenset[str]()
+    return _told(tx, staged, rows, EventType.SCHEDULED_CALLS_ADDED, told, leaving)
+
+
+def _opens_for_nobody(row: Row) -> bool:
+    return batch_from(row).window_fault is WindowFault.OPEN_FOR_NOBODY
 
 
 def _replace(tx: Tx, staged: Staged, leaving: int) -> int:
@@ -138,10 +153,17 @@ def _replace(tx: Tx, staged: Staged, leaving: int) -> int:
     return 0
 
 
-def _told(tx: Tx, staged: Staged, field: str, event: EventType, leaving: int = 0) -> Revealed:
+def _told(
+    tx: Tx,
+    staged: Staged,
+    field: str,
+    event: EventType,
+    zones: AbstractSet[str],
+    leaving: int = 0,
+) -> Revealed:
     """`field` is the one to name when all of them do not fit into the window."""
     key = staged.batch_key
-    estimate = check_window(tx, key, field, leaving)
+    estimate = check_window(tx, key, field, leaving, zones)
     batch = batch_from(batch_by_key(tx, key))
     append_events(tx, key, [NewEvent(event, "USER_REQUEST", after_of(batch))])
     return Revealed(batch_from(batch_by_key(tx, key)), estimate)

@@ -2,6 +2,7 @@
 the transaction that brings them or changes it."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,6 +16,7 @@ from outdial_server.domain.window_estimate import (
     StartLimit,
     WindowCheck,
     WindowEstimate,
+    WindowFault,
     WindowQuestion,
     estimate,
     too_short,
@@ -34,20 +36,31 @@ _CALLS_LEAST: Final = 20
 many say nothing."""
 
 
-def check_window(tx: Tx, key: int, field: str, leaving: int = 0) -> WindowEstimate | None:
+def check_window(
+    tx: Tx, key: int, field: str, leaving: int = 0, zones: AbstractSet[str] = frozenset()
+) -> WindowEstimate | None:
     """To be asked when people or a schedule are new. Raises InvalidFieldsError
     (WINDOW_TOO_SHORT) naming `field`, or keeps what the batch's warning says. None for a
-    batch that needs no check. `leaving`: who is counted as waiting, and is about to end."""
+    batch that needs no check. `leaving`: who is counted as waiting, and is about to end. `zones`
+    are those in which somebody may be called, the batch's own as an empty text; none where
+    nobody knows them all."""
     row = batch_by_key(tx, key)
     batch = batch_from(row)
     if not _is_checked(batch, tx.now):
-        _keep_warning(tx, key, batch, is_short=False)
+        _keep_warning(tx, key, batch, WindowFault.NONE)
         return None
     found = estimate_window(tx, row, leaving)
     if not found.fits and batch.settings.window_check is WindowCheck.REFUSE:
         raise too_short(found, field)
-    _keep_warning(tx, key, batch, is_short=not found.fits)
+    fault = WindowFault.NONE if found.fits else WindowFault.TOO_SHORT
+    if batch.has_other_zones and zones and not _opens_for_somebody(batch, zones, tx.now):
+        fault = WindowFault.OPEN_FOR_NOBODY
+    _keep_warning(tx, key, batch, fault)
     return found
+
+
+def _opens_for_somebody(batch: Batch, zones: AbstractSet[str], now: datetime) -> bool:
+    return any(batch.opens_in(zone or batch.settings.time_zone, now) for zone in zones)
 
 
 def _is_checked(batch: Batch, now: datetime) -> bool:
@@ -56,12 +69,10 @@ def _is_checked(batch: Batch, now: datetime) -> bool:
     return end is not None and now < end and batch.ended_at is None and batch.settling_to is None
 
 
-def _keep_warning(tx: Tx, key: int, batch: Batch, *, is_short: bool) -> None:
-    if batch.is_window_short is not is_short:
+def _keep_warning(tx: Tx, key: int, batch: Batch, fault: WindowFault) -> None:
+    if batch.window_fault is not fault:
         tx.run(
-            "UPDATE batches SET window_short = :short WHERE key = :key",
-            short=int(is_short),
-            key=key,
+            "UPDATE batches SET window_short = :fault WHERE key = :key", fault=int(fault), key=key
         )
 
 
