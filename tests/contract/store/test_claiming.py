@@ -106,6 +106,41 @@ async def test_a_claim_carries_all_that_the_carrier_must_be_told(world: World) -
     assert (two.caller_id, two.template_context_json, two.metadata_json) == ("+15550003", "", "")
 
 
+async def test_whoever_is_given_back_keeps_their_place(world: World) -> None:
+    batch_id = await world.batch(4)
+    world.advance(seconds=5)
+    first = await world.store.dispatch.claim(2)
+    await world.change(batch_id, rules.pause)
+    assert (await world.send(list(first.calls))).given_back == 2
+    await world.change(batch_id, rules.resume)
+    again = await world.store.dispatch.claim(2)
+    assert addresses(again.calls) == [number(0), number(1)]
+    await check_invariants(world.store)
+
+
+async def test_whoever_was_claimed_by_a_server_that_is_gone_keeps_their_place(
+    world: World,
+) -> None:
+    await world.batch(4)
+    world.advance(seconds=5)
+    await world.store.dispatch.claim(2)
+    assert (await world.store.dispatch.reap(every_lease=True)).given_back == 2
+    again = await world.store.dispatch.claim(2)
+    assert addresses(again.calls) == [number(0), number(1)]
+
+
+async def test_whoever_was_not_sent_is_not_behind_those_who_come_after_them(world: World) -> None:
+    await world.batch(4)
+    world.advance(seconds=5)
+    claims = await world.store.dispatch.claim(1)
+    (call,) = (await world.send(list(claims.calls))).calls
+    await world.apply(not_sent(call))
+    world.advance(seconds=1)
+    again = await world.store.dispatch.claim(2)
+    assert addresses(again.calls) == [number(0), number(1)]
+    await check_invariants(world.store)
+
+
 async def test_rows_are_claimed_by_position_and_once(world: World) -> None:
     await world.batch(5)
     first = await world.store.dispatch.claim(3)

@@ -151,8 +151,9 @@ async def test_nobody_goes_before_the_moment_that_the_carrier_has_named(world: W
     assert (await read(world, other)).held is None
     world.advance(seconds=20)
     assert len(await dialled(world)) == 4
-    row = await world.row(batch_id)
-    assert row.attempt_count == 0, "who was turned away has lost no try"
+    again = await world.row(batch_id)
+    assert again.call_id == call.call_id
+    assert again.attempt_count == 1, "who was turned away has lost no try"
     await check_invariants(world.store)
 
 

@@ -36,8 +36,8 @@ class WithoutConfig(IntEnum):
 
 class Candidate(NamedTuple):
     """A row that waits, with what row gates judge by. `key` is the store's own; candidates
-    come in the order in which they are to be dialled: due retries first, then priority,
-    then position."""
+    come in the order in which they are to be dialled: by priority, then due retries first,
+    then by position."""
 
     key: int
     due_at: datetime
@@ -226,5 +226,5 @@ _HOLDING: Final = ROUTE_GATES | {_CALLER_ID.gate}
 
 def dialing_rank(priority: int, attempts: int) -> int:
     """Orders the rows of a batch, lowest first: priority, and inside one priority those
-    that were tried before. Stored, so that an index gives candidates in order."""
+    that were tried before, or were to be. Stored, so that an index gives candidates in order."""
     return -2 * priority + (0 if attempts else 1)

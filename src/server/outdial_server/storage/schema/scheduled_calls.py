@@ -52,7 +52,7 @@ scheduled_calls: Final = Table(
     Column("retry_attempt", SmallInteger),
     # What the number tells, where the batch goes by it.
     Column("number_zone", Text),
-    # What `due_us` was before a rule put the row off.
+    # What `due_us` was before a rule put the row off, or a claim took it.
     Column("ready_us", BigInt),
     # Null when it is the batch's.
     Column("ring_timeout_s", Integer),

@@ -110,7 +110,8 @@ def _closing(tx: Tx, r: Runnable) -> Callable[[Row], datetime] | None:
 
 
 _ROW_COLUMNS: Final = (("key", Kind.INT), ("call_key", Kind.INT))
-_ROW_SET: Final = "due_us = NULL, ready_us = NULL, call_key = r.call_key"
+# Since when it was due is kept: who is given back stands where they stood.
+_ROW_SET: Final = "ready_us = coalesce(ready_us, due_us), due_us = NULL, call_key = r.call_key"
 _ROW_GUARD: Final = "scheduled_calls.key = r.key"
 
 

@@ -101,7 +101,7 @@ _ROW_COLUMNS: Final = (
 
 _ROW_SET: Final = (
     "final_state = nullif(r.final_state, 0), state_reason = nullif(r.reason, ''), "
-    "due_us = nullif(r.due, 0), rank = r.rank, attempts = r.attempts, "
+    "due_us = nullif(r.due, 0), ready_us = NULL, rank = r.rank, attempts = r.attempts, "
     "retry_attempt = coalesce(nullif(r.granted, 0), retry_attempt), "
     "dispatch_outcome = r.dispatch_outcome, "
     "dispatched_us = coalesce(dispatched_us, nullif(r.dispatched, 0)), "
@@ -133,7 +133,8 @@ def _row_values(work: ReportedCall, now_us: int) -> tuple[Any, ...]:
         0 if last.final_state is None else int(last.final_state),
         last.state_reason,
         0 if last.due_at is None else micros(last.due_at),
-        dialing_rank(row.priority, attempts),
+        # Who was asked for and not placed lost neither a try nor the place in the list.
+        dialing_rank(row.priority, row.attempt),
         attempts,
         attempts + 1 if last.by_policy else 0,
         int(last.dispatch_outcome),

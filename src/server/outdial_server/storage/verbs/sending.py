@@ -281,7 +281,7 @@ def _write(
 
 
 def give_back(tx: Tx, group: Sequence[ClaimedCall]) -> int:
-    """Claims that will not be sent: the slot is free and the row waits again."""
+    """Claims that will not be sent: the slot is free, and the row waits again in its old place."""
     fences = {pack_id(call.call_id): call.fence for call in group}
     # Not locked: the ledger comes first, and the fence tells who was faster.
     rows = tx.all(
@@ -311,7 +311,8 @@ def release_claims(tx: Tx, claims: Sequence[tuple[int, int]]) -> int:
         rows=claims_json,
     )
     tx.run_many(
-        "UPDATE scheduled_calls SET due_us = :now WHERE key = :key AND final_state IS NULL",
+        "UPDATE scheduled_calls SET due_us = coalesce(ready_us, :now), ready_us = NULL "
+        "WHERE key = :key AND final_state IS NULL",
         [{"key": row.scheduled_key, "now": tx.now_us} for row in released],
     )
     free_slots_of_calls(tx, Counter(map(owners_of, released)))
