@@ -55,29 +55,11 @@ def full_name(method: MethodDescriptor) -> str:
 
 def local_rpcs(
     services: Iterable[ServiceDescriptor],
-    add_services: Callable[["HandlerTable"], None],
+    handlers: Mapping[str, Handler],
     interceptor: RpcInterceptor,
 ) -> list[LocalRpc]:
-    table = HandlerTable()
-    add_services(table)
     return [
-        LocalRpc(method, table.handlers[full_name(method)], interceptor)
+        LocalRpc(method, handlers[full_name(method)], interceptor)
         for service in services
         for method in service.methods
     ]
-
-
-class HandlerTable:
-    """Stands where a gRPC server does, and keeps what is registered."""
-
-    def __init__(self) -> None:
-        self.handlers: dict[str, Handler] = {}
-
-    def add_generic_rpc_handlers(self, generic_rpc_handlers: object) -> None:
-        """The same handlers, in a form that cannot be listed."""
-
-    def add_registered_method_handlers(
-        self, service_name: str, method_handlers: Mapping[str, Handler]
-    ) -> None:
-        for name, handler in method_handlers.items():
-            self.handlers[f"/{service_name}/{name}"] = handler

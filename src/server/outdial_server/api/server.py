@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -53,6 +52,7 @@ from outdial_server.api.carrier_configs import CarrierConfigServicer
 from outdial_server.api.contact_folders import ContactFolderServicer
 from outdial_server.api.contacts import ContactServicer
 from outdial_server.api.external_calls import ExternalCallServicer
+from outdial_server.api.handler_table import HandlerTable
 from outdial_server.api.interceptor import RpcInterceptor
 from outdial_server.api.local import local_rpcs
 from outdial_server.api.phone_numbers import PhoneNumberServicer
@@ -137,13 +137,16 @@ class GrpcServer:
         unmatched = method_names(SERVICES) ^ REQUIRED_SCOPES.keys()
         if unmatched:
             raise AssertionError(f"methods and the table of scopes differ: {sorted(unmatched)}")
-        self._server = grpc.aio.server(interceptors=(interceptor,), options=_OPTIONS)
-        self.rpcs = local_rpcs(SERVICES, partial(add_services, servicers), interceptor)
+        table = HandlerTable()
+        add_services(servicers, table)
+        self.rpcs = local_rpcs(SERVICES, table.handlers, interceptor)
         self._health = health.aio.HealthServicer()
-        add_services(servicers, self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, table)
         names = [service.full_name for service in SERVICES]
-        add_reflection((*names, health.SERVICE_NAME), self._server)
+        add_reflection((*names, health.SERVICE_NAME), table)
+        self._server = grpc.aio.server(
+            handlers=(table,), interceptors=(interceptor,), options=_OPTIONS
+        )
 
     async def start(self, listen: str) -> int:
         """Listens on HOST:PORT and returns the port, which port 0 leaves to the system.
@@ -174,7 +177,7 @@ class GrpcServer:
 
 
 def add_services(servicers: Servicers, server: Any) -> None:
-    """`server` is one of gRPC's, or takes handlers as they do."""
+    """`server` takes handlers as one of gRPC's does."""
     add_ServerInfoServiceServicer_to_server(servicers.server_info, server)
     add_AccountServiceServicer_to_server(servicers.accounts, server)
     add_AgentServiceServicer_to_server(servicers.agents, server)
