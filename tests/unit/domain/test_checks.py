@@ -11,16 +11,12 @@ from hypothesis import strategies as st
 
 from outdial_server.domain import limits
 from outdial_server.domain.account import AccountChange
+from outdial_server.domain.account_checks import check_account
 from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.agent_checks import check_agent
+from outdial_server.domain.batch_checks import check_batch_settings
 from outdial_server.domain.batch_settings import BatchSettings
-from outdial_server.domain.checks import (
-    Checks,
-    RawRow,
-    check_account,
-    check_batch_settings,
-    check_row,
-)
+from outdial_server.domain.checks import Checks, RawRow, check_row
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from support.clock import START

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from outdial_server.domain.account import Account, AccountChange
-from outdial_server.domain.checks import Checks, check_account
+from outdial_server.domain.account_checks import check_account
+from outdial_server.domain.checks import Checks
 from outdial_server.domain.errors import PermissionDeniedError, Reason
 from outdial_server.domain.etag import check_etag
 from outdial_server.domain.ids import AccountId

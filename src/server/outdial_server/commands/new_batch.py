@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from outdial_server.commands.batch_webhooks import BatchWebhooks
+from outdial_server.domain.batch_checks import check_batch_settings, check_start_ahead
 from outdial_server.domain.batch_policies import DuplicatePolicy
 from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.batch_webhook import NO_EDIT, WebhookEdit
 from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
-from outdial_server.domain.checks import Checks, check_batch_settings, check_start_ahead
+from outdial_server.domain.checks import Checks
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, AgentId, BatchId
 from outdial_server.domain.medium import WEBHOOK_CARRIER, Medium

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from outdial_server.commands.batch_webhooks import BatchWebhooks
 from outdial_server.domain.batch import Batch
+from outdial_server.domain.batch_checks import check_batch_settings, check_start_ahead
 from outdial_server.domain.batch_rules import BatchChange, edit
 from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.batch_webhook import NO_EDIT, WebhookEdit
 from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
-from outdial_server.domain.checks import Checks, check_batch_settings, check_start_ahead
+from outdial_server.domain.checks import Checks
 from outdial_server.domain.etag import check_etag
 from outdial_server.domain.ids import AccountId, BatchId
 from outdial_server.ports.batches import BatchStore
