@@ -6,7 +6,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from outdial_server.adapters.metrics import PrometheusTelemetry
-from outdial_server.adapters.metrics.telemetry import REASONS_MOST, RESOLUTION
+from outdial_server.adapters.metrics.dials import REASONS_MOST
+from outdial_server.adapters.metrics.event_log import RESOLUTION
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.event import EventType
 from outdial_server.domain.report import Fault, ReportKind

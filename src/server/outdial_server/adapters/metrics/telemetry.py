@@ -1,69 +1,27 @@
 """Telemetry, counted for Prometheus. docs/metrics.md lists what is here."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
-from time import perf_counter
-from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from outdial_server.adapters.metrics.instruments import (
-    ITEMS,
-    Cell,
-    Counting,
-    Level,
-    Spread,
-    Spreads,
-)
-from outdial_server.domain.call import Disposition
-from outdial_server.domain.event import EventType
-from outdial_server.domain.imports import ImportState
+from outdial_server.adapters.metrics.dials import Dials
+from outdial_server.adapters.metrics.event_log import EventLog
+from outdial_server.adapters.metrics.instruments import Counting, Level, Spreads
+from outdial_server.adapters.metrics.transactions import Transactions
 from outdial_server.domain.obstacle import Obstacle
 from outdial_server.domain.reconciliation import Sighting
-from outdial_server.domain.report import ReportKind
-from outdial_server.domain.slots import ScopeKind
-from outdial_server.ports.carrier import Accepted, DialResult, NotSent, Refused
-from outdial_server.ports.dispatch import Applied, ClaimedCall, Reaped
+from outdial_server.ports.dispatch import Applied, Reaped
 from outdial_server.ports.retention import Erased
-from outdial_server.ports.telemetry import CallbackOutcome, Happened, Transaction
-
-REASONS_MOST: Final = 64
-"""Reasons are an adapter's: a carrier that makes them up must not make series without end."""
-
-_OTHER: Final = "OTHER"
-
-RESOLUTION: Final[Mapping[ReportKind, str]] = {
-    ReportKind.ACCEPTED: "found",
-    ReportKind.RINGING: "found",
-    ReportKind.ANSWERED: "found",
-    ReportKind.ENDED: "found",
-    # The answer to the request, after all.
-    ReportKind.NOT_SENT: "refused",
-    ReportKind.REFUSED: "refused",
-    ReportKind.NOT_PLACED: "not_placed",
-    ReportKind.PRESUMED_ENDED: "presumed",
-    ReportKind.UNJOINED: "presumed",
-    ReportKind.DIAL_AGAIN: "person",
-    ReportKind.GIVE_UP: "person",
-    ReportKind.PLACED: "person",
-}
-
-_READY_AT: Final = attrgetter("ready_at")
-_CLAIMED_AT: Final = attrgetter("claimed_at")
-
-_CALL_OVER: Final = (int(EventType.CALL_ENDED), int(EventType.CALL_PRESUMED_ENDED))
+from outdial_server.ports.telemetry import CallbackOutcome, Transaction
 
 
 class PrometheusTelemetry:
     def __init__(self, registry: CollectorRegistry) -> None:
-        dials = _Dials(registry)
+        dials = Dials(registry)
         # Without a call in between: one comes for each dial.
         self.dials_let_go = dials.let_go
         self.dial_ended = dials.ended
-        self._log = _EventLog(registry)
-        self._transactions = _Transactions(registry, self._log)
+        self._transactions = Transactions(registry, EventLog(registry))
         given_back = Counting(
             registry,
             "outdial_claims_given_back_total",
@@ -204,61 +162,6 @@ class PrometheusTelemetry:
         return self._transactions.asked(verb)
 
 
-class _Dials:
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._dials = Counting(
-            registry,
-            "outdial_dials_total",
-            "Requests to carriers that came to an end.",
-            ["ending", "fault", "reason"],
-        )
-        self._accepted = self._dials.of("accepted", "none", "none")
-        self._wake = Spreads(
-            registry,
-            "outdial_wake_to_dial_seconds",
-            "From when a call could have been claimed until its request was let go.",
-        ).of()
-        self._claim = Spreads(
-            registry,
-            "outdial_claim_to_dial_seconds",
-            "From a call's claim until its request was let go.",
-        ).of()
-        answers = Spreads(
-            registry,
-            "outdial_dial_answer_seconds",
-            "From a request's being let go until its carrier's answer, or the lack of one.",
-            ["ending"],
-        )
-        self._accepted_after = answers.of("accepted")
-        self._answers = answers
-
-    def let_go(self, calls: Sequence[ClaimedCall], at: datetime) -> None:
-        # Moments are mostly those of a whole claim: once for all calls that share them.
-        for ready_at, alike in groupby(calls, _READY_AT):
-            self._wake.observe((at - ready_at).total_seconds(), len(list(alike)))
-        for claimed_at, alike in groupby(calls, _CLAIMED_AT):
-            self._claim.observe((at - claimed_at).total_seconds(), len(list(alike)))
-
-    def ended(self, result: DialResult, took: timedelta) -> None:
-        if isinstance(result, Accepted):
-            self._accepted.value += 1
-            self._accepted_after.observe(took.total_seconds())
-            return
-        fault = "none"
-        if isinstance(result, Refused):
-            ending, fault = "refused", result.fault.name.lower()
-        else:
-            ending = "not_sent" if isinstance(result, NotSent) else "unclear"
-        self._not_accepted(ending, fault, result.reason).value += 1
-        self._answers.of(ending).observe(took.total_seconds())
-
-    def _not_accepted(self, ending: str, fault: str, reason: str) -> Cell:
-        if len(self._dials) >= REASONS_MOST:
-            known = {values for values, _ in self._dials.series()}
-            reason = reason if (ending, fault, reason) in known else _OTHER
-        return self._dials.of(ending, fault, reason)
-
-
 class _Webhooks:
     def __init__(self, registry: CollectorRegistry) -> None:
         requests = Counting(
@@ -282,141 +185,3 @@ class _Webhooks:
     def tried(self, took: timedelta, *, is_taken: bool) -> None:
         (self._delivered if is_taken else self._failed).value += 1
         self._answers.observe(took.total_seconds())
-
-
-class _EventLog:
-    """What transactions wrote into the event log."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        appended = Counting(
-            registry, "outdial_events_appended_total", "Events written to the log.", ["type"]
-        )
-        self._appended = {int(type_): appended.of(type_.name.lower()) for type_ in EventType}
-        ended = Counting(
-            registry, "outdial_calls_ended_total", "Calls that ended.", ["disposition"]
-        )
-        self._ended = {int(how): ended.of(how.name.lower()) for how in Disposition}
-        resolved = Counting(
-            registry,
-            "outdial_unknown_calls_resolved_total",
-            "Calls that were UNKNOWN, by what settled them.",
-            ["by"],
-        )
-        self._resolved = {kind: resolved.of(by) for kind, by in RESOLUTION.items()}
-        staged = Counting(
-            registry, "outdial_staged_rows_total", "Rows written for batches and imports."
-        )
-        self._staged = staged.of()
-        imports = Counting(
-            registry, "outdial_imports_total", "Imports that came to an end.", ["state"]
-        )
-        self._imports = {state: imports.of(state.name.lower()) for state in ImportState}
-        trips = Counting(
-            registry,
-            "outdial_breaker_trips_total",
-            "How often a carrier config or a phone number was put out of use.",
-            ["scope"],
-        )
-        self._trips = {
-            kind: trips.of(kind.name.lower())
-            for kind in (ScopeKind.CARRIER_CONFIG, ScopeKind.PHONE_NUMBER)
-        }
-        self._slowed = Counting(
-            registry, "outdial_carrier_slowdowns_total", "How often a carrier config's rate fell."
-        ).of()
-
-    def add(self, happened: Happened) -> None:
-        for (type_, disposition), count in happened.events.items():
-            self._appended[type_].value += count
-            if disposition is not None and type_ in _CALL_OVER:
-                self._ended[disposition].value += count
-        for kind, count in happened.resolved.items():
-            self._resolved[kind].value += count
-        self._staged.value += happened.rows_staged
-        for state, count in happened.imports.items():
-            self._imports[state].value += count
-        for scope, trips in happened.trips.items():
-            self._trips[scope].value += trips
-        self._slowed.value += happened.slowed
-
-
-class _Transactions:
-    def __init__(self, registry: CollectorRegistry, log: _EventLog) -> None:
-        self.log = log
-        self.waits = Spreads(
-            registry,
-            "outdial_transaction_wait_seconds",
-            "How long writing transactions waited for the writer.",
-        ).of()
-        self._seconds = Spreads(
-            registry,
-            "outdial_transaction_seconds",
-            "How long writing transactions took once they had the writer, commit included.",
-            ["verb"],
-        )
-        self._items = Spreads(
-            registry,
-            "outdial_group_items",
-            "How many calls, reports or callbacks one transaction took together.",
-            ["verb"],
-            ITEMS,
-        )
-        self._rolled_back = Counting(
-            registry,
-            "outdial_transactions_rolled_back_total",
-            "Writing transactions that were refused or failed.",
-            ["verb"],
-        )
-        self._verbs: dict[str, _Verb] = {}
-
-    def asked(self, name: str) -> Transaction:
-        verb = self._verbs.get(name)
-        if verb is None:
-            verb = self._verbs[name] = _Verb(
-                self, self._seconds.of(name), self._rolled_back.of(name), self._items, name
-            )
-        return _Timed(verb)
-
-
-class _Verb:
-    """The series of one verb."""
-
-    def __init__(
-        self, owner: _Transactions, seconds: Spread, rolled_back: Cell, items: Spreads, name: str
-    ) -> None:
-        self.log = owner.log
-        self.waits = owner.waits
-        self.seconds = seconds
-        self.rolled_back = rolled_back
-        self._items = items
-        self._name = name
-
-    def took(self, group_size: int) -> None:
-        self._items.of(self._name).observe(group_size)
-
-
-class _Timed:
-    """A transaction on its way."""
-
-    __slots__ = ("_asked", "_begun", "_verb")
-
-    def __init__(self, verb: _Verb) -> None:
-        self._verb = verb
-        self._asked = perf_counter()
-        self._begun = 0.0
-
-    def begun(self, group_size: int | None = None) -> None:
-        if self._begun:
-            return
-        self._begun = perf_counter()
-        self._verb.waits.observe(self._begun - self._asked)
-        if group_size is not None:
-            self._verb.took(group_size)
-
-    def committed(self, happened: Happened) -> None:
-        self._verb.seconds.observe(perf_counter() - self._begun)
-        self._verb.log.add(happened)
-
-    def rolled_back(self) -> None:
-        self._verb.seconds.observe(perf_counter() - self._begun)
-        self._verb.rolled_back.value += 1
