@@ -8,6 +8,7 @@ from outdial.v1.batch_pb2 import Batch
 from outdial_client._client import Client
 from outdial_client._inputs import NewBatch, NewCall
 from outdial_client.cli._agent_names import find_agent
+from outdial_client.cli._batch_facts import batch_facts, estimate_facts, is_idle
 from outdial_client.cli._batch_options import (
     AgentOption,
     BatchId,
@@ -16,7 +17,6 @@ from outdial_client.cli._batch_options import (
     NewBatchSettings,
 )
 from outdial_client.cli._choices import BATCH_STATES, choice
-from outdial_client.cli._facts import batch_facts, estimate_facts, is_idle
 from outdial_client.cli._folder_names import Contacts, Folders, folder_ids
 from outdial_client.cli._lengths import seconds_or_none
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list

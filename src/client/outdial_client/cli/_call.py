@@ -13,9 +13,9 @@ from outdial_client._client import Client
 from outdial_client._inputs import NewDirectCall
 from outdial_client.cli._agent_names import find_agent
 from outdial_client.cli._batch_options import AgentOption, CarrierParams
+from outdial_client.cli._call_facts import call_facts
 from outdial_client.cli._choices import CALL_STATES, DISPOSITIONS, RESOLUTIONS, choice
 from outdial_client.cli._completion import complete_batches
-from outdial_client.cli._facts import call_facts
 from outdial_client.cli._lengths import seconds_or_none
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import CALLS

@@ -7,8 +7,8 @@ import typer
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 
 from outdial_client._client import Client
+from outdial_client.cli._carrier_facts import carrier_config_facts
 from outdial_client.cli._credentials import CredentialsFile, read_credentials
-from outdial_client.cli._facts import carrier_config_facts
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import CARRIER_CONFIGS
 from outdial_client.cli._option_groups import takes

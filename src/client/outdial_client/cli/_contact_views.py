@@ -1,12 +1,9 @@
 """Contacts and their folders, in full and in lists."""
 
-import json
-
-from google.protobuf.json_format import MessageToDict
 from outdial.v1.contact_pb2 import Contact, ContactFolder
 
 from outdial_client.cli._choices import DISPOSITIONS
-from outdial_client.cli._facts import Facts
+from outdial_client.cli._facts import Facts, stated, struct_json
 from outdial_client.cli._screen import Listing
 from outdial_client.cli._words import labels, moment
 
@@ -25,12 +22,11 @@ def folder_facts(folder: ContactFolder) -> Facts:
         ("contacts", str(folder.contact_count)),
         ("created", moment(folder.create_time)),
     ]
-    return [(name, text) for name, text in facts if text]
+    return stated(facts)
 
 
 def contact_facts(contact: Contact) -> Facts:
     """One contact in full; what is unset is left out."""
-    own = contact.custom_fields
     facts = [
         ("id", contact.contact_id),
         ("folder", contact.contact_folder_id),
@@ -43,17 +39,14 @@ def contact_facts(contact: Contact) -> Facts:
         ("postal code", contact.postal_code),
         ("keywords", ", ".join(contact.keywords)),
         ("time zone", contact.time_zone),
-        (
-            "own fields",
-            json.dumps(MessageToDict(own), ensure_ascii=False) if own.fields else "",
-        ),
+        ("own fields", struct_json(contact.custom_fields)),
         ("labels", labels(contact.metadata)),
         ("calls", str(contact.call_count)),
         ("last called", moment(contact.last_call_time)),
         ("how it ended", DISPOSITIONS.spoken(contact.last_disposition)),
         ("created", moment(contact.create_time)),
     ]
-    return [(name, text) for name, text in facts if text]
+    return stated(facts)
 
 
 FOLDERS: Listing[ContactFolder] = Listing(

@@ -14,6 +14,7 @@ from outdial.v1.throttle_pb2 import Throttle
 from outdial.v1.webhook_delivery_pb2 import WebhookDelivery
 from outdial.v1.webhook_pb2 import Webhook
 
+from outdial_client.cli._carrier_facts import calls_per_second
 from outdial_client.cli._choices import (
     API_KEY_SCOPES,
     BATCH_STATES,
@@ -24,14 +25,9 @@ from outdial_client.cli._choices import (
     SCHEDULED_CALL_STATES,
     WEBHOOK_HEALTHS,
 )
-from outdial_client.cli._facts import (
-    account_facts,
-    answer_in_words,
-    calls_per_second,
-    throttle_rules,
-    webhook_events,
-)
+from outdial_client.cli._facts import account_facts, throttle_rules
 from outdial_client.cli._screen import Listing
+from outdial_client.cli._webhook_facts import answer_in_words, webhook_events
 from outdial_client.cli._words import ended_calls, live_calls, moment, own_reason
 
 

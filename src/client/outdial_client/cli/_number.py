@@ -8,8 +8,8 @@ from outdial.v1.phone_number_pb2 import PhoneNumber
 from outdial_client._client import Client
 from outdial_client._inputs import NewPhoneNumber
 from outdial_client.cli._agent_names import find_agent
+from outdial_client.cli._carrier_facts import number_facts
 from outdial_client.cli._completion import complete_agents
-from outdial_client.cli._facts import number_facts
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import NUMBERS
 from outdial_client.cli._number_options import NumberSettings

@@ -6,8 +6,8 @@ import typer
 
 from outdial_client._client import Client
 from outdial_client.cli._batch_options import BatchId
+from outdial_client.cli._call_facts import scheduled_call_facts
 from outdial_client.cli._choices import SCHEDULED_CALL_STATES, choice
-from outdial_client.cli._facts import scheduled_call_facts
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import SCHEDULED_CALLS
 from outdial_client.cli._screen import Screen

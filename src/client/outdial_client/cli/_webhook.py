@@ -16,12 +16,12 @@ from outdial_client.cli._choices import (
     choice,
 )
 from outdial_client.cli._exit_code import CommandFailure, ExitCode
-from outdial_client.cli._facts import answer_in_words, webhook_facts
 from outdial_client.cli._listing import LARGEST_PAGE, Limit, show_list
 from outdial_client.cli._listings import DELIVERIES, WEBHOOKS
 from outdial_client.cli._screen import Screen
 from outdial_client.cli._session import run
 from outdial_client.cli._typed import parse_moment, parse_secret
+from outdial_client.cli._webhook_facts import answer_in_words, webhook_facts
 
 commands = typer.Typer(no_args_is_help=True, help="Endpoints of yours that events are posted to.")
 
