@@ -10,7 +10,7 @@ import pytest
 from outdial_server.domain.errors import NotFoundError, PreconditionError, Reason
 from outdial_server.ports.intake import NewBatch, Outcome
 from outdial_server.storage.tx import Tx
-from outdial_server.storage.verbs import staging
+from outdial_server.storage.verbs import broken_lists, staging
 from outdial_server.storage.verbs.revealing import reveal
 from support.stores import World, name_in, new_rows
 
@@ -49,7 +49,7 @@ async def test_a_batch_that_was_revealed_after_all_is_not_erased(world: World) -
     staged = await _stage(world, new, 3)
     write = world.store.database.write
     await write(lambda tx: reveal(tx, staged, 3, Outcome(), None))
-    assert await write(lambda tx: staging.erase_staged(tx, staged, 500)) == 0
+    assert await write(lambda tx: broken_lists.erase_staged(tx, staged, 500)) == 0
     assert len(await world.rows(new.batch_id)) == 3
 
 
@@ -90,7 +90,7 @@ class TestWhileTheCommitIsUnderWay:
         await self._race(
             world,
             lambda tx: reveal(tx, staged, 3, Outcome(), None),
-            lambda tx: staging.erase_staged(tx, staged, 500),
+            lambda tx: broken_lists.erase_staged(tx, staged, 500),
         )
         assert (await world.get(new.batch_id)).counts.total == 3
         assert len(await world.rows(new.batch_id)) == 3
@@ -101,7 +101,7 @@ class TestWhileTheCommitIsUnderWay:
         await self._race(
             world,
             lambda tx: reveal(tx, staged, 3, Outcome(), None),
-            lambda tx: staging.erase_staged(tx, staged, 500),
+            lambda tx: broken_lists.erase_staged(tx, staged, 500),
         )
         assert (await world.get(batch_id)).counts.total == 5
         assert len(await world.rows(batch_id)) == 5

@@ -26,12 +26,12 @@ from outdial_server.ports.telemetry import NO_TELEMETRY, Telemetry
 from outdial_server.storage.database import Database
 from outdial_server.storage.stores.erasing_groups import ERASE_ROWS, erase_in_groups
 from outdial_server.storage.verbs import (
+    broken_lists,
     call_events,
     claiming,
     external_calls,
     reporting,
     sending,
-    staging,
     upkeep,
 )
 from outdial_server.storage.verbs.call_texts import ParsedAgents
@@ -111,7 +111,7 @@ class SqlDispatch:
 
     async def sweep_staging(self, older_than: timedelta | None = None) -> int:
         return await erase_in_groups(
-            self._db, lambda tx: staging.sweep_staging(tx, older_than, ERASE_ROWS)
+            self._db, lambda tx: broken_lists.sweep_staging(tx, older_than, ERASE_ROWS)
         )
 
     async def free_externals(self, limit: int) -> ExternalsFreed:

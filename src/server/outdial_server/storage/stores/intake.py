@@ -16,7 +16,7 @@ from outdial_server.storage.stores.erasing_groups import ERASE_ROWS, erase_in_gr
 from outdial_server.storage.stores.rehearsal import rehearse
 from outdial_server.storage.stores.staging import SqlRehearsal, SqlStaging, revealed_with_estimate
 from outdial_server.storage.tx import Tx
-from outdial_server.storage.verbs import staging
+from outdial_server.storage.verbs import broken_lists, staging
 
 
 class SqlIntake:
@@ -89,7 +89,7 @@ class SqlIntake:
         replaces: bool,
     ) -> staging.Staged:
         await erase_in_groups(
-            self._db, lambda tx: staging.clear_the_way(tx, account_id, batch_id, ERASE_ROWS)
+            self._db, lambda tx: broken_lists.clear_the_way(tx, account_id, batch_id, ERASE_ROWS)
         )
         return await self._db.write(
             lambda tx: staging.stage_append(

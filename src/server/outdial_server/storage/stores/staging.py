@@ -24,7 +24,7 @@ from outdial_server.storage.statements import ConstraintError
 from outdial_server.storage.stores.erasing_groups import ERASE_ROWS, erase_in_groups
 from outdial_server.storage.stores.rehearsal import rehearse
 from outdial_server.storage.tx import Tx
-from outdial_server.storage.verbs import replacing, revealing, staging
+from outdial_server.storage.verbs import broken_lists, replacing, revealing, staging
 from outdial_server.storage.verbs.addresses import all_positions, first_positions
 from outdial_server.storage.verbs.batch_rows import batch_by_key, batch_from
 from outdial_server.storage.verbs.row_configs import find_row_configs
@@ -180,7 +180,7 @@ class SqlStaging:
         """Whatever of it was not revealed."""
         if not self._staged.is_repeated and not self._is_revealed:
             await erase_in_groups(
-                self._db, lambda tx: staging.erase_staged(tx, self._staged, ERASE_ROWS)
+                self._db, lambda tx: broken_lists.erase_staged(tx, self._staged, ERASE_ROWS)
             )
 
 

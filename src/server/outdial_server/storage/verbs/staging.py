@@ -1,6 +1,7 @@
 """Lists of rows come in in slices: each slice a transaction, so that dialling takes its turn
 in between. Rows at a batch's `next_position` and behind are staged: not seen and not
-dialled. `revealing` shows them, in one last transaction."""
+dialled. `revealing` shows them, in one last transaction; `broken_lists` erases what never comes to
+that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,34 +23,21 @@ from outdial_server.domain.request import RequestName
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.time_zones import ZoneRule
 from outdial_server.ports.intake import NewBatch
-from outdial_server.storage.encoding import (
-    LAST_ID,
-    created_at,
-    first_id_at,
-    mapping_json,
-    micros,
-    pack_id,
-    seconds_or_none,
-)
+from outdial_server.storage.encoding import created_at, mapping_json, pack_id, seconds_or_none
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.accounts import account_key
 from outdial_server.storage.verbs.agents import active_agent, agent_fields
 from outdial_server.storage.verbs.batch_rows import batch_from, find_batch, settings_values
 from outdial_server.storage.verbs.carrier_configs import config_of_batch, dialled_through
-from outdial_server.storage.verbs.imports import (
-    begin_import,
-    erase_unended,
-    keep_findings,
-    unended_imports,
-)
+from outdial_server.storage.verbs.imports import begin_import, keep_findings
 from outdial_server.storage.verbs.number_checks import carrier_of_numbers, refuse_without_number
 from outdial_server.storage.verbs.requests import was_answered
-from outdial_server.storage.verbs.rotations import erase_rotation, write_list
-from outdial_server.storage.verbs.row_configs import erase_row_configs, note_row_configs
+from outdial_server.storage.verbs.rotations import write_list
+from outdial_server.storage.verbs.row_configs import note_row_configs
 from outdial_server.storage.verbs.throttles import throttle_key
 
-_STALE_AFTER: Final = timedelta(minutes=1)
+STALE_AFTER: Final = timedelta(minutes=1)
 """Staged rows without a younger one among them belong to a server that is gone, or to a
 sender that has stopped: another server may take their place."""
 
@@ -217,24 +205,13 @@ def _refuse_beside_another(tx: Tx, batch: Row) -> None:
         batch=batch.key,
         end=batch.next_position,
     )
-    if newest is not None and created_at(newest) > tx.now - _STALE_AFTER:
+    if newest is not None and created_at(newest) > tx.now - STALE_AFTER:
         raise changed_meanwhile()
 
 
 def changed_meanwhile() -> ConflictError:
     return ConflictError(
         Reason.BATCH_CHANGED, "somebody else added rows to the batch at the same moment"
-    )
-
-
-def clear_the_way(tx: Tx, account_id: AccountId, batch_id: BatchId, limit: int) -> int:
-    """Erases up to `limit` rows of a list that broke off, the last first. Unless nobody else
-    can be at work, young ones are left alone."""
-    row = find_batch(tx, account_id, batch_id)
-    before = first_id_at(tx.now - _STALE_AFTER) if tx.dialect.locks_rows else LAST_ID
-    settled = _settled(tx, row.key)
-    return (
-        0 if settled is None else _erase_behind(tx, row.key, settled.next_position, limit, before)
     )
 
 
@@ -329,90 +306,3 @@ def is_in_place(tx: Tx, staged: Staged) -> bool:
         first=staged.first_position,
     )
     return found is not None and bytes(found) == pack_id(staged.first_id)
-
-
-def erase_staged(tx: Tx, staged: Staged, limit: int) -> int:
-    """Up to `limit` of a list's rows and findings, the last rows first, so that the first
-    one marks the others as its own to the end. After less than `limit` nothing is left.
-    What was revealed after all stays."""
-    erased = _erase_rows(tx, staged, limit)
-    if erased < limit and staged.import_key is not None:
-        erased += erase_unended(tx, staged.import_key, limit - erased)
-    return erased
-
-
-def _erase_rows(tx: Tx, staged: Staged, limit: int) -> int:
-    batch = _settled(tx, staged.batch_key)
-    if batch is None:
-        return 0
-    if staged.new is not None:
-        return _erase_unrevealed(tx, staged.batch_key, limit, batch)
-    if not is_in_place(tx, staged):
-        return 0
-    return _erase_behind(tx, staged.batch_key, batch.next_position, limit)
-
-
-def _erase_unrevealed(tx: Tx, batch_key: int, limit: int, batch: Row) -> int:
-    if batch.revealed_us is not None:
-        return 0
-    erased = _erase_behind(tx, batch_key, batch.next_position, limit)
-    if erased < limit:
-        erase_rotation(tx, batch_key)
-        erase_row_configs(tx, batch_key)
-        tx.run("DELETE FROM batches WHERE key = :key AND revealed_us IS NULL", key=batch_key)
-    return erased
-
-
-def _settled(tx: Tx, batch_key: int) -> Row | None:
-    """What is revealed of a batch. A reveal whose commit is under way, or whose answer was
-    lost, holds the row: only behind it is certain what was revealed."""
-    return tx.one_or_none(
-        "SELECT next_position, revealed_us FROM batches WHERE key = :key "
-        f"{tx.dialect.for_update()}",
-        key=batch_key,
-    )
-
-
-def _erase_behind(tx: Tx, batch_key: int, end: int, limit: int, before_id: bytes = LAST_ID) -> int:
-    return tx.run(
-        "DELETE FROM scheduled_calls WHERE key IN (SELECT key FROM scheduled_calls "
-        "WHERE batch_key = :key AND position >= :end AND id <= :before "
-        "ORDER BY position DESC LIMIT :limit)",
-        key=batch_key,
-        end=end,
-        before=before_id,
-        limit=limit,
-    )
-
-
-def sweep_staging(tx: Tx, older_than: timedelta | None, limit: int) -> int:
-    """Up to `limit` rows and findings of what broke off, everywhere; 0 when nothing is left.
-    Beside other servers a list may still be under way: `older_than` spares it."""
-    before_us, before_id = tx.now_us, LAST_ID
-    if older_than is not None:
-        before_us, before_id = micros(tx.now - older_than), first_id_at(tx.now - older_than)
-    erased = 0
-    unrevealed = tx.all(
-        "SELECT key FROM batches WHERE ended_us IS NULL AND revealed_us IS NULL "
-        "AND created_us <= :before ORDER BY key",
-        before=before_us,
-    )
-    for batch in unrevealed:
-        settled = _settled(tx, batch.key)
-        if settled is not None and erased < limit:
-            erased += _erase_unrevealed(tx, batch.key, limit - erased, settled)
-    grown = tx.all(
-        "SELECT b.key FROM batches b WHERE b.ended_us IS NULL AND b.revealed_us IS NOT NULL "
-        "AND EXISTS (SELECT 1 FROM scheduled_calls s WHERE s.batch_key = b.key "
-        "AND s.position >= b.next_position AND s.id <= :before) ORDER BY b.key",
-        before=before_id,
-    )
-    for batch in grown:
-        settled = _settled(tx, batch.key)
-        if settled is not None and erased < limit:
-            end = settled.next_position
-            erased += _erase_behind(tx, batch.key, end, limit - erased, before_id)
-    for import_key in unended_imports(tx, older_than):
-        if erased < limit:
-            erased += erase_unended(tx, import_key, limit - erased)
-    return erased
