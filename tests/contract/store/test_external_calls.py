@@ -4,13 +4,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.contract.store.test_carrier_configs import make as make_config
 
 from outdial_server.domain import limits
 from outdial_server.domain.errors import ExhaustedError, NotFoundError, Reason
 from outdial_server.domain.gates import GateAnswer
 from outdial_server.domain.ids import AgentId, BatchId, CarrierConfigId
 from outdial_server.storage.encoding import pack_id
+from support.carrier_configs import make_config
 from support.invariants import check_invariants
 from support.stores import NO_ID, World, all_pages, settled
 
