@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from outdial_server.domain.call_event import CallEvent
+from outdial_server.domain.conversation import Conversation
 from outdial_server.domain.errors import NotFoundError, PreconditionError, Reason
 from outdial_server.domain.event import EventType
 from outdial_server.domain.ids import BatchId, WebhookId
@@ -14,7 +16,7 @@ from outdial_server.engine.deliverer import PLAN
 from outdial_server.ports.webhook_log import PastEvents
 from support.clock import ManualSignals
 from support.delivering import DEAD, MINUTE, Delivering, call_all, change, hook, sequences, turns
-from support.stores import NO_ID, World
+from support.stores import NO_ID, World, ended
 
 HOUR = timedelta(hours=1)
 
@@ -166,6 +168,23 @@ async def test_a_time_in_the_middle_of_a_batch_is_cut_out_of_it(world: World) ->
     wanted = [event.sequence for event in events if since <= event.at < until]
     assert await past(world, webhook, since, until) == [
         EventRange(batch_id, wanted[0] - 1, wanted[-1])
+    ]
+
+
+async def test_a_time_finds_what_was_reported_behind_the_end_of_a_batch(world: World) -> None:
+    webhook = await hook(world)
+    batch_id = await world.batch(1)
+    calls = await world.live(1)
+    await world.apply(*map(ended, calls))
+    before = len(await world.events(batch_id))
+    ended_by = world.clock.now() + MINUTE
+    world.clock.advance(HOUR)
+    since = world.clock.now()
+    said = CallEvent(None, Conversation(summary="Ada will come on Friday."))
+    await world.store.dispatch.apply_call_event(world.account_id, calls[0].call_id, said)
+    assert await past(world, webhook, since) == [EventRange(batch_id, before, before + 1)]
+    assert await past(world, webhook, since - 2 * HOUR, ended_by) == [
+        EventRange(batch_id, 0, before)
     ]
 
 

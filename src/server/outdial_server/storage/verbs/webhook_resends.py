@@ -18,8 +18,9 @@ from outdial_server.storage.verbs.webhook_turns import TOLD_OF
 from outdial_server.storage.verbs.webhooks import webhook_row
 
 _BATCHES: Final = (
-    "SELECT b.key, b.id, b.oldest_seq, b.event_seq, b.created_us, b.ended_us, b.deleted_us "
+    "SELECT b.key, b.id, b.oldest_seq, b.event_seq, b.created_us, l.at_us AS last_us "
     f"FROM webhooks w JOIN batches b ON {TOLD_OF}"
+    "LEFT JOIN events l ON l.batch_key = b.key AND l.seq = b.event_seq "
     "WHERE w.key = :webhook AND b.revealed_us IS NOT NULL AND b.erasure IS NULL "
 )
 
@@ -55,9 +56,10 @@ def past_events(
         find_batch(tx, account_id, past.batch_id)
         one = "AND b.id = :batch "
     until_us = tx.now_us + 1 if past.until is None else micros(past.until)
+    # Not by its end: what was said in a call may be reported behind that.
     rows = tx.all(
-        _BATCHES + one + "AND b.created_us < :until AND (b.ended_us IS NULL "
-        "OR b.ended_us >= :since OR b.deleted_us >= :since) ORDER BY b.key LIMIT :limit",
+        _BATCHES + one + "AND b.created_us < :until AND l.at_us >= :since "
+        "ORDER BY b.key LIMIT :limit",
         webhook=webhook.key,
         since=micros(past.since),
         until=until_us,
@@ -75,8 +77,7 @@ def _range(tx: Tx, batch: Row, since_us: int, until_us: int) -> EventRange:
     if batch.created_us < since_us:
         first = _first_from(tx, batch, since_us)
     last = batch.event_seq
-    over_us = max(batch.ended_us or tx.now_us, batch.deleted_us or 0)
-    if over_us >= until_us:
+    if batch.last_us >= until_us:
         last = _first_from(tx, batch, until_us) - 1
     return EventRange(BatchId(unpack_id(batch.id)), first - 1, last)
 
