@@ -148,9 +148,9 @@ class TwilioFace:
         return JSONResponse(self._resource(call))
 
     def callbacks(self, call: FarCall) -> list[Callback]:
+        ids = {"CallSid": call.carrier_call_id, "AccountSid": self._sid}
         told = {
-            "CallSid": call.carrier_call_id,
-            "AccountSid": self._sid,
+            **ids,
             "From": call.caller_id,
             "To": call.to,
             "CallStatus": _status(call),
@@ -161,10 +161,17 @@ class TwilioFace:
         call.told += 1
         if call.disposition is Disposition.REJECTED:
             told["SipResponseCode"] = "603"
-        heard = _answered_by(call)
-        if "MachineDetection" in self._asked[call.call_id] and heard:
-            told["AnsweredBy"] = heard
-        return [signed(call.call_id, told, self._token)]
+        asked, heard = self._asked[call.call_id], _answered_by(call)
+        if "MachineDetection" not in asked or not heard:
+            return [signed(call.call_id, told, self._token)]
+        if asked.get("AsyncAmd") != ["true"]:
+            return [signed(call.call_id, told | {"AnsweredBy": heard}, self._token)]
+        let_go = [signed(call.call_id, told, self._token)]
+        if call.status is Status.ANSWERED:
+            (url,) = asked["AsyncAmdStatusCallback"]
+            heard_so = {"AnsweredBy": heard, "MachineDetectionDuration": "2500"}
+            let_go.append(signed(url, ids | heard_so, self._token))
+        return let_go
 
     def _is_let_in(self, request: Request) -> bool:
         kind, _, login = request.headers.get("authorization", "").partition(" ")

@@ -101,9 +101,21 @@ def test_an_agent_with_a_page_answers_with_its_own_twiml() -> None:
     assert "Twiml" not in asked
 
 
-def test_machines_are_listened_for_while_the_call_goes_on() -> None:
-    asked = form(TwilioAccount("AC" + "0" * 32, "token", detect_machines=True))
-    assert (asked["MachineDetection"], asked["AsyncAmd"]) == (["Enable"], ["true"])
+@pytest.mark.parametrize(
+    ("detects", "params", "says"),
+    [
+        (True, {}, ("Enable", "true")),
+        (True, {"machine_detection": "DetectMessageEnd"}, ("DetectMessageEnd", "true")),
+        (False, {"MachineDetection": "Enable"}, ("Enable", "true")),
+        (False, {"MachineDetection": "Enable", "asyncAmd": False}, ("Enable", "false")),
+    ],
+)
+def test_machines_are_listened_for_while_the_call_goes_on(
+    detects: bool, params: dict[str, object], says: tuple[str, str]
+) -> None:
+    account = TwilioAccount("AC" + "0" * 32, "token", detect_machines=detects)
+    asked = form(account, params=params)
+    assert (asked["MachineDetection"], asked["AsyncAmd"]) == tuple([one] for one in says)
     assert asked["AsyncAmdStatusCallback"] == [f"{CALLBACK_URL}/heard"]
 
 
@@ -120,12 +132,6 @@ def test_values_are_written_as_forms_have_them() -> None:
         "MachineDetectionTimeout": ["30"],
         "RecordingStatusCallbackEvent": ["in-progress", "completed"],
     }
-
-
-def test_a_parameter_wins_over_what_is_asked_by_default() -> None:
-    account = TwilioAccount("AC" + "0" * 32, "token", detect_machines=True)
-    asked = form(account, params={"machine_detection": "DetectMessageEnd"})
-    assert asked["MachineDetection"] == ["DetectMessageEnd"]
 
 
 @pytest.mark.parametrize(

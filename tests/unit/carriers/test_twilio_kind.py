@@ -74,6 +74,8 @@ def test_a_base_url_is_https_or_leads_to_what_the_operator_allows(url: str) -> N
         "https://api.twilio.com#x",
         "https://[::1",
         "https://a:port",
+        "https://api .twilio.com",
+        "https://api$twilio.com",
         "https://" + "a" * 300,
     ],
 )

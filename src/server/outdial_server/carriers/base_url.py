@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from outdial_server.domain.checks import Checks
 from outdial_server.domain.internet import AddressGuard
-from outdial_server.outgoing.target import checked_url
+from outdial_server.outgoing.target import target_of
 
 _MOST_CHARS: Final = 256
 
@@ -13,7 +13,8 @@ _MOST_CHARS: Final = 256
 def check_base_url(checks: Checks, url: str, guard: AddressGuard) -> None:
     """Its form; where it leads is judged at each connection."""
     try:
-        parts = urlsplit(checked_url(url))
+        target_of(url)
+        parts = urlsplit(url)
     except ValueError:
         checks.fault("base_url", "must be an https URL with a host")
         return

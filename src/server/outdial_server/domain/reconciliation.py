@@ -54,16 +54,19 @@ def judge(
     now: datetime,
     not_found_final_after: timedelta = NOT_FOUND_FINAL_AFTER,
 ) -> Verdict:
-    """`seen` is what the carrier reports of a call that was found."""
+    """`seen` is what the carrier reports of a call that was found; None where it may be one of
+    several, which proves no more than silence."""
     if sighting is Sighting.NOBODY_TO_ASK:
         return _unreported(call, now)
     report: CallReport | None = None
-    if sighting is Sighting.FOUND:
+    if seen is not None:
         report = seen
     elif sighting is Sighting.NO_SUCH_CALL:
         report = _not_there(call, now, not_found_final_after)
     elif presumed_over(call.sent_at, call.times, now):
-        report = CallReport(call.call_id, ReportKind.PRESUMED_ENDED, reason="CARRIER_SILENT")
+        is_found = sighting is Sighting.FOUND
+        reason = "ONE_OF_SEVERAL" if is_found else "CARRIER_SILENT"
+        report = CallReport(call.call_id, ReportKind.PRESUMED_ENDED, reason=reason)
     return Verdict(report, next_lookup_at(call.lookups, now))
 
 

@@ -12,11 +12,11 @@ from outdial_server.carriers.basic_login import basic_authorization
 from outdial_server.carriers.callback_forms import form_of, url_of
 from outdial_server.carriers.placing import placed
 from outdial_server.carriers.twilio.account import NAME, TwilioAccount
-from outdial_server.carriers.twilio.create import create_form, known_refusal
+from outdial_server.carriers.twilio.create import HEARD, create_form, known_refusal
 from outdial_server.carriers.twilio.listing import TwilioListing
 from outdial_server.carriers.twilio.signature import HEADER, is_signed
 from outdial_server.carriers.twiml.calls import TwimlCalls
-from outdial_server.carriers.twiml.statuses import report_of_callback
+from outdial_server.carriers.twiml.statuses import report_of_callback, report_of_hearing
 from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.internet import AddressGuard
@@ -44,7 +44,6 @@ CONNECTIONS: Final = 200
 
 _SID: Final = re.compile(r"CA[0-9a-fA-F]{32}")
 _FORM: Final = "application/x-www-form-urlencoded"
-_HEARD: Final = "heard"
 
 
 class TwilioCarrier:
@@ -111,10 +110,10 @@ class TwilioCarrier:
         call_id, _, what = callback.path.partition("/")
         if not call_id or not _SID.fullmatch(told.get("CallSid", "")):
             raise ValueError("the callback names no call")
-        if what == _HEARD:
-            # The record of the call keeps it, and the last callback says it once more.
-            return ()
-        return (report_of_callback(CallId(call_id), told, "SipResponseCode"),)
+        if what != HEARD:
+            return (report_of_callback(CallId(call_id), told, "SipResponseCode"),)
+        heard = report_of_hearing(CallId(call_id), told)
+        return () if heard is None else (heard,)
 
     def answer_callback(self, callback: RawCallback) -> CallbackAnswer | None:
         return None

@@ -14,6 +14,9 @@ from outdial_server.outgoing.answer import Answer
 from outdial_server.ports.carrier import DialRequest, Refused
 
 RING_MOST_SECONDS: Final = 600
+HEARD: Final = "heard"
+"""Below the URL of a call: who answered."""
+
 EVENTS: Final = ("initiated", "ringing", "answered", "completed")
 
 
@@ -29,15 +32,13 @@ def create_form(account: TwilioAccount, request: DialRequest, callback_url: str)
         ("Timeout", str(ring_seconds)),
         ("TimeLimit", str(ceil(request.max_duration.total_seconds()))),
     ]
-    if account.detect_machines:
-        form += [
-            ("MachineDetection", "Enable"),
-            # Else whoever answers hears nothing until it is decided.
-            ("AsyncAmd", "true"),
-            ("AsyncAmdStatusCallback", f"{callback_url}/heard"),
-        ]
     chosen = documented(request.params)
-    form = [(name, value) for name, value in form if name not in chosen]
+    if account.detect_machines:
+        chosen = {"MachineDetection": ["Enable"]} | chosen
+    if "MachineDetection" in chosen:
+        # Else whoever answers hears nothing until it is decided.
+        chosen = {"AsyncAmd": ["true"]} | chosen
+        form.append(("AsyncAmdStatusCallback", f"{callback_url}/{HEARD}"))
     form += [(name, value) for name, values in chosen.items() for value in values]
     return urlencode(form).encode()
 
