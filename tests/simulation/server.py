@@ -90,6 +90,7 @@ class Server:
             is_alone=around.is_single,
         )
         self.store = store_over(self.database)
+        self._carrier = carrier
         carriers = CarrierRegistry(carrier)
         clocks = ClockJudge(self.store.clock, self.clock, self._says_that_clock_is_off)
         self._engine = Engine(
@@ -179,9 +180,8 @@ class Server:
         return task if done and not task.cancelled() else None
 
     async def receive(self, callback: RawCallback) -> None:
-        """As the gateway does: stored, then answered."""
-        await self.store.callbacks.store(callback)
-        self._engine.callbacks_arrived()
+        """As the gateway does: applied, then answered."""
+        await self._engine.take_callback(callback, self._carrier)
 
 
 def _looked_at(task: "asyncio.Task[Any]") -> None:

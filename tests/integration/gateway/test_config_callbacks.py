@@ -1,6 +1,6 @@
 """Callbacks to the URL of a carrier config, when its credentials have just become others."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -19,22 +19,10 @@ from outdial_server.gateway import (
     NativeApp,
     build_http_app,
 )
-from outdial_server.ports.callbacks import StoredCallback
-from outdial_server.ports.carrier import RawCallback
+from outdial_server.ports.carrier import Carrier, RawCallback
 
 BODY = b'{"id": "SIM1", "call_id": "ours", "status": "ringing", "disposition": null}'
 PATH = "/callbacks/simulated/k-1/token-of-k-1"
-
-
-class Inbox:
-    def __init__(self) -> None:
-        self.stored: list[RawCallback] = []
-
-    async def store(self, callback: RawCallback) -> None:
-        self.stored.append(callback)
-
-    async def pending(self, limit: int) -> Sequence[StoredCallback]:
-        return ()
 
 
 class Port:
@@ -45,7 +33,7 @@ class Port:
         self.newest = HttpSimulatedCarrier("http://127.0.0.1:9", "new secret", "http://unused")
         self.asked: list[ConfigRef | None] = []
         self.failure: Exception | None = None
-        self.inbox = Inbox()
+        self.taken: list[tuple[RawCallback, Carrier]] = []
         self.client: httpx.AsyncClient
 
     async def find(self, name: str, config: ConfigRef | None) -> HttpSimulatedCarrier | None:
@@ -55,6 +43,9 @@ class Port:
         if config is None or config.config_id != "k-1":
             return None
         return self.newest if config.revision == NEWEST_REVISION else self.known
+
+    async def take(self, callback: RawCallback, carrier: Carrier) -> None:
+        self.taken.append((callback, carrier))
 
     async def call_back(self, secret: str, path: str = PATH) -> int:
         headers = {HEADER: sign(secret, 1_700_000_000, BODY)}
@@ -69,7 +60,7 @@ async def scrape() -> bytes:
 async def open_port() -> AsyncIterator[Port]:
     port = Port()
     tokens = CallbackTokens("own-token", lambda config_id: f"token-of-{config_id}")
-    routes = CallbackRoutes(tokens, port.find, port.inbox, on_stored=lambda: None)
+    routes = CallbackRoutes(tokens, port.find, port.take)
     server = HttpServer(
         build_http_app(
             lambda: Health(is_ready=True, obstacles={}),
@@ -94,17 +85,18 @@ async def port() -> AsyncIterator[Port]:
         yield port
 
 
-async def test_it_is_kept_with_its_config_and_without_asking_the_store(port: Port) -> None:
+async def test_it_is_handed_on_with_its_config_and_without_asking_the_store(port: Port) -> None:
     assert await port.call_back("old secret", f"{PATH}/status") == 204
-    [stored] = port.inbox.stored
-    assert (stored.carrier_config, stored.path) == ("k-1", "status")
+    [(taken, carrier)] = port.taken
+    assert (taken.carrier_config, taken.path) == ("k-1", "status")
+    assert carrier is port.known
     assert [config and config.revision for config in port.asked] == [0]
 
 
 async def test_one_under_credentials_that_another_server_wrote_is_taken(port: Port) -> None:
     assert await port.call_back("new secret") == 204
     assert await port.call_back("nobody's secret") == 403
-    assert len(port.inbox.stored) == 1
+    assert len(port.taken) == 1
 
 
 @pytest.mark.parametrize(
@@ -124,4 +116,4 @@ async def test_what_leads_to_no_account_is_not_found(port: Port, path: str) -> N
 async def test_while_the_store_is_away_the_carrier_is_told_to_come_again(port: Port) -> None:
     port.failure = UnavailableError(Reason.DATABASE_UNAVAILABLE, "the database is away")
     assert await port.call_back("old secret") == 503
-    assert port.inbox.stored == []
+    assert port.taken == []

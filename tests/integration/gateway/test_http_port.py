@@ -3,7 +3,7 @@ how it stops."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -25,8 +25,7 @@ from outdial_server.gateway import (
     build_http_app,
 )
 from outdial_server.gateway.callbacks import BODY_MOST_BYTES
-from outdial_server.ports.callbacks import StoredCallback
-from outdial_server.ports.carrier import RawCallback
+from outdial_server.ports.carrier import Carrier, RawCallback
 
 TOKEN = "a-token-that-nobody-guesses"
 SECRET = "a-secret-of-the-carrier"
@@ -38,23 +37,20 @@ Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass
-class Inbox:
-    """Keeps callbacks in memory; can be made to fail, or to wait before it has stored."""
+class Taker:
+    """Keeps callbacks in memory; can be made to fail, or to wait before it has taken one."""
 
-    stored: list[RawCallback] = field(default_factory=list)
+    taken: list[RawCallback] = field(default_factory=list)
     failure: Exception | None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
-    may_store: asyncio.Event = field(default_factory=asyncio.Event)
+    may_take: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def store(self, callback: RawCallback) -> None:
+    async def take(self, callback: RawCallback, carrier: Carrier) -> None:
         self.asked.set()
-        await self.may_store.wait()
+        await self.may_take.wait()
         if self.failure is not None:
             raise self.failure
-        self.stored.append(callback)
-
-    async def pending(self, limit: int) -> Sequence[StoredCallback]:
-        return ()
+        self.taken.append(callback)
 
 
 @dataclass
@@ -63,10 +59,9 @@ class Port:
 
     number: int
     server: HttpServer
-    inbox: Inbox
+    taker: Taker
     client: httpx.AsyncClient
     ready: asyncio.Event
-    wakes: list[int]
 
     async def call_back(
         self, path: str = PATH, body: bytes = BODY, secret: str = SECRET
@@ -89,13 +84,12 @@ async def open_port(listen: str = "127.0.0.1:0") -> AsyncIterator[Port]:
     async def find_carrier(name: str, config: ConfigRef | None) -> HttpSimulatedCarrier | None:
         return carrier if name == carrier.name and config is None else None
 
-    inbox, ready, wakes = Inbox(), asyncio.Event(), list[int]()
-    inbox.may_store.set()
+    taker, ready = Taker(), asyncio.Event()
+    taker.may_take.set()
     routes = CallbackRoutes(
         CallbackTokens(TOKEN, lambda config_id: f"{TOKEN}-of-{config_id}"),
         find_carrier,
-        inbox,
-        on_stored=lambda: wakes.append(len(inbox.stored)),
+        taker.take,
     )
     server = HttpServer(
         build_http_app(
@@ -111,7 +105,7 @@ async def open_port(listen: str = "127.0.0.1:0") -> AsyncIterator[Port]:
         async with httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{number}", timeout=PATIENCE_SECONDS
         ) as client:
-            yield Port(number, server, inbox, client, ready, wakes)
+            yield Port(number, server, taker, client, ready)
     finally:
         await server.stop()
         await carrier.close()
@@ -128,24 +122,23 @@ def code_of(answer: httpx.Response) -> str:
     return code
 
 
-async def test_a_callback_is_stored_whole_and_the_engine_woken(port: Port) -> None:
+async def test_a_callback_is_handed_on_whole(port: Port) -> None:
     answer = await port.call_back(f"{PATH}/status?attempt=2")
     assert (answer.status_code, answer.content) == (204, b"")
-    [stored] = port.inbox.stored
-    assert (stored.carrier, stored.path, stored.query) == ("simulated", "status", "attempt=2")
-    assert stored.body == BODY
-    assert HEADER in stored.headers
-    assert port.wakes == [1]
+    [taken] = port.taker.taken
+    assert (taken.carrier, taken.path, taken.query) == ("simulated", "status", "attempt=2")
+    assert taken.body == BODY
+    assert HEADER in taken.headers
 
 
-async def test_a_callback_is_answered_only_once_it_is_stored(port: Port) -> None:
-    port.inbox.may_store.clear()
+async def test_a_callback_is_answered_only_once_it_is_taken(port: Port) -> None:
+    port.taker.may_take.clear()
     answering = asyncio.create_task(port.call_back())
-    await port.inbox.asked.wait()
+    await port.taker.asked.wait()
     # A whole exchange on the same port, which an answer would have overtaken.
     await port.client.get("/healthz")
     assert not answering.done()
-    port.inbox.may_store.set()
+    port.taker.may_take.set()
     assert (await answering).status_code == 204
 
 
@@ -162,7 +155,7 @@ async def test_a_callback_is_answered_only_once_it_is_stored(port: Port) -> None
 async def test_without_the_token_there_is_nothing_here(port: Port, path: str) -> None:
     answer = await port.call_back(path)
     assert (answer.status_code, code_of(answer)) == (404, "not_found")
-    assert not port.inbox.stored
+    assert not port.taker.taken
 
 
 async def test_a_forged_callback_is_refused(port: Port) -> None:
@@ -170,20 +163,18 @@ async def test_a_forged_callback_is_refused(port: Port) -> None:
     assert (answer.status_code, code_of(answer)) == (403, "bad_signature")
     unsigned = await port.client.post(PATH, content=BODY)
     assert unsigned.status_code == 403
-    assert not port.inbox.stored
-    assert not port.wakes
+    assert not port.taker.taken
 
 
-async def test_a_callback_that_cannot_be_stored_is_sent_again(port: Port) -> None:
-    port.inbox.failure = UnavailableError(Reason.DATABASE_UNAVAILABLE, "the disk is full")
+async def test_a_callback_that_cannot_be_taken_is_sent_again(port: Port) -> None:
+    port.taker.failure = UnavailableError(Reason.DATABASE_UNAVAILABLE, "the disk is full")
     answer = await port.call_back()
     assert (answer.status_code, code_of(answer)) == (503, "database_unavailable")
     assert int(answer.headers["retry-after"]) > 0
-    assert not port.wakes
 
 
 async def test_a_fault_of_ours_is_a_500_that_gives_nothing_away(port: Port) -> None:
-    port.inbox.failure = RuntimeError("password is hunter2")
+    port.taker.failure = RuntimeError("password is hunter2")
     answer = await port.call_back()
     assert (answer.status_code, code_of(answer)) == (500, "internal_error")
     assert "hunter2" not in answer.text
@@ -208,7 +199,7 @@ async def test_a_larger_body_is_refused_before_the_rest_is_there(
         # What else is sent is not kept: the connection is at its end.
         await reader.read()
     writer.close()
-    assert not port.inbox.stored
+    assert not port.taker.taken
 
 
 async def test_a_carrier_that_goes_away_in_the_middle_leaves_nothing(
@@ -220,7 +211,7 @@ async def test_a_carrier_that_goes_away_in_the_middle_leaves_nothing(
     writer.close()
     await writer.wait_closed()
     assert (await port.call_back()).status_code == 204
-    assert len(port.inbox.stored) == 1
+    assert len(port.taker.taken) == 1
     assert not caplog.records
 
 
@@ -286,14 +277,14 @@ async def test_a_stop_at_once_after_the_start_leaves_nothing_open() -> None:
         await asyncio.open_connection("127.0.0.1", number)
 
 
-async def test_a_stop_waits_for_the_callback_that_is_being_stored(port: Port) -> None:
-    port.inbox.may_store.clear()
+async def test_a_stop_waits_for_the_callback_that_is_being_taken(port: Port) -> None:
+    port.taker.may_take.clear()
     answering = asyncio.create_task(port.call_back())
-    await port.inbox.asked.wait()
+    await port.taker.asked.wait()
     stopping = asyncio.create_task(port.server.stop())
     await until_refused(port)
     assert not answering.done()
-    port.inbox.may_store.set()
+    port.taker.may_take.set()
     assert (await answering).status_code == 204
     await stopping
 

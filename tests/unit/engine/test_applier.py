@@ -1,5 +1,7 @@
 """The applier loses no report, and nothing stays in its way."""
 
+import asyncio
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -14,6 +16,7 @@ from outdial_server.engine.applier import GROUP_MOST, Applier
 from outdial_server.engine.loop import SWEEP_EVERY
 from outdial_server.engine.queues import GatheredReports
 from outdial_server.ports.carrier import RawCallback
+from outdial_server.ports.dispatch import Applied
 from outdial_server.ports.signals import Topic
 from support.carriers import FunctionCarrier
 from support.clock import START, ManualClock, ManualSignals
@@ -48,7 +51,10 @@ class Applying:
     async def tick(self) -> None:
         await self.applier.tick(self.clock.now())
 
-    async def call_back(self, text: str, carrier: str = "simulated") -> None:
+    async def call_back(self, text: str) -> None:
+        await self.applier.take(RawCallback("simulated", "", "", {}, text.encode()), self.carrier)
+
+    async def store(self, text: str, carrier: str = "simulated") -> None:
         await self.inbox.store(RawCallback(carrier, "", "", {}, text.encode()))
         self.applier.callbacks_arrived()
 
@@ -60,22 +66,136 @@ class Applying:
         return call_id
 
 
-async def test_reports_and_callbacks_are_applied_together_and_the_callbacks_removed() -> None:
+async def test_a_callback_is_taken_once_it_is_applied_with_the_reports_that_have_gathered() -> None:
     applying = Applying()
     call_id = applying.add_sending()
     applying.reports.put(CallReport(call_id, ReportKind.ACCEPTED, "CA1"))
     await applying.call_back("call-0 ANSWERED")
+    assert applying.dispatch.states() == [CallState.IN_PROGRESS]
+    assert len(applying.dispatch.groups) == 1
+    assert not applying.reports
+    await applying.tick()
+    assert len(applying.dispatch.groups) == 1
+
+
+async def test_callbacks_that_come_together_share_a_transaction() -> None:
+    applying = Applying()
+    calls = [applying.add_sending() for _ in range(3)]
+    await asyncio.gather(*(applying.call_back(f"{call_id} RINGING") for call_id in calls))
+    assert applying.dispatch.states() == [CallState.RINGING] * 3
+    assert len(applying.dispatch.groups) == 1
+
+
+async def test_more_callbacks_than_a_group_takes_are_applied_in_several() -> None:
+    applying = Applying()
+    call_id = applying.add_sending()
+    callbacks = [f"{call_id} RINGING"] * (GROUP_MOST + 1)
+    await asyncio.gather(*(applying.call_back(text) for text in callbacks))
+    assert [len(group) for group in applying.dispatch.groups] == [GROUP_MOST, 1]
+
+
+async def test_a_tick_takes_the_callbacks_that_wait() -> None:
+    applying = Applying()
+    call_id = applying.add_sending()
+    applying.reports.put(CallReport(call_id, ReportKind.ACCEPTED))
+    ticking = asyncio.create_task(applying.tick())
+    await applying.call_back(f"{call_id} RINGING")
+    await ticking
+    assert applying.dispatch.states() == [CallState.RINGING]
+    assert len(applying.dispatch.groups) == 1
+
+
+async def test_a_store_that_fails_refuses_the_callback_and_costs_no_report() -> None:
+    applying = Applying()
+    call_id = applying.add_sending()
+    applying.reports.put(CallReport(call_id, ReportKind.ACCEPTED))
+    applying.dispatch.fail_once(DATABASE_AWAY)
+    with pytest.raises(UnavailableError):
+        await applying.call_back(f"{call_id} RINGING")
+    assert len(applying.reports) == 1
+    await applying.call_back(f"{call_id} RINGING")
+    assert applying.dispatch.states() == [CallState.RINGING]
+    assert not applying.reports
+
+
+async def test_callbacks_are_refused_when_a_transaction_cannot_even_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def cannot_begin(take: object, callback_keys: object = ()) -> Applied:
+        raise DATABASE_AWAY
+
+    applying = Applying()
+    monkeypatch.setattr(applying.dispatch, "apply_reports", cannot_begin)
+    with pytest.raises(UnavailableError):
+        await applying.call_back("call-0 RINGING")
+
+
+async def test_a_callback_of_a_bad_group_is_refused_only_if_it_fails_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    applying = Applying()
+    bad, good, late = (applying.add_sending() for _ in range(3))
+    applying.dispatch.poison = {bad}
+    apply = applying.dispatch.apply_reports
+
+    async def lose_the_last(
+        take: Callable[[], Sequence[CallReport]], callback_keys: Sequence[int] = ()
+    ) -> Applied:
+        group = take()
+        if [report.call_id for report in group] == [late]:
+            raise DATABASE_AWAY
+        return await apply(lambda: group, callback_keys)
+
+    monkeypatch.setattr(applying.dispatch, "apply_reports", lose_the_last)
+    ends = await asyncio.gather(
+        *(applying.call_back(f"{call_id} RINGING") for call_id in (bad, good, late)),
+        return_exceptions=True,
+    )
+    assert ends == [None, None, DATABASE_AWAY]
+    states = [CallState.SENDING, CallState.RINGING, CallState.SENDING]
+    assert applying.dispatch.states() == states
+
+
+async def test_a_sender_that_goes_away_changes_nothing() -> None:
+    applying = Applying()
+    calls = [applying.add_sending() for _ in range(2)]
+    gone, stays = (
+        asyncio.create_task(applying.call_back(f"{call_id} RINGING")) for call_id in calls
+    )
+    await asyncio.sleep(0)
+    gone.cancel()
+    await stays
+    assert applying.dispatch.states() == [CallState.RINGING] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "event"),
+    [("rubbish", "callback.unreadable"), ("call-0 NO_SUCH_KIND", "callback.adapter_broken")],
+)
+async def test_a_callback_that_cannot_be_read_is_logged_and_taken(text: str, event: str) -> None:
+    applying = Applying()
+    with capture_logs() as records:
+        await applying.call_back(text)
+    assert [record["event"] for record in records] == [event]
+    assert applying.dispatch.groups == []
+
+
+async def test_reports_and_the_inbox_are_applied_together_and_the_inbox_is_emptied() -> None:
+    applying = Applying()
+    call_id = applying.add_sending()
+    applying.reports.put(CallReport(call_id, ReportKind.ACCEPTED, "CA1"))
+    await applying.store("call-0 ANSWERED")
     await applying.tick()
     assert applying.dispatch.states() == [CallState.IN_PROGRESS]
     assert len(applying.dispatch.groups) == 1
     assert applying.inbox.callbacks == {}
 
 
-async def test_a_store_that_fails_costs_no_report() -> None:
+async def test_a_store_that_fails_costs_no_report_of_the_inbox_either() -> None:
     applying = Applying()
     call_id = applying.add_sending()
     applying.reports.put(CallReport(call_id, ReportKind.ACCEPTED))
-    await applying.call_back("call-0 RINGING")
+    await applying.store("call-0 RINGING")
     applying.dispatch.fail_once(DATABASE_AWAY)
     with pytest.raises(UnavailableError):
         await applying.tick()
@@ -91,7 +211,7 @@ async def test_a_report_that_the_store_cannot_take_is_dropped_and_holds_up_no_ot
     applying.dispatch.poison = {bad}
     for call_id in (bad, good):
         applying.reports.put(CallReport(call_id, ReportKind.ACCEPTED))
-    await applying.call_back(f"{good} RINGING")
+    await applying.store(f"{good} RINGING")
     await applying.tick()
     assert applying.dispatch.states() == [CallState.RINGING, CallState.SENDING]
     assert not applying.reports
@@ -102,13 +222,13 @@ async def test_a_report_that_the_store_cannot_take_is_dropped_and_holds_up_no_ot
     ("text", "event"),
     [("rubbish", "callback.unreadable"), ("call-0 NO_SUCH_KIND", "callback.adapter_broken")],
 )
-async def test_a_callback_that_cannot_be_read_is_removed_logged_and_in_nobody_s_way(
+async def test_what_cannot_be_read_in_the_inbox_is_removed_logged_and_in_nobody_s_way(
     text: str, event: str
 ) -> None:
     applying = Applying()
     applying.add_sending()
-    await applying.call_back(text)
-    await applying.call_back("call-0 RINGING")
+    await applying.store(text)
+    await applying.store("call-0 RINGING")
     with capture_logs() as records:
         await applying.tick()
     assert [record["event"] for record in records] == [event]
@@ -116,7 +236,7 @@ async def test_a_callback_that_cannot_be_read_is_removed_logged_and_in_nobody_s_
     assert applying.dispatch.states() == [CallState.RINGING]
 
 
-async def test_a_callback_is_read_by_the_account_that_it_came_to() -> None:
+async def test_the_inbox_is_read_by_the_accounts_that_its_callbacks_came_to() -> None:
     applying = Applying()
     callback = RawCallback("simulated", "", "", {}, b"call-0 RINGING", carrier_config="k-1")
     await applying.inbox.store(callback)
@@ -127,7 +247,7 @@ async def test_a_callback_is_read_by_the_account_that_it_came_to() -> None:
 async def test_a_callback_whose_account_could_not_be_asked_for_is_read_by_the_next_tick() -> None:
     applying = Applying()
     applying.add_sending()
-    await applying.call_back("call-0 RINGING")
+    await applying.store("call-0 RINGING")
     applying.carrier.failure = DATABASE_AWAY
     with pytest.raises(UnavailableError):
         await applying.tick()
@@ -138,7 +258,7 @@ async def test_a_callback_whose_account_could_not_be_asked_for_is_read_by_the_ne
 
 async def test_a_callback_of_a_carrier_that_is_gone_is_removed() -> None:
     applying = Applying()
-    await applying.call_back("call-0 RINGING", carrier="gone")
+    await applying.store("call-0 RINGING", carrier="gone")
     await applying.tick()
     assert applying.inbox.callbacks == {}
 
@@ -148,7 +268,7 @@ async def test_the_inbox_is_read_when_something_came_and_else_as_seldom_as_a_swe
     for _ in range(3):
         await applying.tick()
     assert applying.inbox.reads == 1
-    await applying.call_back("call-0 RINGING")
+    await applying.store("call-0 RINGING")
     await applying.tick()
     assert applying.inbox.reads == 2
     applying.clock.advance(SWEEP_EVERY - timedelta(microseconds=1))

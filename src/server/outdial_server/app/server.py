@@ -299,9 +299,7 @@ async def _follow_carriers(base: Foundation, carriers: CarrierRegistry) -> None:
 def _callback_routes(
     base: Foundation, carriers: CarrierRegistry, engine: Engine, tokens: CallbackTokens
 ) -> CallbackRoutes:
-    return CallbackRoutes(
-        tokens, carriers.find, base.store.callbacks, engine.callbacks_arrived, base.telemetry
-    )
+    return CallbackRoutes(tokens, carriers.find, engine.take_callback, base.telemetry)
 
 
 def _surfaces(base: Foundation, seal: Seal, rpcs: Sequence[Rpc]) -> dict[str, ASGIApp]:

@@ -1,10 +1,13 @@
 """Applies what is learnt about calls, in groups: from the dialler and the carriers in this
-process, and from the inbox of callbacks."""
+process, from callbacks whose senders wait, and from the inbox."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import Final
 
 import structlog
@@ -13,7 +16,7 @@ from outdial_server.domain.carrier_config import ANY_REVISION, config_ref
 from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.report import CallReport
 from outdial_server.engine.loop import SWEEP_EVERY
-from outdial_server.engine.queues import GatheredReports
+from outdial_server.engine.queues import GatheredReports, ToldReports
 from outdial_server.ports.callbacks import CallbackInbox, StoredCallback
 from outdial_server.ports.carrier import Carrier, FindCarrier, RawCallback
 from outdial_server.ports.dispatch import Applied, DispatchStore
@@ -43,24 +46,45 @@ class Applier:
         self._telemetry = telemetry
         # None: something has come since.
         self._inbox_read_at: datetime | None = None
+        self._told: deque[ToldReports] = deque()
+        self._taking: asyncio.Task[None] | None = None
+        # One transaction at a time, which takes all that there is.
+        self._turn = asyncio.Lock()
 
     def callbacks_arrived(self) -> None:
         """The inbox has something: the next tick looks, and it comes at once."""
         self._inbox_read_at = None
         self._signals.wake(Topic.REPORT)
 
+    async def take(self, callback: RawCallback, carrier: Carrier) -> None:
+        """See `ports.callbacks.TakeCallback`. It needs no tick: while the loop is held or over,
+        callbacks are applied or refused all the same."""
+        reports = self._parse(callback, carrier)
+        if not reports:
+            return
+        told = ToldReports(reports, asyncio.get_running_loop().create_future())
+        self._told.append(told)
+        if self._taking is None:
+            self._taking = asyncio.create_task(self._apply_told(), name="outdial-callbacks")
+        await told.applied
+
+    async def _apply_told(self) -> None:
+        try:
+            while self._told:
+                # Who waits has been told of the error.
+                with suppress(OutdialError):
+                    await self._apply_in_turn()
+        finally:
+            self._taking = None
+
     async def tick(self, now: datetime) -> datetime | None:
         callbacks = await self._pending(now)
-        if not callbacks and not self._reports:
-            return None
-        parsed = [
+        stored = [
             report
-            for stored, carrier in callbacks
-            for report in self._parse(stored.callback, carrier)
+            for callback, carrier in callbacks
+            for report in self._parse(callback.callback, carrier)
         ]
-        applied = await self._apply(parsed, [stored.key for stored, _ in callbacks])
-        self._telemetry.reports_applied(applied)
-        self._wake_others(applied)
+        await self._apply_in_turn(stored, [callback.key for callback, _ in callbacks])
         if len(callbacks) == GROUP_MOST:
             self.callbacks_arrived()
         elif self._reports:
@@ -70,7 +94,7 @@ class Applier:
     async def finish(self) -> None:
         """Applies what has gathered, before the store is closed."""
         while self._reports:
-            await self._apply((), ())
+            await self._apply_in_turn()
 
     async def _pending(self, now: datetime) -> Sequence[tuple[StoredCallback, Carrier | None]]:
         """What has come, each with the carrier that it came from. Reads the inbox when
@@ -89,38 +113,83 @@ class Applier:
             self._inbox_read_at = None
             raise
 
-    async def _apply(self, parsed: Sequence[CallReport], keys: Sequence[int]) -> Applied:
-        taken: list[CallReport] = []
+    async def _apply_in_turn(
+        self, stored: Sequence[CallReport] = (), keys: Sequence[int] = ()
+    ) -> None:
+        """Applies what the inbox had, with the `keys` to remove from it, and all that has
+        gathered. Another turn may have left nothing."""
+        async with self._turn:
+            if not (keys or self._reports or self._told):
+                return
+            told: list[ToldReports] = []
+            try:
+                applied = await self._apply(stored, told, keys)
+            except BaseException as error:
+                # It may have failed before it took any: nobody may wait for ever.
+                for one in (*told, *self._told):
+                    one.refuse(error)
+                self._told.clear()
+                raise
+        self._telemetry.reports_applied(applied)
+        self._wake_others(applied)
+
+    async def _apply(
+        self, stored: Sequence[CallReport], told: list[ToldReports], keys: Sequence[int]
+    ) -> Applied:
+        """`told` gets the callbacks that were taken. Raises what they are to be refused with."""
+        gathered: list[CallReport] = []
+        group: list[CallReport] = []
 
         def take() -> Sequence[CallReport]:
-            taken.extend(self._reports.take(GROUP_MOST))
-            return [*parsed, *taken]
+            gathered.extend(self._reports.take(GROUP_MOST))
+            told.extend(self._told.popleft() for _ in range(min(GROUP_MOST, len(self._told))))
+            group.extend(chain(stored, gathered, *(one.reports for one in told)))
+            return group
 
         try:
-            return await self._dispatch.apply_reports(take, keys)
+            applied = await self._dispatch.apply_reports(take, keys)
         except (OutdialError, asyncio.CancelledError):
             # Applied twice they change nothing the second time; lost they would.
-            self._reports.put_back(taken)
+            self._reports.put_back(gathered)
             self._inbox_read_at = None
             raise
         except Exception:
-            log.exception("reports.group_broken", reports=len(parsed) + len(taken))
-            return await self._apply_singly([*parsed, *taken], keys)
+            log.exception("reports.group_broken", reports=len(group))
+            return await self._apply_singly([*stored, *gathered], told, keys)
+        for one in told:
+            one.settle()
+        return applied
 
-    async def _apply_singly(self, reports: Sequence[CallReport], keys: Sequence[int]) -> Applied:
+    async def _apply_singly(
+        self, reports: Sequence[CallReport], told: Sequence[ToldReports], keys: Sequence[int]
+    ) -> Applied:
         """After a group that the store cannot take, whatever the cause: one bad report must
         not hold up all others for ever. It is dropped; its call will be looked up."""
         applied = Applied.nothing()
         for report in reports:
             try:
-                applied |= await self._dispatch.apply_reports(partial(_only, report))
+                applied |= await self._apply_alone(report)
             except OutdialError:
                 self._reports.put_back((report,))
-            except Exception:
-                log.exception("report.dropped", call_id=report.call_id, kind=report.kind.name)
-                self._telemetry.report_dropped()
+        for one in told:
+            try:
+                for report in one.reports:
+                    applied |= await self._apply_alone(report)
+                one.settle()
+            except OutdialError as error:
+                one.refuse(error)
         await self._dispatch.apply_reports(tuple, keys)
         return applied
+
+    async def _apply_alone(self, report: CallReport) -> Applied:
+        try:
+            return await self._dispatch.apply_reports(partial(_only, report))
+        except OutdialError:
+            raise
+        except Exception:
+            log.exception("report.dropped", call_id=report.call_id, kind=report.kind.name)
+            self._telemetry.report_dropped()
+            return Applied.nothing()
 
     async def _carrier_of(self, callback: RawCallback) -> Carrier | None:
         """Its signature was checked when it came: any revision can read it."""

@@ -32,7 +32,7 @@ from outdial_server.engine.upkeep import (
     WindowMover,
 )
 from outdial_server.ports.callbacks import CallbackInbox
-from outdial_server.ports.carrier import FindCarrier
+from outdial_server.ports.carrier import Carrier, FindCarrier, RawCallback
 from outdial_server.ports.carrier_queues import CarrierQueueStore
 from outdial_server.ports.clock import Clock
 from outdial_server.ports.dispatch import ClaimedCall, DispatchStore
@@ -168,8 +168,12 @@ class Engine:
         """See `ports.dispatch.DialQueue`."""
         self._claimed.dial_next(call)
 
+    async def take_callback(self, callback: RawCallback, carrier: Carrier) -> None:
+        """See `ports.callbacks.TakeCallback`."""
+        await self._applier.take(callback, carrier)
+
     def callbacks_arrived(self) -> None:
-        """For the gateway, after it has stored one."""
+        """For whoever has put some into the inbox."""
         self._applier.callbacks_arrived()
 
     def state(self, *, is_draining: bool) -> DiallingState:

@@ -1,8 +1,10 @@
 """What gathers between the loops, until the writer is free. Bounded by the slots: a call
 is in one of them at most, with a handful of reports."""
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
@@ -82,3 +84,20 @@ class GatheredReports(Gathering[CallReport]):
 
     def put(self, report: CallReport) -> None:
         self.put_all((report,))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ToldReports:
+    """What one callback says. Its sender waits for `applied`, and keeps it until then."""
+
+    reports: Sequence[CallReport]
+    applied: asyncio.Future[None]
+
+    def settle(self) -> None:
+        # The sender may have gone meanwhile.
+        if not self.applied.done():
+            self.applied.set_result(None)
+
+    def refuse(self, error: BaseException) -> None:
+        if not self.applied.done():
+            self.applied.set_exception(error)

@@ -1,4 +1,4 @@
-"""Carriers' callbacks: checked, stored, answered; acted on later."""
+"""Carriers' callbacks: checked, applied, answered."""
 
 import hmac
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from outdial_server.domain.carrier_config import ANY_REVISION, config_ref
 from outdial_server.domain.errors import UnavailableError
 from outdial_server.gateway.errors import error_response
-from outdial_server.ports.callbacks import CallbackInbox
+from outdial_server.ports.callbacks import TakeCallback
 from outdial_server.ports.carrier import Carrier, FindCarrier, RawCallback
 from outdial_server.ports.telemetry import NO_TELEMETRY, CallbackOutcome, Telemetry
 
@@ -56,14 +56,12 @@ class CallbackRoutes:
         self,
         tokens: CallbackTokens,
         find_carrier: FindCarrier,
-        inbox: CallbackInbox,
-        on_stored: Callable[[], None],
+        take: TakeCallback,
         telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._tokens = tokens
         self._find_carrier = find_carrier
-        self._inbox = inbox
-        self._on_stored = on_stored
+        self._take = take
         self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +122,9 @@ class CallbackRoutes:
         if not await self._is_own(carrier, callback):
             self._telemetry.callback_received(CallbackOutcome.FORGED)
             return error_response(403, "bad_signature", "the signature is not the carrier's")
-        await self._store(callback)
+        # Answered once it is durable; carriers send again what was not taken.
+        await self._take(callback, carrier)
+        self._telemetry.callback_received(CallbackOutcome.TAKEN)
         answer = carrier.answer_callback(callback)
         if answer is None:
             return _TAKEN
@@ -150,12 +150,6 @@ class CallbackRoutes:
         # Another server may just have given the config other credentials.
         newest = await self._find_carrier(callback.carrier, config)
         return newest is not None and newest is not carrier and newest.verify_callback(callback)
-
-    async def _store(self, callback: RawCallback) -> None:
-        """Answered once it is durable; carriers send again what was not taken."""
-        await self._inbox.store(callback)
-        self._telemetry.callback_received(CallbackOutcome.STORED)
-        self._on_stored()
 
 
 def _same(given: str, token: str) -> bool:
