@@ -74,8 +74,15 @@ async def test_what_is_no_list_is_left_for_the_reader_to_refuse(value: object) -
 @pytest.mark.parametrize(
     ("body", "field", "words"),
     [
-        (b"", "body", "is no JSON"),
-        (b'{"calls": [1, 2', "body", "is no JSON"),
+        (b"", "body", "is no JSON: parse error: premature EOF"),
+        (b'{"calls": [1, 2', "body", "is no JSON at calls[2]: parse error: premature EOF"),
+        (b'{"calls": [{}, {"to": tru}]}', "body", "is no JSON at calls[1].to: lexical error"),
+        (
+            b'{"calls": [{}, {"a": [{"b": 123456789012345678901}]}]}',
+            "body",
+            "has a number that is too large at calls[1].a[0].b: send it as a text",
+        ),
+        (b'{"a": {"b": 1e400}}', "body", "has a number that is too large at a.b: send it"),
         (b'{"calls": [1, 2]} {}', "body", "is no JSON"),
         (b"{'calls': []}", "body", "is no JSON"),
         (b'{"calls": [NaN]}', "body", "is no JSON"),

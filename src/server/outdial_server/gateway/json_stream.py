@@ -22,6 +22,9 @@ milliseconds."""
 _DEPTH_MOST: Final = 60
 """Deeper than anything that is documented; contexts hold what their writers like."""
 
+_KEY_SHOWN: Final = 64
+"""So much of a key tells which one it is."""
+
 
 class LongList:
     """Stands in the object where the list stood, whose entries have been taken."""
@@ -44,7 +47,6 @@ async def read_object(
     events: list[tuple[str, Any]] = ijson.sendable_list()
     parser = ijson.basic_parse_coro(events, use_float=True)
     builder = _Builder((list_name, other_spelling or list_name), take)
-    read_bytes = 0
     try:
         async for chunk in chunks:
             for start in range(0, len(chunk), _TURN_BYTES):
@@ -52,23 +54,28 @@ async def read_object(
                 parser.send(turn)
                 builder.add(events)
                 events.clear()
-                read_bytes += len(turn)
                 await asyncio.sleep(0)
         parser.close()
         builder.add(events)
     except ijson.JSONError as error:
-        raise _no_json(error, read_bytes) from None
+        # What was read of it before tells where.
+        builder.add(events)
+        raise _no_json(error, builder.place) from None
     if not isinstance(builder.whole, dict):
         raise invalid_field("body", "must be an object")
     return builder.whole
 
 
-def _no_json(error: Exception, read_bytes: int) -> InvalidFieldsError:
+def _no_json(error: Exception, place: str) -> InvalidFieldsError:
     told = error.args[0] if error.args else ""
     words = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
     # What follows draws a picture of the place.
     why = words.partition("\n")[0]
-    return invalid_field("body", f"is no JSON, after its first {read_bytes} bytes: {why}")
+    at = f" at {place}" if place else ""
+    if "overflow" in why:
+        # JSON knows no largest number, but whoever reads it does.
+        return invalid_field("body", f"has a number that is too large{at}: send it as a text")
+    return invalid_field("body", f"is no JSON{at}: {why}")
 
 
 class _Builder:
@@ -103,6 +110,19 @@ class _Builder:
                 opened[-1][keys[-1]] = value
             else:
                 opened[-1].append(value)
+
+    @property
+    def place(self) -> str:
+        """Of what was read last, as `calls[7].metadata`."""
+        path = ""
+        for holder, key in zip(self._open, self._keys, strict=True):
+            if isinstance(holder, LongList):
+                path += f"[{holder.count}]"
+            elif isinstance(holder, list):
+                path += f"[{len(holder)}]"
+            elif key:
+                path += f".{key[:_KEY_SHOWN]}" if path else key[:_KEY_SHOWN]
+        return path
 
     def _begin(self, event: str) -> None:
         if len(self._open) == _DEPTH_MOST:
