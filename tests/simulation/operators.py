@@ -359,6 +359,9 @@ class Operators:
             await self._edit(
                 batch_id, calling_hours=None, max_calls_per_day=None, max_concurrent_calls=None
             )
+        for batch_id in self._batches("state = 1 AND window_end_us IS NOT NULL"):
+            # One whose window is over is not started.
+            await self._edit(batch_id, window_end=None)
 
 
 _MANY = 50

@@ -192,8 +192,8 @@ class BatchServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StartBatch(self, request, context):
-        """Starts a draft. FAILED_PRECONDITION (reason BATCH_EMPTY) without scheduled
-        calls.
+        """Starts a draft. FAILED_PRECONDITION without scheduled calls (reason BATCH_EMPTY), or
+        when its window is over (reason WINDOW_CLOSED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,8 +40,8 @@ class BatchServiceStub:
     their own end and stay readable. Waits like PauseBatch.
     """
     StartBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.StartBatchRequest, _batch_service_pb2.StartBatchResponse]
-    """Starts a draft. FAILED_PRECONDITION (reason BATCH_EMPTY) without scheduled
-    calls.
+    """Starts a draft. FAILED_PRECONDITION without scheduled calls (reason BATCH_EMPTY), or
+    when its window is over (reason WINDOW_CLOSED).
     """
     PauseBatch: _aio.UnaryUnaryMultiCallable[_batch_service_pb2.PauseBatchRequest, _batch_service_pb2.PauseBatchResponse]
     """Holds a SCHEDULED or RUNNING batch; pausing a paused one changes nothing.
@@ -173,8 +173,8 @@ class BatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _batch_service_pb2.StartBatchRequest,
         context: _aio.ServicerContext[_batch_service_pb2.StartBatchRequest, _abc.Awaitable[_batch_service_pb2.StartBatchResponse]],
     ) -> _abc.Awaitable[_batch_service_pb2.StartBatchResponse]:
-        """Starts a draft. FAILED_PRECONDITION (reason BATCH_EMPTY) without scheduled
-        calls.
+        """Starts a draft. FAILED_PRECONDITION without scheduled calls (reason BATCH_EMPTY), or
+        when its window is over (reason WINDOW_CLOSED).
         """
 
     @_abc_1.abstractmethod

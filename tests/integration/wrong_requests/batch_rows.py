@@ -324,6 +324,13 @@ STATES = [
         says="add some",
     ),
     misfit(
+        "a draft whose window is over",
+        "StartBatch",
+        lambda w: {"batch_id": w.late_draft_id},
+        "WINDOW_CLOSED",
+        says="give it a later window_end",
+    ),
+    misfit(
         "a forecast of nobody",
         "ForecastBatch",
         lambda w: {"batch_id": w.empty_draft_id},

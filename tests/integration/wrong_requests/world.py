@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -81,7 +81,9 @@ class World:
     cancelled_id: str
     cancelled_row_id: str
     deleted_id: str
-    # Completed, and its window is over by now.
+    # Its window is over by now.
+    late_draft_id: str
+    # Completed, and so is its window.
     closed_id: str
     closed_row_id: str
     import_id: str
@@ -350,7 +352,10 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
     await build.call("RevokeApiKey", api_key_id=revoked_id)
     _, expired = await new_key(channel, account_id)
     closed_id = await build.ended(agent_id, window_end=in_an_hour())
-    await asyncio.to_thread(_let_time_pass, database, key_prefix=expired[:8], batch_id=closed_id)
+    late_draft_id = await build.batch(agent_id, BUSY, draft=True, window_end=in_an_hour())
+    await asyncio.to_thread(
+        _let_time_pass, database, key_prefix=expired[:8], batch_ids=[closed_id, late_draft_id]
+    )
     scopes = (API_KEY_SCOPE_READ, API_KEY_SCOPE_WRITE)
     narrow = [with_key((await new_key(channel, account_id, (scope,)))[1]) for scope in scopes]
     return World(
@@ -374,6 +379,7 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
         cancelled_id=cancelled_id,
         cancelled_row_id=await build.first_row(cancelled_id),
         deleted_id=deleted_id,
+        late_draft_id=late_draft_id,
         closed_id=closed_id,
         closed_row_id=await build.first_row(closed_id),
         import_id=await build.imported(ours.draft_id),
@@ -409,8 +415,8 @@ async def build_world(channel: grpc.aio.Channel, database: str) -> World:
     )
 
 
-def _let_time_pass(database: str, key_prefix: str, batch_id: str) -> None:
-    """In place of waiting until the key has expired, the window has closed, and a carrier
+def _let_time_pass(database: str, key_prefix: str, batch_ids: Sequence[str]) -> None:
+    """In place of waiting until the key has expired, the windows have closed, and a carrier
     was given up."""
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(
@@ -419,8 +425,9 @@ def _let_time_pass(database: str, key_prefix: str, batch_id: str) -> None:
         connection.execute(
             "UPDATE api_keys SET expires_us = created_us WHERE prefix = ?", (key_prefix,)
         )
-        connection.execute(
-            "UPDATE batches SET window_end_us = created_us WHERE id = ?", (UUID(batch_id).bytes,)
+        connection.executemany(
+            "UPDATE batches SET window_end_us = created_us WHERE id = ?",
+            [(UUID(batch_id).bytes,) for batch_id in batch_ids],
         )
 
 

@@ -222,6 +222,15 @@ def test_an_empty_draft_cannot_be_started() -> None:
     assert refused.value.reason is Reason.BATCH_EMPTY
 
 
+@pytest.mark.parametrize("ended_before", [timedelta(), SECOND])
+def test_a_draft_whose_window_is_over_cannot_be_started(ended_before: timedelta) -> None:
+    draft = a_batch(BatchState.DRAFT, waiting=1, window_end=START - ended_before)
+    with pytest.raises(PreconditionError) as refused:
+        start(draft, START)
+    assert refused.value.reason is Reason.WINDOW_CLOSED
+    assert start(draft, START - ended_before - SECOND).batch.state is BatchState.RUNNING
+
+
 @pytest.mark.parametrize("state", set(BatchState) - {BatchState.DRAFT})
 def test_only_a_draft_can_be_started(state: BatchState) -> None:
     with pytest.raises(PreconditionError) as refused:

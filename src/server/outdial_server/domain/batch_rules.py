@@ -66,6 +66,11 @@ def start(batch: Batch, now: datetime) -> BatchChange:
         )
     if not batch.agent_active:
         raise agent_inactive(batch.agent_id)
+    if _is_over(batch.settings, now):
+        # Started, all of its people would expire at once, and an ended batch cannot be changed.
+        raise PreconditionError(
+            Reason.WINDOW_CLOSED, "the window of the batch is over; give it a later window_end"
+        )
     state, reason = state_by_window(batch.settings.window_start, now)
     return _moved(batch, state, reason, now, "USER_REQUEST")
 
@@ -182,13 +187,17 @@ def edit(batch: Batch, changed: BatchSettings, now: datetime) -> BatchChange | N
     return BatchChange(edited, EventType.BATCH_UPDATED, "USER_REQUEST")
 
 
+def _is_over(settings: BatchSettings, now: datetime) -> bool:
+    return settings.window_end is not None and settings.window_end <= now
+
+
 def _window(settings: BatchSettings) -> tuple[datetime | None, datetime | None]:
     return settings.window_start, settings.window_end
 
 
 def refuse_append_when_over(batch: Batch, now: datetime) -> None:
     """Rows can be added until the batch ends or its window closes."""
-    closed = batch.settings.window_end is not None and batch.settings.window_end <= now
+    closed = _is_over(batch.settings, now)
     if batch.state in ENDED_STATES or batch.settling_to is not None or closed:
         raise refusal(batch, "added to", "it has ended or its window has closed")
 
