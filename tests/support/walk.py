@@ -1,150 +1,54 @@
 """One account to which anything may happen, step by step: after each, what must always hold,
 holds."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from outdial_server.domain import batch_rules as rules
-from outdial_server.domain.batch import Batch, BatchState
+from outdial_server.domain.batch import BatchState
 from outdial_server.domain.batch_policies import ConfigErrorPolicy, DuplicatePolicy, UnknownPolicy
 from outdial_server.domain.batch_webhook import BatchWebhook
 from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.call_event import CallEvent, Joined, Over
-from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
 from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
 from outdial_server.domain.conversation import Conversation
 from outdial_server.domain.errors import ExhaustedError, OutdialError, PreconditionError
 from outdial_server.domain.ids import AgentId, BatchId, CallId, CarrierConfigId, ThrottleId
 from outdial_server.domain.medium import Medium
 from outdial_server.domain.number_rules import NO_NUMBER_RULES, NumberRules
-from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.report import CallReport, Fault, ReportKind
 from outdial_server.domain.retention import Retention
 from outdial_server.domain.retry import RETRYABLE_STATES
-from outdial_server.domain.retry_policy import (
-    RETRYABLE_DISPOSITIONS,
-    Backoff,
-    FixedDelays,
-    RetryPolicy,
-    RetryRule,
-    Wait,
-    attempt_cap,
-)
 from outdial_server.domain.scheduled_call import ScheduledCallState
 from outdial_server.domain.suppression import SuppressionFields
 from outdial_server.domain.throttle import ThrottleFields, ThrottleRule
 from outdial_server.domain.webhook_secrets import SealedSecrets
 from outdial_server.ports.batches import Decide
 from outdial_server.ports.dispatch import ClaimedCall
-from outdial_server.storage.encoding import micros, pack_id
+from outdial_server.storage.encoding import pack_id
+from support.dial_judge import DialJudge
+from support.draws import Draws
 from support.explained import MOMENT, Explained
 from support.invariants import check_invariants
 from support.kept import read_kept
 from support.stores import World, new_row, new_rows, number
+from support.walk_weights import OPERATORS, PASSES, WEIGHTS
 
 STEPS = 100
-
-# In both it is the same minute of an hour as in UTC, and the offices of one are closed.
-ZONES = ("Europe/London", "America/New_York")
 
 BY_DIALLER = {ReportKind.NOT_SENT, ReportKind.REFUSED, ReportKind.UNCLEAR}
 SPEAKS_OF_ITSELF = {ReportKind.ACCEPTED, ReportKind.RINGING, ReportKind.ANSWERED}
 
 STAYS_ENDED = {BatchState.DRAFT, BatchState.CANCELLED, BatchState.FAILED}
 
-# How often each thing happens, by the names of the methods below.
-WEIGHTS = {
-    "create": 6,
-    "add": 4,
-    "replace": 3,
-    "start": 4,
-    "pause": 4,
-    "resume": 10,
-    "cancel": 1,
-    "delete": 1,
-    "edit": 3,
-    "edit_policy": 3,
-    "change_limits": 3,
-    "cancel_row": 4,
-    "suppress": 3,
-    "throttle": 3,
-    "carrier_config": 3,
-    "change_config": 3,
-    "number_rules": 3,
-    "retry": 6,
-    "retry_row": 3,
-    "claim": 14,
-    "direct": 6,
-    "end_direct": 2,
-    "external": 5,
-    "external_ends": 3,
-    "send": 16,
-    "report": 30,
-    "tell": 6,
-    "hang_up": 3,
-    "come_back": 3,
-    "wait": 12,
-    "reap": 4,
-    "move_windows": 6,
-    "settle": 8,
-    "look_up": 4,
-    "erase": 8,
-    "explain": 4,
-    "arrive": 4,
-}
-
-EXPLAINED_WEIGHTS = WEIGHTS | {
-    "create": 40,
-    "add": 10,
-    "edit": 8,
-    "cancel_row": 1,
-    "explain": 25,
-    "arrive": 30,
-    "hang_up": 50,
-    "come_back": 20,
-    "claim": 4,
-    "send": 30,
-    "reap": 10,
-    "move_windows": 20,
-    "settle": 20,
-    "pause": 1,
-    "change_limits": 1,
-    "erase": 1,
-    "change_config": 1,
-    # It takes slots that were foreseen for others.
-    "direct": 0,
-    "end_direct": 0,
-    "external": 0,
-    "external_ends": 0,
-    "tell": 0,
-}
-"""Of a walk that is about explanations."""
-
-OPERATORS = {"start", "pause", "resume", "cancel", "delete", "edit", "change_limits", "retry"} | {
-    "edit_policy",
-    "suppress",
-    "throttle",
-    "carrier_config",
-    "change_config",
-    "number_rules",
-    "replace",
-}
-"""After these, what was explained before may no longer be so."""
-
 ENDS_A_REQUEST = {ReportKind.REFUSED, ReportKind.UNCLEAR}
 
 WEBHOOK = BatchWebhook("https://hooks.example.com/", SealedSecrets("sealed"))
-
-PASSES = {"wait", "explain", "claim", "arrive"}
-"""In these no call ends and no claim is given back."""
 
 RULES = (
     ThrottleRule(3, timedelta(seconds=2)),
@@ -172,6 +76,7 @@ class Walk:
         self.slow = f"slow {seed}"
         self.config_id = CarrierConfigId(world.ids.new_id())
         self.random = Random(seed)
+        self.draws = Draws(self.random, f"main {seed}")
         self.weights = weights
         self.agents: list[AgentId] = [world.agent_id]
         self.batches: list[BatchId] = []
@@ -179,14 +84,11 @@ class Walk:
         self.claims: list[ClaimedCall] = []
         self.sent: list[ClaimedCall] = []
         self.log: list[str] = []
-        # The largest budget that each batch ever had, and tries beside it: asked for by hand
-        # or by the unknown policy.
-        self.budgets: dict[BatchId, int] = {}
-        self.asked: defaultdict[bytes, set[int]] = defaultdict(set)
+        self.judge = DialJudge(world)
         self.explained = Explained(world)
 
     async def begin(self) -> None:
-        self.agents.append(await self.world.new_agent(f"Bob {self.seed}", self.some_cap()))
+        self.agents.append(await self.world.new_agent(f"Bob {self.seed}", self.draws.cap()))
         await self.world.store.throttles.create_throttle(
             self.world.account_id,
             ThrottleId(self.world.ids.new_id()),
@@ -196,7 +98,7 @@ class Walk:
             self.world.account_id,
             self.config_id,
             "simulated",
-            self.some_limits(),
+            self.draws.limits(),
             CarrierRates({}),
         )
         await self.take("create")
@@ -221,48 +123,7 @@ class Walk:
             raise AssertionError(f"after {len(self.log)} steps, {self.log[-8:]}") from error
 
     def chance(self, percent: int) -> bool:
-        return self.random.randrange(100) < percent
-
-    def some_cap(self) -> int | None:
-        return self.random.choice([None, 1, 2, 3, 4])
-
-    def some_limits(self) -> CarrierConfigFields:
-        return CarrierConfigFields(
-            f"main {self.seed}", self.some_cap(), self.random.choice([None, 0.2, 1.5, 3])
-        )
-
-    def some_policy(self) -> RetryPolicy | None:
-        if self.chance(40):
-            return None
-        ruled = self.random.sample(RETRYABLE_DISPOSITIONS, self.random.randint(1, 7))
-        return RetryPolicy(
-            tuple(RetryRule(disposition, self._some_wait()) for disposition in ruled),
-            self.random.randint(1, 4),
-        )
-
-    def _some_wait(self) -> Wait:
-        first = timedelta(seconds=self.random.choice([1, 2, 5, 45]))
-        if self.chance(50):
-            return FixedDelays((first,) * self.random.randint(1, 3))
-        return Backoff(first, 2.0, first * 3, self.random.choice([0.0, 0.5]))
-
-    def some_hours(self) -> CallingHours | None:
-        """Of a few minutes, since a walk takes not many more."""
-        if self.chance(50):
-            return None
-        opens = 9 * 60 + self.random.randint(-2, 3)
-        return CallingHours(EVERY_DAY, opens, opens + self.random.choice([1, 2, 60]))
-
-    def some_schedule(self) -> dict[str, Any]:
-        return {
-            "calling_hours": self.some_hours(),
-            "time_zone": self.random.choice([*ZONES, "UTC"]),
-            "max_calls_per_day": self.random.choice([None, None, 1, 3, 6]),
-            "pacing": self.random.choice(list(Pacing)),
-        }
-
-    def some_zone(self) -> str:
-        return self.random.choice(["", "", *ZONES])
+        return self.draws.chance(percent)
 
     def some_batch(self) -> BatchId:
         return self.random.choice(self.batches)
@@ -282,7 +143,7 @@ class Walk:
                     medium=self.random.choice(media),
                     priority=self.random.randint(0, 1),
                     template_context_json='{"name":"Ada"}',
-                    time_zone=self.some_zone(),
+                    time_zone=self.draws.zone(),
                 )
                 for n in range(self.random.randint(1, 6))
             ],
@@ -292,20 +153,20 @@ class Walk:
             window_start=None if opens_in is None else self.world.later(seconds=opens_in),
             window_end=None if closes_in is None else self.world.later(seconds=closes_in),
             priority=self.random.randint(0, 2),
-            max_concurrent_calls=self.some_cap(),
+            max_concurrent_calls=self.draws.cap(),
             throttle=self.slow if self.chance(30) else "",
             carrier_config=self.config_id if self.chance(40) else "",
             unknown_policy=self.random.choice(list(UnknownPolicy)),
             on_config_error=self.random.choice(list(ConfigErrorPolicy)),
             ring_timeout=timedelta(seconds=30),
             max_call_duration=timedelta(seconds=60),
-            retry_policy=self.some_policy(),
+            retry_policy=self.draws.policy(),
             webhook=webhook,
             medium=Medium.WEBHOOK if webhook and self.chance(50) else Medium.OUTGOING,
-            **self.some_schedule(),
+            **self.draws.schedule(),
         )
         self.batches.append(stored.batch.batch_id)
-        self._note_budget(stored.batch.batch_id, stored.batch.settings.retry_policy)
+        self.judge.note_budget(stored.batch.batch_id, stored.batch.settings.retry_policy)
 
     async def add(self) -> None:
         # What the rules refuse is refused, and then nothing may have changed.
@@ -342,7 +203,7 @@ class Walk:
     async def edit(self) -> None:
         opens_in = self.random.choice([None, None, -5, 10])
         start = None if opens_in is None else self.world.later(seconds=opens_in)
-        schedule = self.some_schedule() if self.chance(50) else {}
+        schedule = self.draws.schedule() if self.chance(50) else {}
         batch_id = self.some_batch()
         end = (await self.world.look(batch_id)).settings.window_end
         if start is not None and end is not None and start >= end:
@@ -351,23 +212,20 @@ class Walk:
         with suppress(OutdialError):
             await self.world.edit(
                 batch_id,
-                max_concurrent_calls=self.some_cap(),
+                max_concurrent_calls=self.draws.cap(),
                 window_start=start,
                 **schedule,
             )
 
     async def edit_policy(self) -> None:
-        batch_id, policy = self.some_batch(), self.some_policy()
+        batch_id, policy = self.some_batch(), self.draws.policy()
         with suppress(OutdialError):
             await self.world.edit(batch_id, retry_policy=policy)
-            self._note_budget(batch_id, policy)
-
-    def _note_budget(self, batch_id: BatchId, policy: RetryPolicy | None) -> None:
-        self.budgets[batch_id] = max(attempt_cap(policy), self.budgets.get(batch_id, 1))
+            self.judge.note_budget(batch_id, policy)
 
     async def change_limits(self) -> None:
         cap = self.random.randint(1, 8)
-        await self._set_limits(cap, self.random.randint(0, min(cap, 2)), self.some_cap())
+        await self._set_limits(cap, self.random.randint(0, min(cap, 2)), self.draws.cap())
 
     async def _set_limits(self, cap: int, reserve: int, agent_cap: int | None) -> None:
         await self.world.store.accounts.change_account(
@@ -411,7 +269,7 @@ class Walk:
             await self.world.edit(self.some_batch(), carrier_config=config)
 
     async def change_config(self) -> None:
-        await self._set_config(self.some_limits())
+        await self._set_config(self.draws.limits())
 
     async def _set_config(self, fields: CarrierConfigFields) -> None:
         await self.world.store.carrier_configs.change_carrier_config(
@@ -466,12 +324,10 @@ class Walk:
 
     async def claim(self) -> None:
         limit = self.random.randint(1, 6)
-        before = await self._slots()
+        before = await self.judge.slots()
         calls = await self.world.claim(limit)
         assert len(calls) <= limit
-        for scope, (target, used) in (await self._slots()).items():
-            grown = used > before[scope][1]
-            assert not grown or target is None or used <= target, f"{scope}: over its cap"
+        await self.judge.check_slots(before)
         await self._keep(calls)
 
     async def _keep(self, calls: Sequence[ClaimedCall]) -> None:
@@ -479,29 +335,16 @@ class Walk:
             if call.batch_id is None:
                 continue
             batch = await self.world.get(call.batch_id)
-            assert _may_dial(batch, self.world)
-            await self._check_try(call, batch)
+            assert self.judge.may_dial(batch)
+            await self.judge.check_try(call, batch)
         await self.explained.check_claimed(calls)
         self.claims += calls
-
-    async def _check_try(self, call: ClaimedCall, batch: Batch) -> None:
-        """No try above the budget but those that were asked for."""
-        ((row, attempt, granted),) = await self.world.sql(
-            "SELECT s.id, c.attempt, s.retry_attempt FROM calls c "
-            "JOIN scheduled_calls s ON s.key = c.scheduled_key WHERE c.id = :id",
-            id=pack_id(call.call_id),
-        )
-        if granted == attempt:
-            assert attempt <= attempt_cap(batch.settings.retry_policy), "as it is by now"
-        elif attempt > 1:
-            self.asked[row].add(attempt)
-        assert attempt <= self.budgets[batch.batch_id] + len(self.asked[row])
 
     async def direct(self) -> None:
         """One call outside any batch: made at once, left waiting, or refused."""
         seconds = self.random.choice([None, 5, 40])
         wait_until = None if seconds is None else self.world.later(seconds=seconds)
-        before = await self._slots()
+        before = await self.judge.slots()
         with suppress(ExhaustedError, PreconditionError):
             made = await self.world.direct(
                 new_row(self.random.randint(0, 8)),
@@ -513,9 +356,7 @@ class Walk:
             self.direct_calls.append(made.call.call_id)
             if made.claimed is not None:
                 self.claims.insert(0, made.claimed)
-        for scope, (target, used) in (await self._slots()).items():
-            grown = used > before.get(scope, (None, 0))[1]
-            assert not grown or target is None or used <= target, f"{scope}: over its cap"
+        await self.judge.check_slots(before)
 
     async def end_direct(self) -> None:
         if self.direct_calls:
@@ -536,10 +377,6 @@ class Walk:
             freed = await self.world.store.dispatch.free_externals(self.random.randint(1, 3))
             assert freed.next_at is None or freed.next_at > self.world.clock.now()
 
-    async def _slots(self) -> dict[tuple[int, int], tuple[int | None, int]]:
-        rows = await self.world.sql("SELECT kind, owner, target_cap, used FROM slots")
-        return {(kind, owner): (target, used) for kind, owner, target, used in rows}
-
     async def send(self) -> None:
         count = self.random.randint(1, 6)
         group = self.claims[:count]
@@ -548,50 +385,19 @@ class Walk:
             del self.claims[:count]
         of_batches = {c.batch_id for c in group if c.batch_id is not None}
         may: dict[BatchId | None, bool] = {None: True}
-        may |= {b: _may_dial(await self.world.look(b), self.world) for b in of_batches}
-        suppressed = await self._suppressed()
-        dials = {batch_id: await self._dials_today(batch_id) for batch_id in of_batches}
+        may |= {b: self.judge.may_dial(await self.world.look(b)) for b in of_batches}
+        suppressed = await self.judge.suppressed()
+        dials = {batch_id: await self.judge.dials_today(batch_id) for batch_id in of_batches}
         sent = await self.world.send(group)
         assert not suppressed & {call.address for call in sent.calls}, "suppressed, yet sent"
         assert all(may[call.batch_id] for call in sent.calls), "nobody is sent who may not be"
         for batch_id, before in dials.items():
             cap = (await self.world.look(batch_id)).settings.max_calls_per_day
-            after = await self._dials_today(batch_id)
+            after = await self.judge.dials_today(batch_id)
             assert cap is None or after <= max(before, cap), "more than a day's calls have gone"
         for call in sent.calls:
-            assert await self._is_in_hours(call), "nobody is called outside their hours"
+            assert await self.judge.is_in_hours(call), "nobody is called outside their hours"
         self.sent += sent.calls
-
-    async def _suppressed(self) -> set[str]:
-        rows = await self.world.sql(
-            "SELECT address FROM suppressions WHERE expires_us IS NULL OR expires_us > :now",
-            now=micros(self.world.clock.now()),
-        )
-        return {address for (address,) in rows}
-
-    async def _dials_today(self, batch_id: BatchId) -> int:
-        zone = ZoneInfo((await self.world.look(batch_id)).settings.time_zone)
-        now = self.world.clock.now().astimezone(zone)
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        ((count,),) = await self.world.sql(
-            "SELECT COUNT(*) FROM calls c JOIN batches b ON b.key = c.batch_key "
-            "WHERE b.id = :id AND c.sent_us >= :midnight",
-            id=pack_id(batch_id),
-            midnight=micros(midnight),
-        )
-        return int(count)
-
-    async def _is_in_hours(self, call: ClaimedCall) -> bool:
-        if call.batch_id is None:
-            return True
-        batch = await self.world.look(call.batch_id)
-        hours = batch.settings.calling_hours
-        if hours is None:
-            return True
-        rows = await self.world.rows(call.batch_id)
-        (row,) = (row for row in rows if row.call_id == call.call_id)
-        local = self.world.clock.now().astimezone(ZoneInfo(row.effective_time_zone))
-        return hours.start_minute <= local.hour * 60 + local.minute < hours.end_minute
 
     async def report(self) -> None:
         if self.sent:
@@ -705,7 +511,7 @@ class Walk:
         """Nothing new, and every limit lifted: each batch that was started comes to its end
         and gives back what it held."""
         await self._set_limits(100, 0, None)
-        await self._set_config(CarrierConfigFields(f"main {self.seed}"))
+        await self._set_config(CarrierConfigFields(self.draws.config_name))
         await self._set_number_rules(NO_NUMBER_RULES)
         for batch_id in self.batches:
             with suppress(OutdialError):
@@ -741,8 +547,3 @@ class Walk:
             await check_invariants(self.world.store)
         for table in ("batches", "scheduled_calls", "calls", "conversations", "events", "requests"):
             assert await self.world.sql(f"SELECT COUNT(*) FROM {table}") == [(0,)], table
-
-
-def _may_dial(batch: Batch, world: World) -> bool:
-    end = batch.settings.window_end
-    return batch.state is BatchState.RUNNING and (end is None or world.clock.now() < end)

@@ -15,13 +15,8 @@ from outdial_server.domain.paging import PageRequest
 from outdial_server.domain.phone_number import PhoneNumberFields
 from outdial_server.domain.rotation import Rotation
 from support.stores import NO_ID, World, new_row
-from support.walk import (
-    EXPLAINED_WEIGHTS,
-    OPERATORS,
-    STEPS,
-    WEIGHTS,
-    Walk,
-)
+from support.walk import STEPS, Walk
+from support.walk_weights import EXPLAINED_WEIGHTS, OPERATORS, WEIGHTS
 
 ADDRESSES = ("+15550001111", "+15550002222", "+15550003333")
 STRANGE = "+15550009999"
@@ -110,23 +105,23 @@ class NumberWalk(Walk):
                         n,
                         priority=self.random.randint(0, 1),
                         caller_id=self.random.choice(["", "", "", STRANGE, *ADDRESSES]),
-                        time_zone=self.some_zone(),
+                        time_zone=self.draws.zone(),
                         carrier_config=self.random.choice(named),
                     )
                     for n in range(self.random.randint(1, 6))
                 ],
                 draft=self.chance(10),
                 agent_id=self.random.choice(self.agents),
-                max_concurrent_calls=self.some_cap(),
-                retry_policy=self.some_policy(),
+                max_concurrent_calls=self.draws.cap(),
+                retry_policy=self.draws.policy(),
                 **self.some_numbers(),
-                **self.some_schedule(),
+                **self.draws.schedule(),
             )
         if stored is None:
             # No number was of use: a mere text is.
             stored = await self.world.create(2, caller_id=STRANGE)
         self.batches.append(stored.batch.batch_id)
-        self._note_budget(stored.batch.batch_id, stored.batch.settings.retry_policy)
+        self.judge.note_budget(stored.batch.batch_id, stored.batch.settings.retry_policy)
 
     async def edit_numbers(self) -> None:
         with suppress(OutdialError):
@@ -144,7 +139,7 @@ class NumberWalk(Walk):
         )
 
     async def cap_number(self) -> None:
-        cap = self.some_cap()
+        cap = self.draws.cap()
         await self._change(lambda present: replace(present.fields, max_concurrent_calls=cap))
 
     async def _change(self, decide: Any) -> None:

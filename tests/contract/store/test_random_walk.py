@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from support.stores import World
-from support.walk import EXPLAINED_WEIGHTS, STEPS, WEIGHTS, Walk
+from support.walk import STEPS, Walk
+from support.walk_weights import EXPLAINED_WEIGHTS, WEIGHTS
 
 
 async def _walk(world: World, seed: int, weights: Mapping[str, int] = WEIGHTS) -> Walk:

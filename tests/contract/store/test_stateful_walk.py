@@ -13,7 +13,8 @@ from outdial_server.storage.store import open_store
 from support.clock import ManualClock, ManualSignals
 from support.databases import Databases
 from support.stores import World, settled
-from support.walk import WEIGHTS, Walk
+from support.walk import Walk
+from support.walk_weights import WEIGHTS
 
 STEP = st.sampled_from([name for name, weight in WEIGHTS.items() for _ in range(weight)])
 
