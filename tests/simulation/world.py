@@ -3,7 +3,7 @@ jumps; and whoever judges all of it while it goes on."""
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Final
@@ -12,8 +12,6 @@ import structlog
 from structlog.typing import EventDict
 
 from outdial_server.adapters.signals import InProcessSignals
-from outdial_server.domain.agent import AgentFields
-from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
 from outdial_server.domain.errors import UnavailableError
 from outdial_server.domain.ids import (
     AccountId,
@@ -21,10 +19,7 @@ from outdial_server.domain.ids import (
     CallId,
     CarrierConfigId,
     ThrottleId,
-    WebhookId,
 )
-from outdial_server.domain.throttle import ThrottleFields
-from outdial_server.domain.webhook import WebhookFields
 from outdial_server.ports.carrier import DialRequest, RawCallback
 from outdial_server.storage.encoding import micros
 from outdial_server.storage.store import Store, store_over
@@ -37,6 +32,7 @@ from simulation.database import Disk, PlantedError, SimulatedDatabase, Weather
 from simulation.dialling import Judge
 from simulation.endpoint import Endpoint
 from simulation.explaining import Foreseen
+from simulation.founding import found
 from simulation.loop import ProcessLoop
 from simulation.operators import Operators
 from simulation.scenario import draw_manners, draw_scenario, draw_weather
@@ -93,7 +89,7 @@ class World:
         self.servers: list[Server] = []
         self.transactions = 0
         self.account_id = AccountId("")
-        self.agent_ids: list[AgentId] = []
+        self.agent_ids: Sequence[AgentId] = ()
         self.config_id = CarrierConfigId("")
         self.throttle_id = ThrottleId("")
         self._log = rows.EventLog(lambda batch, event: self.tell(f"batch {batch}", event))
@@ -270,40 +266,14 @@ class World:
             server.database.weather = self.weather
 
     async def _begin(self) -> None:
-        store = self._quiet_store()
         ids = SeededIds(self.clock, self.dice("ids"), 4000)
-        self.account_id = AccountId(ids.new_id())
-        scenario = self.scenario
-        await store.accounts.create_account(
-            self.account_id, "Harbour Clinic", scenario.account_cap, scenario.reserved
-        )
-        for number in range(scenario.agents):
-            agent_id = AgentId(ids.new_id())
-            fields = AgentFields(f"Ada {number}", 3 if number else None, {})
-            await store.agents.create_agent(self.account_id, agent_id, fields)
-            self.agent_ids.append(agent_id)
-        self.throttle_id = ThrottleId(ids.new_id())
-        await store.throttles.create_throttle(
-            self.account_id, self.throttle_id, ThrottleFields("slow", scenario.rules)
-        )
-        self.config_id = CarrierConfigId(ids.new_id())
-        await store.carrier_configs.create_carrier_config(
-            self.account_id,
-            self.config_id,
-            "simulated",
-            CarrierConfigFields("main", 3, 2),
-            CarrierRates({}),
-        )
-        if scenario.has_webhook:
-            await store.webhooks.create_webhook(
-                self.account_id,
-                WebhookId(ids.new_id()),
-                WebhookFields("https://hooks.example.com/"),
-                "sealed",
-            )
+        founded = await found(self._quiet_store(), ids, self.scenario)
+        self.account_id, self.agent_ids = founded.account_id, founded.agent_ids
+        self.throttle_id, self.config_id = founded.throttle_id, founded.config_id
+        if self.scenario.has_webhook:
             self.sender.fails_percent = self.dice("endpoint").one_of([0, 20, 90])
         self._foreseen = Foreseen(self.account_id, self.dice("explanations"), self.disk.read)
-        for number in range(scenario.servers):
+        for number in range(self.scenario.servers):
             server = self.new_server(number, 0)
             self.servers.append(server)
             server.start()
