@@ -3,11 +3,17 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
+from threading import Thread
 from typing import Any, Final
 
 KEPT_SECONDS: Final = 10.0
 """So long are the addresses of a name believed: a burst of new connections asks once."""
+
+NAMES_AT_ONCE: Final = 32
+"""Looked up for one pool of connections, and a thread each. The system waits for half a minute
+where nobody answers for a name."""
 
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 """As the sockets of its family take it."""
@@ -20,7 +26,7 @@ class Lookups:
     """A Resolve that asks another one, for each name once at a time."""
 
     def __init__(self, resolve: Resolve | None = None) -> None:
-        self._resolve = resolve or _system_addresses
+        self._resolve = resolve or SystemNames()
         # Under way, or answered lately.
         self._asked: dict[tuple[str, int], asyncio.Future[Sequence[Address]]] = {}
 
@@ -53,10 +59,47 @@ def _plain_address(host: str, port: int) -> Address | None:
     return socket.AF_INET, (host, port)
 
 
-async def _system_addresses(host: str, port: int) -> Sequence[Address]:
+class SystemNames:
+    """A Resolve that asks the system, in threads of its own: the loop has a few for all that it
+    does, and names that nobody answers for would keep every other from being looked up. A thread
+    that waits holds up no exit."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(NAMES_AT_ONCE)
+
+    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Sequence[Address]] = loop.create_future()
+
+        def settle(found: Sequence[Address], error: OSError | None) -> None:
+            if answered.done():
+                return
+            if error is None:
+                answered.set_result(found)
+            else:
+                answered.set_exception(error)
+
+        def ask() -> None:
+            found, error = _asked(host, port)
+            # The loop may be over.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(settle, found, error)
+
+        async with self._turns:
+            try:
+                Thread(target=ask, name="outdial-names", daemon=True).start()
+            except RuntimeError as error:
+                # No more threads.
+                raise OSError(str(error)) from error
+            return await answered
+
+
+def _asked(host: str, port: int) -> tuple[Sequence[Address], OSError | None]:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return (), error
     except UnicodeError as error:
         # A label of no letters, or of too many.
-        raise OSError(str(error)) from error
-    return [(socket.AddressFamily(family), address) for family, _, _, _, address in found]
+        return (), OSError(str(error))
+    return [(family, address) for family, _, _, _, address in found], None
