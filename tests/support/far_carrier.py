@@ -4,7 +4,7 @@ What calls do, and which requests fail, comes from the same profiles as for the 
 carrier, so one suite holds all adapters. A face says how requests and callbacks look."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from typing_extensions import override
 from outdial_server.carriers.simulated.deliveries import deliveries
 from outdial_server.carriers.simulated.playwright import Playwright
 from outdial_server.carriers.simulated.profile import SimulationProfile
-from outdial_server.carriers.simulated.script import CallScript, Fate
+from outdial_server.carriers.simulated.script import CallScript, Fate, Status
 from outdial_server.carriers.simulated.switch import PlacedCall, Switch
 from outdial_server.ports.carrier import Carrier, RawCallback
 from support.carrier_lines import HEARD_WITHIN_SECONDS, Answers, News, WireLine, serve
@@ -90,6 +90,9 @@ class FarCarrier:
         self.profile = profile
         # How often each callback is posted, besides what the profile makes of it.
         self.copies = 1
+        # Whoever answers talks for so long, and on until the news of it has been taken: of a call
+        # that is over, carriers that listen to it do not say any more what they heard.
+        self.told_talk_seconds: float | None = None
         self._face = face
         face.far = self
         self._playwright = Playwright()
@@ -164,11 +167,27 @@ class FarCarrier:
     def _on_status(self, call: PlacedCall) -> None:
         assert isinstance(call, FarCall)
         assert call.status is not None
-        for callback in self._face.callbacks(call):
-            for seconds in deliveries(self.profile, call.call_id, call.status) * self.copies:
-                task = asyncio.create_task(self._send(callback, seconds))
-                self._sending.add(task)
-                task.add_done_callback(self._sending.discard)
+        after_seconds = deliveries(self.profile, call.call_id, call.status) * self.copies
+        tellings = [
+            [self._begin(self._send(callback, seconds)) for seconds in after_seconds]
+            for callback in self._face.callbacks(call)
+        ]
+        if self.told_talk_seconds is not None and call.status is Status.ANSWERED:
+            self._begin(self._talk(call, self.told_talk_seconds, tellings))
+
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        return task
+
+    async def _talk(
+        self, call: FarCall, seconds: float, tellings: list[list[asyncio.Task[None]]]
+    ) -> None:
+        await asyncio.sleep(seconds)
+        for copies in tellings:
+            await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
+        self.hang_up(call)
 
     async def _send(self, callback: Callback, after_seconds: float) -> None:
         await asyncio.sleep(after_seconds)

@@ -25,12 +25,12 @@ from tests.integration.carriers.outdial import (
     QUICK,
     STORM,
     STORM_CAP,
-    STORM_COPIES,
     STORM_RATE,
     Outdial,
     assert_everybody_was_rung_once,
     far_end,
     outdial,
+    tell_again_and_again,
 )
 
 from outdial_server.adapters.master_key import master_key_from
@@ -75,7 +75,7 @@ async def test_everybody_is_rung_once_whatever_a_third_of_the_requests_come_to(
 ) -> None:
     people = 120
     async with far_plivo(STORM) as plivo, outdial(tmp_path) as server:
-        plivo.far.copies = STORM_COPIES
+        tell_again_and_again(plivo.far)
         config = await server.add_config(
             plivo.credentials(), "plivo", rate=STORM_RATE, most=STORM_CAP
         )

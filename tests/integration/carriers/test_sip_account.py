@@ -16,7 +16,7 @@ from tests.integration.api.conftest import watch_to_the_end
 from tests.integration.carriers.outdial import CALLER_ID, KEY, STORM, Outdial, outdial
 from typing_extensions import override
 
-from outdial_server.carriers.simulated.profile import FAULT_NAMES, SimulationProfile
+from outdial_server.carriers.simulated.profile import FAULT_NAMES, SimulationProfile, Span
 from outdial_server.settings import SettingsError
 from support import sipp as far
 from support.far_sip import Address, FarAgent, FarTrunk, Message, listening
@@ -100,7 +100,7 @@ async def test_everybody_is_rung_once_in_a_storm(tmp_path: Path) -> None:
     people = 120
     # Of what goes wrong, what SIP knows.
     faults = {**dict.fromkeys(FAULT_NAMES, 0.0), "create_throttled": 0.1}
-    profile = replace(STORM, answered_machine=0, **faults)
+    profile = replace(STORM, talk_ms=Span(500, 1_000), answered_machine=0, **faults)
     trunk, agent = StormyTrunk(profile), FarAgent()
     async with listening(trunk), listening(agent), outdial(tmp_path, sip_listen=ANYWHERE) as server:
         config = await server.add_config(SipCredentials(proxy=trunk.where), "sip")

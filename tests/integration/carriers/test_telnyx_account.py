@@ -24,12 +24,12 @@ from tests.integration.carriers.outdial import (
     QUICK,
     STORM,
     STORM_CAP,
-    STORM_COPIES,
     STORM_RATE,
     Outdial,
     assert_everybody_was_rung_once,
     far_end,
     outdial,
+    tell_again_and_again,
 )
 
 from outdial_server.adapters.master_key import master_key_from
@@ -80,7 +80,7 @@ async def test_everybody_is_rung_once_whatever_a_third_of_the_requests_come_to(
 ) -> None:
     people = 120
     async with far_telnyx(STORM) as telnyx, outdial(tmp_path) as server:
-        telnyx.far.copies = STORM_COPIES
+        tell_again_and_again(telnyx.far)
         config = await server.add_config(
             telnyx.credentials(), "telnyx", rate=STORM_RATE, most=STORM_CAP
         )

@@ -33,12 +33,12 @@ from tests.integration.carriers.outdial import (
     QUICK,
     STORM,
     STORM_CAP,
-    STORM_COPIES,
     STORM_RATE,
     Outdial,
     assert_everybody_was_rung_once,
     far_end,
     outdial,
+    tell_again_and_again,
 )
 from typer.testing import CliRunner, Result
 
@@ -89,7 +89,7 @@ async def test_everybody_is_rung_once_whatever_a_third_of_the_requests_come_to(
 ) -> None:
     people = 120
     async with far_twilio(STORM) as twilio, outdial(tmp_path) as server:
-        twilio.far.copies = STORM_COPIES
+        tell_again_and_again(twilio.far)
         config = await server.add_config(twilio.credentials(), rate=STORM_RATE, most=STORM_CAP)
         batch_id = await server.add_batch(await server.add_agent(), people)
         await watch_to_the_end(server.channel, KEY, batch_id)
