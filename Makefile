@@ -17,8 +17,9 @@ READY := $(VENV)/.ready
 PROTOS := .protos/.ready
 # Options for pytest: make test PYTEST="-k watch -x"
 PYTEST ?=
-# Test processes; 0 runs them in one.
-WORKERS ?= 2
+# Test processes, two to a core: a test waits for other processes half of its time. 0 runs all in
+# one.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 # Options for the server: make serve SERVE="--simulate"
 SERVE ?=
 # Options for the demo

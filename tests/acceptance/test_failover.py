@@ -54,6 +54,7 @@ async def until_ended(client: Client, batch_id: str, calls: int) -> None:
                 return
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(420)
 async def test_nobody_is_rung_twice_after_a_failover_that_lost_commits(
     tmp_path: Path, carrier: CarrierProcess, primary: PostgresServer, standby: Standby

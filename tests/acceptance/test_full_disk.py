@@ -72,6 +72,7 @@ async def until_ended(client: Client, batch_id: str, calls: int) -> None:
                 return
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_nobody_is_lost_or_rung_twice_over_a_full_disk(
     server: ServerProcess, carrier: CarrierProcess, disk: Disk

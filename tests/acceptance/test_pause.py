@@ -95,6 +95,7 @@ async def _many_round_trips(client: Client) -> None:
         await client.server_info()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_no_request_follows_a_pause_that_answers_zero_in_flight(
     client: Client, carrier: CarrierProcess
@@ -117,6 +118,7 @@ async def test_no_request_follows_a_pause_that_answers_zero_in_flight(
     assert silence.broken_by(carrier) == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_no_request_follows_a_cancel_that_answers_zero_in_flight(
     client: Client, carrier: CarrierProcess

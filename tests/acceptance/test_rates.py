@@ -59,6 +59,7 @@ def check(requests: Collection[Request], most: int, window: timedelta) -> None:
     assert most_within([request.arrived_at for request in requests], window - guard) <= most
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_no_window_is_exceeded_at_the_carrier(tmp_path: Path) -> None:
     """Two batches that share a throttle of two windows and the rate of a carrier config."""

@@ -9,6 +9,7 @@ import pytest
 EXAMPLE = Path(__file__).parents[2] / "examples" / "replicas" / "run.py"
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.timeout(400)
 async def test_nobody_is_lost_or_rung_twice_while_replicas_are_killed() -> None:

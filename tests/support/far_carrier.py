@@ -87,6 +87,7 @@ class FarCarrier:
         # What was answered to callbacks, by URL, where it was more than that they were taken.
         self.told_to_do: dict[str, str] = {}
         self._told = asyncio.Event()
+        self._was_asked = asyncio.Event()
         self.profile = profile
         # How often each callback is posted, besides what the profile makes of it.
         self.copies = 1
@@ -103,7 +104,7 @@ class FarCarrier:
 
     def app(self) -> Starlette:
         return Starlette(
-            routes=self._face.routes(), middleware=[Middleware(_Recorder, seen=self.seen)]
+            routes=self._face.routes(), middleware=[Middleware(_Recorder, see=self._see)]
         )
 
     async def close(self) -> None:
@@ -119,6 +120,16 @@ class FarCarrier:
             while url not in self.told_to_do:
                 self._told.clear()
                 await self._told.wait()
+
+    async def is_asked_about(self, call: FarCall) -> None:
+        """Until there is a request that names it."""
+        while not any(call.carrier_call_id in one.path for one in self.seen):
+            self._was_asked.clear()
+            await self._was_asked.wait()
+
+    def _see(self, one: Seen) -> None:
+        self.seen.append(one)
+        self._was_asked.set()
 
     @property
     def live_most(self) -> int:
@@ -268,9 +279,9 @@ async def _held(request: Request) -> Response:
 class _Recorder:
     """Writes down each request as it came."""
 
-    def __init__(self, app: ASGIApp, seen: list[Seen]) -> None:
+    def __init__(self, app: ASGIApp, see: Callable[[Seen], None]) -> None:
         self._app = app
-        self._seen = seen
+        self._see = see
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -282,7 +293,7 @@ class _Recorder:
         body = b"".join(message.get("body", b"") for message in messages)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         query = scope["query_string"].decode()
-        self._seen.append(Seen(scope["method"], scope["path"], query, headers, body))
+        self._see(Seen(scope["method"], scope["path"], query, headers, body))
 
         async def again() -> Message:
             return messages.pop(0) if messages else await receive()

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from support.databases import PostgresServer
+from support.memory import in_memory
 
 
 class Standby:
@@ -17,7 +18,7 @@ class Standby:
         self._primary = primary
         self._bin: Path = primary._handle.bin_path
         self._user: str | None = primary._handle.system_user
-        folder = Path(mkdtemp(prefix="outdial-standby-"))
+        folder = Path(mkdtemp(prefix="outdial-standby-", dir=in_memory()))
         if self._user is not None:
             shutil.chown(folder, self._user)
         self._folder = folder

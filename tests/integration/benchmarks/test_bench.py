@@ -15,6 +15,7 @@ from benchmarks.report import RowReport, measure
 TESTS = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_a_row_is_measured_beside_its_raw_limit(tmp_path: Path) -> None:
     figures = tmp_path / "bench.json"
     command = [sys.executable, "-m", "benchmarks", "dispatch", "rules", "--tiny"]

@@ -51,7 +51,8 @@ async def test_who_waits_in_the_queue_of_the_carrier_when_the_batch_is_paused_ne
 
         while len(far.calls()) < 4:
             await rate()
-        # So many that wait there are more than the account takes.
+        # So many that wait there are more than the account takes, as its record shows.
+        await far.is_asked_about(far.calls()[1])
         while await rate() == 500:
             pass
         assert [call.status for call in far.calls()].count(None) == 3

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from shutil import copyfile
 
 import asyncpg
 import pytest
@@ -64,11 +65,16 @@ def refusal(*command: str) -> str:
     ],
 )
 def test_a_database_that_cannot_be_opened(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str], url: str, words: str
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    newer_database: Path,
+    command: list[str],
+    url: str,
+    words: str,
 ) -> None:
     (tmp_path / "text.db").write_text("no database, and long enough to be looked at as one\n" * 9)
     (tmp_path / "folder.db").mkdir()
-    newer_database(tmp_path / "newer.db")
+    copyfile(newer_database, tmp_path / "newer.db")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.db")}
     monkeypatch.setenv(DATABASE, url)
     said = refusal(*command)
@@ -85,11 +91,14 @@ CONTRACTED = (
 )
 
 
-def newer_database(path: Path) -> None:
+@pytest.fixture(scope="module")
+def newer_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("newer") / "newer.db"
     migrate(f"sqlite:///{path}")
     with closing(sqlite3.connect(path)) as connection, connection:
         for statement in CONTRACTED:
             connection.execute(statement)
+    return path
 
 
 def test_a_database_that_was_refused_can_be_put_right(
