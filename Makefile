@@ -107,6 +107,8 @@ lint-proto: $(PROTOS)
 
 .PHONY: test
 test: $(READY) ## Run the tests (PYTEST="-k name", WORKERS=0)
+	@# Else each test process, and each server that it starts, would compile all of it.
+	@$(BIN)/python -m compileall -q -j 0 src generated
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST)
 
 .PHONY: sim

@@ -7,14 +7,20 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
+import typer.testing
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from outdial_client.cli.main import app
 
 COMMAND = Path(sys.executable).with_name("outdial")
 _MAIN = (sys.executable, "-c", "from outdial_client.cli.main import app; app()")
+
+# Else all hundred commands would be put together anew for each that is run.
+typer.testing._get_command = cache(get_command)
 
 
 @dataclass(frozen=True)
