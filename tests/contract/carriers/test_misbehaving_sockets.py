@@ -13,6 +13,7 @@ from outdial_server.carriers.simulated.http import HttpSimulatedCarrier
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.ids import CallId
 from outdial_server.domain.report import Fault
+from outdial_server.domain.silence import CARRIER_DEADLINE
 from outdial_server.ports.carrier import (
     Accepted,
     CallQuery,
@@ -33,7 +34,10 @@ from support.raw_server import (
 )
 from support.requests import REQUEST
 
-DEADLINE = timedelta(seconds=0.4)
+DEADLINE = timedelta(seconds=30)
+"""Of one who answers, or hangs up, however busy the machine is."""
+SHORT_DEADLINE = timedelta(seconds=1)
+"""Of one who is silent."""
 QUERY = CallQuery(CallId("ours"), "SIM1", "+15551230001")
 LOST = CallQuery(CallId("ours"), "", "+15551230001")
 
@@ -54,8 +58,10 @@ async def carrier_at(
 
 @asynccontextmanager
 async def carrier_behind(
-    behaviour: Behaviour, deadline: timedelta = DEADLINE, adapter: OpenAdapter = simulated_at
+    behaviour: Behaviour, adapter: OpenAdapter = simulated_at
 ) -> AsyncIterator[Carrier]:
+    is_silent = behaviour in (never_answer, stall_in_the_answer)
+    deadline = SHORT_DEADLINE if is_silent else DEADLINE
     async with (
         RawServer(behaviour).listening() as server,
         carrier_at(server.port, deadline=deadline, adapter=adapter) as carrier,
@@ -187,7 +193,7 @@ async def test_a_connection_that_is_never_made_is_not_sent() -> None:
         for filler in fillers:
             filler.settimeout(0)
             filler.connect_ex(("127.0.0.1", port))
-        async with carrier_at(port) as carrier:
+        async with carrier_at(port, deadline=SHORT_DEADLINE) as carrier:
             assert isinstance(await carrier.place_call(REQUEST), NotSent)
         for filler in fillers:
             filler.close()
@@ -203,9 +209,8 @@ async def test_an_idle_connection_that_was_closed_is_unclear_or_not_used() -> No
 
 @pytest.mark.parametrize("behaviour", [never_answer, stall_in_the_answer])
 async def test_it_answers_within_the_deadline(behaviour: Behaviour) -> None:
-    deadline = timedelta(seconds=2)
-    async with carrier_behind(behaviour, deadline) as carrier:
-        async with asyncio.timeout(deadline.total_seconds()):
+    async with carrier_behind(behaviour) as carrier:
+        async with asyncio.timeout(CARRIER_DEADLINE.total_seconds()):
             assert isinstance(await carrier.place_call(REQUEST), Unclear)
 
 

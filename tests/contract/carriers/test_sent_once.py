@@ -25,7 +25,7 @@ from support.raw_server import (
 )
 from support.requests import REQUEST
 
-DEADLINE = timedelta(seconds=1)
+DEADLINE = timedelta(seconds=30)
 TAKEN = b'HTTP/1.1 201 Created\r\ncontent-length: 14\r\n\r\n{"id": "SIM1"}'
 
 

@@ -31,7 +31,7 @@ TOKEN = "a-token-that-nobody-guesses"
 SECRET = "a-secret-of-the-carrier"
 BODY = b'{"id": "SIM1", "call_id": "ours", "status": "ringing", "disposition": null}'
 PATH = f"/callbacks/simulated/{TOKEN}"
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 25
 
 Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
