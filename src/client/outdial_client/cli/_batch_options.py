@@ -55,7 +55,10 @@ class BatchSettings:
         typer.Option(parser=parse_moment, metavar="ISO", help="No call is started from here on."),
     ] = None
     max_concurrent_calls: Annotated[
-        int | None, typer.Option("--max-concurrent", min=0, help="Calls alive at once.")
+        int | None,
+        typer.Option(
+            "--max-concurrent", min=0, help="Calls alive at once; 0 for no limit of its own."
+        ),
     ] = None
     priority: Annotated[
         int | None, typer.Option(min=0, max=9, help="Higher gets free slots first.")
@@ -132,7 +135,8 @@ class BatchSettings:
         typer.Option(parser=parse_days, metavar="DAYS", help="Of the hours: mon-fri,sun."),
     ] = None
     max_calls_per_day: Annotated[
-        int | None, typer.Option("--max-per-day", min=0, help="Calls started on one date.")
+        int | None,
+        typer.Option("--max-per-day", min=0, help="Calls started on one date; 0 for no limit."),
     ] = None
     expected_call_duration: Annotated[
         int | None,
