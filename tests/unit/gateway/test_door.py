@@ -141,6 +141,16 @@ def plain(*, has_vendor_limits: bool = False) -> Plain:
 
 
 @pytest.mark.parametrize(
+    "says",
+    [{}, {"content-type": "application/x-www-form-urlencoded"}, {"content-type": "text/csv"}],
+)
+async def test_a_body_is_json_whatever_its_type_says(says: dict[str, str]) -> None:
+    headers = {"x-key": SECRET, **says}
+    answer = await plain().http.post("/plain/name", content=b'{"name": "Ada"}', headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"name": "Ada"})
+
+
+@pytest.mark.parametrize(
     ("headers", "reason"), [({}, "API_KEY_MISSING"), ({"x-key": "another"}, "API_KEY_INVALID")]
 )
 async def test_nobody_comes_in_without_a_key_that_works(

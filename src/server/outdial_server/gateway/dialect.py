@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from google.rpc import code_pb2
 from orjson import loads
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -95,7 +96,25 @@ def surroundings(request: Request) -> Surroundings:
     return surroundings_of(request.scope)
 
 
+_WITH_FILES: Final = "multipart/form-data"
+
+
 class _Request(Request):
+    _headers_of_json: Headers | None = None
+
+    @property
+    @override
+    def headers(self) -> Headers:
+        """A body is JSON whatever its type says: curl, left alone, calls it a form. One that has
+        files in it says so."""
+        told = super().headers
+        if told.get("content-type", "").lower().startswith(_WITH_FILES):
+            return told
+        if self._headers_of_json is None:
+            others = [pair for pair in told.raw if pair[0] != b"content-type"]
+            self._headers_of_json = Headers(raw=[*others, (b"content-type", b"application/json")])
+        return self._headers_of_json
+
     @override
     async def json(self) -> Any:
         """By a parser that takes no half of a surrogate pair for a text, which no message could
