@@ -318,3 +318,28 @@ async def test_the_error_of_a_failing_statement_holds_no_phone_number(world: Wor
 def _told(error: BaseException) -> str:
     """As a log shows it: the error and all that it came from."""
     return "".join(traceback.format_exception(error))
+
+
+_EVENT = ("batch_key", "seq", "at_us", "type", "cause", "state", "reason", "total")
+
+
+def _events(count: int) -> list[tuple[Any, ...]]:
+    """With nulls here and there, and a column of nothing else."""
+    return [(7, n, n, 1, f"{n}", 1, None if n % 3 else f"r{n}", None) for n in range(count)]
+
+
+@pytest.mark.parametrize("count", [1, 24, 25, 26, 50, 101])
+async def test_rows_go_in_as_they_are_however_many(world: World, count: int) -> None:
+    await world.store.database.write(lambda tx: tx.insert("events", _EVENT, _events(count)))
+    columns = ", ".join(_EVENT)
+    stored = await world.sql(f"SELECT {columns} FROM events WHERE batch_key = 7 ORDER BY seq")
+    assert stored == _events(count)
+
+
+@pytest.mark.parametrize("twice", [3, 24, 25, 59])
+async def test_of_rows_one_of_which_is_refused_none_is_stored(world: World, twice: int) -> None:
+    rows = _events(60)
+    rows[twice] = rows[0]
+    with pytest.raises(ConstraintError):
+        await world.store.database.write(lambda tx: tx.insert("events", _EVENT, rows))
+    assert await world.sql("SELECT seq FROM events WHERE batch_key = 7") == []

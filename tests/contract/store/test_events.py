@@ -50,6 +50,28 @@ async def test_the_log_tells_a_life_from_its_first_event_to_its_last(world: Worl
     assert isinstance(events[6].after, BatchAfter)
 
 
+async def test_what_usually_brings_a_calls_events_about_is_not_stored_but_told(
+    world: World,
+) -> None:
+    batch_id = await world.batch(1)
+    (call,) = await world.sending()
+    await world.apply(accepted(call))
+    await world.apply(ended(call))
+    stored = await world.sql("SELECT cause FROM events WHERE scheduled_key IS NOT NULL")
+    assert {cause for (cause,) in stored} == {""}
+    told = [(e.type, e.cause) for e in await world.events(batch_id, 1)]
+    # As it was stored before: each with its words.
+    await world.execute("UPDATE events SET cause = 'OLD_' || type")
+    old = [e.cause for e in await world.events(batch_id, 1)]
+    assert told == [
+        (EventType.CALL_SENDING, "SCHEDULER"),
+        (EventType.CALL_ACCEPTED, "CARRIER"),
+        (EventType.CALL_ENDED, "CARRIER"),
+        (EventType.BATCH_ENDED, "ALL_CALLS_ENDED"),
+    ]
+    assert old == [f"OLD_{event_type:d}" for event_type, _ in told]
+
+
 async def test_an_event_says_from_which_state_the_batch_came(world: World) -> None:
     batch_id = await world.batch(1)
     for change in (rules.pause, rules.resume, rules.cancel):

@@ -11,10 +11,11 @@ from outdial_server.ports.clock import Clock
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_VERSION: Final = 7
-_VARIANT: Final = 0b10
 _TAIL_BITS: Final = 74
 _LOW_BITS: Final = 62
+_LOW: Final = (1 << _LOW_BITS) - 1
+_FIXED: Final = 7 << 76 | 0b10 << _LOW_BITS
+"""The version and the variant, in their places."""
 _DRAW_BITS: Final = 53
 """As many as a float tells apart."""
 _SECRET_CHARS: Final = string.ascii_letters + string.digits
@@ -67,6 +68,6 @@ class UuidV7Ids:
 def _as_uuid(number: int) -> str:
     millisecond = number >> _TAIL_BITS
     high = number >> _LOW_BITS & 0xFFF
-    low = number & (1 << _LOW_BITS) - 1
-    text = f"{millisecond:012x}{_VERSION:x}{high:03x}{_VARIANT << _LOW_BITS | low:016x}"
+    bits = millisecond << 80 | high << 64 | _FIXED | number & _LOW
+    text = bits.to_bytes(16).hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

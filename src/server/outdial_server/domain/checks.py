@@ -206,9 +206,11 @@ def _fault_of_content(row: RawRow, media: MediumRule) -> FieldViolation | None:
         fault = media.fault(row.medium, has_config=bool(row.carrier_config))
         if fault:
             return FieldViolation("medium", fault)
-    if fault := json_fault(row.template_context_json, limits.TEMPLATE_CONTEXT_MAX_BYTES):
+    # Asked first whether there is any: most rows have none, and to ask costs next to nothing.
+    context, annotations = row.template_context_json, row.annotations_json
+    if context and (fault := json_fault(context, limits.TEMPLATE_CONTEXT_MAX_BYTES)):
         return FieldViolation("template_context", fault)
-    if fault := json_fault(row.annotations_json, limits.ANNOTATIONS_MAX_BYTES):
+    if annotations and (fault := json_fault(annotations, limits.ANNOTATIONS_MAX_BYTES)):
         return FieldViolation("annotations", fault)
     return None
 
@@ -224,13 +226,18 @@ def _has_plain_labels(row: RawRow, known_zones: frozenset[str]) -> bool:
         or not 0 <= row.priority <= limits.PRIORITY_MAX
     ):
         return False
-    if len(row.custom_id) > limits.CUSTOM_ID_MAX_CHARS or "\0" in row.custom_id:
+    custom_id, zone, metadata = row.custom_id, row.time_zone, row.metadata
+    if custom_id and (len(custom_id) > limits.CUSTOM_ID_MAX_CHARS or "\0" in custom_id):
         return False
-    if row.time_zone and row.time_zone not in known_zones:
+    if zone and zone not in known_zones:
         return False
-    if len(row.metadata) > limits.METADATA_MAX_ENTRIES:
+    return not metadata or _is_plain(metadata)
+
+
+def _is_plain(metadata: Mapping[str, str]) -> bool:
+    if len(metadata) > limits.METADATA_MAX_ENTRIES:
         return False
-    for key, text in row.metadata.items():
+    for key, text in metadata.items():
         if not 0 < len(key) <= limits.METADATA_KEY_MAX_CHARS or "\0" in key:
             return False
         if len(text) > limits.METADATA_VALUE_MAX_CHARS or "\0" in text:

@@ -3,9 +3,15 @@
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from outdial_server.storage.statements import ConstraintError, Row, row_of
+
+_ROWS_AT_ONCE: Final = 25
+"""In one statement: a third less CPU a row than one by one, and the interpreter is let go of for
+many rows at a time and not between each and the next. A statement that is kept also keeps what
+was last written with it, so not more: 25 contexts of the longest are less than a megabyte."""
 
 
 class SqliteStatements:
@@ -33,8 +39,13 @@ class SqliteStatements:
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         columns, rows = _without_nulls(columns, rows)
+        many = len(rows) - len(rows) % _ROWS_AT_ONCE
         try:
-            self._cursor.executemany(_insert_row(table, columns), rows)
+            for start in range(0, many, _ROWS_AT_ONCE):
+                values = chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])
+                self._cursor.execute(_insert_rows(table, columns, _ROWS_AT_ONCE), tuple(values))
+            if many < len(rows):
+                self._cursor.executemany(_insert_rows(table, columns, 1), rows[many:])
         except sqlite3.IntegrityError as error:
             raise ConstraintError(str(error)) from error
 
@@ -63,6 +74,7 @@ def _without_nulls(
 
 
 @lru_cache(maxsize=1024)
-def _insert_row(table: str, columns: tuple[str, ...]) -> str:
-    places = ", ".join("?" for _ in columns)
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
+def _insert_rows(table: str, columns: tuple[str, ...], count: int) -> str:
+    row = f"({', '.join('?' for _ in columns)})"
+    rows = ", ".join(row for _ in range(count))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {rows}"

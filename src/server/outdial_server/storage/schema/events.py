@@ -13,6 +13,7 @@ events: Final = Table(
     Column("seq", BigInt, primary_key=True),
     Column("at_us", BigInt, nullable=False),
     Column("type", SmallInteger, nullable=False),
+    # See storage.causes.
     Column("cause", Text, nullable=False),
     # The after-image: of a batch where `scheduled_key` is null, else of that row.
     Column("scheduled_key", BigInt),

@@ -8,6 +8,7 @@ from outdial_server.domain.event import BatchAfter, Event, EventType, ScheduledC
 from outdial_server.domain.ids import BatchId, CallId, ScheduledCallId
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
 from outdial_server.ports.events import EventSlice, RowSlice
+from outdial_server.storage.causes import cause_from
 from outdial_server.storage.encoding import (
     by_number,
     id_or_not_found,
@@ -65,7 +66,9 @@ def read_events(
 
 
 def _event(row: Row) -> Event:
-    return Event(row.seq, moment(row.at_us), _EVENT_TYPES[row.type], row.cause, _after(row))
+    event_type = _EVENT_TYPES[row.type]
+    cause = cause_from(event_type, row.cause)
+    return Event(row.seq, moment(row.at_us), event_type, cause, _after(row))
 
 
 def _after(row: Row) -> BatchAfter | ScheduledCallAfter:

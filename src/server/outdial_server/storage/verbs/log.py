@@ -8,6 +8,7 @@ from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.event import BatchAfter, EventType
 from outdial_server.domain.ids import BatchId
 from outdial_server.domain.scheduled_call import DispatchOutcome, ScheduledCallState
+from outdial_server.storage.causes import stored_cause
 from outdial_server.storage.encoding import unpack_id
 from outdial_server.storage.tx import Tx
 
@@ -65,7 +66,7 @@ def write_events(tx: Tx, batch_key: int, last_seq: int, events: Sequence[NewEven
     of_rows: list[tuple[Any, ...]] = []
     of_batch: list[tuple[Any, ...]] = []
     for i, (event_type, cause, after) in enumerate(events):
-        head = (batch_key, first + i, at_us, int(event_type), cause)
+        head = (batch_key, first + i, at_us, int(event_type), stored_cause(event_type, cause))
         if isinstance(after, RowAfter):
             of_rows.append(head + _of_row(after))
         else:
