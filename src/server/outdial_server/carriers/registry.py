@@ -1,6 +1,7 @@
 """The carriers of a server, by name."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from outdial_server.carriers.accounts import CarrierAccounts
 from outdial_server.domain.carrier_config import CarrierRates, ConfigRef, OverRate
@@ -25,12 +26,10 @@ class CarrierRegistry:
         `webhook` is none that a batch can name: it takes the calls that nobody dials."""
         self._simulated = simulated
         self._kinds = {kind.name: kind for kind in kinds}
+        own = () if simulated is None else (simulated.name,)
+        self.names: Final = (*own, *self._kinds)
         self._accounts = accounts
         self._webhook = webhook
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (*(() if self._simulated is None else (self._simulated.name,)), *self._kinds)
 
     @property
     def kinds(self) -> Mapping[str, CarrierKind]:
