@@ -12,7 +12,6 @@ from outdial_server.commands.stop_batch import StopBatch, Stopped
 from outdial_server.domain.account import AccountChange
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
-from outdial_server.domain.checks import RawRow
 from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.ids import (
     AccountId,
@@ -23,6 +22,7 @@ from outdial_server.domain.ids import (
     ScheduledCallId,
     ThrottleId,
 )
+from outdial_server.domain.row_checks import RawRow
 from outdial_server.domain.suppression import SuppressionFields
 from outdial_server.domain.throttle import ThrottleFields
 from outdial_server.ports.clock import Clock

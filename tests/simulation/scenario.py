@@ -7,9 +7,9 @@ from outdial_server.domain.batch_policies import ConfigErrorPolicy, DuplicatePol
 from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.calling_hours import EVERY_DAY, CallingHours
-from outdial_server.domain.checks import RawRow
 from outdial_server.domain.pacing import Pacing
 from outdial_server.domain.retry_policy import FixedDelays, RetryPolicy, RetryRule
+from outdial_server.domain.row_checks import RawRow
 from outdial_server.domain.throttle import ThrottleRule
 from simulation.carrier import Answer, Manners
 from simulation.chance import Dice

@@ -17,7 +17,6 @@ from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch_policies import DuplicatePolicy
 from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.call import Disposition
-from outdial_server.domain.checks import RawRow
 from outdial_server.domain.contact import Contact, ContactFields, ContactSelection
 from outdial_server.domain.contact_folder import ContactFolder
 from outdial_server.domain.errors import (
@@ -28,6 +27,7 @@ from outdial_server.domain.errors import (
 )
 from outdial_server.domain.ids import BatchId, ContactFolderId, ContactId
 from outdial_server.domain.request import GrowingRequest, RequestName
+from outdial_server.domain.row_checks import RawRow
 from outdial_server.domain.scheduled_call import ScheduledCall
 from outdial_server.ports.intake import StoredRows
 from outdial_server.storage.tx import Tx

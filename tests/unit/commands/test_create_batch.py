@@ -18,9 +18,9 @@ from outdial_server.commands.rows import ROWS_LOOKED_AT, SLICE_ROWS, RawRows
 from outdial_server.domain.batch_policies import DuplicatePolicy
 from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.carrier_terms import CarrierTerms
-from outdial_server.domain.checks import RawRow
 from outdial_server.domain.errors import InvalidFieldsError, PreconditionError, Reason
 from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX
+from outdial_server.domain.row_checks import RawRow
 from outdial_server.ports.intake import StoredRows
 from outdial_server.ports.signals import Topic
 from support.batches import MemoryIntake

@@ -17,8 +17,8 @@ from outdial.v1 import batch_service_pb2 as pb
 from outdial_server.api.conversion.scheduled_call import raw_row
 from outdial_server.api.decoding import unreadable
 from outdial_server.commands.rows import SLICE_ROWS, RawRows
-from outdial_server.domain.checks import RawRow
 from outdial_server.domain.request import GrowingRequest
+from outdial_server.domain.row_checks import RawRow
 
 LONG_FIELD: Final = "scheduled_calls"
 _LIST_FIELD: Final = 2

@@ -9,11 +9,11 @@ from typing import Final
 import orjson
 
 from outdial_server.commands.rows import SLICE_ROWS, MoreRows, RawRows
-from outdial_server.domain.checks import RawRow
 from outdial_server.domain.contact import NO_CONTACTS, Contact, ContactFields, ContactSelection
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.ids import AccountId, ContactFolderId
 from outdial_server.domain.paging import PageRequest
+from outdial_server.domain.row_checks import RawRow
 from outdial_server.ports.contacts import ContactFilter, ContactFolderStore, ContactStore
 from outdial_server.ports.intake import Staging
 

@@ -10,12 +10,13 @@ from outdial_server.domain.batch_policies import ConfigErrorPolicy, DuplicatePol
 from outdial_server.domain.batch_settings import BatchSettings
 from outdial_server.domain.call import Call
 from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
-from outdial_server.domain.checks import Checks, RawRow, check_row
+from outdial_server.domain.checks import Checks
 from outdial_server.domain.direct_call import DIRECT_PRIORITY
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
 from outdial_server.domain.ids import AccountId, AgentId, BatchId, CallId
 from outdial_server.domain.intake import CheckedRows
 from outdial_server.domain.request import RequestKey
+from outdial_server.domain.row_checks import RawRow, check_row
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.ports.accounts import AgentStore
 from outdial_server.ports.clock import Clock

@@ -14,13 +14,13 @@ from outdial_server.commands.number_zones import zone_of_number
 from outdial_server.commands.row_configs import RowConfigs
 from outdial_server.commands.row_params import RowParams
 from outdial_server.domain.carrier_terms import CarrierTerms
-from outdial_server.domain.checks import RawRow, check_row
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError, OutdialError
 from outdial_server.domain.intake import CheckedRows, ListTally, RowFault, Tally
 from outdial_server.domain.limits import FIELD_VIOLATIONS_MAX, IMPORT_ROWS_MAX
 from outdial_server.domain.medium import ANY_MEDIUM, MediumRule
 from outdial_server.domain.plan import NumberedRow, Placement, R
 from outdial_server.domain.request import GrowingRequest, RequestName
+from outdial_server.domain.row_checks import RawRow, check_row
 from outdial_server.domain.scheduled_call import NewScheduledCall
 from outdial_server.domain.time_zones import ZoneRule, known_zones
 from outdial_server.ports.intake import Outcome, RowSink, Staging, StoredRows

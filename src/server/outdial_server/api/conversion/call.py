@@ -15,8 +15,8 @@ from outdial_server.api.conversion.times import duration, moment, span, timestam
 from outdial_server.commands.create_call import CallSpec
 from outdial_server.domain import limits
 from outdial_server.domain.call import Call, CallTexts, DirectPart
-from outdial_server.domain.checks import RawRow
 from outdial_server.domain.ids import AccountId
+from outdial_server.domain.row_checks import RawRow
 from outdial_server.domain.told_call import ToldCall
 
 _NO_TEXTS: Final = CallTexts()

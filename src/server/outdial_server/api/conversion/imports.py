@@ -10,12 +10,13 @@ from outdial_server.api.conversion.scheduled_call import raw_row
 from outdial_server.api.conversion.times import timestamp
 from outdial_server.commands.import_contacts import ContactImportSpec, RawContact
 from outdial_server.commands.import_scheduled_calls import ImportSpec
-from outdial_server.domain.checks import NO_NUL, RawRow
+from outdial_server.domain.checks import NO_NUL
 from outdial_server.domain.contact import ContactFields
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError, invalid_field
 from outdial_server.domain.ids import AccountId, BatchId, ContactFolderId
 from outdial_server.domain.imports import BadRowPolicy, Finding, Import
 from outdial_server.domain.limits import SENDER_FAULT_MAX_CHARS, SENDER_FAULTS_PER_ROW_MAX
+from outdial_server.domain.row_checks import RawRow
 
 
 def import_spec(account_id: AccountId, options: pb.ImportOptions) -> ImportSpec:

@@ -15,8 +15,8 @@ from outdial_server.api.conversion.enums import (
 from outdial_server.api.conversion.struct import json_text, plain_struct, struct, struct_of
 from outdial_server.api.conversion.times import duration, span, timestamp
 from outdial_server.domain.carrier_params import NO_PARAMS, Params
-from outdial_server.domain.checks import RawRow
 from outdial_server.domain.errors import FieldViolation, InvalidFieldsError
+from outdial_server.domain.row_checks import RawRow
 from outdial_server.domain.scheduled_call import ScheduledCall
 
 _NO_METADATA: Final[Mapping[str, str]] = {}
