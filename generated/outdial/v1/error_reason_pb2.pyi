@@ -94,6 +94,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NO_USABLE_NUMBER: _ErrorReason.ValueType  # 52
     ERROR_REASON_TOO_MANY_EXTERNAL_CALLS: _ErrorReason.ValueType  # 70
     ERROR_REASON_AGENT_HAS_NO_JOIN_URL: _ErrorReason.ValueType  # 74
+    ERROR_REASON_JOIN_URL_UNFIT: _ErrorReason.ValueType  # 177
     ERROR_REASON_CARRIER_CREDENTIALS_REFUSED: _ErrorReason.ValueType  # 75
     ERROR_REASON_WEBHOOK_NOT_FOUND: _ErrorReason.ValueType  # 76
     ERROR_REASON_TOO_MANY_WEBHOOKS: _ErrorReason.ValueType  # 77
@@ -180,6 +181,7 @@ ERROR_REASON_PHONE_NUMBER_IN_USE: ErrorReason.ValueType  # 51
 ERROR_REASON_NO_USABLE_NUMBER: ErrorReason.ValueType  # 52
 ERROR_REASON_TOO_MANY_EXTERNAL_CALLS: ErrorReason.ValueType  # 70
 ERROR_REASON_AGENT_HAS_NO_JOIN_URL: ErrorReason.ValueType  # 74
+ERROR_REASON_JOIN_URL_UNFIT: ErrorReason.ValueType  # 177
 ERROR_REASON_CARRIER_CREDENTIALS_REFUSED: ErrorReason.ValueType  # 75
 ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 76
 ERROR_REASON_TOO_MANY_WEBHOOKS: ErrorReason.ValueType  # 77

@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from outdial_server.carriers.simulated.profile import SimulationProfile, with_settings
 from outdial_server.domain.call import Disposition
 from outdial_server.domain.ids import CallId
-from outdial_server.domain.report import ReportKind
-from outdial_server.ports.carrier import Accepted, CallQuery, Found, LookUpFailed
+from outdial_server.domain.report import Fault, ReportKind
+from outdial_server.ports.carrier import Accepted, CallQuery, Found, LookUpFailed, Refused
 from support.far_telnyx import TelnyxFace, telnyx_line
 from support.requests import REQUEST
 
@@ -29,6 +31,16 @@ async def test_a_call_that_is_asked_for_twice_rings_once(tmp_path: Path) -> None
         assert await line.carrier.place_call(REQUEST) == first
         assert len(line.far.requests) == 2
         assert len(line.far.calls()) == 1
+
+
+@pytest.mark.parametrize("join_url", ["sip:ada@example.net", "https://agent.example.net/texml"])
+async def test_an_agent_that_is_at_no_socket_is_said_before_anybody_is_called(
+    tmp_path: Path, join_url: str
+) -> None:
+    async with telnyx_line(MACHINES, tmp_path) as line:
+        refused = await line.carrier.place_call(replace(REQUEST, join_url=join_url))
+        assert refused == Refused("JOIN_URL_IS_NO_SOCKET", Fault.CONFIGURATION)
+        assert line.far.requests == []
 
 
 async def test_an_ended_call_is_found_with_who_answered_by_either_id(tmp_path: Path) -> None:

@@ -247,7 +247,10 @@ async def test_a_call_without_a_config_goes_through_none(world: World) -> None:
     [
         (CarrierTerms(need_config=frozenset({"simulated"})), Reason.CARRIER_NOT_CONFIGURED),
         (CarrierTerms(known=frozenset({"twilio"})), Reason.CARRIER_NOT_CONFIGURED),
-        (CarrierTerms(need_join_url=frozenset({"simulated"})), Reason.AGENT_HAS_NO_JOIN_URL),
+        (
+            CarrierTerms(connect_to={"simulated": lambda account: frozenset({"wss"})}),
+            Reason.AGENT_HAS_NO_JOIN_URL,
+        ),
     ],
 )
 async def test_a_batch_that_its_carrier_would_not_dial_is_not_made(

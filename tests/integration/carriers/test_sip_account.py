@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc.aio
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
-from outdial.v1.batch_pb2 import BATCH_STATE_PAUSED
+from outdial.v1.batch_pb2 import BATCH_STATE_PAUSED, Batch
 from outdial.v1.call_pb2 import CallState
 from outdial.v1.carrier_credentials_pb2 import SipCredentials
 from outdial.v1.scheduled_call_pb2 import Disposition
@@ -137,11 +137,19 @@ async def test_a_trunk_that_keeps_us_out_pauses_the_batch(tmp_path: Path) -> Non
         assert "SIP_401" in batch.state_reason + batch.state_detail
 
 
-async def test_a_join_url_that_is_no_sip_uri_pauses_the_batch(tmp_path: Path) -> None:
+async def test_a_join_url_that_is_no_sip_uri_is_refused(tmp_path: Path) -> None:
     async with outdial(tmp_path, sip_listen=ANYWHERE) as server:
         await server.add_config(SipCredentials(proxy="127.0.0.1:9"), "sip")
-        batch_id = await server.add_batch(await server.add_agent(), 2)
-        batch = await server.until(batch_id, BATCH_STATE_PAUSED)
+        batch = Batch(agent_id=await server.add_agent(), display_name="x", carrier_config="main")
+        wrong = await refused(server.channel, "CreateBatch", KEY, batch=batch)
+        assert wrong.info.reason == "JOIN_URL_UNFIT"
+
+
+async def test_a_join_url_that_udp_does_not_reach_pauses_the_batch(tmp_path: Path) -> None:
+    async with outdial(tmp_path, sip_listen=ANYWHERE) as server:
+        await server.add_config(SipCredentials(proxy="127.0.0.1:9"), "sip")
+        agent_id = await server.add_agent("sip:ada@example.com;transport=tls")
+        batch = await server.until(await server.add_batch(agent_id, 2), BATCH_STATE_PAUSED)
         assert "JOIN_URL_IS_NO_SIP_URI" in batch.state_reason + batch.state_detail
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
-from outdial.v1.batch_pb2 import BATCH_STATE_PAUSED
+from outdial.v1.agent_pb2 import Agent
+from outdial.v1.batch_pb2 import BATCH_STATE_PAUSED, Batch
 from outdial.v1.call_pb2 import CallState
 from outdial.v1.carrier_config_pb2 import CarrierConfig
 from outdial.v1.carrier_credentials_pb2 import TelnyxCredentials
-from outdial.v1.scheduled_call_pb2 import Disposition
+from outdial.v1.scheduled_call_pb2 import Disposition, ScheduledCall
 from tests.integration.api.conftest import watch_to_the_end
 from tests.integration.carriers.outdial import (
     CALLER_ID,
@@ -135,14 +136,36 @@ async def test_a_machine_is_told_while_the_call_goes_on_and_kept_for_its_end(
         assert [one.is_live for one in telnyx.far.calls()] == [False]
 
 
-async def test_a_join_url_that_is_no_socket_pauses_the_batch_and_rings_nobody(
-    tmp_path: Path,
+@pytest.mark.parametrize("join_url", ["https://agent.example.com/twiml", "sip:ada@example.com"])
+async def test_a_join_url_that_is_no_socket_is_refused_before_anybody_is_called(
+    tmp_path: Path, join_url: str
 ) -> None:
     async with far_telnyx() as telnyx, outdial(tmp_path) as server:
         await server.add_config(telnyx.credentials(), "telnyx")
-        agent_id = await server.add_agent("https://agent.example.com/twiml")
-        batch = await server.until(await server.add_batch(agent_id, 2), BATCH_STATE_PAUSED)
-        assert "JOIN_URL_IS_NO_SOCKET" in batch.state_reason + batch.state_detail
+        agent_id = await server.add_agent()
+        batch = Batch(agent_id=agent_id, display_name="x", carrier_config="main")
+        people = [ScheduledCall(address="+15551230000")]
+        asked = {"batch": batch, "scheduled_calls": people}
+        made = await server("CreateBatch", **asked, draft=True)
+        agent = Agent(agent_id=agent_id, join_url_template=join_url)
+        await server("UpdateAgent", agent=agent, update_mask=FieldMask(paths=["join_url_template"]))
+        call = {
+            "agent_id": agent_id,
+            "address": "+15551230000",
+            "caller_id": CALLER_ID,
+            "carrier_config": "main",
+        }
+        for rpc, fields in (
+            ("CreateBatch", asked),
+            ("StartBatch", {"batch_id": made.batch.batch_id}),
+            ("CreateCall", call),
+        ):
+            wrong = await refused(server.channel, rpc, KEY, **fields)
+            assert wrong.info.reason == "JOIN_URL_UNFIT"
+            assert wrong.info.metadata == {
+                "carrier": "telnyx",
+                "scheme": join_url.split(":", maxsplit=1)[0],
+            }
         assert telnyx.far.requests == []
 
 

@@ -45,8 +45,10 @@ class Acme:
     name = "acme"
     default_calls_per_second: float | None = 3.0
     over_rate = OverRate.REFUSES
-    needs_join_url = True
     secrets = frozenset({"token"})
+
+    def connects_to(self, account: Mapping[str, CredentialValue]) -> frozenset[str]:
+        return frozenset({"wss"})
 
     def check_credentials(self, checks: Checks, values: Mapping[str, CredentialValue]) -> None:
         return
@@ -242,7 +244,7 @@ async def test_without_a_simulated_carrier_kinds_are_dialled_through_configs_alo
     registry = CarrierRegistry(None, [Acme()], world.accounts)
     assert registry.names == ("acme",)
     assert dict(registry.rates.defaults) == {"acme": 3.0}
-    assert registry.terms.need_config == registry.terms.need_join_url == {"acme"}
+    assert registry.terms.need_config == registry.terms.connect_to.keys() == {"acme"}
     assert await registry.find("acme", ConfigRef(MAIN)) is await world.find()
     assert await registry.find("acme", None) is None
     assert await registry.find("simulated", None) is None

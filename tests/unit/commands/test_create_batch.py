@@ -90,7 +90,7 @@ def test_a_carrier_that_there_is_not_is_refused_with_those_that_there_are() -> N
 
 def test_a_server_without_carriers_says_how_to_get_one() -> None:
     with pytest.raises(PreconditionError, match="--simulate"):
-        CarrierTerms().refuse("", has_credentials=False, has_join_url=False)
+        CarrierTerms().refuse("", has_credentials=False, join_url="")
 
 
 # --- the start ----------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Rates of accounts at carriers."""
 
 import math
+from collections.abc import Mapping
 from datetime import timedelta
 from fractions import Fraction
 
@@ -20,6 +21,7 @@ from outdial_server.domain.carrier_config import (
 )
 from outdial_server.domain.carrier_terms import NO_TERMS, CarrierTerms
 from outdial_server.domain.checks import Checks
+from outdial_server.domain.credentials import CredentialValue
 from outdial_server.domain.errors import PreconditionError, Reason
 from outdial_server.domain.gates import ScopeFacts, carrier_rate_gate, scope_gates
 from outdial_server.domain.ids import CarrierConfigId
@@ -115,25 +117,33 @@ def test_a_throttle_and_a_rate_are_two_gates_and_neither_is_there_unused() -> No
 TERMS = CarrierTerms(
     known=frozenset({"twilio", "sip"}),
     need_config=frozenset({"twilio"}),
-    need_join_url=frozenset({"twilio"}),
+    connect_to={"twilio": lambda account: frozenset({"wss", str(account.get("extra"))})},
 )
 
 
 @pytest.mark.parametrize(
-    ("carrier", "has_credentials", "has_join_url", "reason"),
+    ("carrier", "account", "join_url", "reason"),
     [
-        ("twilio", True, True, None),
-        ("twilio", False, True, Reason.CARRIER_NOT_CONFIGURED),
-        ("twilio", True, False, Reason.AGENT_HAS_NO_JOIN_URL),
-        ("sip", False, False, None),
-        ("simulated", True, True, Reason.CARRIER_NOT_CONFIGURED),
+        ("twilio", {}, "wss://agent.example.com", None),
+        ("twilio", {}, "WSS://agent.example.com", None),
+        ("twilio", None, "wss://agent.example.com", Reason.CARRIER_NOT_CONFIGURED),
+        ("twilio", {}, "", Reason.AGENT_HAS_NO_JOIN_URL),
+        ("twilio", {}, "sip:agent@example.com", Reason.JOIN_URL_UNFIT),
+        ("twilio", {"extra": "sip"}, "sip:agent@example.com", None),
+        ("sip", None, "", None),
+        ("simulated", {}, "wss://agent.example.com", Reason.CARRIER_NOT_CONFIGURED),
     ],
 )
 def test_what_a_batch_lacks_for_its_carrier_is_named(
-    carrier: str, has_credentials: bool, has_join_url: bool, reason: Reason | None
+    carrier: str,
+    account: Mapping[str, CredentialValue] | None,
+    join_url: str,
+    reason: Reason | None,
 ) -> None:
     def ask(terms: CarrierTerms) -> None:
-        terms.refuse(carrier, has_credentials=has_credentials, has_join_url=has_join_url)
+        terms.refuse(
+            carrier, has_credentials=account is not None, join_url=join_url, account=account
+        )
 
     ask(NO_TERMS)
     if reason is None:
@@ -142,7 +152,12 @@ def test_what_a_batch_lacks_for_its_carrier_is_named(
     with pytest.raises(PreconditionError) as refused:
         ask(TERMS)
     assert refused.value.reason is reason
-    assert refused.value.metadata == {"carrier": carrier}
+    scheme = {"scheme": "sip"} if reason is Reason.JOIN_URL_UNFIT else {}
+    assert refused.value.metadata == {"carrier": carrier} | scheme
+
+
+def test_where_the_number_decides_on_the_account_any_join_url_may_do() -> None:
+    TERMS.refuse("twilio", has_credentials=True, join_url="sip:agent@example.com")
 
 
 def test_no_id_is_no_carrier_config() -> None:

@@ -43,8 +43,8 @@ class CarrierRegistry:
         if self._simulated is not None:
             return CarrierTerms(write_params=write_params)
         names = frozenset(self._kinds)
-        urls = frozenset(name for name, kind in self._kinds.items() if kind.needs_join_url)
-        return CarrierTerms(names, names, urls, write_params)
+        connect_to = {name: kind.connects_to for name, kind in self._kinds.items()}
+        return CarrierTerms(names, names, connect_to, write_params)
 
     @property
     def queueing(self) -> frozenset[str]:

@@ -1,9 +1,11 @@
 """Whether a batch has what its carrier asks for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from outdial_server.domain.batch import Batch, BatchState
 from outdial_server.domain.carrier_terms import CarrierTerms
+from outdial_server.domain.credentials import CredentialValue, SealedCredentials
 from outdial_server.domain.ids import AccountId, BatchId, CarrierConfigId
 from outdial_server.ports.accounts import AgentStore
 from outdial_server.ports.batches import BatchStore
@@ -22,7 +24,7 @@ class CarrierReadiness:
 
     async def refuse_unready(self, account_id: AccountId, batch_id: BatchId) -> None:
         """Raises NotFoundError (BATCH_NOT_FOUND), PreconditionError (CARRIER_NOT_CONFIGURED,
-        AGENT_HAS_NO_JOIN_URL)."""
+        AGENT_HAS_NO_JOIN_URL, JOIN_URL_UNFIT)."""
         if not self.terms.are_any:
             return
         batch = await self.batches.get_batch(account_id, batch_id)
@@ -30,22 +32,37 @@ class CarrierReadiness:
             # Its state has its own answer.
             return
         agent = await self.agents.get_agent(account_id, batch.agent_id)
-        has_join_url = bool(agent.fields.join_url_template)
-        has_credentials = await self._has_credentials(batch)
-        self.terms.refuse(batch.carrier, has_credentials=has_credentials, has_join_url=has_join_url)
+        join_url = agent.fields.join_url_template
+        credentials = await self._credentials(batch)
+        # Those of its numbers, into which the store looks.
+        by_number = not batch.settings.carrier_config and self.terms.needs_config(
+            batch.carrier, batch.medium
+        )
+        self.terms.refuse(
+            batch.carrier,
+            has_credentials=by_number or credentials is not None,
+            join_url=join_url,
+            account=_shown(credentials),
+        )
         if batch.has_own_configs:
             for config in await self.configs.configs_of_people(account_id, batch_id):
+                own = config.fields.credentials
                 self.terms.refuse(
                     config.carrier,
-                    has_credentials=config.fields.credentials is not None,
-                    has_join_url=has_join_url,
+                    has_credentials=own is not None,
+                    join_url=join_url,
+                    account=_shown(own),
                 )
 
-    async def _has_credentials(self, batch: Batch) -> bool:
+    async def _credentials(self, batch: Batch) -> SealedCredentials | None:
+        """Of the config that it names."""
         named = batch.settings.carrier_config
         if not named:
-            # Those of its numbers, into which the store looks.
-            return self.terms.needs_config(batch.carrier, batch.medium)
+            return None
         config_id = CarrierConfigId(named)
         config = await self.configs.get_carrier_config(batch.account_id, config_id)
-        return config.fields.credentials is not None
+        return config.fields.credentials
+
+
+def _shown(credentials: SealedCredentials | None) -> Mapping[str, CredentialValue] | None:
+    return None if credentials is None else credentials.shown

@@ -61,7 +61,8 @@ class CreateCall:
     async def execute(self, spec: CallSpec, request: RequestKey | None) -> Call:
         """Raises InvalidFieldsError, NotFoundError (AGENT_NOT_FOUND,
         CARRIER_CONFIG_NOT_FOUND, THROTTLE_NOT_FOUND), PreconditionError (AGENT_INACTIVE,
-        ADDRESS_SUPPRESSED, CARRIER_NOT_CONFIGURED, CARRIER_MISMATCH, AGENT_HAS_NO_JOIN_URL),
+        ADDRESS_SUPPRESSED, CARRIER_NOT_CONFIGURED, CARRIER_MISMATCH, AGENT_HAS_NO_JOIN_URL,
+        JOIN_URL_UNFIT),
         ExhaustedError (NO_FREE_SLOT, CALL_HELD_BACK, TOO_MANY_CALLS_WAIT), AlreadyExistsError
         (REQUEST_ID_REUSED)."""
         if request is not None:

@@ -63,7 +63,8 @@ class RowConfigs:
             self.terms.refuse(
                 config.through.carrier,
                 has_credentials=config.has_credentials,
-                has_join_url=bool(self.staging.agent.join_url_template),
+                join_url=self.staging.agent.join_url_template,
+                account=config.through.account,
             )
         except PreconditionError as error:
             return str(error)

@@ -20,7 +20,7 @@ class StartBatch:
     async def execute(self, account_id: AccountId, batch_id: BatchId) -> Batch:
         """Raises NotFoundError (BATCH_NOT_FOUND), PreconditionError (BATCH_STATE,
         BATCH_EMPTY, AGENT_INACTIVE, WINDOW_CLOSED, NO_USABLE_NUMBER, CARRIER_NOT_CONFIGURED,
-        AGENT_HAS_NO_JOIN_URL)."""
+        AGENT_HAS_NO_JOIN_URL, JOIN_URL_UNFIT)."""
         if self.readiness is not None:
             await self.readiness.refuse_unready(account_id, batch_id)
         return await self._go(account_id, batch_id, rules.start)

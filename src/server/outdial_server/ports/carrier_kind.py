@@ -34,9 +34,8 @@ class CarrierKind(Protocol):
         """Which of the credentials are never shown."""
         ...
 
-    @property
-    def needs_join_url(self) -> bool:
-        """Whether there must be somewhere to connect an answered call to."""
+    def connects_to(self, account: Mapping[str, CredentialValue]) -> frozenset[str]:
+        """See ConnectsTo."""
         ...
 
     def check_credentials(self, checks: Checks, values: Mapping[str, CredentialValue]) -> None:

@@ -8,6 +8,7 @@ from outdial_server.carriers.base_url import check_base_url
 from outdial_server.carriers.plivo.account import NAME, PlivoAccount
 from outdial_server.carriers.plivo.adapter import DEFAULT_CALLS_PER_SECOND, PlivoCarrier
 from outdial_server.carriers.plivo.params import KNOWN
+from outdial_server.carriers.twiml.markup import ANY_AGENT
 from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
@@ -22,7 +23,6 @@ class PlivoKind:
     name = NAME
     default_calls_per_second: float | None = DEFAULT_CALLS_PER_SECOND
     over_rate = OverRate.QUEUES
-    needs_join_url = True
     secrets = frozenset({"auth_token"})
 
     def __init__(self, guard: AddressGuard) -> None:
@@ -40,6 +40,10 @@ class PlivoKind:
                 checks.fault("auth_token", fault)
         if "base_url" in values:
             check_base_url(checks, str(values["base_url"]), self._guard)
+
+    def connects_to(self, account: Mapping[str, CredentialValue]) -> frozenset[str]:
+        # It would be taken for a socket, once somebody has answered.
+        return ANY_AGENT - {"sip"}
 
     def write_params(self, params: Params, account: Mapping[str, CredentialValue]) -> Params:
         return KNOWN.write(params)

@@ -24,7 +24,6 @@ class SipKind:
     name = NAME
     default_calls_per_second: float | None = None
     over_rate = OverRate.REFUSES
-    needs_join_url = True
     secrets = frozenset({"password"})
 
     def __init__(
@@ -50,6 +49,9 @@ class SipKind:
         if len(given) == 1:
             (missing,) = {"username", "password"} - set(given)
             checks.fault(missing, f"is required with {given[0]}")
+
+    def connects_to(self, account: Mapping[str, CredentialValue]) -> frozenset[str]:
+        return frozenset({"sip"})
 
     def write_params(self, params: Params, account: Mapping[str, CredentialValue]) -> Params:
         return KNOWN.write(params)

@@ -11,6 +11,7 @@ from outdial_server.carriers.telnyx.account import NAME, TelnyxAccount
 from outdial_server.carriers.telnyx.adapter import TelnyxCarrier
 from outdial_server.carriers.telnyx.signature import public_key_of
 from outdial_server.carriers.telnyx.texml import TexmlCarrier
+from outdial_server.carriers.twiml.markup import ANY_AGENT
 from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
@@ -26,7 +27,6 @@ class TelnyxKind:
     name = NAME
     default_calls_per_second: float | None = None
     over_rate = OverRate.REFUSES
-    needs_join_url = True
     secrets = frozenset({"api_key"})
 
     def __init__(self, guard: AddressGuard, clock: Clock) -> None:
@@ -51,6 +51,9 @@ class TelnyxKind:
             checks.fault("public_key", "must be the base64 of 32 bytes")
         if "base_url" in values:
             check_base_url(checks, str(values["base_url"]), self._guard)
+
+    def connects_to(self, account: Mapping[str, CredentialValue]) -> frozenset[str]:
+        return ANY_AGENT if account.get("texml_account_sid") else frozenset({"wss"})
 
     def write_params(self, params: Params, account: Mapping[str, CredentialValue]) -> Params:
         known = texml_params.KNOWN if account.get("texml_account_sid") else params_of_calls.KNOWN

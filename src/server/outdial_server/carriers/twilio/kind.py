@@ -8,6 +8,7 @@ from outdial_server.carriers.base_url import check_base_url
 from outdial_server.carriers.twilio.account import NAME, TwilioAccount
 from outdial_server.carriers.twilio.adapter import DEFAULT_CALLS_PER_SECOND, TwilioCarrier
 from outdial_server.carriers.twilio.params import KNOWN
+from outdial_server.carriers.twiml.markup import ANY_AGENT
 from outdial_server.domain.carrier_config import OverRate
 from outdial_server.domain.carrier_params import Params
 from outdial_server.domain.checks import Checks
@@ -26,7 +27,6 @@ class TwilioKind:
     name = NAME
     default_calls_per_second: float | None = DEFAULT_CALLS_PER_SECOND
     over_rate = OverRate.QUEUES
-    needs_join_url = True
     secrets = frozenset({"auth_token", "api_key_secret"})
 
     def __init__(self, guard: AddressGuard) -> None:
@@ -49,6 +49,9 @@ class TwilioKind:
             checks.fault(missing, f"is required with {given[0]}")
         if "base_url" in values:
             check_base_url(checks, str(values["base_url"]), self._guard)
+
+    def connects_to(self, account: Mapping[str, CredentialValue]) -> frozenset[str]:
+        return ANY_AGENT
 
     def write_params(self, params: Params, account: Mapping[str, CredentialValue]) -> Params:
         return KNOWN.write(params)

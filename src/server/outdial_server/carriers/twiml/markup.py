@@ -5,6 +5,9 @@ from typing import Final
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
+ANY_AGENT: Final = frozenset({"https", "wss", "sip"})
+"""The schemes of join URLs: a page, a socket, a phone."""
+
 _NO_MORE: Final[Mapping[str, str]] = {}
 
 

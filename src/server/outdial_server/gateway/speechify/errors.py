@@ -33,6 +33,7 @@ _BY_REASON: Final[Mapping[str, tuple[int, str]]] = {
     # What is missing is with the agent or the server, and waiting does not bring it.
     "NO_USABLE_NUMBER": (400, VALIDATION_FAILED),
     "AGENT_HAS_NO_JOIN_URL": (400, "bad_request"),
+    "JOIN_URL_UNFIT": (400, "bad_request"),
     "CARRIER_NOT_CONFIGURED": (400, "bad_request"),
     "TOO_MANY_WEBHOOKS": (400, "bad_request"),
     "TOO_MANY_NUMBERS": (400, "bad_request"),

@@ -91,7 +91,8 @@ def stage_batch(
     new.terms.refuse(
         config.carrier,
         has_credentials=config.has_credentials or by_number,
-        has_join_url=bool(agent.join_url_template),
+        join_url=agent.join_url_template,
+        account=None if config.key is None else config.through.account,
     )
     params = new.terms.written_at(
         f"{new.path}.carrier_params", settings.carrier_params, config.through
