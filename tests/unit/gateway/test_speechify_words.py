@@ -105,7 +105,22 @@ async def test_what_is_refused_has_a_status_and_a_code(
     code: int, reason: str, status: int, told: str
 ) -> None:
     found, _, body = await answered(Refusal(code, reason, "no"))
-    assert (found, body["error"]) == (status, {"code": told, "message": "no"})
+    assert (found, body["error"]["code"]) == (status, told)
+    assert reason == "REQUEST_ID_REUSED" or body["error"]["message"] == "no"
+
+
+async def test_messages_name_nothing_that_is_unknown_here() -> None:
+    reused = Refusal(code_pb2.ALREADY_EXISTS, "REQUEST_ID_REUSED", "this request_id was used")
+    _, _, body = await answered(reused)
+    assert "Idempotency-Key" in body["error"]["message"]
+    assert "request_id" not in body["error"]["message"]
+    fault = FieldViolation("page_token", "was not given by this list")
+    invalid = Refusal(
+        code_pb2.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID", "page_token: was not given", (fault,)
+    )
+    _, _, body = await answered(invalid)
+    assert body["error"]["fields"] == {"cursor": "was not given by this list"}
+    assert "page_token" not in body["error"]["message"]
 
 
 async def test_whoever_asks_too_often_is_told_when_to_come_again() -> None:

@@ -21,6 +21,9 @@ from outdial_server.gateway.written_ids import as_written
 
 VALIDATION_FAILED: Final = "validation_failed"
 
+_NOT_VALID: Final = "the request is not valid"
+_REUSED: Final = "REQUEST_ID_REUSED"
+
 _BY_REASON: Final[Mapping[str, tuple[int, str]]] = {
     "AGENT_NOT_FOUND": (404, "agent_not_found"),
     "BATCH_NOT_FOUND": (404, "batch_not_found"),
@@ -28,7 +31,7 @@ _BY_REASON: Final[Mapping[str, tuple[int, str]]] = {
     "CALL_NOT_FOUND": (404, "conversation_not_found"),
     "SCOPE_MISSING": (403, "insufficient_scope"),
     "ADDRESS_SUPPRESSED": (403, "destination_not_allowed"),
-    "REQUEST_ID_REUSED": (409, "idempotency_conflict"),
+    _REUSED: (409, "idempotency_conflict"),
     REQUEST_UNDER_WAY: (409, "idempotency_conflict"),
     # What is missing is with the agent or the server, and waiting does not bring it.
     "NO_USABLE_NUMBER": (400, VALIDATION_FAILED),
@@ -116,7 +119,7 @@ class SpeechifyVoice(Voice):
         if kind == "json_invalid":
             return error(400, "bad_request", "the body is no JSON")
         fields = {_path(fault["loc"]): str(fault["msg"]) for fault in faults}
-        return error(400, VALIDATION_FAILED, "the request is not valid", fields)
+        return error(400, VALIDATION_FAILED, _NOT_VALID, fields)
 
     @override
     def failed(self, status: int, detail: str) -> Response:
@@ -134,7 +137,11 @@ def error(
 
 
 def _message(refusal: Refusal) -> str:
-    """With the id as it was asked for."""
+    """With the id as it was asked for, and no name that is unknown here."""
+    if refusal.reason == _REUSED:
+        return "this Idempotency-Key was used for a request with other content"
+    if refusal.fields and refusal.code == code_pb2.INVALID_ARGUMENT:
+        return _NOT_VALID
     id_ = refusal.metadata.get("id", "") if refusal.code == code_pb2.NOT_FOUND else ""
     return refusal.message.replace(id_, as_written(id_)) if id_ else refusal.message
 
