@@ -107,7 +107,7 @@ ROWS = [
         "CreateCall",
         lambda w: {"agent_id": w.busy_agent_id, "address": ANSWERED},
         "NO_FREE_SLOT",
-        says="The agent has 1 calls at once, of at most 1.",
+        says="The agent has 1 call at once, of at most 1.",
     ),
     taken(
         "a request id of another call",

@@ -56,7 +56,7 @@ def test_a_number_that_was_called_enough_waits_for_the_next_date() -> None:
     assert answer.next_at is not None
     assert answer.look_at is None
     assert day_answer(1, "Europe/Vienna", OVER, answer.next_at).is_open
-    assert "called 1 times today, of at most 1" in sentence(answer)
+    assert "called 1 time today, of at most 1" in sentence(answer)
 
 
 def test_a_call_that_may_not_have_been_placed_is_asked_about_again_soon() -> None:

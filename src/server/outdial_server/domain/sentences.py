@@ -70,6 +70,10 @@ _FIXED: Final[Mapping[str, str]] = {
 }
 
 
+def _counted(number: int | None, noun: str = "call") -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _opens(answer: GateAnswer) -> str:
     return f"The window opens at {_moment(answer.next_at)}."
 
@@ -79,7 +83,7 @@ def _no_free_slot(answer: GateAnswer) -> str:
     used, cap = answer.figures.get("used"), answer.figures.get("cap")
     external = answer.figures.get("external")
     of_them = f", {external} of them external" if external else ""
-    return f"{scope[0].upper()}{scope[1:]} has {used} calls at once{of_them}, of at most {cap}."
+    return f"{scope[0].upper()}{scope[1:]} has {_counted(used)} at once{of_them}, of at most {cap}."
 
 
 def _not_due(answer: GateAnswer) -> str:
@@ -98,25 +102,29 @@ def _after_webhook(answer: GateAnswer) -> str:
 def _capped_today(answer: GateAnswer) -> str:
     used, cap = answer.figures["used"], answer.figures["cap"]
     until = _moment(answer.next_at)
-    return f"{used} calls have been dialled today, of at most {cap}: it goes on at {until}."
+    have = "has" if used == 1 else "have"
+    return f"{_counted(used)} {have} been dialled today, of at most {cap}: it goes on at {until}."
 
 
 def _paced(answer: GateAnswer) -> str:
     left, until = answer.figures["left_today"], _moment(answer.next_at)
-    return f"{left} calls are spread over the rest of the day: the next goes out at {until}."
+    are = "is" if left == 1 else "are"
+    return f"{_counted(left)} {are} spread over the rest of the day: the next goes out at {until}."
 
 
 def _throttled(answer: GateAnswer) -> str:
     used, seconds = answer.figures["used"], answer.figures["window_seconds"]
     until = _moment(answer.next_at)
-    return f"The throttle has let {used} calls go in {seconds} s: there is room again at {until}."
+    gone = f"{_counted(used)} go in {seconds} s"
+    return f"The throttle has let {gone}: there is room again at {until}."
 
 
 def _at_rate(answer: GateAnswer) -> str:
     used, seconds = answer.figures["used"], answer.figures["window_ms"] / 1000
     until = _moment(answer.next_at)
     return (
-        f"The carrier account takes {used} calls in {seconds:g} s: there is room again at {until}."
+        f"The carrier account takes {_counted(used)} in {seconds:g} s: "
+        f"there is room again at {until}."
     )
 
 
@@ -156,17 +164,18 @@ def _rests(answer: GateAnswer) -> str:
 def _called_enough(answer: GateAnswer) -> str:
     used, cap = answer.figures["used"], answer.figures["cap"]
     until = _moment(answer.next_at)
-    return f"The number was called {used} times today, of at most {cap}: again from {until} on."
+    times = _counted(used, "time")
+    return f"The number was called {times} today, of at most {cap}: again from {until} on."
 
 
 def _numbers_full(answer: GateAnswer) -> str:
     used, cap = answer.figures["used"], answer.figures["cap"]
-    return f"The numbers to call from show {used} calls at once, of at most {cap}."
+    return f"The numbers to call from show {_counted(used)} at once, of at most {cap}."
 
 
 def _number_full(answer: GateAnswer) -> str:
     used, cap = answer.figures["used"], answer.figures["cap"]
-    return f"The number to be shown has {used} calls at once, of at most {cap}."
+    return f"The number to be shown has {_counted(used)} at once, of at most {cap}."
 
 
 def _nobody_waits(answer: GateAnswer) -> str:
