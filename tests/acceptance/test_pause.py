@@ -16,7 +16,7 @@ from outdial.v1.event_pb2 import EVENT_TYPE_CALL_SENDING
 from outdial_client import Client, NewBatch, NewCall
 from support.processes import API_KEY, CarrierProcess, ServerProcess, requested_at_us
 
-PAUSES = 30
+PAUSES = 20
 CARRIER_DEADLINE = timedelta(seconds=10)
 ANSWER_MARGIN = timedelta(seconds=3)
 
