@@ -20,6 +20,9 @@ _DAY_OPEN: Final = GateAnswer("number_day", None)
 
 def gap_answer(gap: timedelta, use: NumberUse, now: datetime) -> GateAnswer:
     """Looked at again no later than the gap takes: it only begins when the call ends."""
+    rested_at = None if use.ended_at is None else use.ended_at + gap
+    if not use.live and (rested_at is None or rested_at <= now):
+        return _GAP_OPEN
     figures = {"live": use.live, "min_gap_seconds": int(gap.total_seconds())}
     if use.live:
         return GateAnswer(
@@ -30,9 +33,7 @@ def gap_answer(gap: timedelta, use: NumberUse, now: datetime) -> GateAnswer:
             waits_for=ANY_CALL_ENDS,
             look_at=now + min(gap, LOOK_AGAIN),
         )
-    if use.ended_at is None or use.ended_at + gap <= now:
-        return _GAP_OPEN
-    return GateAnswer("number_gap", 0, NUMBER_RESTS, figures, next_at=use.ended_at + gap)
+    return GateAnswer("number_gap", 0, NUMBER_RESTS, figures, next_at=rested_at)
 
 
 def day_answer(cap: int, zone: str, use: NumberUse, now: datetime) -> GateAnswer:

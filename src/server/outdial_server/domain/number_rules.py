@@ -1,7 +1,7 @@
 """Rules for each number: how often one person may be called, over all that an account dials."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -36,9 +36,12 @@ class NumberUse:
     ended_at: datetime | None = None
 
     def with_call(self, now: datetime) -> "NumberUse":
-        return replace(self, sent_at=(*self.sent_at, now), live=self.live + 1)
+        return NumberUse((*self.sent_at, now), self.live + 1, self.ended_at)
 
     def calls_on_day(self, zone: str, now: datetime) -> int:
+        if not self.sent_at:
+            # Most of a list: their midnight is not worked out.
+            return 0
         midnight = moment_of(zone, local_day(zone, now), 0)
         return sum(at >= midnight for at in self.sent_at)
 

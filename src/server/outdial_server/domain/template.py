@@ -44,6 +44,8 @@ class Template:
     def render(self, context: Context, write: Callable[[str], str] = str) -> str:
         """`write` is applied to each value, and to nothing else. What the context does not
         have is left out."""
+        if not self.paths:
+            return self.literals[0]
         pieces = [self.literals[0]]
         for path, literal in zip(self.paths, self.literals[1:], strict=True):
             pieces.append(write(text_of(find(context, path))))

@@ -56,8 +56,9 @@ def claim_rows(
     if not rows:
         return []
     shown = {row.key: one for row, one in zip(rows, chosen.caller_ids, strict=True)}
-    take_slots(tx, count_scopes(Counter(_owners(r, one) for one in chosen.caller_ids)))
-    calls = _write_calls(tx, r, rows, shown, micros(tx.now + lease))
+    owners = {row.key: _owners(r, shown[row.key]) for row in rows}
+    take_slots(tx, count_scopes(Counter(owners.values())))
+    calls = _write_calls(tx, r, rows, shown, owners, micros(tx.now + lease))
     sql = tx.dialect.update_each(
         "scheduled_calls",
         _ROW_SET,
@@ -85,9 +86,12 @@ def claim_rows(
 
 def _owners(r: Runnable, shown: CallerId) -> SlotOwners:
     owners, number, account = r.owners, shown.number, shown.dialled_with
-    if number is not None:
-        owners = owners._replace(phone_number_key=number.key)
-    return owners if account is None else owners._replace(carrier_config_key=account.key)
+    if number is None and account is None:
+        return owners
+    return owners._replace(
+        phone_number_key=owners.phone_number_key if number is None else number.key,
+        carrier_config_key=owners.carrier_config_key if account is None else account.key,
+    )
 
 
 def _seen(r: Runnable, shown: CallerId) -> tuple[str, Dialler, bool]:
@@ -116,25 +120,35 @@ _ROW_GUARD: Final = "scheduled_calls.key = r.key"
 
 
 def _write_calls(
-    tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, CallerId], until_us: int
+    tx: Tx,
+    r: Runnable,
+    rows: Sequence[Row],
+    shown: Mapping[int, CallerId],
+    owners: Mapping[int, SlotOwners],
+    until_us: int,
 ) -> dict[int, _Call]:
     """The calls, by row. A call that was never sent is used again: same id, same attempt
     number, fence one higher."""
     claimed = int(CallState.CLAIMED)
     unsent = [row for row in rows if row.call_state == claimed]
     fresh = [row for row in rows if row.call_state != claimed]
-    _take_again(tx, r, unsent, shown, until_us)
+    _take_again(tx, r, unsent, shown, owners, until_us)
     again = {
         row.key: _Call(
             row.call_key, unpack_id(row.call_id), row.fence + 1, *_seen(r, shown[row.key])
         )
         for row in unsent
     }
-    return again | _write_fresh(tx, r, fresh, shown, until_us)
+    return again | _write_fresh(tx, r, fresh, shown, owners, until_us)
 
 
 def _take_again(
-    tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, CallerId], until_us: int
+    tx: Tx,
+    r: Runnable,
+    rows: Sequence[Row],
+    shown: Mapping[int, CallerId],
+    owners: Mapping[int, SlotOwners],
+    until_us: int,
 ) -> None:
     ring_s, duration_s = _times_s(r.batch.settings.call_times)
     tx.run_many(
@@ -149,11 +163,10 @@ def _take_again(
                 "caller_id": shown[row.key].text or None,
                 "ring": ring_s if row.ring_timeout_s is None else row.ring_timeout_s,
                 "duration": duration_s if row.max_duration_s is None else row.max_duration_s,
-                "carrier_config": owners.carrier_config_key,
-                "number": owners.phone_number_key,
+                "carrier_config": owners[row.key].carrier_config_key,
+                "number": owners[row.key].phone_number_key,
             }
             for row in rows
-            for owners in (_owners(r, shown[row.key]),)
         ],
     )
 
@@ -174,7 +187,12 @@ _CALL_COLUMNS: Final = (
 
 
 def _write_fresh(
-    tx: Tx, r: Runnable, rows: Sequence[Row], shown: Mapping[int, CallerId], until_us: int
+    tx: Tx,
+    r: Runnable,
+    rows: Sequence[Row],
+    shown: Mapping[int, CallerId],
+    owners: Mapping[int, SlotOwners],
+    until_us: int,
 ) -> dict[int, _Call]:
     if not rows:
         return {}
@@ -188,7 +206,7 @@ def _write_fresh(
         [
             (
                 new_id,
-                *_owners(r, shown[row.key]),
+                *owners[row.key],
                 row.key,
                 row.attempts + 1,
                 state,

@@ -7,7 +7,7 @@ which order numbers are met.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from functools import cache
 from typing import Final
 
 from outdial_server.domain.batch_policies import RetryCallerId
@@ -20,7 +20,7 @@ from outdial_server.domain.number_rotation import (
 )
 from outdial_server.domain.phone_number import Capability, PhoneNumberFields
 from outdial_server.domain.slots import ScopeKind, SlotRow, SlotScope
-from outdial_server.domain.trouble import CALLER_ID_REFUSED
+from outdial_server.domain.trouble import CALLER_ID_REFUSED, Hold
 from outdial_server.storage.dialects.dialect import Kind
 from outdial_server.storage.encoding import json_text, pack_id, unpack_id
 from outdial_server.storage.statements import Row
@@ -165,15 +165,21 @@ class OwnNumbers:
 
     def _number(self, r: Runnable, key: int, account: CarrierAccount | None) -> OwnNumber:
         row = self._rows[key]
-        number = replace(self._plain_number(key), is_usable=_serves(r, row), account=account)
-        return replace(number, lacks_config=_lacks_config(r, row))
+        slot, hold = self._limits(key)
+        return OwnNumber(
+            key, row.address, _serves(r, row), slot, account, hold, _lacks_config(r, row)
+        )
 
     def _plain_number(self, key: int) -> OwnNumber:
         """By itself, whatever it is dialled with."""
-        row, slot = self._rows[key], self._slot(SlotScope(ScopeKind.PHONE_NUMBER, key))
-        trouble = trouble_or_none(row.trouble_json)
-        hold = None if trouble is None else trouble.hold(self._tx.now, CALLER_ID_REFUSED)
+        row = self._rows[key]
+        slot, hold = self._limits(key)
         return OwnNumber(key, row.address, _is_usable(row), slot, hold=hold)
+
+    def _limits(self, key: int) -> tuple[SlotRow, Hold | None]:
+        trouble = trouble_or_none(self._rows[key].trouble_json)
+        hold = None if trouble is None else trouble.hold(self._tx.now, CALLER_ID_REFUSED)
+        return self._slot(SlotScope(ScopeKind.PHONE_NUMBER, key)), hold
 
     def _bound(self, r: Runnable, key: int, config: int | None = None) -> OwnNumber:
         """That somebody is bound to, who may name a carrier config. Where people go several ways
@@ -297,8 +303,14 @@ def _lacks_config(r: Runnable, row: Row) -> bool:
 
 
 def _is_usable(row: Row) -> bool:
-    capabilities = Capability(row.capabilities)
-    return PhoneNumberFields(active=bool(row.active), capabilities=capabilities).is_usable
+    return _are_usable(row.active, row.capabilities)
+
+
+@cache
+def _are_usable(active: int, capabilities: int) -> bool:
+    """Asked several times of each number of a claim; there are few such pairs."""
+    fields = PhoneNumberFields(active=bool(active), capabilities=Capability(capabilities))
+    return fields.is_usable
 
 
 CALLER_ID_COLUMNS: Final = (

@@ -27,15 +27,17 @@ def read_terms(tx: Tx, calls: Sequence[Row]) -> dict[int, RetryTerms]:
     batches = _open_batches(tx, {call.batch_key for call in calls})
     calls = [call for call in calls if call.batch_key in batches]
     earlier = _earlier_tries(tx, [call.scheduled_key for call in calls if call.attempt > 1])
+    policies = {key: policy_from(batch.retry_policy_json) for key, batch in batches.items()}
+    ends = {key: moment_or_none(batch.window_end_us) for key, batch in batches.items()}
+    drawing = {key for key, policy in policies.items() if policy.draws}
     terms = {}
     for call in calls:
-        batch = batches[call.batch_key]
-        policy = policy_from(batch.retry_policy_json)
+        batch = call.batch_key
         terms[call.key] = RetryTerms(
-            policy,
+            policies[batch],
             Tries(call.attempt, earlier.get(call.scheduled_key, _NONE_EARLIER)),
-            moment_or_none(batch.window_end_us),
-            tx.ids.draw() if policy.draws else 0.0,
+            ends[batch],
+            tx.ids.draw() if batch in drawing else 0.0,
         )
     return terms
 

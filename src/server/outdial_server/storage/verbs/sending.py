@@ -93,9 +93,10 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall], lease: timedelta = LEASE)
     troubles = lock_troubles(tx, troubled_scopes(free))
     free = let_through(tx, free, troubles)
     free = within_number_rules(tx, free, by_id)
-    keys = {key for row in free for key in _windows(row)}
+    windows = {row.key: _windows(row) for row in free}
+    keys = {key for of_row in set(windows.values()) for key in of_row}
     throttles = read_throttles(tx, keys, _paces(free, troubles), lock=True)
-    free = _admitted(free, throttles)
+    free = _admitted(free, windows, throttles)
     capped = {row.batch_key for row in free if by_id[row.id].has_daily_cap}
     if capped:
         free = within_caps(tx, free)
@@ -110,7 +111,7 @@ def mark_sending(tx: Tx, group: Sequence[ClaimedCall], lease: timedelta = LEASE)
     let_go = apply_moves(tx, moves, revisions=revisions).changed
     sending = [row for row in free if row.batch_key in let_go]
     if throttles:
-        count_hits(tx, throttles, Counter(key for row in sending for key in _windows(row)))
+        count_hits(tx, throttles, Counter(key for row in sending for key in windows[row.key]))
     note_probes(tx, sending, troubles)
     counted_at = {key: reading.at_us for key, reading in throttles.items()}
     sent_us = {row.key: counted_at.get(row.throttle_key, tx.now_us) for row in sending}
@@ -142,17 +143,21 @@ def _with_usable_numbers(
     return [row for row in rows if may_show(row)]
 
 
-def _admitted(rows: Sequence[Row], throttles: Mapping[int, Reading]) -> list[Row]:
+def _admitted(
+    rows: Sequence[Row],
+    windows: Mapping[int, tuple[int, ...]],
+    throttles: Mapping[int, Reading],
+) -> list[Row]:
     """As many of each throttle and rate as it has left, the first of the group."""
     if not throttles:
         return list(rows)
     left = {key: reading.use.left for key, reading in throttles.items()}
     admitted = []
     for row in rows:
-        windows = _windows(row)
-        if all(left[key] for key in windows):
+        of_row = windows[row.key]
+        if all(left[key] for key in of_row):
             admitted.append(row)
-            for key in windows:
+            for key in of_row:
                 left[key] -= 1
     return admitted
 
