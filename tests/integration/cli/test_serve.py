@@ -37,11 +37,11 @@ async def run(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
 
 
 async def start(
-    environment: dict[str, str], last_line: str
+    environment: dict[str, str], last_line: str, *, simulates: bool = True
 ) -> tuple[asyncio.subprocess.Process, str]:
     """A server that has printed what it has to say."""
     process = await asyncio.create_subprocess_exec(
-        COMMAND, "serve", "--simulate", env=environment, stdout=PIPE
+        COMMAND, "serve", *(["--simulate"] if simulates else []), env=environment, stdout=PIPE
     )
     assert process.stdout is not None
     said = ""
@@ -76,6 +76,14 @@ async def test_the_first_start_shows_a_key_that_works_and_the_second_none(
 
     process, said = await start(environment, "HTTP on")
     assert "\n  " not in said
+    assert await stop(process) == 0
+
+
+async def test_a_server_that_does_not_simulate_says_what_calls_are_dialled_through(
+    environment: dict[str, str],
+) -> None:
+    process, said = await start(environment, "carrier configs", simulates=False)
+    assert "nothing can be dialled" not in said
     assert await stop(process) == 0
 
 

@@ -66,7 +66,7 @@ def _announce(settings: Settings, server: "RunningServer") -> None:
             f"  {server.first_secret}"
         )
     if not (settings.simulate or settings.simulated_carrier_url):
-        typer.echo("No carrier is configured: nothing can be dialled. Try --simulate.")
+        typer.echo("Calls are dialled through carrier configs; to try things out, add --simulate.")
 
 
 def _at(listen: str, port: int) -> str:
