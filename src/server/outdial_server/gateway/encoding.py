@@ -99,9 +99,17 @@ def _of_value(field: FieldDescriptor) -> Encode | None:
 
 
 def _enum(kind: EnumDescriptor) -> Encode:
-    names = {number: value.name for number, value in kind.values_by_number.items()}
-    # A number of a later version has no name.
-    return lambda number: names.get(number, number)
+    return _Names(
+        {number: value.name for number, value in kind.values_by_number.items()}
+    ).__getitem__
+
+
+class _Names(dict[int, str | int]):
+    """By number. A number of a later version has no name, and stands for itself. A dict, so that
+    those that are known cost no call of ours."""
+
+    def __missing__(self, number: int) -> int:
+        return number
 
 
 def _base64(value: bytes) -> str:
@@ -118,7 +126,8 @@ _EXACT_BELOW: Final = 2**53
 
 
 def _timestamp(message: Any) -> str:
-    return f"{_second(message.seconds)}{_fraction(message.nanos)}Z"
+    second, nanos = _second(message.seconds), message.nanos
+    return f"{second}{_fraction(nanos)}Z" if nanos else f"{second}Z"
 
 
 @lru_cache(maxsize=4096)
