@@ -10,6 +10,7 @@ from google.protobuf.struct_pb2 import Struct
 from outdial.v1 import error_reason_pb2
 from outdial.v1.account_pb2 import Account
 from outdial.v1.agent_pb2 import Agent
+from outdial.v1.scheduled_call_pb2 import ScheduledCall
 
 from outdial_server.api.conversion import enums
 from outdial_server.api.conversion.account import account_change
@@ -17,6 +18,7 @@ from outdial_server.api.conversion.agent import agent_change
 from outdial_server.api.conversion.enums import EnumPair
 from outdial_server.api.conversion.event import event_to_message
 from outdial_server.api.conversion.ids import canonical
+from outdial_server.api.conversion.scheduled_call import raw_row
 from outdial_server.api.conversion.struct import json_text, struct
 from outdial_server.api.conversion.times import duration, moment, span, timestamp
 from outdial_server.domain.account import AccountChange
@@ -24,7 +26,9 @@ from outdial_server.domain.agent import AgentFields
 from outdial_server.domain.batch import BatchState
 from outdial_server.domain.errors import InvalidFieldsError, Reason
 from outdial_server.domain.event import BatchAfter, Event, EventType
+from outdial_server.domain.medium import Medium
 from outdial_server.domain.number_rules import NO_NUMBER_RULES
+from outdial_server.domain.row_checks import RawRow
 
 PAIRS = {name: pair for name, pair in vars(enums).items() if isinstance(pair, EnumPair)}
 
@@ -97,3 +101,36 @@ def test_a_batch_change_with_nothing_in_it_is_still_a_change() -> None:
     after = BatchAfter(int(BatchState.DRAFT), "", "", 0)
     event = Event(1, datetime(2026, 1, 1, tzinfo=UTC), EventType.BATCH_CREATED, "", after)
     assert event_to_message(event).WhichOneof("change") == "batch"
+
+
+def test_each_value_of_a_scheduled_call_is_found_under_its_name_in_its_row() -> None:
+    text = """{
+      "address": "+15550001234",
+      "customId": "custom",
+      "timeZone": "Europe/Vienna",
+      "priority": 3,
+      "callerId": "+15550009999",
+      "templateContext": {"context": "c"},
+      "metadata": {"key": "text"},
+      "ringTimeout": "20s",
+      "maxCallDuration": "600s",
+      "annotations": {"annotation": "a"},
+      "carrierParams": {"param": "p"},
+      "medium": "MEDIUM_WEBHOOK",
+      "carrierConfig": "config"
+    }"""
+    assert raw_row(Parse(text, ScheduledCall())) == RawRow(
+        address="+15550001234",
+        custom_id="custom",
+        time_zone="Europe/Vienna",
+        priority=3,
+        caller_id="+15550009999",
+        template_context_json='{"context":"c"}',
+        metadata={"key": "text"},
+        ring_timeout=timedelta(seconds=20),
+        max_call_duration=timedelta(seconds=600),
+        annotations_json='{"annotation":"a"}',
+        carrier_params={"param": "p"},
+        medium=Medium.WEBHOOK,
+        carrier_config="config",
+    )

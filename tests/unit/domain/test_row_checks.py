@@ -1,7 +1,7 @@
 """Faults of a row: each is named by its field."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from outdial_server.domain import limits
 from outdial_server.domain.errors import FieldViolation
+from outdial_server.domain.medium import Medium
 from outdial_server.domain.row_checks import RawRow, check_row
 from outdial_server.domain.scheduled_call import NewScheduledCall
 
@@ -68,6 +69,31 @@ def test_each_fault_of_a_row_names_its_field(changes: dict[str, Any], field: str
     taken, violations = checked(replace(RawRow("+15551230001"), **changes))
     assert taken is None
     assert [violation.field for violation in violations] == [field]
+
+
+def test_each_value_of_a_row_is_found_under_its_name_again() -> None:
+    row = RawRow(
+        address="+15550001234",
+        custom_id="custom",
+        time_zone="Europe/Vienna",
+        priority=3,
+        caller_id="+15550009999",
+        template_context_json='{"context": 1}',
+        metadata={"key": "text"},
+        ring_timeout=timedelta(seconds=20),
+        annotations_json='{"annotation": 1}',
+        contact_id="contact",
+        contact_folder_id="folder",
+        max_call_duration=timedelta(seconds=600),
+        carrier_params={"param": 1},
+        medium=Medium.WEBHOOK,
+        carrier_config="config",
+    )
+    made, violations = checked(row)
+    assert not violations
+    raw = {field.name: getattr(row, field.name) for field in fields(RawRow)}
+    del raw["faults"]
+    assert made == NewScheduledCall(normalized_address=row.address, number_zone="", **raw)
 
 
 def test_a_row_is_stored_in_normal_form() -> None:

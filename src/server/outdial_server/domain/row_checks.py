@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from outdial_server.domain import limits
 from outdial_server.domain.address import AddressError, parse_address
@@ -77,6 +78,7 @@ def check_row(
     if fault is not None:
         violations.append(fault)
         return None
+    # By place, as lists are long: by name it takes twice as long.
     return NewScheduledCall(
         address,
         normalized,
@@ -86,15 +88,20 @@ def check_row(
         caller_id,
         row.template_context_json,
         row.metadata,
-        ring_timeout=row.ring_timeout,
-        contact_id=row.contact_id,
-        contact_folder_id=row.contact_folder_id,
-        annotations_json=row.annotations_json,
-        max_call_duration=row.max_call_duration,
-        carrier_params=row.carrier_params,
-        medium=row.medium,
-        carrier_config=row.carrier_config,
+        _NUMBER_NOT_ASKED,
+        row.ring_timeout,
+        row.max_call_duration,
+        row.annotations_json,
+        row.contact_id,
+        row.contact_folder_id,
+        row.carrier_params,
+        row.medium,
+        row.carrier_config,
     )
+
+
+_NUMBER_NOT_ASKED: Final = ""
+"""For its zone."""
 
 
 def _fault_of_content(row: RawRow, media: MediumRule) -> FieldViolation | None:

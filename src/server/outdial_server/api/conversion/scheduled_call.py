@@ -21,6 +21,7 @@ from outdial_server.domain.scheduled_call import ScheduledCall
 
 _NO_METADATA: Final[Mapping[str, str]] = {}
 _NO_FAULTS: Final[tuple[FieldViolation, ...]] = ()
+_NO_CONTACT: Final = ""
 
 
 def raw_row(message: pb.ScheduledCall) -> RawRow:
@@ -45,6 +46,7 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
             medium = MEDIUM.from_message(message.medium, "medium")
     except InvalidFieldsError as error:
         faults = error.violations
+    # By place, as lists are long: by name it takes half as long again.
     return RawRow(
         message.address,
         message.custom_id,
@@ -56,10 +58,12 @@ def raw_row(message: pb.ScheduledCall) -> RawRow:
         faults,
         ring_timeout,
         annotations_json,
-        max_call_duration=max_call_duration,
-        carrier_params=carrier_params,
-        medium=medium,
-        carrier_config=message.carrier_config,
+        _NO_CONTACT,
+        _NO_CONTACT,
+        max_call_duration,
+        carrier_params,
+        medium,
+        message.carrier_config,
     )
 
 
