@@ -12,8 +12,8 @@ class HandlerTable(grpc.GenericRpcHandler):
     """Stands where a gRPC server does while services are added, and is then added to one.
 
     A server that methods are registered with itself keeps a task for each that waits for its
-    next RPC, and at each RPC waits for all of those tasks anew: a hundred methods nearly double
-    what a small one costs.
+    next RPC, and at each RPC waits for all of those tasks anew: with a hundred methods, a good
+    part of what a small one costs.
     """
 
     def __init__(self) -> None:
