@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,7 +66,9 @@ def erase(*arguments: str) -> Result:
 
 def holds(file: Path, text: str) -> bool:
     """Whether the text stands anywhere in the file, in use or not."""
-    sqlite3.connect(file).execute("VACUUM").close()
+    # Left to the collector, the connection would keep a log beside the file.
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("VACUUM")
     beside = [path for path in file.parent.iterdir() if path.name.startswith(file.name)]
     return any(text.encode() in path.read_bytes() for path in beside)
 

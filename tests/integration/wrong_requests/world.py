@@ -297,6 +297,8 @@ class Builder:
 
     async def belongings(self) -> Belongings:
         agent_id = await self.agent("Ada")
+        # Whose name is taken.
+        await self.agent("Idle")
         draft_id = await self.batch(agent_id, BUSY, draft=True)
         completed_id = await self.ended(agent_id)
         return Belongings(
