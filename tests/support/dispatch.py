@@ -35,7 +35,13 @@ class Inbox:
     reads: int = 0
 
     async def store(self, callback: RawCallback) -> None:
-        self.callbacks[len(self.callbacks)] = callback
+        self.add(callback)
+
+    def add(self, callback: RawCallback) -> int:
+        """As SQLite does: a key that came free is given out again."""
+        key = max(self.callbacks, default=0) + 1
+        self.callbacks[key] = callback
+        return key
 
     async def pending(self, limit: int) -> Sequence[StoredCallback]:
         self.reads += 1
@@ -109,13 +115,17 @@ class MemoryDispatch:
         return Sent(tuple(ours), 0)
 
     async def apply_reports(
-        self, take: Callable[[], Sequence[CallReport]], callback_keys: Sequence[int] = ()
+        self,
+        take: Callable[[], Sequence[CallReport]],
+        callback_keys: Sequence[int] = (),
+        take_arrived: Callable[[], Sequence[RawCallback]] = tuple,
     ) -> Applied:
-        group = take()
+        arrived, group = take_arrived(), take()
         self._begin()
         if any(report.call_id in self.poison for report in group):
             raise RuntimeError("the store cannot take this")
         self.groups.append(tuple(group))
+        stored_keys = tuple(self._inbox.add(callback) for callback in arrived)
         states = [self._apply(report) for report in in_order(list(group))]
         for key in callback_keys:
             self._inbox.callbacks.pop(key, None)
@@ -126,6 +136,7 @@ class MemoryDispatch:
             freed=CallState.ENDED in changed or CallState.CLAIMED in changed,
             unknown=CallState.UNKNOWN in changed,
             settling=CallState.CLAIMED in changed,
+            stored_keys=stored_keys,
         )
 
     async def reap(self, *, every_lease: bool = False) -> Reaped:

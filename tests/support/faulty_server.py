@@ -10,7 +10,13 @@ from outdial_server.cli.main import app
 from outdial_server.domain.agent import Agent, AgentFields
 from outdial_server.domain.ids import AccountId, AgentId
 from outdial_server.domain.report import CallReport
-from outdial_server.ports.carrier import CallQuery, DialRequest, DialResult, LookUpResult
+from outdial_server.ports.carrier import (
+    CallQuery,
+    DialRequest,
+    DialResult,
+    LookUpResult,
+    RawCallback,
+)
 from outdial_server.ports.dispatch import Applied
 from outdial_server.storage.stores.agents import SqlAgents
 from outdial_server.storage.stores.dispatch import SqlDispatch
@@ -80,11 +86,12 @@ def break_reports() -> None:
         self: SqlDispatch,
         take: Callable[[], Sequence[CallReport]],
         callback_keys: Sequence[int] = (),
+        take_arrived: Callable[[], Sequence[RawCallback]] = tuple,
     ) -> Applied:
         reports = take()
         if len(reports) > 1:
             raise ValueError(f"cannot take {reports!r}")
-        return await apply_reports(self, lambda: reports, callback_keys)
+        return await apply_reports(self, lambda: reports, callback_keys, take_arrived)
 
     SqlDispatch.apply_reports = apply  # type: ignore[method-assign]
 

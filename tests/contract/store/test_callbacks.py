@@ -65,3 +65,33 @@ async def test_callbacks_that_say_nothing_go_too(world: World) -> None:
     applied = await world.store.dispatch.apply_reports(list, [stored.key])
     assert (applied.changed, applied.ignored) == (0, 0)
     assert list(await world.store.callbacks.pending(10)) == []
+
+
+async def test_what_has_arrived_is_stored_by_the_turn_that_removes_what_was_before(
+    world: World,
+) -> None:
+    await world.batch(1)
+    (call,) = await world.sending()
+    await world.store.callbacks.store(_callback(1))
+    (before,) = await world.store.callbacks.pending(10)
+    arrived = [_callback(n) for n in range(2, 40)]
+    applied = await world.store.dispatch.apply_reports(
+        lambda: [accepted(call)], [before.key], lambda: arrived
+    )
+    assert await world.call_state(call) is CallState.ACCEPTED
+    stored = await world.store.callbacks.pending(100)
+    assert [one.callback for one in stored] == arrived
+    assert [one.key for one in stored] == list(applied.stored_keys)
+    await world.store.dispatch.apply_reports(list, applied.stored_keys[1:])
+    assert [one.callback for one in await world.store.callbacks.pending(10)] == arrived[:1]
+
+
+async def test_what_has_arrived_and_what_is_stored_alone_have_keys_of_their_own(
+    world: World,
+) -> None:
+    first = await world.store.dispatch.apply_reports(list, (), lambda: [_callback(1)])
+    await world.store.callbacks.store(_callback(2))
+    third = await world.store.dispatch.apply_reports(list, (), lambda: [_callback(3)])
+    stored = await world.store.callbacks.pending(10)
+    assert [one.callback for one in stored] == [_callback(n) for n in (1, 2, 3)]
+    assert (stored[0].key, stored[2].key) == (*first.stored_keys, *third.stored_keys)

@@ -1,7 +1,7 @@
 """The applier loses no report, and nothing stays in its way."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -66,43 +66,95 @@ class Applying:
         return call_id
 
 
-async def test_a_callback_is_taken_once_it_is_applied_with_the_reports_that_have_gathered() -> None:
+async def test_a_callback_is_stored_with_the_reports_that_have_gathered_and_then_applied() -> None:
     applying = Applying()
     call_id = applying.add_sending()
     applying.reports.put(CallReport(call_id, ReportKind.ACCEPTED, "CA1"))
     await applying.call_back("call-0 ANSWERED")
-    assert applying.dispatch.states() == [CallState.IN_PROGRESS]
-    assert len(applying.dispatch.groups) == 1
+    assert len(applying.inbox.callbacks) == 1
+    assert applying.dispatch.states() == [CallState.ACCEPTED]
     assert not applying.reports
+    await applying.signals.wait(Topic.REPORT, None)
     await applying.tick()
-    assert len(applying.dispatch.groups) == 1
+    assert applying.dispatch.states() == [CallState.IN_PROGRESS]
+    assert len(applying.dispatch.groups) == 2
+    assert applying.inbox.callbacks == {}
+
+
+async def test_what_was_just_stored_is_not_read_back() -> None:
+    applying = Applying()
+    await applying.tick()
+    for _ in range(2):
+        await applying.call_back(f"{applying.add_sending()} RINGING")
+        await applying.tick()
+    assert applying.dispatch.states() == [CallState.RINGING] * 2
+    assert applying.inbox.reads == 1
+
+
+async def test_a_callback_that_arrives_is_stored_in_the_turn_that_applies_the_one_before() -> None:
+    applying = Applying()
+    calls = [applying.add_sending() for _ in range(3)]
+    for call_id in calls:
+        await applying.call_back(f"{call_id} RINGING")
+    assert applying.dispatch.states() == [CallState.RINGING, CallState.RINGING, CallState.SENDING]
+    assert len(applying.dispatch.groups) == 3
+    assert len(applying.inbox.callbacks) == 1
 
 
 async def test_callbacks_that_come_together_share_a_transaction() -> None:
     applying = Applying()
     calls = [applying.add_sending() for _ in range(3)]
     await asyncio.gather(*(applying.call_back(f"{call_id} RINGING") for call_id in calls))
-    assert applying.dispatch.states() == [CallState.RINGING] * 3
     assert len(applying.dispatch.groups) == 1
+    await applying.tick()
+    assert applying.dispatch.states() == [CallState.RINGING] * 3
 
 
-async def test_more_callbacks_than_a_group_takes_are_applied_in_several() -> None:
+async def test_more_callbacks_than_a_group_takes_are_stored_in_several() -> None:
     applying = Applying()
     call_id = applying.add_sending()
     callbacks = [f"{call_id} RINGING"] * (GROUP_MOST + 1)
     await asyncio.gather(*(applying.call_back(text) for text in callbacks))
-    assert [len(group) for group in applying.dispatch.groups] == [GROUP_MOST, 1]
+    await applying.tick()
+    assert [len(group) for group in applying.dispatch.groups] == [0, GROUP_MOST, 1]
 
 
-async def test_a_tick_takes_the_callbacks_that_wait() -> None:
+async def test_a_tick_stores_the_callbacks_that_wait() -> None:
     applying = Applying()
     call_id = applying.add_sending()
     applying.reports.put(CallReport(call_id, ReportKind.ACCEPTED))
     ticking = asyncio.create_task(applying.tick())
     await applying.call_back(f"{call_id} RINGING")
     await ticking
-    assert applying.dispatch.states() == [CallState.RINGING]
     assert len(applying.dispatch.groups) == 1
+    assert len(applying.inbox.callbacks) == 1
+
+
+async def test_a_tick_that_is_stopped_leaves_the_callbacks_to_who_waits_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    applying = Applying()
+    call_id = applying.add_sending()
+    applying.reports.put(CallReport(call_id, ReportKind.ACCEPTED))
+    is_begun, apply = asyncio.Event(), applying.dispatch.apply_reports
+
+    async def stand_still(
+        take: Callable[[], object], _: object, take_arrived: Callable[[], object]
+    ) -> Applied:
+        take_arrived()
+        take()
+        monkeypatch.setattr(applying.dispatch, "apply_reports", apply)
+        is_begun.set()
+        return await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(applying.dispatch, "apply_reports", stand_still)
+    ticking = asyncio.create_task(applying.tick())
+    calling_back = asyncio.create_task(applying.call_back(f"{call_id} RINGING"))
+    await is_begun.wait()
+    ticking.cancel()
+    await calling_back
+    await applying.tick()
+    assert applying.dispatch.states() == [CallState.RINGING]
 
 
 async def test_a_store_that_fails_refuses_the_callback_and_costs_no_report() -> None:
@@ -114,14 +166,30 @@ async def test_a_store_that_fails_refuses_the_callback_and_costs_no_report() -> 
         await applying.call_back(f"{call_id} RINGING")
     assert len(applying.reports) == 1
     await applying.call_back(f"{call_id} RINGING")
-    assert applying.dispatch.states() == [CallState.RINGING]
+    assert applying.dispatch.states() == [CallState.ACCEPTED]
     assert not applying.reports
+
+
+async def test_after_a_turn_in_doubt_the_inbox_says_what_is_left() -> None:
+    applying = Applying()
+    first, second = applying.add_sending(), applying.add_sending()
+    await applying.tick()
+    await applying.call_back(f"{first} RINGING")
+    applying.dispatch.fail_once(DATABASE_AWAY)
+    with pytest.raises(UnavailableError):
+        await applying.tick()
+    # It was committed after all, and its key given out again.
+    applying.inbox.callbacks.clear()
+    await applying.store(f"{second} RINGING")
+    await applying.tick()
+    assert applying.dispatch.states() == [CallState.SENDING, CallState.RINGING]
+    assert applying.inbox.callbacks == {}
 
 
 async def test_callbacks_are_refused_when_a_transaction_cannot_even_begin(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def cannot_begin(take: object, callback_keys: object = ()) -> Applied:
+    async def cannot_begin(*_: object) -> Applied:
         raise DATABASE_AWAY
 
     applying = Applying()
@@ -130,30 +198,15 @@ async def test_callbacks_are_refused_when_a_transaction_cannot_even_begin(
         await applying.call_back("call-0 RINGING")
 
 
-async def test_a_callback_of_a_bad_group_is_refused_only_if_it_fails_by_itself(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_callback_beside_a_group_that_the_store_cannot_take_is_stored() -> None:
     applying = Applying()
-    bad, good, late = (applying.add_sending() for _ in range(3))
+    bad, good = applying.add_sending(), applying.add_sending()
     applying.dispatch.poison = {bad}
-    apply = applying.dispatch.apply_reports
-
-    async def lose_the_last(
-        take: Callable[[], Sequence[CallReport]], callback_keys: Sequence[int] = ()
-    ) -> Applied:
-        group = take()
-        if [report.call_id for report in group] == [late]:
-            raise DATABASE_AWAY
-        return await apply(lambda: group, callback_keys)
-
-    monkeypatch.setattr(applying.dispatch, "apply_reports", lose_the_last)
-    ends = await asyncio.gather(
-        *(applying.call_back(f"{call_id} RINGING") for call_id in (bad, good, late)),
-        return_exceptions=True,
-    )
-    assert ends == [None, None, DATABASE_AWAY]
-    states = [CallState.SENDING, CallState.RINGING, CallState.SENDING]
-    assert applying.dispatch.states() == states
+    applying.reports.put(CallReport(bad, ReportKind.ACCEPTED))
+    await applying.call_back(f"{good} RINGING")
+    await applying.tick()
+    assert applying.dispatch.states() == [CallState.SENDING, CallState.RINGING]
+    assert applying.inbox.callbacks == {}
 
 
 async def test_a_sender_that_goes_away_changes_nothing() -> None:
@@ -165,6 +218,7 @@ async def test_a_sender_that_goes_away_changes_nothing() -> None:
     await asyncio.sleep(0)
     gone.cancel()
     await stays
+    await applying.tick()
     assert applying.dispatch.states() == [CallState.RINGING] * 2
 
 
@@ -172,12 +226,15 @@ async def test_a_sender_that_goes_away_changes_nothing() -> None:
     ("text", "event"),
     [("rubbish", "callback.unreadable"), ("call-0 NO_SUCH_KIND", "callback.adapter_broken")],
 )
-async def test_a_callback_that_cannot_be_read_is_logged_and_taken(text: str, event: str) -> None:
+async def test_a_callback_that_cannot_be_read_is_taken_logged_and_removed(
+    text: str, event: str
+) -> None:
     applying = Applying()
     with capture_logs() as records:
         await applying.call_back(text)
+        await applying.tick()
     assert [record["event"] for record in records] == [event]
-    assert applying.dispatch.groups == []
+    assert applying.inbox.callbacks == {}
 
 
 async def test_reports_and_the_inbox_are_applied_together_and_the_inbox_is_emptied() -> None:

@@ -1,13 +1,12 @@
 """Applies what is learnt about calls, in groups: from the dialler and the carriers in this
-process, from callbacks whose senders wait, and from the inbox."""
+process, and from callbacks, which are stored first and applied by the turn behind that."""
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import chain
 from typing import Final
 
 import structlog
@@ -16,8 +15,8 @@ from outdial_server.domain.carrier_config import ANY_REVISION, config_ref
 from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.report import CallReport
 from outdial_server.engine.loop import SWEEP_EVERY
-from outdial_server.engine.queues import GatheredReports, ToldReports
-from outdial_server.ports.callbacks import CallbackInbox, StoredCallback
+from outdial_server.engine.queues import ArrivedCallback, GatheredReports
+from outdial_server.ports.callbacks import CallbackInbox
 from outdial_server.ports.carrier import Carrier, FindCarrier, RawCallback
 from outdial_server.ports.dispatch import Applied, DispatchStore
 from outdial_server.ports.signals import Signals, Topic
@@ -46,8 +45,10 @@ class Applier:
         self._telemetry = telemetry
         # None: something has come since.
         self._inbox_read_at: datetime | None = None
-        self._told: deque[ToldReports] = deque()
-        self._taking: asyncio.Task[None] | None = None
+        # Callbacks that no transaction has stored yet, and those that the last one stored.
+        self._arrived: deque[ArrivedCallback] = deque()
+        self._stored: dict[int, ArrivedCallback] = {}
+        self._storing: asyncio.Task[None] | None = None
         # One transaction at a time, which takes all that there is.
         self._turn = asyncio.Lock()
 
@@ -58,138 +59,141 @@ class Applier:
 
     async def take(self, callback: RawCallback, carrier: Carrier) -> None:
         """See `ports.callbacks.TakeCallback`. It needs no tick: while the loop is held or over,
-        callbacks are applied or refused all the same."""
-        reports = self._parse(callback, carrier)
-        if not reports:
-            return
-        told = ToldReports(reports, asyncio.get_running_loop().create_future())
-        self._told.append(told)
-        if self._taking is None:
-            self._taking = asyncio.create_task(self._apply_told(), name="outdial-callbacks")
-        await told.applied
+        callbacks are stored or refused all the same."""
+        arrived = ArrivedCallback(callback, carrier, asyncio.get_running_loop().create_future())
+        self._arrived.append(arrived)
+        if self._storing is None:
+            self._storing = asyncio.create_task(self._store_arrived(), name="outdial-callbacks")
+        await arrived.stored
 
-    async def _apply_told(self) -> None:
+    async def _store_arrived(self) -> None:
         try:
-            while self._told:
+            while self._arrived:
                 # Who waits has been told of the error.
                 with suppress(OutdialError):
-                    await self._apply_in_turn()
+                    await self._take_turn()
         finally:
-            self._taking = None
+            self._storing = None
 
     async def tick(self, now: datetime) -> datetime | None:
-        callbacks = await self._pending(now)
-        stored = [
-            report
-            for callback, carrier in callbacks
-            for report in self._parse(callback.callback, carrier)
-        ]
-        await self._apply_in_turn(stored, [callback.key for callback, _ in callbacks])
-        if len(callbacks) == GROUP_MOST:
-            self.callbacks_arrived()
-        elif self._reports:
+        await self._take_turn(now)
+        if self._reports:
             self._signals.wake(Topic.REPORT)
         return None
 
     async def finish(self) -> None:
         """Applies what has gathered, before the store is closed."""
         while self._reports:
-            await self._apply_in_turn()
+            await self._take_turn()
 
-    async def _pending(self, now: datetime) -> Sequence[tuple[StoredCallback, Carrier | None]]:
-        """What has come, each with the carrier that it came from. Reads the inbox when
-        something has arrived, and as seldom as a sweep otherwise: under load most ticks are for
-        reports that never pass through it."""
+    async def _take_turn(self, now: datetime | None = None) -> None:
+        """In one transaction: applies what has gathered and what the inbox has, and stores the
+        callbacks that have arrived, for the next turn. Reads the inbox only where `now` is given.
+        Another turn may have left nothing."""
+        async with self._turn:
+            stored, self._stored = self._stored, {}
+            parsed = [
+                report
+                for one in stored.values()
+                for report in self._parse(one.callback, one.carrier)
+            ]
+            keys = list(stored)
+            arrived: list[ArrivedCallback] = []
+            try:
+                if now is not None:
+                    for key, reports in await self._pending(now, stored):
+                        keys.append(key)
+                        parsed.extend(reports)
+                if not (keys or self._reports or self._arrived):
+                    return
+                applied = await self._apply(parsed, keys, arrived)
+            except BaseException as error:
+                # Committed or not, nobody knows: the inbox itself says what is left in it.
+                self._inbox_read_at = None
+                self._give_up(arrived, error)
+                raise
+            self._stored = dict(zip(applied.stored_keys, arrived, strict=True))
+        for one in arrived:
+            one.settle()
+        if arrived:
+            self._signals.wake(Topic.REPORT)
+        self._telemetry.reports_applied(applied)
+        self._wake_others(applied)
+
+    def _give_up(self, arrived: Sequence[ArrivedCallback], error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            # The loop is stopped; the task of those who wait has its turn behind this one.
+            self._arrived.extendleft(reversed(arrived))
+            return
+        # It may have failed before it took any: nobody may wait for ever.
+        for one in (*arrived, *self._arrived):
+            one.refuse(error)
+        self._arrived.clear()
+
+    async def _pending(
+        self, now: datetime, known: Collection[int]
+    ) -> Sequence[tuple[int, Sequence[CallReport]]]:
+        """What the inbox has beside what is `known`, by its key. Reads it when something has come
+        that is not known here, and as seldom as a sweep otherwise: nearly all is known. No turn
+        removes anything meanwhile, since on SQLite a key that came free is given out again."""
         read_at = self._inbox_read_at
         # From before it, by a clock that was set back, is no reason to wait.
         if read_at is not None and timedelta(0) <= now - read_at < SWEEP_EVERY:
             return ()
         # Set before the read: what arrives during it clears it again.
         self._inbox_read_at = now
-        try:
-            found = await self._inbox.pending(GROUP_MOST)
-            return [(stored, await self._carrier_of(stored.callback)) for stored in found]
-        except BaseException:
-            self._inbox_read_at = None
-            raise
-
-    async def _apply_in_turn(
-        self, stored: Sequence[CallReport] = (), keys: Sequence[int] = ()
-    ) -> None:
-        """Applies what the inbox had, with the `keys` to remove from it, and all that has
-        gathered. Another turn may have left nothing."""
-        async with self._turn:
-            if not (keys or self._reports or self._told):
-                return
-            told: list[ToldReports] = []
-            try:
-                applied = await self._apply(stored, told, keys)
-            except BaseException as error:
-                # It may have failed before it took any: nobody may wait for ever.
-                for one in (*told, *self._told):
-                    one.refuse(error)
-                self._told.clear()
-                raise
-        self._telemetry.reports_applied(applied)
-        self._wake_others(applied)
+        found = await self._inbox.pending(GROUP_MOST)
+        if len(found) == GROUP_MOST:
+            self.callbacks_arrived()
+        return [
+            (one.key, self._parse(one.callback, await self._carrier_of(one.callback)))
+            for one in found
+            if one.key not in known
+        ]
 
     async def _apply(
-        self, stored: Sequence[CallReport], told: list[ToldReports], keys: Sequence[int]
+        self,
+        parsed: Sequence[CallReport],
+        keys: Sequence[int],
+        arrived: list[ArrivedCallback],
     ) -> Applied:
-        """`told` gets the callbacks that were taken. Raises what they are to be refused with."""
+        """`arrived` gets the callbacks that were taken."""
         gathered: list[CallReport] = []
-        group: list[CallReport] = []
 
         def take() -> Sequence[CallReport]:
             gathered.extend(self._reports.take(GROUP_MOST))
-            told.extend(self._told.popleft() for _ in range(min(GROUP_MOST, len(self._told))))
-            group.extend(chain(stored, gathered, *(one.reports for one in told)))
-            return group
+            return [*parsed, *gathered]
+
+        def take_arrived() -> Sequence[RawCallback]:
+            while self._arrived and len(arrived) < GROUP_MOST:
+                arrived.append(self._arrived.popleft())
+            return [one.callback for one in arrived]
 
         try:
-            applied = await self._dispatch.apply_reports(take, keys)
+            return await self._dispatch.apply_reports(take, keys, take_arrived)
         except (OutdialError, asyncio.CancelledError):
             # Applied twice they change nothing the second time; lost they would.
             self._reports.put_back(gathered)
-            self._inbox_read_at = None
             raise
         except Exception:
-            log.exception("reports.group_broken", reports=len(group))
-            return await self._apply_singly([*stored, *gathered], told, keys)
-        for one in told:
-            one.settle()
-        return applied
+            reports = [*parsed, *gathered]
+            log.exception("reports.group_broken", reports=len(reports))
+            applied = await self._apply_singly(reports)
+            return applied | await self._dispatch.apply_reports(tuple, keys, take_arrived)
 
-    async def _apply_singly(
-        self, reports: Sequence[CallReport], told: Sequence[ToldReports], keys: Sequence[int]
-    ) -> Applied:
+    async def _apply_singly(self, reports: Sequence[CallReport]) -> Applied:
         """After a group that the store cannot take, whatever the cause: one bad report must
         not hold up all others for ever. It is dropped; its call will be looked up."""
         applied = Applied.nothing()
         for report in reports:
             try:
-                applied |= await self._apply_alone(report)
+                applied |= await self._dispatch.apply_reports(partial(_only, report))
             except OutdialError:
                 self._reports.put_back((report,))
-        for one in told:
-            try:
-                for report in one.reports:
-                    applied |= await self._apply_alone(report)
-                one.settle()
-            except OutdialError as error:
-                one.refuse(error)
-        await self._dispatch.apply_reports(tuple, keys)
+            except Exception:
+                log.exception("report.dropped", call_id=report.call_id, kind=report.kind.name)
+                self._telemetry.report_dropped()
         return applied
-
-    async def _apply_alone(self, report: CallReport) -> Applied:
-        try:
-            return await self._dispatch.apply_reports(partial(_only, report))
-        except OutdialError:
-            raise
-        except Exception:
-            log.exception("report.dropped", call_id=report.call_id, kind=report.kind.name)
-            self._telemetry.report_dropped()
-            return Applied.nothing()
 
     async def _carrier_of(self, callback: RawCallback) -> Carrier | None:
         """Its signature was checked when it came: any revision can read it."""

@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 from typing_extensions import override
 
 from outdial_server.domain.report import CallReport
+from outdial_server.ports.carrier import Carrier, RawCallback
 from outdial_server.ports.dispatch import ClaimedCall
 from outdial_server.ports.signals import Signals, Topic
 
@@ -87,17 +88,18 @@ class GatheredReports(Gathering[CallReport]):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ToldReports:
-    """What one callback says. Its sender waits for `applied`, and keeps it until then."""
+class ArrivedCallback:
+    """Its sender waits until it is stored, and keeps it until then."""
 
-    reports: Sequence[CallReport]
-    applied: asyncio.Future[None]
+    callback: RawCallback
+    carrier: Carrier
+    stored: asyncio.Future[None]
 
     def settle(self) -> None:
         # The sender may have gone meanwhile.
-        if not self.applied.done():
-            self.applied.set_result(None)
+        if not self.stored.done():
+            self.stored.set_result(None)
 
     def refuse(self, error: BaseException) -> None:
-        if not self.applied.done():
-            self.applied.set_exception(error)
+        if not self.stored.done():
+            self.stored.set_exception(error)

@@ -1,4 +1,4 @@
-"""Carriers' callbacks: checked, applied, answered."""
+"""Carriers' callbacks: checked, stored, answered; acted on later."""
 
 import hmac
 from collections.abc import Callable
@@ -124,7 +124,7 @@ class CallbackRoutes:
             return error_response(403, "bad_signature", "the signature is not the carrier's")
         # Answered once it is durable; carriers send again what was not taken.
         await self._take(callback, carrier)
-        self._telemetry.callback_received(CallbackOutcome.TAKEN)
+        self._telemetry.callback_received(CallbackOutcome.STORED)
         answer = carrier.answer_callback(callback)
         if answer is None:
             return _TAKEN

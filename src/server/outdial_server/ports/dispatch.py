@@ -17,6 +17,7 @@ from outdial_server.domain.carrier_config import ConfigRef
 from outdial_server.domain.carrier_params import NO_PARAMS, Params
 from outdial_server.domain.ids import AccountId, BatchId, CallId
 from outdial_server.domain.report import CallReport
+from outdial_server.ports.carrier import RawCallback
 
 
 class ClaimedCall(NamedTuple):
@@ -91,6 +92,8 @@ class Applied:
     unknown: bool
     # A batch has rows to settle.
     settling: bool
+    # Of the callbacks that were stored, in the order in which they were given.
+    stored_keys: tuple[int, ...] = ()
 
     @classmethod
     def nothing(cls) -> "Applied":
@@ -103,6 +106,7 @@ class Applied:
             self.freed or other.freed,
             self.unknown or other.unknown,
             self.settling or other.settling,
+            self.stored_keys + other.stored_keys,
         )
 
 
@@ -220,9 +224,12 @@ class DispatchStore(Protocol):
         self,
         take: Callable[[], Sequence[CallReport]],
         callback_keys: Sequence[int] = (),
+        take_arrived: Callable[[], Sequence[RawCallback]] = tuple,
     ) -> Applied:
         """Applies reports by `domain.transition.advance`: call, scheduled call, slots,
-        counts and events together. Removes the callbacks that they came from."""
+        counts and events together. Removes the callbacks that they came from, and stores those
+        that have arrived since, for the next group. Both `take` and `take_arrived` are asked once
+        the transaction may begin."""
         ...
 
     async def reap(self, *, every_lease: bool = False) -> Reaped:

@@ -48,7 +48,7 @@ class Figures:
     batches: Mapping[BatchState, int]
     rows: Mapping[ScheduledCallState, int]
     unknown: int
-    # News that is stored and not yet applied; above a bound, the bound.
+    # Stored callbacks that nobody has acted on; above a bound, the bound.
     callbacks: int
     oldest_callback_seconds: float
     webhooks: WebhookFigures

@@ -25,7 +25,7 @@ from outdial_server.ports.retention import Erased
 class CallbackOutcome(Enum):
     """What became of a callback at the port."""
 
-    TAKEN = "taken"
+    STORED = "stored"
     # No such carrier, or not the token.
     UNADDRESSED = "unaddressed"
     # It broke off, or is too large.
@@ -98,7 +98,7 @@ class Telemetry(Protocol):
     def callback_received(self, outcome: CallbackOutcome) -> None: ...
 
     def callback_unreadable(self) -> None:
-        """A verified callback says nothing that its carrier's adapter understands."""
+        """A stored callback says nothing that its carrier's adapter understands."""
         ...
 
     def webhook_tried(self, took: timedelta, *, is_taken: bool) -> None:

@@ -151,7 +151,7 @@ def _calls(figures: Figures | None) -> Iterator[Metric]:
 def _inbox(figures: Figures | None) -> Iterator[Metric]:
     yield _gauge(
         "outdial_callbacks_pending",
-        "News over SIP that is stored and not yet applied.",
+        "Stored callbacks that are not yet acted on.",
         [((), figures.callbacks)] if figures else (),
     )
     yield _gauge(

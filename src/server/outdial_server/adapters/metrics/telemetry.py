@@ -68,7 +68,7 @@ class PrometheusTelemetry:
         unreadable = Counting(
             registry,
             "outdial_callbacks_unreadable_total",
-            "Verified callbacks that their carrier's adapter could not read.",
+            "Stored callbacks that their carrier's adapter could not read.",
         )
         self._unreadable = unreadable.of()
         self._webhooks = _Webhooks(registry)

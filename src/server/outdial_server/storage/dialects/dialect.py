@@ -57,6 +57,11 @@ class Dialect(Hashable, Protocol):
         """As `for_update`, and leaves out what others have locked."""
         ...
 
+    def next_keys(self, table: str) -> str:
+        """A query for `:count` values of `key` that no row has, for rows to be inserted in the
+        same transaction."""
+        ...
+
     def size_in_bytes(self) -> str:
         """A query for the size of the database."""
         ...

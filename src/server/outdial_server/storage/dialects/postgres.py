@@ -42,6 +42,10 @@ class PostgresDialect:
     def skip_locked(self, table: str) -> str:
         return f"FOR NO KEY UPDATE OF {table} SKIP LOCKED"
 
+    def next_keys(self, table: str) -> str:
+        sequence = f"pg_get_serial_sequence('{table}', 'key')"
+        return f"SELECT nextval({sequence}) AS key FROM generate_series(1, :count)"
+
     def size_in_bytes(self) -> str:
         return "SELECT pg_database_size(current_database())"
 

@@ -43,6 +43,14 @@ class SqliteDialect:
     def skip_locked(self, table: str) -> str:
         return ""
 
+    def next_keys(self, table: str) -> str:
+        # Nobody else writes meanwhile.
+        places = "SELECT 1 UNION ALL SELECT n + 1 FROM places WHERE n < :count"
+        return (
+            f"WITH RECURSIVE places(n) AS ({places}) "
+            f"SELECT (SELECT coalesce(max(key), 0) FROM {table}) + n AS key FROM places"
+        )
+
     def size_in_bytes(self) -> str:
         return "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 

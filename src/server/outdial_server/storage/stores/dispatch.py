@@ -10,6 +10,7 @@ from outdial_server.domain.errors import OutdialError
 from outdial_server.domain.ids import AccountId, CallId
 from outdial_server.domain.report import CallReport
 from outdial_server.domain.silence import LEASE
+from outdial_server.ports.carrier import RawCallback
 from outdial_server.ports.dispatch import (
     Applied,
     CallAfterEvent,
@@ -82,9 +83,17 @@ class SqlDispatch:
         self,
         take: Callable[[], Sequence[CallReport]],
         callback_keys: Sequence[int] = (),
+        take_arrived: Callable[[], Sequence[RawCallback]] = tuple,
     ) -> Applied:
+        arrived: list[RawCallback] = []
+
+        def take_all() -> Sequence[CallReport]:
+            arrived.extend(take_arrived())
+            return take()
+
         return await self._db.write_group(
-            take, lambda tx, group: reporting.apply_reports(tx, group, callback_keys)
+            take_all,
+            lambda tx, group: reporting.apply_reports(tx, group, callback_keys, arrived),
         )
 
     async def apply_call_event(

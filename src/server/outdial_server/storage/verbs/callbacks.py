@@ -1,6 +1,7 @@
 """The inbox of carriers' callbacks."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import orjson
 
@@ -9,24 +10,42 @@ from outdial_server.ports.carrier import RawCallback
 from outdial_server.storage.encoding import mapping_json
 from outdial_server.storage.tx import Tx
 
+_COLUMNS: Final = (
+    "key",
+    "carrier",
+    "carrier_config",
+    "path",
+    "query",
+    "headers_json",
+    "body",
+    "received_us",
+)
 
-def store_callbacks(tx: Tx, group: Sequence[RawCallback]) -> None:
-    tx.run_many(
-        "INSERT INTO callbacks (carrier, carrier_config, path, query, headers_json, body, "
-        "received_us) VALUES (:carrier, :config, :path, :query, :headers, :body, :now)",
+
+def store_callbacks(tx: Tx, group: Sequence[RawCallback]) -> tuple[int, ...]:
+    """Returns their keys."""
+    if not group:
+        return ()
+    found = tx.all(tx.dialect.next_keys("callbacks"), count=len(group))
+    keys = tuple(row.key for row in found)
+    tx.insert(
+        "callbacks",
+        _COLUMNS,
         [
-            {
-                "carrier": callback.carrier,
-                "config": callback.carrier_config,
-                "path": callback.path,
-                "query": callback.query,
-                "headers": mapping_json(callback.headers),
-                "body": callback.body,
-                "now": tx.now_us,
-            }
-            for callback in group
+            (
+                key,
+                callback.carrier,
+                callback.carrier_config,
+                callback.path,
+                callback.query,
+                mapping_json(callback.headers),
+                callback.body,
+                tx.now_us,
+            )
+            for key, callback in zip(keys, group, strict=True)
         ],
     )
+    return keys
 
 
 def pending_callbacks(tx: Tx, limit: int) -> list[StoredCallback]:

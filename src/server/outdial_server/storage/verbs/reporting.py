@@ -18,11 +18,13 @@ from outdial_server.domain.scheduled_call import (
 )
 from outdial_server.domain.slots import SlotOwners
 from outdial_server.domain.transition import CallFacts, Transition, advance
+from outdial_server.ports.carrier import RawCallback
 from outdial_server.ports.dispatch import Applied
 from outdial_server.storage.encoding import micros, micros_or_none, pack_id
 from outdial_server.storage.statements import Row
 from outdial_server.storage.tx import Tx
 from outdial_server.storage.verbs.batch_rows import apply_decision
+from outdial_server.storage.verbs.callbacks import store_callbacks
 from outdial_server.storage.verbs.contact_calls import EndedCall, count_ended
 from outdial_server.storage.verbs.counting import BatchMoves, apply_moves, finish_done
 from outdial_server.storage.verbs.daily_caps import note_not_sent
@@ -68,7 +70,14 @@ class _Group:
     unknown: bool = False
 
 
-def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence[int]) -> Applied:
+def apply_reports(
+    tx: Tx,
+    reports: Sequence[CallReport],
+    callback_keys: Sequence[int],
+    arrived: Sequence[RawCallback] = (),
+) -> Applied:
+    # Before anything is locked.
+    stored_keys = store_callbacks(tx, arrived)
     group = _Group()
     by_call = _by_call(group, reports)
     works = read_reported(tx, by_call)
@@ -101,6 +110,7 @@ def apply_reports(tx: Tx, reports: Sequence[CallReport], callback_keys: Sequence
         freed=bool(group.freed) or group.requeued or relieved,
         unknown=group.unknown,
         settling=group.requeued or bool(group.misconfigured),
+        stored_keys=stored_keys,
     )
 
 
