@@ -7,6 +7,10 @@ import signal
 from collections.abc import Generator, Iterator
 from itertools import islice
 
+# Before gRPC starts: between fork and exec its threads come back in the child, which now and then
+# is the end of it. PostgreSQL is started as another user, which takes such a fork.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 # Early: CPython 3.11 cannot compile it any more once greenlets have run, and pytest's plugin
 # would import it at the very end.
 import hypothesis

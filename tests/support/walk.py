@@ -16,7 +16,7 @@ from outdial_server.domain.call import CallState, Disposition
 from outdial_server.domain.call_event import CallEvent, Joined, Over
 from outdial_server.domain.carrier_config import CarrierConfigFields, CarrierRates
 from outdial_server.domain.conversation import Conversation
-from outdial_server.domain.errors import ExhaustedError, OutdialError, PreconditionError
+from outdial_server.domain.errors import ExhaustedError, OutdialError, PreconditionError, Reason
 from outdial_server.domain.ids import AgentId, BatchId, CallId, CarrierConfigId, ThrottleId
 from outdial_server.domain.medium import Medium
 from outdial_server.domain.number_rules import NO_NUMBER_RULES, NumberRules
@@ -184,6 +184,14 @@ class Walk:
 
     async def pause(self) -> None:
         await self._decide(rules.pause)
+
+    async def _start_or_cancel(self, batch_id: BatchId) -> None:
+        """Nobody can start a draft whose window is over."""
+        try:
+            await self.world.change(batch_id, rules.start)
+        except OutdialError as error:
+            if error.reason is Reason.WINDOW_CLOSED:
+                await self.world.change(batch_id, rules.cancel)
 
     async def resume(self) -> None:
         for batch_id in self.batches:
@@ -514,8 +522,7 @@ class Walk:
         await self._set_config(CarrierConfigFields(self.draws.config_name))
         await self._set_number_rules(NO_NUMBER_RULES)
         for batch_id in self.batches:
-            with suppress(OutdialError):
-                await self.world.change(batch_id, rules.start)
+            await self._start_or_cancel(batch_id)
             with suppress(OutdialError):
                 await self.world.edit(batch_id, calling_hours=None, max_calls_per_day=None)
         for _ in range(12):
